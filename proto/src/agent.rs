@@ -1,0 +1,265 @@
+//! What a manager and an agent say to each other.
+//!
+//! The agent dials the leader and holds one session: a stream of [`AgentMessage`]s one way, of [`ManagerMessage`]s the other.
+//! The manager first sends everything the node needs to know as one complete set of [`Assignment`]s, then only
+//! differences. Each set has a [`Generation`]; the agent says which one its kernel tables have reached.
+//!
+//! The manager decides everything (node, slot, address, port, VNI): the agent carries out and reports, and never chooses.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::api::NodeDescription;
+use crate::id::NetworkId;
+use crate::id::NodeId;
+use crate::id::ServiceId;
+use crate::id::TaskId;
+use crate::object::NodeIndex;
+use crate::object::TaskStatus;
+use crate::spec::EndpointMode;
+use crate::spec::Labels;
+use crate::spec::PortConfig;
+use crate::spec::PortProtocol;
+use crate::spec::TaskSpec;
+use crate::task_state::TaskState;
+use crate::time::Nanoseconds;
+use crate::version::Generation;
+
+/// From the agent to the manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AgentMessage {
+    /// Who is calling. Always the first message; sent again when something about the node has changed.
+    Register(Box<Registration>),
+    /// Still there. Sent once per [`Welcome::heartbeat_period`].
+    Heartbeat,
+    /// What became of tasks. Applied in order; the manager answers with [`ManagerMessage::StatusesStored`].
+    TaskStatuses {
+        /// Counts the batches of this session.
+        sequence: u64,
+        /// The statuses.
+        statuses: Vec<TaskStatusUpdate>,
+    },
+    /// The kernel's tables now hold everything up to this generation.
+    Programmed(Generation),
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// What the node is.
+    pub description: NodeDescription,
+    /// Where other nodes send tunnel traffic to.
+    pub data_path_addr: IpAddr,
+}
+
+/// What became of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStatusUpdate {
+    /// Which task.
+    pub task_id: TaskId,
+    /// Where it is now.
+    pub status: TaskStatus,
+}
+
+/// From the manager to the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ManagerMessage {
+    /// Always the first message.
+    Welcome(Welcome),
+    /// What the node is to know.
+    Assignments(AssignmentSet),
+    /// The batch of statuses with this number, and all before it, are in the replicated state.
+    StatusesStored(u64),
+    /// Where managers can be reached, whenever that has changed.
+    Managers(Vec<SocketAddr>),
+}
+
+/// The start of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// How often the agent has to be heard of.
+    pub heartbeat_period: Nanoseconds,
+    /// Where managers can be reached.
+    pub managers: Vec<SocketAddr>,
+}
+
+/// Everything, or what has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignmentSet {
+    /// The state this was computed from. Never smaller than the one before.
+    pub generation: Generation,
+    /// Whether this is everything (what is not in it is no longer wanted) or a difference.
+    pub complete: bool,
+    /// New and changed assignments.
+    pub put: Vec<Assignment>,
+    /// Assignments that are no longer wanted. Empty in a complete set.
+    pub remove: Vec<AssignmentKey>,
+}
+
+/// One thing that a node is to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Assignment {
+    /// A task of this node.
+    Task(Box<TaskAssignment>),
+    /// A network that the node has to be on: those of its tasks, and the ingress network.
+    Network(NetworkAssignment),
+    /// A node of the data plane, this one included.
+    Peer(PeerAssignment),
+    /// A service on one of those networks.
+    Endpoint(EndpointAssignment),
+}
+
+/// What identifies an assignment. Orders networks before what is on them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AssignmentKey {
+    /// A node of the data plane.
+    Peer(NodeId),
+    /// A network.
+    Network(NetworkId),
+    /// A service on a network.
+    Endpoint(NetworkId, ServiceId),
+    /// A task.
+    Task(TaskId),
+}
+
+impl Assignment {
+    /// What identifies it.
+    #[must_use]
+    pub fn key(&self) -> AssignmentKey {
+        match self {
+            Self::Task(task) => AssignmentKey::Task(task.id.clone()),
+            Self::Network(network) => AssignmentKey::Network(network.id.clone()),
+            Self::Peer(peer) => AssignmentKey::Peer(peer.node_id.clone()),
+            Self::Endpoint(endpoint) => {
+                AssignmentKey::Endpoint(endpoint.network_id.clone(), endpoint.service_id.clone())
+            }
+        }
+    }
+}
+
+/// A task of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskAssignment {
+    /// The task.
+    pub id: TaskId,
+    /// Its service.
+    pub service_id: ServiceId,
+    /// The name of its service.
+    pub service_name: String,
+    /// The labels of its service, for templates.
+    pub service_labels: Labels,
+    /// Which replica it is; 0 for a task of a global service.
+    pub slot: u64,
+    /// This node.
+    pub node_id: NodeId,
+    /// What to run.
+    pub spec: Arc<TaskSpec>,
+    /// Where the task should be.
+    pub desired_state: TaskState,
+    /// Where the manager last heard it is. An agent that has lost its disk goes on from here.
+    pub observed_state: TaskState,
+    /// Its addresses, in the order in which the container gets them.
+    pub attachments: Vec<TaskAttachment>,
+    /// Ports that the engine publishes on this node itself.
+    pub host_ports: Vec<PortConfig>,
+}
+
+/// The address of a task on one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskAttachment {
+    /// The network.
+    pub network_id: NetworkId,
+    /// The address, with the network's prefix length.
+    pub addr: Ipv4Net,
+    /// Further names on this network.
+    pub aliases: Vec<String>,
+}
+
+/// A network that the node has to be on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAssignment {
+    /// The network.
+    pub id: NetworkId,
+    /// Its name.
+    pub name: String,
+    /// Its number in VXLAN headers.
+    pub vni: u32,
+    /// The UDP port of the tunnels.
+    pub data_path_port: u16,
+    /// Its addresses.
+    pub subnet: Ipv4Net,
+    /// The address of each node in it: gateway and DNS server.
+    pub gateway: Ipv4Addr,
+    /// Whether it is the network of the routing mesh.
+    pub ingress: bool,
+    /// Whether containers reach nothing outside through it.
+    pub internal: bool,
+    /// Whether containers that are not of a service may join.
+    pub attachable: bool,
+    /// User labels, shown on the Docker network.
+    pub labels: Labels,
+    /// Options of the overlay driver.
+    pub options: Labels,
+}
+
+/// A node of the data plane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerAssignment {
+    /// The node.
+    pub node_id: NodeId,
+    /// Its number, from which its tunnel address, MAC address and mark follow.
+    pub index: NodeIndex,
+    /// Where tunnel traffic for it goes.
+    pub data_path_addr: IpAddr,
+}
+
+/// A service on one network: its names, its virtual address, and where its tasks are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointAssignment {
+    /// The network.
+    pub network_id: NetworkId,
+    /// The service.
+    pub service_id: ServiceId,
+    /// The service's name, which resolves on this network.
+    pub name: String,
+    /// Further names of it on this network.
+    pub aliases: Vec<String>,
+    /// What the name stands for.
+    pub mode: EndpointMode,
+    /// Its virtual address. Absent in dnsrr mode.
+    pub vip: Option<Ipv4Addr>,
+    /// The ports that nodes answer on. Only on the ingress network.
+    pub ports: Vec<IngressPort>,
+    /// Every task with an address on this network that has not ended, in the order of slots.
+    pub tasks: Vec<EndpointTask>,
+}
+
+/// A port that every node answers on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IngressPort {
+    /// The protocol.
+    pub protocol: PortProtocol,
+    /// The port on the nodes.
+    pub published: u16,
+    /// The port in the containers.
+    pub target: u16,
+}
+
+/// One task of a service on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointTask {
+    /// The task.
+    pub task_id: TaskId,
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// The node it is on: packets for `addr` go there.
+    pub node_id: NodeId,
+    /// Whether new connections go to it, and whether names resolve to it. A task that starts or drains is routed but does not serve.
+    pub serving: bool,
+}

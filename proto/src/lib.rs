@@ -1,0 +1,21 @@
+//! The vocabulary of swarmlite: what the manager, the agent and the clients must agree on, and nothing else.
+//!
+//! - [`id`], [`time`], [`version`]: the small values everything is made of.
+//! - [`spec`]: what users ask for, in the JSON of the Docker Engine API.
+//! - [`object`]: what the cluster keeps: spec, status and bookkeeping.
+//! - [`api`]: objects as the Docker Engine API prints them.
+//! - [`agent`]: what a manager and an agent say to each other.
+//! - [`task_state`]: the life of a task.
+//! - [`error`]: refusals, with the class that decides Docker's HTTP status.
+//!
+//! This crate never does I/O and reads no clock but in [`time::Timestamp::now`].
+
+pub mod agent;
+pub mod api;
+pub mod error;
+pub mod id;
+pub mod object;
+pub mod spec;
+pub mod task_state;
+pub mod time;
+pub mod version;

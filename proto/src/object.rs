@@ -1,0 +1,309 @@
+//! What the cluster keeps: spec, status and bookkeeping of each kind of object.
+//!
+//! These are the records of the replicated state, and only the state machine changes them. [`crate::api`] has the
+//! forms that clients see. Users and orchestrators write desired state, agents observed state, nobody both.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+
+use ipnet::Ipv4Net;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::api::JobStatus;
+use crate::api::NodeDescription;
+use crate::api::NodeStatus;
+use crate::api::UpdateStatus;
+use crate::id::ClusterId;
+use crate::id::NetworkId;
+use crate::id::NodeId;
+use crate::id::ServiceId;
+use crate::id::TaskId;
+use crate::spec::Labels;
+use crate::spec::NetworkSpec;
+use crate::spec::NodeRole;
+use crate::spec::NodeSpec;
+use crate::spec::PortConfig;
+use crate::spec::ServiceSpec;
+use crate::spec::SwarmSpec;
+use crate::task_state::TaskState;
+use crate::time::Timestamp;
+use crate::version::Version;
+
+/// What every object has. The state machine fills it in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The write that last touched it.
+    pub version: Version,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+/// The number of a node in the data plane: unique among the nodes of the cluster, reused after a node is removed.
+/// From it follow the node's tunnel address, its tunnel MAC address and its routing mark.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct NodeIndex(pub u16);
+
+impl NodeIndex {
+    /// The smallest index that a node gets.
+    pub const FIRST: Self = Self(1);
+
+    /// The greatest index that a node gets. `169.254.255.0/24` is left for the links between the namespaces of one node.
+    pub const LAST: Self = Self(0xfeff);
+
+    /// The node's address in every tunnel: `169.254.x.y`.
+    #[must_use]
+    pub const fn tunnel_address(self) -> Ipv4Addr {
+        let [high, low] = self.0.to_be_bytes();
+        Ipv4Addr::new(169, 254, high, low)
+    }
+
+    /// The node's MAC address in every tunnel: locally administered, unicast.
+    #[must_use]
+    pub const fn tunnel_mac(self) -> [u8; 6] {
+        let [high, low] = self.0.to_be_bytes();
+        [0x02, 0x53, 0x57, 0x4c, high, low]
+    }
+}
+
+/// A machine that is a member of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its id, which is also the common name of its certificate.
+    pub id: NodeId,
+    /// Version and times.
+    pub meta: Meta,
+    /// What the operator decided.
+    pub spec: NodeSpec,
+    /// What its agent says it is. Absent until the agent's first session.
+    pub description: Option<NodeDescription>,
+    /// Whether it is alive, as seen by the managers.
+    pub status: NodeStatus,
+    /// The role its certificate has; follows `spec.role`.
+    pub role: NodeRole,
+    /// Its number in the data plane.
+    pub index: NodeIndex,
+    /// The address that other nodes send tunnel traffic to. Absent until the agent's first session.
+    pub data_path_addr: Option<IpAddr>,
+    /// Its place among the managers. Absent for workers.
+    pub manager: Option<ManagerRecord>,
+}
+
+/// The place of a node among the managers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagerRecord {
+    /// Its id in raft; never used twice.
+    pub raft_id: u64,
+    /// Where other managers and agents reach it.
+    pub addr: SocketAddr,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Version and times.
+    pub meta: Meta,
+    /// What the user asks for. Network targets are ids.
+    pub spec: ServiceSpec,
+    /// The write that last changed the spec. Tasks carry the one they were made from.
+    pub spec_version: Version,
+    /// The spec before, for a rollback.
+    pub previous_spec: Option<ServiceSpec>,
+    /// The write that made the spec before.
+    pub previous_spec_version: Option<Version>,
+    /// What the allocator gave it.
+    pub endpoint: Endpoint,
+    /// Where its update is.
+    pub update_status: Option<UpdateStatus>,
+    /// Which iteration of a job it is.
+    pub job_status: Option<JobStatus>,
+}
+
+/// What the allocator gave a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The ports as published, chosen numbers filled in. As many as the spec has once allocated.
+    pub ports: Vec<PortConfig>,
+    /// Its address on each network.
+    pub virtual_ips: Vec<VirtualIp>,
+    /// The spec that this was allocated for. Absent until the first allocation.
+    pub spec_version: Option<Version>,
+}
+
+/// The address of a service on one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualIp {
+    /// The network.
+    pub network_id: NetworkId,
+    /// The address, with the network's prefix length.
+    pub addr: Ipv4Net,
+}
+
+/// A task: one container of a service, on one node, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Version and times.
+    pub meta: Meta,
+    /// The service it belongs to.
+    pub service_id: ServiceId,
+    /// The service's name when the task was made.
+    pub service_name: String,
+    /// The service's labels when the task was made.
+    pub labels: Labels,
+    /// Which replica it is, from 1; 0 for a task of a global service.
+    pub slot: u64,
+    /// The spec it was made from: [`Service::spec_version`] at that time. The state keeps each spec once.
+    pub spec_version: Version,
+    /// The node it runs on. Set once and never changed.
+    pub node_id: Option<NodeId>,
+    /// Where it should be. Only managers write this.
+    pub desired_state: TaskState,
+    /// Where it is. From `Assigned` on, only its agent writes this.
+    pub status: TaskStatus,
+    /// Its addresses.
+    pub attachments: Vec<NetworkAttachment>,
+    /// Which iteration of a job made it.
+    pub job_iteration: Option<u64>,
+}
+
+/// Where a task is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStatus {
+    /// When it got there.
+    pub timestamp: Timestamp,
+    /// Its state; never goes back.
+    pub state: TaskState,
+    /// What happened, as `started`.
+    pub message: String,
+    /// What went wrong; empty if nothing did.
+    pub err: String,
+    /// Its container, once there is one.
+    pub container: Option<ContainerStatus>,
+    /// The ports it published on its node itself.
+    pub host_ports: Vec<PortConfig>,
+}
+
+/// The container of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerStatus {
+    /// The engine's id of it.
+    pub container_id: String,
+    /// Its first process, in the node's numbering; 0 when it does not run.
+    pub pid: i64,
+    /// What it ended with.
+    pub exit_code: i64,
+}
+
+/// The address of a task on one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAttachment {
+    /// The network.
+    pub network_id: NetworkId,
+    /// The address, with the network's prefix length.
+    pub addr: Ipv4Net,
+    /// Further names on this network.
+    pub aliases: Vec<String>,
+}
+
+/// A network that spans the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// Version and times.
+    pub meta: Meta,
+    /// What the user asks for.
+    pub spec: NetworkSpec,
+    /// What the allocator gave it. Absent until then.
+    pub allocation: Option<NetworkAllocation>,
+}
+
+/// What the allocator gave a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAllocation {
+    /// Its number in VXLAN headers.
+    pub vni: u32,
+    /// Its addresses.
+    pub subnet: Ipv4Net,
+    /// The address of each node in it: gateway and DNS server.
+    pub gateway: Ipv4Addr,
+}
+
+/// The cluster itself. There is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its id, which is also the organization in every certificate.
+    pub id: ClusterId,
+    /// Version and times.
+    pub meta: Meta,
+    /// Its settings.
+    pub spec: SwarmSpec,
+    /// Its certificate authority.
+    pub root_ca: RootCa,
+    /// What lets nodes in.
+    pub join_tokens: JoinTokens,
+    /// Where subnets are taken from.
+    pub default_addr_pool: Vec<Ipv4Net>,
+    /// The prefix length of the subnets.
+    pub subnet_size: u8,
+    /// The UDP port of the tunnels.
+    pub data_path_port: u16,
+    /// The raft id of the next manager. Raft ids are never reused: a wiped node under its old id could split the cluster.
+    pub next_raft_id: u64,
+    /// Nodes that were removed and whose certificates are no longer taken.
+    pub removed_nodes: Vec<NodeId>,
+}
+
+/// The certificate authority.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootCa {
+    /// Its certificate, PEM.
+    pub certificate: String,
+    /// Its key, PEM. Never printed.
+    pub key: String,
+}
+
+impl std::fmt::Debug for RootCa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RootCa").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+/// What lets nodes in, in Docker's form `SWMTKN-1-<digest>-<secret>`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct JoinTokens {
+    /// For workers.
+    pub worker: String,
+    /// For managers.
+    pub manager: String,
+}
+
+impl std::fmt::Debug for JoinTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JoinTokens(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tunnel_identity_follows_from_the_index() {
+        let index = NodeIndex(0x0102);
+        assert_eq!(index.tunnel_address(), Ipv4Addr::new(169, 254, 1, 2));
+        assert_eq!(index.tunnel_mac(), [0x02, 0x53, 0x57, 0x4c, 1, 2]);
+        assert!(NodeIndex::LAST.tunnel_address() < Ipv4Addr::new(169, 254, 255, 0));
+    }
+}

@@ -1,0 +1,69 @@
+//! What users ask for, in the JSON of the Docker Engine API (`api/types/swarm` in moby).
+//!
+//! A member that Docker omits when empty is omitted here too, so that clients see what they are used to. Every struct reads with
+//! all its members optional; whether the values make sense is for validation to say.
+
+mod container;
+mod endpoint;
+mod network;
+mod node;
+mod service;
+mod swarm;
+mod task;
+
+use std::collections::BTreeMap;
+
+pub use container::ContainerSpec;
+pub use container::DnsConfig;
+pub use container::HealthConfig;
+pub use container::Mount;
+pub use container::MountBindOptions;
+pub use container::MountDriver;
+pub use container::MountTmpfsOptions;
+pub use container::MountType;
+pub use container::MountVolumeOptions;
+pub use container::Ulimit;
+pub use endpoint::EndpointMode;
+pub use endpoint::EndpointSpec;
+pub use endpoint::PortConfig;
+pub use endpoint::PortProtocol;
+pub use endpoint::PublishMode;
+pub use network::IpamConfig;
+pub use network::IpamOptions;
+pub use network::NetworkSpec;
+pub use node::Availability;
+pub use node::NodeRole;
+pub use node::NodeSpec;
+pub use service::FailureAction;
+pub use service::ReplicatedJob;
+pub use service::ServiceMode;
+pub use service::ServiceSpec;
+pub use service::UpdateConfig;
+pub use service::UpdateOrder;
+pub use swarm::CaConfig;
+pub use swarm::DispatcherConfig;
+pub use swarm::EncryptionConfig;
+pub use swarm::OrchestrationConfig;
+pub use swarm::RaftConfig;
+pub use swarm::SwarmSpec;
+pub use task::Driver;
+pub use task::GenericResource;
+pub use task::Limits;
+pub use task::NetworkAttachmentConfig;
+pub use task::Placement;
+pub use task::PlacementPreference;
+pub use task::Platform;
+pub use task::Reservations;
+pub use task::ResourceRequirements;
+pub use task::RestartCondition;
+pub use task::RestartPolicy;
+pub use task::SpreadOver;
+pub use task::TaskSpec;
+
+/// User labels, in the order of their keys.
+pub type Labels = BTreeMap<String, String>;
+
+/// For `skip_serializing_if`: Docker omits members that hold their zero value.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

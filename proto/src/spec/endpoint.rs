@@ -1,0 +1,90 @@
+//! How a service is reached.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::is_default;
+
+/// How a service is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct EndpointSpec {
+    /// By one virtual address, or by the addresses of all tasks.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mode: EndpointMode,
+    /// The ports that nodes answer on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortConfig>,
+}
+
+/// What the name of a service stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndpointMode {
+    /// One virtual address per network.
+    #[default]
+    #[serde(alias = "")]
+    Vip,
+    /// The addresses of all tasks.
+    DnsRr,
+}
+
+/// One published port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PortConfig {
+    /// A name for it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The protocol.
+    pub protocol: PortProtocol,
+    /// The port in the container.
+    pub target_port: u16,
+    /// The port on the node; 0 lets the cluster choose one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub published_port: u16,
+    /// Whether every node answers, or only those that run a task.
+    pub publish_mode: PublishMode,
+}
+
+/// The protocol of a port.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PortProtocol {
+    /// TCP.
+    #[default]
+    #[serde(alias = "")]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl PortProtocol {
+    /// The name in the API and in nftables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        }
+    }
+}
+
+/// Who answers on a published port.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishMode {
+    /// Every node (the routing mesh).
+    #[default]
+    #[serde(alias = "")]
+    Ingress,
+    /// The nodes that run a task, directly.
+    Host,
+}

@@ -1,0 +1,65 @@
+//! A network that spans the cluster.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::Labels;
+use super::is_default;
+
+/// What a user asks of a network, as the cluster keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NetworkSpec {
+    /// Unique in the cluster.
+    pub name: String,
+    /// User labels.
+    pub labels: Labels,
+    /// Whether containers on it reach nothing outside through it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub internal: bool,
+    /// Whether containers that are not of a service may join.
+    #[serde(skip_serializing_if = "is_default")]
+    pub attachable: bool,
+    /// Whether it is the network of the routing mesh. There is one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ingress: bool,
+    /// Options of the overlay driver.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub options: Labels,
+    /// The addresses asked for. Absent or empty: from the cluster's pools.
+    #[serde(rename = "IPAM", skip_serializing_if = "Option::is_none")]
+    pub ipam: Option<IpamOptions>,
+}
+
+/// Where the addresses of a network come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct IpamOptions {
+    /// Always `default`, or empty, which means the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// Options of the IPAM driver.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub options: Labels,
+    /// The subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<IpamConfig>,
+}
+
+/// One subnet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct IpamConfig {
+    /// The subnet; absent means any from the pools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<IpNet>,
+    /// The part of it that addresses are taken from; absent means all.
+    #[serde(rename = "IPRange", skip_serializing_if = "Option::is_none")]
+    pub ip_range: Option<IpNet>,
+    /// The address of the gateway; absent means the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<IpAddr>,
+}

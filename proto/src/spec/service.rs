@@ -1,0 +1,202 @@
+//! A service: what to run, how many, where traffic enters, how to change it.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::EndpointSpec;
+use super::Labels;
+use super::TaskSpec;
+use super::is_default;
+use crate::error::Error;
+use crate::time::Nanoseconds;
+
+/// What a user asks of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ServiceSpec {
+    /// Unique in the cluster, and its DNS name.
+    pub name: String,
+    /// User labels of the service. Always an object.
+    pub labels: Labels,
+    /// What each task runs.
+    pub task_template: TaskSpec,
+    /// How many tasks, and on which nodes.
+    pub mode: ServiceMode,
+    /// How an update goes. Absent: the defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_config: Option<UpdateConfig>,
+    /// How a rollback goes. Absent: the defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_config: Option<UpdateConfig>,
+    /// How the service is reached. Absent: a VIP and no published ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint_spec: Option<EndpointSpec>,
+}
+
+/// How many tasks a service has, and whether they run on or end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "ModeJson", into = "ModeJson")]
+pub enum ServiceMode {
+    /// So many tasks, anywhere.
+    Replicated {
+        /// How many.
+        replicas: u64,
+    },
+    /// One task on each node that fits.
+    Global,
+    /// So many tasks that run to completion.
+    ReplicatedJob(ReplicatedJob),
+    /// One task on each node that fits, run to completion.
+    GlobalJob,
+}
+
+/// How many tasks of a job there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicatedJob {
+    /// How many run at the same time, at most.
+    pub max_concurrent: u64,
+    /// How many have to complete.
+    pub total_completions: u64,
+}
+
+impl Default for ServiceMode {
+    fn default() -> Self {
+        Self::Replicated { replicas: 1 }
+    }
+}
+
+impl ServiceMode {
+    /// The name in filters and listings.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Replicated { .. } => "replicated",
+            Self::Global => "global",
+            Self::ReplicatedJob(_) => "replicated-job",
+            Self::GlobalJob => "global-job",
+        }
+    }
+}
+
+/// Docker's JSON for the mode: a struct of which exactly one member may be set.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ModeJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicated: Option<ReplicatedJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    global: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicated_job: Option<ReplicatedJobJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    global_job: Option<Empty>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ReplicatedJson {
+    replicas: Option<u64>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ReplicatedJobJson {
+    max_concurrent: Option<u64>,
+    total_completions: Option<u64>,
+}
+
+/// `{}`.
+#[derive(Default, Serialize, Deserialize)]
+struct Empty {}
+
+impl TryFrom<ModeJson> for ServiceMode {
+    type Error = Error;
+
+    fn try_from(json: ModeJson) -> Result<Self, Error> {
+        match (json.replicated, json.global, json.replicated_job, json.global_job) {
+            (None, None, None, None) => Ok(Self::default()),
+            (Some(replicated), None, None, None) => {
+                Ok(Self::Replicated { replicas: replicated.replicas.unwrap_or(1) })
+            }
+            (None, Some(Empty {}), None, None) => Ok(Self::Global),
+            (None, None, Some(job), None) => {
+                let max_concurrent = job.max_concurrent.unwrap_or(1);
+                let total_completions = job.total_completions.unwrap_or(max_concurrent);
+                Ok(Self::ReplicatedJob(ReplicatedJob { max_concurrent, total_completions }))
+            }
+            (None, None, None, Some(Empty {})) => Ok(Self::GlobalJob),
+            _ => Err(Error::invalid("must specify only one service mode")),
+        }
+    }
+}
+
+impl From<ServiceMode> for ModeJson {
+    fn from(mode: ServiceMode) -> Self {
+        match mode {
+            ServiceMode::Replicated { replicas } => Self {
+                replicated: Some(ReplicatedJson { replicas: Some(replicas) }),
+                ..Self::default()
+            },
+            ServiceMode::Global => Self { global: Some(Empty {}), ..Self::default() },
+            ServiceMode::ReplicatedJob(job) => Self {
+                replicated_job: Some(ReplicatedJobJson {
+                    max_concurrent: Some(job.max_concurrent),
+                    total_completions: Some(job.total_completions),
+                }),
+                ..Self::default()
+            },
+            ServiceMode::GlobalJob => Self { global_job: Some(Empty {}), ..Self::default() },
+        }
+    }
+}
+
+/// How tasks are replaced when the spec changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UpdateConfig {
+    /// How many slots are replaced at the same time; 0 means all.
+    pub parallelism: u64,
+    /// Pause after each slot.
+    #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
+    pub delay: Nanoseconds,
+    /// What to do when too many fail. Empty means pause.
+    #[serde(skip_serializing_if = "is_default")]
+    pub failure_action: FailureAction,
+    /// How long a new task is watched for failure. Zero means the default of 5 s.
+    #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
+    pub monitor: Nanoseconds,
+    /// The share of failed tasks, 0 to 1, above which the action is taken.
+    pub max_failure_ratio: f64,
+    /// Whether the old or the new task goes first.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: UpdateOrder,
+}
+
+// The ratio is never NaN: JSON has none.
+impl Eq for UpdateConfig {}
+
+/// What an update does when too many tasks fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureAction {
+    /// Stop and wait for a new update.
+    #[default]
+    #[serde(alias = "")]
+    Pause,
+    /// Go on.
+    Continue,
+    /// Go back to the spec before.
+    Rollback,
+}
+
+/// Which of the old and the new task goes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdateOrder {
+    /// The old one stops, then the new one starts.
+    #[default]
+    #[serde(alias = "")]
+    StopFirst,
+    /// The new one runs before the old one stops.
+    StartFirst,
+}

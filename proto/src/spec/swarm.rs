@@ -1,0 +1,105 @@
+//! The settings of the whole cluster.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::Labels;
+use super::is_default;
+use crate::time::Nanoseconds;
+
+/// The settings of the whole cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct SwarmSpec {
+    /// Always `default`.
+    pub name: String,
+    /// User labels.
+    pub labels: Labels,
+    /// Task history.
+    pub orchestration: OrchestrationConfig,
+    /// Consensus.
+    pub raft: RaftConfig,
+    /// Heartbeats.
+    pub dispatcher: DispatcherConfig,
+    /// Certificates.
+    #[serde(rename = "CAConfig")]
+    pub ca_config: CaConfig,
+    /// Autolock.
+    pub encryption_config: EncryptionConfig,
+}
+
+impl SwarmSpec {
+    /// What a cluster has when nothing else was asked for (swarmkit `manager/manager.go`, moby `daemon/cluster`).
+    #[must_use]
+    pub fn defaults() -> Self {
+        Self {
+            name: "default".to_owned(),
+            labels: Labels::new(),
+            orchestration: OrchestrationConfig { task_history_retention_limit: Some(5) },
+            raft: RaftConfig {
+                snapshot_interval: 10_000,
+                keep_old_snapshots: Some(0),
+                log_entries_for_slow_followers: 500,
+                election_tick: 10,
+                heartbeat_tick: 1,
+            },
+            dispatcher: DispatcherConfig { heartbeat_period: Nanoseconds::from_secs(5) },
+            ca_config: CaConfig { node_cert_expiry: Nanoseconds::from_secs(90 * 24 * 3600) },
+            encryption_config: EncryptionConfig::default(),
+        }
+    }
+}
+
+/// How many ended tasks are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct OrchestrationConfig {
+    /// Per slot; negative keeps all. Absent: 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_history_retention_limit: Option<i64>,
+}
+
+/// Consensus, in Docker's terms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RaftConfig {
+    /// Log entries between snapshots.
+    #[serde(skip_serializing_if = "is_default")]
+    pub snapshot_interval: u64,
+    /// Snapshots kept beside the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_old_snapshots: Option<u64>,
+    /// Log entries kept after a snapshot.
+    #[serde(skip_serializing_if = "is_default")]
+    pub log_entries_for_slow_followers: u64,
+    /// Election timeout, in ticks.
+    pub election_tick: i64,
+    /// Heartbeat interval, in ticks.
+    pub heartbeat_tick: i64,
+}
+
+/// Heartbeats of agents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DispatcherConfig {
+    /// Time between two.
+    #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
+    pub heartbeat_period: Nanoseconds,
+}
+
+/// Certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CaConfig {
+    /// How long a node's certificate is valid.
+    #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
+    pub node_cert_expiry: Nanoseconds,
+}
+
+/// Whether managers need a key to start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct EncryptionConfig {
+    /// Whether the raft key is kept off the disk.
+    pub auto_lock_managers: bool,
+}

@@ -1,0 +1,222 @@
+//! What one task runs, where it may run, and what happens when it ends.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::ContainerSpec;
+use super::Labels;
+use super::is_default;
+use crate::time::Nanoseconds;
+
+/// The template that every task of a service is made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaskSpec {
+    /// The container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_spec: Option<ContainerSpec>,
+    /// What it may use, and what is set aside for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// What happens when it ends. Absent: restart always, after 5 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartPolicy>,
+    /// On which nodes it may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// The networks it is on, the ingress network not among them. Targets are ids once stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkAttachmentConfig>,
+    /// Where its output goes. Absent: the engine's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_driver: Option<Driver>,
+    /// Counted up to force an update that changes nothing else.
+    pub force_update: u64,
+    /// Always `container`, or empty, which means the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub runtime: String,
+}
+
+/// Limits and reservations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ResourceRequirements {
+    /// What it may not exceed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// What the scheduler sets aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservations: Option<Reservations>,
+}
+
+/// Upper bounds; 0 means none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Limits {
+    /// Processor time, in billionths of a core.
+    #[serde(rename = "NanoCPUs", skip_serializing_if = "is_default")]
+    pub nano_cpus: i64,
+    /// Memory, in bytes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub memory_bytes: i64,
+    /// Processes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pids: i64,
+}
+
+/// What is set aside for a task; 0 means nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Reservations {
+    /// Processor time, in billionths of a core.
+    #[serde(rename = "NanoCPUs", skip_serializing_if = "is_default")]
+    pub nano_cpus: i64,
+    /// Memory, in bytes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub memory_bytes: i64,
+    /// Countable resources that nodes declare.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub generic_resources: Vec<GenericResource>,
+}
+
+/// A resource that a node declares: by name, or as a count. One of the two is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GenericResource {
+    /// One particular thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named_resource_spec: Option<NamedResource>,
+    /// So many of a kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discrete_resource_spec: Option<DiscreteResource>,
+}
+
+/// One particular thing of a kind, such as one GPU by its UUID.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NamedResource {
+    /// The kind.
+    pub kind: String,
+    /// Which one.
+    pub value: String,
+}
+
+/// So many things of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DiscreteResource {
+    /// The kind.
+    pub kind: String,
+    /// How many.
+    pub value: i64,
+}
+
+/// What happens when a task ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RestartPolicy {
+    /// After which endings it is replaced.
+    #[serde(skip_serializing_if = "is_default")]
+    pub condition: RestartCondition,
+    /// How long after. Absent: 5 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Nanoseconds>,
+    /// How often at most; 0 means without end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u64>,
+    /// Only attempts within this time count; 0 means all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Nanoseconds>,
+}
+
+impl RestartPolicy {
+    /// The delay when none is given (swarmkit `api/defaults/service.go`).
+    pub const DEFAULT_DELAY: Nanoseconds = Nanoseconds::from_secs(5);
+}
+
+/// After which endings a task is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartCondition {
+    /// Never.
+    None,
+    /// When it failed.
+    OnFailure,
+    /// Always.
+    #[default]
+    #[serde(alias = "")]
+    Any,
+}
+
+/// On which nodes a task may run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Placement {
+    /// All have to hold, such as `node.role==manager`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
+    /// What to spread over, the most important first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preferences: Vec<PlacementPreference>,
+    /// How many tasks of the service one node may run; 0 means any number.
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_replicas: u64,
+    /// The platforms the image is made for; empty means any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Platform>,
+}
+
+/// One preference of a placement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PlacementPreference {
+    /// Spread evenly over the values of a label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread: Option<SpreadOver>,
+}
+
+/// The label to spread over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct SpreadOver {
+    /// `node.labels.X` or `engine.labels.X`.
+    pub spread_descriptor: String,
+}
+
+/// An operating system on a processor architecture. Empty members match all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Platform {
+    /// As `x86_64` or `amd64`; the two are the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub architecture: String,
+    /// As `linux`.
+    #[serde(rename = "OS", skip_serializing_if = "String::is_empty")]
+    pub os: String,
+}
+
+/// One network that the tasks of a service are on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NetworkAttachmentConfig {
+    /// The network: its name or id when asked, its id once stored.
+    pub target: String,
+    /// Further names of the service on this network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Options for the network driver.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub driver_opts: Labels,
+}
+
+/// A driver and its options: for logs, for IPAM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Driver {
+    /// Which driver.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Its options.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub options: Labels,
+}
