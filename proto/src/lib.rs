@@ -5,6 +5,7 @@
 //! - [`object`]: what the cluster keeps: spec, status and bookkeeping.
 //! - [`api`]: objects as the Docker Engine API prints them.
 //! - [`agent`]: what a manager and an agent say to each other.
+//! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
 //! - [`task_state`]: the life of a task.
 //! - [`error`]: refusals, with the class that decides Docker's HTTP status.
 //!
@@ -13,8 +14,11 @@
 pub mod agent;
 pub mod api;
 pub mod error;
+pub mod frame;
 pub mod id;
+pub mod identity;
 pub mod object;
+pub mod rpc;
 pub mod spec;
 pub mod task_state;
 pub mod time;

@@ -129,10 +129,7 @@ mod tests {
     fn names_read_back() {
         for state in TaskState::ALL {
             assert_eq!(state.as_str().parse::<TaskState>().expect("a state"), state);
-            assert_eq!(
-                serde_json::to_string(&state).expect("serializes"),
-                format!("\"{state}\"")
-            );
+            assert_eq!(serde_json::to_string(&state).expect("serializes"), format!("\"{state}\""));
         }
     }
 }
