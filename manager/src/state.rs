@@ -1,0 +1,212 @@
+//! The replicated state: tables of objects, changed by transactions and by nothing else.
+//!
+//! [`State`] is a value: cloning it is cheap (the tables share structure), so that every reader works on a snapshot of its own.
+//! [`State::apply`] is deterministic. Times and ids come in with the transaction, and every manager that applies the same
+//! transactions in the same order has the same state. It refuses a transaction whole, or carries it out whole.
+//!
+//! This module never does I/O and reads no clock.
+
+mod apply;
+mod index;
+mod rules;
+mod transaction;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use imbl::OrdSet;
+use serde::Deserialize;
+use serde::Serialize;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::spec::ServiceSpec;
+use swarmlite_proto::spec::TaskSpec;
+use swarmlite_proto::version::Generation;
+use swarmlite_proto::version::Version;
+
+pub use self::apply::OUT_OF_SEQUENCE;
+use self::index::Indexes;
+pub use self::transaction::NodeReport;
+pub use self::transaction::ObjectRef;
+pub use self::transaction::Op;
+pub use self::transaction::Transaction;
+
+/// Everything the cluster knows, at one raft index.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    applied: u64,
+    tables: Tables,
+    indexes: Indexes,
+}
+
+/// The tables themselves. What a snapshot holds; all else follows from them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tables {
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) nodes: OrdMap<NodeId, Arc<Node>>,
+    pub(crate) services: OrdMap<ServiceId, Arc<Service>>,
+    pub(crate) tasks: OrdMap<TaskId, Arc<Task>>,
+    pub(crate) networks: OrdMap<NetworkId, Arc<Network>>,
+    pub(crate) revisions: OrdMap<ServiceId, OrdMap<Version, Arc<Revision>>>,
+}
+
+/// A spec that a service has, had before, or still has tasks of. Kept once, however many tasks were made from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The whole spec.
+    pub service: Arc<ServiceSpec>,
+    /// Its task template, shared with the assignments of all its tasks.
+    pub task: Arc<TaskSpec>,
+}
+
+/// What has an address on a network.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AddressOwner {
+    /// The network's own gateway.
+    Gateway,
+    /// The virtual address of a service.
+    Service(ServiceId),
+    /// A task.
+    Task(TaskId),
+}
+
+impl State {
+    /// The raft index of the last transaction that this state includes.
+    #[must_use]
+    pub const fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// The generation of what is computed from this state.
+    #[must_use]
+    pub const fn generation(&self) -> Generation {
+        Generation(self.applied)
+    }
+
+    /// The cluster object; absent only before the first transaction.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.tables.cluster.as_ref()
+    }
+
+    /// All nodes, by id.
+    #[must_use]
+    pub const fn nodes(&self) -> &OrdMap<NodeId, Arc<Node>> {
+        &self.tables.nodes
+    }
+
+    /// All services, by id.
+    #[must_use]
+    pub const fn services(&self) -> &OrdMap<ServiceId, Arc<Service>> {
+        &self.tables.services
+    }
+
+    /// All tasks, by id.
+    #[must_use]
+    pub const fn tasks(&self) -> &OrdMap<TaskId, Arc<Task>> {
+        &self.tables.tasks
+    }
+
+    /// All networks, by id.
+    #[must_use]
+    pub const fn networks(&self) -> &OrdMap<NetworkId, Arc<Network>> {
+        &self.tables.networks
+    }
+
+    /// The spec that a service had at `version`. There for every version that a task was made from.
+    #[must_use]
+    pub fn revision(&self, service: &ServiceId, version: Version) -> Option<&Arc<Revision>> {
+        self.tables.revisions.get(service)?.get(&version)
+    }
+
+    /// The spec that `task` was made from.
+    #[must_use]
+    pub fn revision_of(&self, task: &Task) -> Option<&Arc<Revision>> {
+        self.revision(&task.service_id, task.spec_version)
+    }
+
+    /// The tasks of a service, deleted services included, in the order of their ids.
+    pub fn tasks_of_service<'a>(
+        &'a self,
+        service: &ServiceId,
+    ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
+        self.tasks_by_id(self.indexes.tasks_by_service.get(service))
+    }
+
+    /// The tasks of a node, in the order of their ids.
+    pub fn tasks_of_node<'a>(
+        &'a self,
+        node: &NodeId,
+    ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
+        self.tasks_by_id(self.indexes.tasks_by_node.get(node))
+    }
+
+    /// The service of this name; case does not count.
+    #[must_use]
+    pub fn service_by_name(&self, name: &str) -> Option<&Arc<Service>> {
+        self.tables.services.get(self.indexes.services_by_name.get(&name.to_lowercase())?)
+    }
+
+    /// The network of this name.
+    #[must_use]
+    pub fn network_by_name(&self, name: &str) -> Option<&Arc<Network>> {
+        self.tables.networks.get(self.indexes.networks_by_name.get(name)?)
+    }
+
+    /// The network of the routing mesh.
+    #[must_use]
+    pub fn ingress_network(&self) -> Option<&Arc<Network>> {
+        self.tables.networks.values().find(|network| network.spec.ingress)
+    }
+
+    /// The addresses in use on a network, gateway, virtual addresses and tasks. Ended tasks have none.
+    #[must_use]
+    pub fn addresses(&self, network: &NetworkId) -> Option<&OrdMap<Ipv4Addr, AddressOwner>> {
+        self.indexes.addresses.get(network)
+    }
+
+    /// The service that every node answers for on this port.
+    #[must_use]
+    pub fn ingress_port(&self, protocol: PortProtocol, port: u16) -> Option<&ServiceId> {
+        self.indexes.ingress_ports.get(&(protocol, port))
+    }
+
+    fn tasks_by_id<'a>(
+        &'a self,
+        ids: Option<&'a OrdSet<TaskId>>,
+    ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
+        ids.into_iter().flatten().filter_map(|id| self.tables.tasks.get(id))
+    }
+}
+
+/// What a snapshot of the state is on disk and on the wire.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    applied: u64,
+    tables: Tables,
+}
+
+impl From<State> for Snapshot {
+    fn from(state: State) -> Self {
+        Self { applied: state.applied, tables: state.tables }
+    }
+}
+
+impl From<Snapshot> for State {
+    fn from(snapshot: Snapshot) -> Self {
+        let indexes = Indexes::of(&snapshot.tables);
+        Self { applied: snapshot.applied, tables: snapshot.tables, indexes }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

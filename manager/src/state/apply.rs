@@ -1,0 +1,263 @@
+//! Carries out transactions.
+
+use std::sync::Arc;
+
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Meta;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::version::Version;
+
+use super::NodeReport;
+use super::ObjectRef;
+use super::Op;
+use super::Revision;
+use super::State;
+use super::Transaction;
+
+/// Docker's text for a write that was computed from an object that has changed since (swarmkit `manager/state/store/memory.go`).
+pub const OUT_OF_SEQUENCE: &str = "update out of sequence";
+
+impl State {
+    /// Carries out `transaction`, which is at `index` of the raft log, or refuses it and stays as it is. Several transactions
+    /// can share one index. Returns the version that everything written has now.
+    ///
+    /// # Errors
+    ///
+    /// When an object is no longer at the version that the transaction was computed from, or when something would no longer be unique.
+    pub fn apply(&mut self, index: u64, transaction: Transaction) -> Result<Version> {
+        // Cheap, as the tables share structure: a refusal half way leaves no trace.
+        let mut next = self.clone();
+        next.applied = index;
+        let write = Write { version: Version::at(index), at: transaction.at };
+        let touched = transaction
+            .ops
+            .into_iter()
+            .map(|op| next.apply_op(op, write))
+            .collect::<Result<Vec<_>>>()?;
+        touched.iter().flatten().for_each(|service| next.drop_unused_revisions(service));
+        *self = next;
+        Ok(write.version)
+    }
+
+    /// Moves on to `index`, at which there was nothing to carry out.
+    pub const fn skip_to(&mut self, index: u64) {
+        self.applied = index;
+    }
+
+    /// Carries out one change. Returns the service whose revisions may have become unused.
+    fn apply_op(&mut self, op: Op, write: Write) -> Result<Option<ServiceId>> {
+        match op {
+            Op::PutCluster(mut cluster) => {
+                let old = self.tables.cluster.as_ref().map(|old| old.meta);
+                cluster.meta = write.meta(cluster.meta.version, old)?;
+                self.tables.cluster = Some(Arc::from(cluster));
+            }
+            Op::PutNode(node) => self.put_node(*node, write)?,
+            Op::PutNetwork(network) => self.put_network(*network, write)?,
+            Op::PutService(service) => return self.put_service(*service, write).map(Some),
+            Op::PutTask(task) => return self.put_task(*task, write).map(Some),
+            Op::Remove(object, version) => return self.remove(&object, version),
+            Op::Expect(object, version) => self.expect(&object, version)?,
+            Op::ReportTask { node_id, task_id, status } => {
+                self.report_task(&node_id, &task_id, *status, write);
+            }
+            Op::ReportNode(report) => self.report_node(*report, write),
+        }
+        Ok(None)
+    }
+
+    fn put_node(&mut self, mut node: Node, write: Write) -> Result<()> {
+        let old = self.tables.nodes.get(&node.id).map(|old| old.meta);
+        node.meta = write.meta(node.meta.version, old)?;
+        self.check_node(&node)?;
+        self.tables.nodes.insert(node.id.clone(), Arc::new(node));
+        Ok(())
+    }
+
+    fn put_network(&mut self, mut network: Network, write: Write) -> Result<()> {
+        let old = self.tables.networks.get(&network.id).cloned();
+        network.meta = write.meta(network.meta.version, old.as_ref().map(|old| old.meta))?;
+        self.check_network(&network)?;
+        if let Some(old) = old {
+            self.indexes.remove_network(&old);
+        }
+        self.indexes.add_network(&network);
+        self.tables.networks.insert(network.id.clone(), Arc::new(network));
+        Ok(())
+    }
+
+    fn put_service(&mut self, mut service: Service, write: Write) -> Result<ServiceId> {
+        let old = self.tables.services.get(&service.id).cloned();
+        service.meta = write.meta(service.meta.version, old.as_ref().map(|old| old.meta))?;
+        self.check_service(&service)?;
+        let known = self.revision(&service.id, service.spec_version);
+        if known.is_none_or(|revision| *revision.service != service.spec) {
+            service.spec_version = write.version;
+            let revision = Revision {
+                task: Arc::new(service.spec.task_template.clone()),
+                service: Arc::new(service.spec.clone()),
+            };
+            let revisions = self.tables.revisions.entry(service.id.clone()).or_default();
+            revisions.insert(write.version, Arc::new(revision));
+        }
+        if let Some(old) = old {
+            self.indexes.remove_service(&old);
+        }
+        self.indexes.add_service(&service);
+        let id = service.id.clone();
+        self.tables.services.insert(id.clone(), Arc::new(service));
+        Ok(id)
+    }
+
+    fn put_task(&mut self, mut task: Task, write: Write) -> Result<ServiceId> {
+        let old = self.tables.tasks.get(&task.id).cloned();
+        task.meta = write.meta(task.meta.version, old.as_ref().map(|old| old.meta))?;
+        self.check_task(&task)?;
+        if self.revision_of(&task).is_none() {
+            return Err(Error::unknown(format!(
+                "service {} has no spec of version {}",
+                task.service_id, task.spec_version
+            )));
+        }
+        let service_id = task.service_id.clone();
+        self.replace_task(old.as_deref(), task);
+        Ok(service_id)
+    }
+
+    fn replace_task(&mut self, old: Option<&Task>, task: Task) {
+        if let Some(old) = old {
+            self.indexes.remove_task(old);
+        }
+        self.indexes.add_task(&task);
+        self.tables.tasks.insert(task.id.clone(), Arc::new(task));
+    }
+
+    fn remove(&mut self, object: &ObjectRef, version: Version) -> Result<Option<ServiceId>> {
+        self.expect(object, version)?;
+        match object {
+            ObjectRef::Cluster => self.tables.cluster = None,
+            ObjectRef::Node(id) => {
+                self.tables.nodes.remove(id);
+            }
+            ObjectRef::Service(id) => {
+                if let Some(service) = self.tables.services.remove(id) {
+                    self.indexes.remove_service(&service);
+                }
+                return Ok(Some(id.clone()));
+            }
+            ObjectRef::Task(id) => {
+                if let Some(task) = self.tables.tasks.remove(id) {
+                    self.indexes.remove_task(&task);
+                    return Ok(Some(task.service_id.clone()));
+                }
+            }
+            ObjectRef::Network(id) => {
+                if let Some(network) = self.tables.networks.remove(id) {
+                    self.indexes.remove_network(&network);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn expect(&self, object: &ObjectRef, version: Version) -> Result<()> {
+        let meta = match object {
+            ObjectRef::Cluster => self.tables.cluster.as_ref().map(|object| object.meta),
+            ObjectRef::Node(id) => self.tables.nodes.get(id).map(|object| object.meta),
+            ObjectRef::Service(id) => self.tables.services.get(id).map(|object| object.meta),
+            ObjectRef::Task(id) => self.tables.tasks.get(id).map(|object| object.meta),
+            ObjectRef::Network(id) => self.tables.networks.get(id).map(|object| object.meta),
+        };
+        if meta.map_or(Version::NONE, |meta| meta.version) == version {
+            Ok(())
+        } else {
+            Err(Error::unknown(OUT_OF_SEQUENCE))
+        }
+    }
+
+    fn report_task(&mut self, node: &NodeId, task: &TaskId, status: TaskStatus, write: Write) {
+        let Some(old) = self.tables.tasks.get(task).cloned() else { return };
+        // Equal states pass: the container's process or message may be new.
+        if old.node_id.as_ref() != Some(node) || status.state < old.status.state {
+            return;
+        }
+        if old.status.state.is_terminal() || old.status == status {
+            return;
+        }
+        let mut task = Task::clone(&old);
+        task.status = status;
+        task.meta = write.stamp(old.meta);
+        self.replace_task(Some(&old), task);
+    }
+
+    fn report_node(&mut self, report: NodeReport, write: Write) {
+        let Some(old) = self.tables.nodes.get(&report.node_id) else { return };
+        let mut node = Node::clone(old);
+        node.status = report.status;
+        node.description = report.description.or(node.description);
+        node.data_path_addr = report.data_path_addr.or(node.data_path_addr);
+        if node == **old {
+            return;
+        }
+        node.meta = write.stamp(old.meta);
+        self.tables.nodes.insert(node.id.clone(), Arc::new(node));
+    }
+
+    /// Forgets the specs of a service that neither it nor a task of it needs.
+    fn drop_unused_revisions(&mut self, service: &ServiceId) {
+        let Some(revisions) = self.tables.revisions.get(service) else { return };
+        let current = self.tables.services.get(service);
+        let mut needed: Vec<Version> = current
+            .into_iter()
+            .flat_map(|service| [Some(service.spec_version), service.previous_spec_version])
+            .flatten()
+            .collect();
+        // The usual case: all that is kept is what the service itself names, and no task has to be looked at.
+        if revisions.keys().all(|version| needed.contains(version)) {
+            return;
+        }
+        needed.extend(self.tasks_of_service(service).map(|task| task.spec_version));
+        let mut kept = revisions.clone();
+        for version in revisions.keys().filter(|version| !needed.contains(version)) {
+            kept.remove(version);
+        }
+        if kept.is_empty() {
+            self.tables.revisions.remove(service);
+        } else {
+            self.tables.revisions.insert(service.clone(), kept);
+        }
+    }
+}
+
+/// What a transaction stamps on everything it writes.
+#[derive(Clone, Copy)]
+struct Write {
+    version: Version,
+    at: Timestamp,
+}
+
+impl Write {
+    /// The bookkeeping of an object that was computed from version `from`, where the state has `old`.
+    fn meta(self, from: Version, old: Option<Meta>) -> Result<Meta> {
+        match old {
+            None if from == Version::NONE => {
+                Ok(Meta { version: self.version, created_at: self.at, updated_at: self.at })
+            }
+            Some(old) if old.version == from => Ok(self.stamp(old)),
+            _ => Err(Error::unknown(OUT_OF_SEQUENCE)),
+        }
+    }
+
+    fn stamp(self, old: Meta) -> Meta {
+        Meta { version: self.version, updated_at: self.at, ..old }
+    }
+}

@@ -1,0 +1,138 @@
+//! What follows from the tables and is kept beside them, so that nobody has to search.
+
+use std::net::Ipv4Addr;
+
+use imbl::OrdMap;
+use imbl::OrdSet;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::spec::PublishMode;
+
+use super::AddressOwner;
+use super::Tables;
+
+/// Everything that follows from [`Tables`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Indexes {
+    pub(crate) services_by_name: OrdMap<String, ServiceId>,
+    pub(crate) networks_by_name: OrdMap<String, NetworkId>,
+    pub(crate) tasks_by_service: OrdMap<ServiceId, OrdSet<TaskId>>,
+    pub(crate) tasks_by_node: OrdMap<NodeId, OrdSet<TaskId>>,
+    pub(crate) addresses: OrdMap<NetworkId, OrdMap<Ipv4Addr, AddressOwner>>,
+    pub(crate) ingress_ports: OrdMap<(PortProtocol, u16), ServiceId>,
+}
+
+impl Indexes {
+    /// The indexes of tables that were read from a snapshot.
+    pub(crate) fn of(tables: &Tables) -> Self {
+        let mut indexes = Self::default();
+        tables.networks.values().for_each(|network| indexes.add_network(network));
+        tables.services.values().for_each(|service| indexes.add_service(service));
+        tables.tasks.values().for_each(|task| indexes.add_task(task));
+        indexes
+    }
+
+    pub(crate) fn add_network(&mut self, network: &Network) {
+        self.networks_by_name.insert(network.spec.name.clone(), network.id.clone());
+        if let Some(allocation) = network.allocation {
+            self.claim(&network.id, allocation.gateway, AddressOwner::Gateway);
+        }
+    }
+
+    pub(crate) fn remove_network(&mut self, network: &Network) {
+        self.networks_by_name.remove(&network.spec.name);
+        if let Some(allocation) = network.allocation {
+            self.release(&network.id, allocation.gateway);
+        }
+    }
+
+    pub(crate) fn add_service(&mut self, service: &Service) {
+        self.services_by_name.insert(service.spec.name.to_lowercase(), service.id.clone());
+        for vip in &service.endpoint.virtual_ips {
+            let owner = AddressOwner::Service(service.id.clone());
+            self.claim(&vip.network_id, vip.addr.addr(), owner);
+        }
+        for key in ingress_ports(service) {
+            self.ingress_ports.insert(key, service.id.clone());
+        }
+    }
+
+    pub(crate) fn remove_service(&mut self, service: &Service) {
+        self.services_by_name.remove(&service.spec.name.to_lowercase());
+        for vip in &service.endpoint.virtual_ips {
+            self.release(&vip.network_id, vip.addr.addr());
+        }
+        for key in ingress_ports(service) {
+            self.ingress_ports.remove(&key);
+        }
+    }
+
+    pub(crate) fn add_task(&mut self, task: &Task) {
+        self.tasks_by_service.entry(task.service_id.clone()).or_default().insert(task.id.clone());
+        if let Some(node) = &task.node_id {
+            self.tasks_by_node.entry(node.clone()).or_default().insert(task.id.clone());
+        }
+        if holds_addresses(task) {
+            for attachment in &task.attachments {
+                let owner = AddressOwner::Task(task.id.clone());
+                self.claim(&attachment.network_id, attachment.addr.addr(), owner);
+            }
+        }
+    }
+
+    pub(crate) fn remove_task(&mut self, task: &Task) {
+        remove_member(&mut self.tasks_by_service, &task.service_id, &task.id);
+        if let Some(node) = &task.node_id {
+            remove_member(&mut self.tasks_by_node, node, &task.id);
+        }
+        if holds_addresses(task) {
+            for attachment in &task.attachments {
+                self.release(&attachment.network_id, attachment.addr.addr());
+            }
+        }
+    }
+
+    fn claim(&mut self, network: &NetworkId, addr: Ipv4Addr, owner: AddressOwner) {
+        self.addresses.entry(network.clone()).or_default().insert(addr, owner);
+    }
+
+    fn release(&mut self, network: &NetworkId, addr: Ipv4Addr) {
+        if let Some(addresses) = self.addresses.get_mut(network) {
+            addresses.remove(&addr);
+            if addresses.is_empty() {
+                self.addresses.remove(network);
+            }
+        }
+    }
+}
+
+/// Whether the addresses of a task are taken. Those of an ended one are free again. A task on a node that is cut off
+/// is not ended before its node is back or gone, so that its address is not given away while its container may still use it.
+pub(crate) fn holds_addresses(task: &Task) -> bool {
+    !task.status.state.is_terminal()
+}
+
+/// The ports that every node answers on for `service`: the allocated ones, and those asked for that are not allocated yet, so
+/// that no other service can come between.
+pub(crate) fn ingress_ports(service: &Service) -> impl Iterator<Item = (PortProtocol, u16)> + '_ {
+    let asked = service.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+    asked
+        .chain(&service.endpoint.ports)
+        .filter(|port| port.publish_mode == PublishMode::Ingress && port.published_port != 0)
+        .map(|port| (port.protocol, port.published_port))
+}
+
+fn remove_member<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<TaskId>>, key: &K, member: &TaskId) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(member);
+        if set.is_empty() {
+            sets.remove(key);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What has to be unique in the cluster. Checked as a transaction is applied, so that it holds by construction.
+
+use std::net::Ipv4Addr;
+
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+
+use super::AddressOwner;
+use super::State;
+use super::index::holds_addresses;
+use super::index::ingress_ports;
+
+impl State {
+    /// A node's index and raft id are its own.
+    pub(super) fn check_node(&self, node: &Node) -> Result<()> {
+        for other in self.tables.nodes.values().filter(|other| other.id != node.id) {
+            if other.index == node.index {
+                return Err(Error::conflict(format!(
+                    "node index {} already belongs to node {}",
+                    node.index.0, other.id
+                )));
+            }
+            let raft_ids = (other.manager.map(|m| m.raft_id), node.manager.map(|m| m.raft_id));
+            if let (Some(theirs), Some(ours)) = raft_ids
+                && theirs == ours
+            {
+                return Err(Error::conflict(format!(
+                    "raft id {ours} already belongs to node {}",
+                    other.id
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// A network's name, number and addresses are its own, and there is one ingress network.
+    pub(super) fn check_network(&self, network: &Network) -> Result<()> {
+        for other in self.tables.networks.values().filter(|other| other.id != network.id) {
+            if other.spec.name == network.spec.name {
+                return Err(Error::conflict(format!(
+                    "network with name {} already exists",
+                    network.spec.name
+                )));
+            }
+            if other.spec.ingress && network.spec.ingress {
+                return Err(Error::conflict(format!(
+                    "ingress network ({}) is already present",
+                    other.id
+                )));
+            }
+            let (Some(theirs), Some(ours)) = (other.allocation, network.allocation) else {
+                continue;
+            };
+            if theirs.vni == ours.vni {
+                return Err(Error::conflict(format!(
+                    "VXLAN id {} already belongs to network {}",
+                    ours.vni, other.id
+                )));
+            }
+            if theirs.subnet.contains(&ours.subnet) || ours.subnet.contains(&theirs.subnet) {
+                return Err(Error::invalid(format!(
+                    "Pool overlaps with other one on this address space: {} and {} of network {}",
+                    ours.subnet, theirs.subnet, other.spec.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// A service's name, published ports and virtual addresses are its own.
+    pub(super) fn check_service(&self, service: &Service) -> Result<()> {
+        if let Some(other) = self.service_by_name(&service.spec.name)
+            && other.id != service.id
+        {
+            return Err(Error::conflict(format!(
+                "name conflicts with an existing object: service {} already exists",
+                service.spec.name
+            )));
+        }
+        for (protocol, port) in ingress_ports(service) {
+            if let Some(owner) = self.ingress_port(protocol, port)
+                && *owner != service.id
+            {
+                let name = self.tables.services.get(owner).map_or("", |other| &other.spec.name);
+                return Err(Error::invalid(format!(
+                    "port '{port}' is already in use by service '{name}' ({owner}) as an ingress port"
+                )));
+            }
+        }
+        let owner = AddressOwner::Service(service.id.clone());
+        service
+            .endpoint
+            .virtual_ips
+            .iter()
+            .try_for_each(|vip| self.check_address(&vip.network_id, vip.addr.addr(), &owner))
+    }
+
+    /// A task's addresses are its own, and it never moves, never goes back.
+    pub(super) fn check_task(&self, task: &Task) -> Result<()> {
+        if let Some(old) = self.tables.tasks.get(&task.id) {
+            if old.node_id.is_some() && old.node_id != task.node_id {
+                return Err(Error::unknown(format!("task {} cannot change its node", task.id)));
+            }
+            if task.status.state < old.status.state || task.desired_state < old.desired_state {
+                return Err(Error::unknown(format!("task {} cannot go back", task.id)));
+            }
+        }
+        if !holds_addresses(task) {
+            return Ok(());
+        }
+        let owner = AddressOwner::Task(task.id.clone());
+        task.attachments.iter().try_for_each(|attachment| {
+            self.check_address(&attachment.network_id, attachment.addr.addr(), &owner)
+        })
+    }
+
+    fn check_address(
+        &self,
+        network: &NetworkId,
+        addr: Ipv4Addr,
+        owner: &AddressOwner,
+    ) -> Result<()> {
+        match self.addresses(network).and_then(|addresses| addresses.get(&addr)) {
+            Some(taken) if taken != owner => Err(Error::conflict(format!(
+                "address {addr} on network {network} already belongs to {taken:?}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}

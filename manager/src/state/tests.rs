@@ -1,0 +1,227 @@
+//! What `apply` promises, and objects for other tests to start from.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use swarmlite_proto::api::NodeStatus;
+use swarmlite_proto::object::Endpoint;
+use swarmlite_proto::object::NetworkAllocation;
+use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::object::VirtualIp;
+use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::NetworkSpec;
+use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::spec::NodeSpec;
+use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+
+use super::*;
+
+/// A generator that gives the same ids in every run.
+pub(crate) fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+/// A node that has joined and not been heard of.
+pub(crate) fn node(seed: u64, index: u16) -> Node {
+    Node {
+        id: NodeId::random(&mut rng(seed)),
+        meta: Default::default(),
+        spec: NodeSpec::default(),
+        description: None,
+        status: NodeStatus::default(),
+        role: NodeRole::Worker,
+        index: NodeIndex(index),
+        data_path_addr: None,
+        manager: None,
+    }
+}
+
+/// A service of one replica that nobody has allocated for.
+pub(crate) fn service(seed: u64, name: &str) -> Service {
+    let mut spec = ServiceSpec { name: name.to_owned(), ..ServiceSpec::default() };
+    spec.task_template.container_spec =
+        Some(ContainerSpec { image: "whoami:latest".to_owned(), ..ContainerSpec::default() });
+    Service {
+        id: ServiceId::random(&mut rng(seed)),
+        meta: Default::default(),
+        spec,
+        spec_version: Version::NONE,
+        previous_spec: None,
+        previous_spec_version: None,
+        endpoint: Endpoint::default(),
+        update_status: None,
+        job_status: None,
+    }
+}
+
+/// A new task in `slot` of `service`, which must be in the state.
+pub(crate) fn task(seed: u64, service: &Service, slot: u64) -> Task {
+    Task {
+        id: TaskId::random(&mut rng(seed)),
+        meta: Default::default(),
+        service_id: service.id.clone(),
+        service_name: service.spec.name.clone(),
+        labels: Default::default(),
+        slot,
+        spec_version: service.spec_version,
+        node_id: None,
+        desired_state: TaskState::Running,
+        status: TaskStatus::default(),
+        attachments: Vec::new(),
+        job_iteration: None,
+    }
+}
+
+/// A network with addresses.
+pub(crate) fn network(seed: u64, name: &str, vni: u32, subnet: &str) -> Network {
+    let subnet: ipnet::Ipv4Net = subnet.parse().expect("a subnet");
+    let gateway = subnet.hosts().next().expect("a subnet with hosts");
+    Network {
+        id: NetworkId::random(&mut rng(seed)),
+        meta: Default::default(),
+        spec: NetworkSpec { name: name.to_owned(), ..NetworkSpec::default() },
+        allocation: Some(NetworkAllocation { vni, subnet, gateway }),
+    }
+}
+
+/// Applies one transaction of `ops` at the next index.
+pub(crate) fn commit(state: &mut State, ops: Vec<Op>) -> swarmlite_proto::error::Result<Version> {
+    let at = Timestamp::EPOCH;
+    state.apply(state.applied() + 1, Transaction { at, ops })
+}
+
+fn put(state: &mut State, service: &Service) -> swarmlite_proto::error::Result<Arc<Service>> {
+    commit(state, vec![Op::PutService(Box::new(service.clone()))])?;
+    Ok(Arc::clone(&state.services()[&service.id]))
+}
+
+/// The indexes must always be what the tables give.
+fn assert_sound(state: &State) {
+    assert_eq!(state.indexes, Indexes::of(&state.tables));
+}
+
+#[test]
+fn a_write_from_an_old_version_is_refused() {
+    let mut state = State::default();
+    let first = put(&mut state, &service(1, "web")).expect("is new");
+    put(&mut state, &first).expect("is current");
+    let refused = put(&mut state, &first).expect_err("is old");
+    assert_eq!(refused.message, OUT_OF_SEQUENCE);
+    let again = put(&mut state, &service(1, "web")).expect_err("is not new");
+    assert_eq!(again.message, OUT_OF_SEQUENCE);
+}
+
+#[test]
+fn a_refused_transaction_leaves_no_trace() {
+    let mut state = State::default();
+    put(&mut state, &service(1, "web")).expect("is new");
+    let before = state.clone();
+    let ops = vec![
+        Op::PutService(Box::new(service(2, "other"))),
+        Op::PutService(Box::new(service(3, "WEB"))),
+    ];
+    let refused = commit(&mut state, ops).expect_err("the name is taken");
+    assert_eq!(
+        refused.message,
+        "name conflicts with an existing object: service WEB already exists"
+    );
+    assert_eq!(state.tables, before.tables);
+    assert_sound(&state);
+}
+
+#[test]
+fn a_published_port_has_one_service() {
+    let mut state = State::default();
+    let publish = |mut service: Service, port: u16| {
+        let port = PortConfig { target_port: 80, published_port: port, ..PortConfig::default() };
+        service.spec.endpoint_spec =
+            Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });
+        service
+    };
+    let first = put(&mut state, &publish(service(1, "one"), 8000)).expect("is free");
+    let refused = put(&mut state, &publish(service(2, "two"), 8000)).expect_err("is taken");
+    assert_eq!(
+        refused.message,
+        format!("port '8000' is already in use by service 'one' ({}) as an ingress port", first.id)
+    );
+    put(&mut state, &publish(service(3, "three"), 8001)).expect("is free");
+    let remove = Op::Remove(ObjectRef::Service(first.id.clone()), first.meta.version);
+    commit(&mut state, vec![remove]).expect("is there");
+    put(&mut state, &publish(service(2, "two"), 8000)).expect("is free again");
+    assert_sound(&state);
+}
+
+#[test]
+fn an_address_has_one_owner_and_networks_do_not_overlap() {
+    let mut state = State::default();
+    let net = network(1, "front", 4097, "10.0.1.0/24");
+    commit(&mut state, vec![Op::PutNetwork(Box::new(net.clone()))]).expect("is new");
+    for (seed, vni, subnet) in [(2, 4097, "10.0.2.0/24"), (3, 4098, "10.0.0.0/16")] {
+        let clash = network(seed, "back", vni, subnet);
+        commit(&mut state, vec![Op::PutNetwork(Box::new(clash))]).expect_err("clashes");
+    }
+    let mut one = service(4, "one");
+    let addr = "10.0.1.2/24".parse().expect("an address");
+    one.endpoint.virtual_ips = vec![VirtualIp { network_id: net.id.clone(), addr }];
+    put(&mut state, &one).expect("is free");
+    let mut two = service(5, "two");
+    two.endpoint.virtual_ips = one.endpoint.virtual_ips.clone();
+    put(&mut state, &two).expect_err("is taken");
+    assert_sound(&state);
+}
+
+#[test]
+fn specs_live_as_long_as_something_needs_them() {
+    let mut state = State::default();
+    let first = put(&mut state, &service(1, "web")).expect("is new");
+    let job = task(2, &first, 1);
+    commit(&mut state, vec![Op::PutTask(Box::new(job.clone()))]).expect("has a spec");
+    let mut changed = Service::clone(&first);
+    changed.spec.task_template.force_update = 1;
+    let second = put(&mut state, &changed).expect("is current");
+    assert_ne!(second.spec_version, first.spec_version);
+    assert!(state.revision(&first.id, first.spec_version).is_some(), "the task needs it");
+    let remove = Op::Remove(ObjectRef::Task(job.id.clone()), state.tasks()[&job.id].meta.version);
+    commit(&mut state, vec![remove]).expect("is there");
+    assert!(state.revision(&first.id, first.spec_version).is_none(), "nothing needs it");
+    assert!(state.revision(&first.id, second.spec_version).is_some(), "the service needs it");
+    assert_sound(&state);
+}
+
+#[test]
+fn reports_never_take_a_task_back_and_come_from_its_node_only() {
+    let mut state = State::default();
+    let service = put(&mut state, &service(1, "web")).expect("is new");
+    let (home, stranger) = (node(2, 1).id, node(3, 2).id);
+    let mut job = task(4, &service, 1);
+    job.node_id = Some(home.clone());
+    commit(&mut state, vec![Op::PutTask(Box::new(job.clone()))]).expect("has a spec");
+    let mut report = |node: &NodeId, reported| {
+        let status = Box::new(TaskStatus { state: reported, ..TaskStatus::default() });
+        let op = Op::ReportTask { node_id: node.clone(), task_id: job.id.clone(), status };
+        commit(&mut state, vec![op]).expect("reports are never refused");
+        state.tasks()[&job.id].status.state
+    };
+    assert_eq!(report(&stranger, TaskState::Running), TaskState::New);
+    assert_eq!(report(&home, TaskState::Running), TaskState::Running);
+    assert_eq!(report(&home, TaskState::Starting), TaskState::Running);
+    assert_eq!(report(&home, TaskState::Failed), TaskState::Failed);
+    assert_eq!(report(&home, TaskState::Orphaned), TaskState::Failed);
+    assert_sound(&state);
+}
+
+#[test]
+fn a_snapshot_gives_the_same_state() {
+    let mut state = State::default();
+    let service = put(&mut state, &service(1, "web")).expect("is new");
+    commit(&mut state, vec![Op::PutTask(Box::new(task(2, &service, 1)))]).expect("has a spec");
+    commit(&mut state, vec![Op::PutNode(Box::new(node(3, 1)))]).expect("is new");
+    let bytes = rmp_serde::to_vec_named(&Snapshot::from(state.clone())).expect("is written");
+    let read: State = rmp_serde::from_slice::<Snapshot>(&bytes).expect("is read").into();
+    assert_eq!(read.tables, state.tables);
+    assert_eq!(read.applied, state.applied);
+    assert_sound(&read);
+}
