@@ -1,0 +1,40 @@
+//! How nodes call each other: HTTP/2 over TLS 1.3, both sides authenticated by certificates of the cluster.
+//!
+//! - [`Client`]: calls any node by address, and opens streams of messages both ways.
+//! - [`serve`]: the other side: takes connections and hands each request on, together with who sent it.
+//! - [`tls`]: the TLS settings of both sides, and what a certificate says about its holder.
+//!
+//! Paths and bodies are in [`swarmlite_proto::rpc`], messages in streams in [`swarmlite_proto::frame`]. This crate decides
+//! nothing: who may call what is for the callee to say.
+
+pub mod client;
+pub mod server;
+pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tls;
+
+use std::time::Duration;
+
+pub use client::CallError;
+pub use client::Client;
+pub use client::TransportError;
+pub use server::Caller;
+pub use server::serve;
+pub use stream::FrameReceiver;
+pub use stream::FrameSender;
+pub use stream::StreamError;
+pub use tls::peer_of;
+pub use tls::server_config;
+
+/// How long a peer gets to accept a connection, TLS and HTTP/2 included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a call may take in all. A peer that has died is noticed much sooner, by [`KEEP_ALIVE_TIMEOUT`].
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often an HTTP/2 ping asks whether the peer of a connection is still there.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long the answer to a ping may take before the connection is given up.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);

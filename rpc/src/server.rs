@@ -1,0 +1,114 @@
+//! Takes connections and hands each request on, together with who sent it. Decides nothing about who may call what.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::Request;
+use hyper::Response;
+use hyper::body::Body as HttpBody;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
+use swarmlite_proto::identity::Peer;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::CONNECT_TIMEOUT;
+use crate::KEEP_ALIVE_INTERVAL;
+use crate::KEEP_ALIVE_TIMEOUT;
+use crate::stream::BoxError;
+use crate::tls;
+
+/// Streams one caller may have open at a time. Calls are short and there is one session per agent; a manager's raft calls are the busiest.
+const MAX_STREAMS: u32 = 1024;
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Where the connection comes from.
+    pub addr: SocketAddr,
+    /// Who the certificate says it is; `None` without one.
+    pub peer: Option<Peer>,
+}
+
+/// Takes connections on `listener` for ever and passes each request to `handler`. New connections use the newest TLS settings; dropping the future
+/// ends every connection.
+pub async fn serve<H, F, B>(
+    listener: TcpListener,
+    tls: watch::Receiver<Arc<ServerConfig>>,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        // Cancel-safe: accepting and joining lose nothing when dropped.
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, addr)) => {
+                    let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+                    connections.spawn(connection(tcp, addr, acceptor, handler.clone()));
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: without a pause the loop would spin.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}
+
+/// How long to wait after a failed accept.
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+async fn connection<H, F, B>(tcp: TcpStream, addr: SocketAddr, acceptor: TlsAcceptor, handler: H)
+where
+    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let handshake = async {
+        tcp.set_nodelay(true)?;
+        acceptor.accept(tcp).await
+    };
+    let stream = match timeout(CONNECT_TIMEOUT, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::info!(%addr, %error, "TLS handshake failed"),
+        Err(_elapsed) => return tracing::info!(%addr, "no TLS handshake in time"),
+    };
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let peer = match certificate.map(|certificate| tls::peer_of(certificate)).transpose() {
+        Ok(peer) => peer,
+        Err(error) => return tracing::warn!(%addr, %error, "certificate is not of a node"),
+    };
+    let caller = Caller { addr, peer };
+    let service = service_fn(move |request| {
+        let answer = handler(request, caller.clone());
+        async move { Ok::<_, std::convert::Infallible>(answer.await) }
+    });
+    let served = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .max_concurrent_streams(MAX_STREAMS)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%addr, %error, "connection ended");
+    }
+}
