@@ -1,2 +1,58 @@
-//! Placeholder.
-fn main() {}
+//! A small server that says who answered and whom it saw, and the client that asks it.
+//!
+//! It is the workload of the demo and of the end-to-end tests. The image holds this one static program and nothing else, so the
+//! client modes are what `docker exec` uses to look at names and addresses from inside a container. Static programs cannot use the C
+//! library's resolver, therefore names are looked up in [`dns`]. It must not know anything about swarmlite: it stands for any program
+//! that people run.
+
+mod client;
+mod dns;
+mod options;
+mod reply;
+mod request;
+mod server;
+
+use std::io;
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::options::Mode;
+
+const USAGE: &str = "\
+usage: whoami [serve] [--port PORT]       answers on HTTP and UDP (default: $PORT, or 8000)
+       whoami get URL [-n COUNT]          prints the bodies of COUNT requests, one after the other
+       whoami udp HOST:PORT [-n COUNT]    prints the answers to COUNT datagrams
+       whoami lookup NAME                 prints the IPv4 addresses of NAME, one a line
+
+`GET /?delay=500ms` answers after the delay; `GET /stream?count=10&interval=100ms` sends a line per interval.
+";
+
+fn main() -> ExitCode {
+    let outcome = match options::parse(std::env::args().skip(1), std::env::var("PORT").ok()) {
+        Ok(mode) => run(mode, &mut io::stdout()),
+        Err(error) => Err(error.context(USAGE)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing can be done when even the error cannot be written.
+            let _ = writeln!(io::stderr(), "whoami: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mode: Mode, out: &mut impl Write) -> anyhow::Result<()> {
+    match mode {
+        Mode::Help => out.write_all(USAGE.as_bytes())?,
+        Mode::Serve { port } => server::serve(port)?,
+        Mode::Get { url, count } => client::get(&url, count, out)?,
+        Mode::Udp { target, count } => client::udp(&target, count, out)?,
+        Mode::Lookup { name } => {
+            for address in dns::lookup(&name)? {
+                writeln!(out, "{address}")?;
+            }
+        }
+    }
+    Ok(())
+}
