@@ -6,6 +6,7 @@
 //! - [`api`]: objects as the Docker Engine API prints them.
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
+//! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
 //! - [`task_state`]: the life of a task.
 //! - [`error`]: refusals, with the class that decides Docker's HTTP status.
 //!
@@ -17,9 +18,11 @@ pub mod error;
 pub mod frame;
 pub mod id;
 pub mod identity;
+pub mod json;
 pub mod object;
 pub mod rpc;
 pub mod spec;
 pub mod task_state;
 pub mod time;
+pub mod validate;
 pub mod version;

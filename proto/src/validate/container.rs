@@ -1,0 +1,96 @@
+//! What a task runs.
+
+use std::collections::BTreeSet;
+
+use super::reference::is_image;
+use super::require;
+use super::unsupported;
+use crate::error::Error;
+use crate::error::Result;
+use crate::spec::ContainerSpec;
+use crate::spec::HealthConfig;
+use crate::spec::Mount;
+use crate::spec::MountType;
+use crate::time::Nanoseconds;
+
+/// The shortest time between health checks that makes sense (moby `api/types/container`).
+const MIN_HEALTH_DURATION: Nanoseconds = Nanoseconds(1_000_000);
+
+/// Checks a container.
+pub(super) fn check(container: &ContainerSpec) -> Result<()> {
+    let image = &container.image;
+    require(!image.is_empty(), || "ContainerSpec: image reference must be provided".to_owned())?;
+    require(is_image(image), || format!("ContainerSpec: {image:?} is not a valid repository/tag"))?;
+    mounts(&container.mounts)?;
+    if let Some(health) = &container.healthcheck {
+        healthcheck(health)?;
+    }
+    require(container.stop_grace_period.is_none_or(|grace| grace.0 >= 0), || {
+        "ContainerSpec: StopGracePeriod cannot be negative".to_owned()
+    })?;
+    let windows = !matches!(container.isolation.as_str(), "" | "default");
+    unsupported("TaskTemplate.ContainerSpec.Isolation", windows)
+}
+
+fn mounts(mounts: &[Mount]) -> Result<()> {
+    let mut targets = BTreeSet::new();
+    for mount in mounts {
+        let target = mount.target.as_str();
+        require(!target.is_empty(), || {
+            "ContainerSpec: invalid mount config: field Target must not be empty".to_owned()
+        })?;
+        require(target.starts_with('/') && target != "/", || {
+            format!("ContainerSpec: invalid mount target, must be an absolute path: {target}")
+        })?;
+        require(targets.insert(target.trim_end_matches('/')), || {
+            format!("ContainerSpec: duplicate mount point: {target}")
+        })?;
+        mount_source(mount)?;
+        let of_another_type = match mount.kind {
+            MountType::Bind => mount.volume_options.is_some() || mount.tmpfs_options.is_some(),
+            MountType::Volume => mount.bind_options.is_some() || mount.tmpfs_options.is_some(),
+            MountType::Tmpfs => mount.bind_options.is_some() || mount.volume_options.is_some(),
+        };
+        require(!of_another_type, || {
+            format!("ContainerSpec: mount {target} has options of another mount type")
+        })?;
+    }
+    Ok(())
+}
+
+/// A bind mount needs a path of the host, a volume may have a name, and memory has no source.
+fn mount_source(mount: &Mount) -> Result<()> {
+    let source = mount.source.as_str();
+    match mount.kind {
+        MountType::Bind if source.is_empty() => Err(Error::invalid(
+            "ContainerSpec: invalid mount config for type \"bind\": field Source must not be empty",
+        )),
+        MountType::Bind => require(source.starts_with('/'), || {
+            format!(
+                "ContainerSpec: invalid mount config for type \"bind\": invalid mount path: '{source}' mount path must be absolute"
+            )
+        }),
+        MountType::Volume => require(!source.contains('/'), || {
+            format!("ContainerSpec: {source:?} includes invalid characters for a local volume name")
+        }),
+        MountType::Tmpfs => require(source.is_empty(), || {
+            "ContainerSpec: invalid mount config for type \"tmpfs\": field Source must not be specified".to_owned()
+        }),
+    }
+}
+
+fn healthcheck(health: &HealthConfig) -> Result<()> {
+    for (name, duration) in [
+        ("Interval", health.interval),
+        ("Timeout", health.timeout),
+        ("StartPeriod", health.start_period),
+        ("StartInterval", health.start_interval),
+    ] {
+        require(duration.is_zero() || duration >= MIN_HEALTH_DURATION, || {
+            format!("ContainerSpec: {name} in HealthConfig cannot be less than 1ms")
+        })?;
+    }
+    require(health.retries >= 0, || {
+        "ContainerSpec: Retries in HealthConfig cannot be negative".to_owned()
+    })
+}

@@ -1,0 +1,140 @@
+//! A service.
+
+use super::constraint::Constraint;
+use super::container;
+use super::endpoint;
+use super::name;
+use super::require;
+use super::unsupported;
+use crate::error::Error;
+use crate::error::Result;
+use crate::spec::Placement;
+use crate::spec::ResourceRequirements;
+use crate::spec::RestartPolicy;
+use crate::spec::ServiceMode;
+use crate::spec::ServiceSpec;
+use crate::spec::TaskSpec;
+use crate::spec::UpdateConfig;
+
+/// The least share of processors that can be asked for, in billionths of a core.
+const MIN_NANO_CPUS: i64 = 1_000_000;
+
+/// The least memory that can be asked for, in bytes: Docker's own minimum for a container.
+const MIN_MEMORY_BYTES: i64 = 4 * 1024 * 1024;
+
+/// Checks a service. Its networks still have the names or ids that the user gave.
+///
+/// # Errors
+///
+/// One for each rule of swarmkit's `manager/controlapi/service.go`, in its words, and one for each setting that has no effect here.
+pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
+    name::check(&spec.name)?;
+    mode(&spec)?;
+    task(&spec.task_template)?;
+    for (config, path) in
+        [(&spec.update_config, "UpdateConfig"), (&spec.rollback_config, "RollbackConfig")]
+    {
+        if let Some(config) = config {
+            update_config(config, path)?;
+        }
+    }
+    let endpoint = spec.endpoint_spec.get_or_insert_default();
+    endpoint::check(endpoint)?;
+    Ok(spec)
+}
+
+fn mode(spec: &ServiceSpec) -> Result<()> {
+    let negative = |count: u64| i64::try_from(count).is_err();
+    match spec.mode {
+        ServiceMode::Replicated { replicas } => {
+            require(!negative(replicas), || "Number of replicas must be non-negative".to_owned())
+        }
+        ServiceMode::Global => Ok(()),
+        ServiceMode::ReplicatedJob(job) if negative(job.max_concurrent) => {
+            Err(Error::invalid("Maximum concurrent jobs must not be negative"))
+        }
+        ServiceMode::ReplicatedJob(job) if negative(job.total_completions) => {
+            Err(Error::invalid("Total completed jobs must not be negative"))
+        }
+        ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob if spec.update_config.is_some() => {
+            Err(Error::invalid("Jobs may not have an update config"))
+        }
+        ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob => Err(Error::not_implemented(
+            format!("service mode {} is not supported yet", spec.mode.name()),
+        )),
+    }
+}
+
+fn task(task: &TaskSpec) -> Result<()> {
+    let container = task.container_spec.as_ref();
+    container::check(
+        container.ok_or_else(|| Error::invalid("TaskSpec: missing container specification"))?,
+    )?;
+    unsupported("TaskTemplate.Runtime", !matches!(task.runtime.as_str(), "" | "container"))?;
+    if let Some(resources) = &task.resources {
+        self::resources(resources)?;
+    }
+    if let Some(policy) = &task.restart_policy {
+        restart_policy(policy)?;
+    }
+    if let Some(placement) = &task.placement {
+        self::placement(placement)?;
+    }
+    for network in &task.networks {
+        unsupported("TaskTemplate.Networks.DriverOpts", !network.driver_opts.is_empty())?;
+        require(!network.target.is_empty(), || {
+            "TaskTemplate: a network attachment needs a target".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+fn resources(resources: &ResourceRequirements) -> Result<()> {
+    let limits = resources.limits.map(|limits| (limits.nano_cpus, limits.memory_bytes));
+    let reserved = resources.reservations.as_ref();
+    let reservations = reserved.map(|reserved| (reserved.nano_cpus, reserved.memory_bytes));
+    for (nano_cpus, memory_bytes) in [limits, reservations].into_iter().flatten() {
+        require(nano_cpus == 0 || nano_cpus >= MIN_NANO_CPUS, || {
+            let cpus = nano_cpus as f64 / 1e9;
+            format!("invalid cpu value {cpus}: Must be at least 0.001")
+        })?;
+        require(memory_bytes == 0 || memory_bytes >= MIN_MEMORY_BYTES, || {
+            format!("invalid memory value {memory_bytes}: Must be at least 4MiB")
+        })?;
+    }
+    let pids = resources.limits.map_or(0, |limits| limits.pids);
+    require(pids >= 0, || format!("invalid pids limit {pids}: cannot be negative"))
+}
+
+fn restart_policy(policy: &RestartPolicy) -> Result<()> {
+    for (name, duration) in [("delay", policy.delay), ("window", policy.window)] {
+        require(duration.is_none_or(|duration| duration.0 >= 0), || {
+            format!("TaskSpec: restart-{name} cannot be negative")
+        })?;
+    }
+    Ok(())
+}
+
+fn placement(placement: &Placement) -> Result<()> {
+    placement.constraints.iter().try_for_each(|text| Constraint::parse(text).map(|_| ()))?;
+    for preference in &placement.preferences {
+        let descriptor = preference.spread.as_ref().map(|spread| spread.spread_descriptor.as_str());
+        require(descriptor.is_some_and(|descriptor| !descriptor.is_empty()), || {
+            "TaskTemplate: a placement preference needs a spread descriptor".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+fn update_config(config: &UpdateConfig, path: &str) -> Result<()> {
+    for (name, duration) in [("delay", config.delay), ("monitor", config.monitor)] {
+        require(duration.0 >= 0, || format!("TaskSpec: update-{name} cannot be negative"))?;
+    }
+    require((0.0..=1.0).contains(&config.max_failure_ratio), || {
+        "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1".to_owned()
+    })?;
+    let rolls_back = config.failure_action == crate::spec::FailureAction::Rollback;
+    require(!(rolls_back && path == "RollbackConfig"), || {
+        "invalid RollbackConfig.FailureAction: \"rollback\"".to_owned()
+    })
+}
