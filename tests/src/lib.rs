@@ -1,1 +1,43 @@
-//! Placeholder.
+//! The lab: several real nodes on one machine.
+//!
+//! ```text
+//!   namespace "switch"            namespaces of node1 (network, mounts, processes, host name)
+//!  ┌────────────────────┐        ┌──────────────────────────────────────────────┐
+//!  │ br0 ── port node1 ─┼────────┼─ eth0 10.213.L.11   dockerd  swarmlite daemon │
+//!  │     ── port node2 ─┼── ...  └──────────────────────────────────────────────┘
+//!  │     ── port client ┼────────── namespace "client": 10.213.L.254, the outside world
+//!  │     ── port host ──┼────────── 10.213.L.1 on this machine, when asked for
+//!  └────────────────────┘
+//! ```
+//!
+//! - [`Lab`]: all of it as a value: made, opened by another process, removed.
+//! - [`Node`]: one machine of the lab: its engine, its daemon, its kernel.
+//! - [`Namespace`]: where a command runs.
+//! - [`eventually`]: awaiting a condition; there is no other way to wait.
+//! - [`Answer`]: what the workload said.
+//! - [`http`]: requests on a Unix socket, byte for byte.
+//!
+//! Nothing of the lab lives in the namespaces of the machine itself (but the one link that the demo asks for), so that the machine's own
+//! Docker, firewall and routes are neither used nor changed, and all of a lab is gone when its processes are. The lab knows the command
+//! line and the HTTP interface of swarmlite and must never reach into its crates: it sees what a user sees.
+
+mod answer;
+mod cgroup;
+mod command;
+pub mod http;
+mod image;
+mod lab;
+mod namespace;
+mod node;
+mod subnet;
+mod wait;
+
+pub use crate::answer::Answer;
+pub use crate::command::run;
+pub use crate::lab::Lab;
+pub use crate::lab::Options;
+pub use crate::lab::environment;
+pub use crate::namespace::Namespace;
+pub use crate::node::Node;
+pub use crate::node::Service;
+pub use crate::wait::eventually;

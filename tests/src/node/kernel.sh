@@ -1,0 +1,34 @@
+# Prints what the kernel of a node holds: for the node itself, then for each of its named network namespaces. Counters, indexes and
+# timeouts are left out: they change without anything being made or removed.
+# Run as `sh -c "$SCRIPT"` with SCRIPT, this text, and EXEC_NETNS, the engine's folder of namespaces, in the environment.
+
+network() {
+    echo "# $1: links"
+    ip -br link | sed 's/@if[0-9]*/@/; s/ *$//' | sort
+    echo "# $1: addresses"
+    ip -br -4 address | sed 's/@if[0-9]*/@/; s/ *$//' | sort
+    echo "# $1: routes"
+    ip -4 route show table all | sort
+    echo "# $1: rules"
+    ip -4 rule
+    echo "# $1: neighbours"
+    ip -4 neigh show nud permanent | sort
+    echo "# $1: forwarding"
+    bridge fdb show | grep -v ' dev \(docker0\|docker_gwbridge\|eth0\)' | sort
+    echo "# $1: nftables"
+    nft -s list ruleset 2>/dev/null |
+        sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/; s/ expires [0-9a-z]+//g'
+}
+
+if [ "$1" = one ]; then
+    network "$2"
+    exit
+fi
+network node
+for file in /run/netns/*; do
+    [ -e "$file" ] && nsenter --net="$file" sh -c "$SCRIPT" sh one "${file##*/}"
+done
+echo "# namespaces of containers"
+ls "$EXEC_NETNS" 2>/dev/null | sort
+echo "# sockets of plugins"
+ls /run/docker/plugins | sort
