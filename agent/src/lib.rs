@@ -1,2 +1,5 @@
-//! Placeholder.
+//! The node: tasks through Docker, and the data plane.
+
+mod disk;
+pub mod identity;
 pub mod network;
