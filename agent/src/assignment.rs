@@ -1,0 +1,173 @@
+//! What this node knows of the cluster: the assignments it was sent, put together. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::Serialize;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::version::Generation;
+
+/// Everything this node is to know. Cheap to clone: what does not change is shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignments {
+    /// The state of the cluster this was computed from.
+    pub generation: Generation,
+    /// The tasks of this node.
+    pub tasks: BTreeMap<TaskId, Arc<TaskAssignment>>,
+    /// The networks this node has to be on.
+    pub networks: BTreeMap<NetworkId, Arc<NetworkAssignment>>,
+    /// The nodes of the data plane, this one included.
+    pub peers: BTreeMap<NodeId, Arc<PeerAssignment>>,
+    /// The services on those networks.
+    pub endpoints: BTreeMap<(NetworkId, ServiceId), Arc<EndpointAssignment>>,
+}
+
+/// The set is older than what this node has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("assignments of generation {got} are older than {have}")]
+pub struct Stale {
+    /// The generation of the set.
+    pub got: Generation,
+    /// The generation this node has.
+    pub have: Generation,
+}
+
+impl Assignments {
+    /// Applies `set`. In a difference, removals come first, so that it may replace what it removes.
+    ///
+    /// # Errors
+    ///
+    /// When `set` is older than what is here; nothing is changed then.
+    pub fn apply(&mut self, set: AssignmentSet) -> Result<(), Stale> {
+        if set.generation < self.generation {
+            return Err(Stale { got: set.generation, have: self.generation });
+        }
+        if set.complete {
+            *self = Self::default();
+        }
+        self.generation = set.generation;
+        for key in set.remove {
+            self.remove(key);
+        }
+        for assignment in set.put {
+            self.put(assignment);
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, assignment: Assignment) {
+        match assignment {
+            Assignment::Task(task) => {
+                self.tasks.insert(task.id.clone(), Arc::from(task));
+            }
+            Assignment::Network(network) => {
+                self.networks.insert(network.id.clone(), Arc::new(network));
+            }
+            Assignment::Peer(peer) => {
+                self.peers.insert(peer.node_id.clone(), Arc::new(peer));
+            }
+            Assignment::Endpoint(endpoint) => {
+                let key = (endpoint.network_id.clone(), endpoint.service_id.clone());
+                self.endpoints.insert(key, Arc::new(endpoint));
+            }
+        }
+    }
+
+    fn remove(&mut self, key: AssignmentKey) {
+        match key {
+            AssignmentKey::Task(id) => drop(self.tasks.remove(&id)),
+            AssignmentKey::Network(id) => drop(self.networks.remove(&id)),
+            AssignmentKey::Peer(id) => drop(self.peers.remove(&id)),
+            AssignmentKey::Endpoint(network, service) => {
+                drop(self.endpoints.remove(&(network, service)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+    use swarmlite_proto::object::NodeIndex;
+
+    use super::*;
+
+    fn peer(letter: char, index: u16) -> Assignment {
+        Assignment::Peer(PeerAssignment {
+            node_id: letter.to_string().repeat(25).parse().expect("an id"),
+            index: NodeIndex(index),
+            data_path_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        })
+    }
+
+    fn set(generation: u64, complete: bool, put: &[Assignment]) -> AssignmentSet {
+        let generation = Generation(generation);
+        AssignmentSet { generation, complete, put: put.to_vec(), remove: Vec::new() }
+    }
+
+    #[test]
+    fn a_complete_set_replaces_and_a_difference_amends() {
+        let mut known = Assignments::default();
+        known.apply(set(3, true, &[peer('a', 1), peer('b', 2)])).expect("newer");
+        let remove = vec![peer('a', 1).key()];
+        let difference = AssignmentSet { remove, ..set(4, false, &[peer('c', 3)]) };
+        known.apply(difference).expect("newer");
+        assert_eq!(known.peers.values().map(|peer| peer.index.0).collect::<Vec<_>>(), [2, 3]);
+        known.apply(set(4, true, &[peer('a', 9)])).expect("as new");
+        assert_eq!(known.peers.values().map(|peer| peer.index.0).collect::<Vec<_>>(), [9]);
+    }
+
+    #[test]
+    fn an_older_set_is_refused_whole() {
+        let mut known = Assignments::default();
+        known.apply(set(3, true, &[peer('a', 1)])).expect("newer");
+        let before = known.clone();
+        let refused = known.apply(set(2, true, &[])).expect_err("older");
+        assert_eq!(refused, Stale { got: Generation(2), have: Generation(3) });
+        assert_eq!(known, before);
+    }
+
+    proptest! {
+        #[test]
+        fn differences_add_up_to_the_complete_set(
+            changes in prop::collection::vec((0..5u8, prop::option::of(1..9u16)), 0..30),
+        ) {
+            let mut known = Assignments::default();
+            let mut expected = BTreeMap::new();
+            for (generation, (letter, index)) in (1..).zip(changes) {
+                let letter = char::from(b'a' + letter);
+                let mut difference = set(generation, false, &[]);
+                match index {
+                    Some(index) => {
+                        difference.put.push(peer(letter, index));
+                        expected.insert(letter, index);
+                    }
+                    None => {
+                        difference.remove.push(peer(letter, 0).key());
+                        expected.remove(&letter);
+                    }
+                }
+                known.apply(difference).expect("newer");
+            }
+            let everything: Vec<_> =
+                expected.into_iter().map(|(letter, index)| peer(letter, index)).collect();
+            let mut complete = Assignments::default();
+            complete.apply(set(known.generation.0, true, &everything)).expect("newer");
+            prop_assert_eq!(known, complete);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One session with one manager, from the first message to the last.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarmlite_proto::agent::AgentMessage;
+use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::ManagerMessage;
+use swarmlite_proto::agent::TaskStatusUpdate;
+use swarmlite_proto::agent::Welcome;
+use swarmlite_proto::rpc::SESSION;
+use swarmlite_rpc::FrameReceiver;
+use swarmlite_rpc::FrameSender;
+use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
+use tokio::time::interval;
+use tokio::time::sleep_until;
+use tokio::time::timeout;
+
+use super::RESEND_AFTER;
+use super::Session;
+use super::SessionError;
+use super::WELCOME_TIMEOUT;
+
+/// The shortest heartbeat period taken: a manager that asks for less is mistaken.
+const MIN_HEARTBEAT: Duration = Duration::from_millis(50);
+
+/// One session with one manager.
+pub(super) struct Link<'a> {
+    session: &'a Session,
+    sender: FrameSender,
+    receiver: FrameReceiver,
+    heartbeat: Duration,
+    /// Counts the batches of statuses.
+    sequence: u64,
+    in_flight: Option<Batch>,
+    /// Whether a complete set has come in this session.
+    told_everything: bool,
+}
+
+/// Statuses that the managers have not stored yet.
+struct Batch {
+    statuses: Vec<TaskStatusUpdate>,
+    resend_at: Instant,
+}
+
+/// Something to act on.
+enum Event {
+    Message(ManagerMessage),
+    Heartbeat,
+    Registration,
+    Programmed,
+    Statuses,
+    Resend,
+}
+
+impl<'a> Link<'a> {
+    /// Calls `addr`, registers, and waits to be welcome.
+    pub(super) async fn open(session: &'a Session, addr: SocketAddr) -> Result<Self, SessionError> {
+        let (sender, mut receiver) = session.client.stream(addr, SESSION).await?;
+        let registration = session.registration.borrow().clone();
+        sender.send(&AgentMessage::Register(Box::new(registration))).await?;
+        let message = timeout(WELCOME_TIMEOUT, receiver.receive())
+            .await
+            .map_err(|_elapsed| SessionError::NoWelcome)??;
+        let Welcome { heartbeat_period, managers } = match message {
+            Some(ManagerMessage::Welcome(welcome)) => welcome,
+            Some(_) => return Err(SessionError::Unexpected("welcome")),
+            None => return Err(SessionError::Ended),
+        };
+        let mut link = Self {
+            session,
+            sender,
+            receiver,
+            heartbeat: heartbeat_period.to_duration().max(MIN_HEARTBEAT),
+            sequence: 0,
+            in_flight: None,
+            told_everything: false,
+        };
+        link.learn_managers(managers).await?;
+        Ok(link)
+    }
+
+    /// Whether a complete set of assignments has come.
+    pub(super) fn told_everything(&self) -> bool {
+        self.told_everything
+    }
+
+    /// Carries messages until the session ends.
+    pub(super) async fn run(&mut self) -> Result<Infallible, SessionError> {
+        let mut heartbeat = interval(self.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut registration = self.session.registration.clone();
+        registration.mark_unchanged();
+        let mut programmed = self.session.programmed.clone();
+        // A new session does not know what the last one was told.
+        programmed.mark_changed();
+        let mut statuses = self.session.reporter.changes();
+        statuses.mark_changed();
+        loop {
+            let resend_at = self.in_flight.as_ref().map(|batch| batch.resend_at);
+            // Every arm is cancel-safe: receiving keeps what it has read, and watches and timers lose nothing.
+            let event = tokio::select! {
+                message = self.receiver.receive() => {
+                    Event::Message(message?.ok_or(SessionError::Ended)?)
+                }
+                _ = heartbeat.tick() => Event::Heartbeat,
+                Ok(()) = registration.changed() => Event::Registration,
+                Ok(()) = programmed.changed() => Event::Programmed,
+                Ok(()) = statuses.changed(), if resend_at.is_none() => Event::Statuses,
+                () = sleep_until(resend_at.unwrap_or_else(Instant::now)), if resend_at.is_some() => {
+                    Event::Resend
+                }
+            };
+            match event {
+                Event::Message(message) => self.handle(message).await?,
+                Event::Heartbeat => self.send(AgentMessage::Heartbeat).await?,
+                Event::Registration => {
+                    let registration = registration.borrow_and_update().clone();
+                    self.send(AgentMessage::Register(Box::new(registration))).await?;
+                }
+                Event::Programmed => {
+                    let generation = *programmed.borrow_and_update();
+                    self.send(AgentMessage::Programmed(generation)).await?;
+                }
+                Event::Statuses | Event::Resend => self.send_statuses().await?,
+            }
+        }
+    }
+
+    async fn handle(&mut self, message: ManagerMessage) -> Result<(), SessionError> {
+        match message {
+            ManagerMessage::Welcome(_) => Err(SessionError::Unexpected("the end")),
+            ManagerMessage::Assignments(set) => self.learn_assignments(set).await,
+            ManagerMessage::Managers(managers) => self.learn_managers(managers).await,
+            ManagerMessage::StatusesStored(sequence) => {
+                if sequence >= self.sequence
+                    && let Some(batch) = self.in_flight.take()
+                {
+                    self.session.reporter.stored(&batch.statuses);
+                    self.send_statuses().await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what waits, if anything does.
+    async fn send_statuses(&mut self) -> Result<(), SessionError> {
+        self.in_flight = None;
+        let statuses = self.session.reporter.batch();
+        if statuses.is_empty() {
+            return Ok(());
+        }
+        self.sequence += 1;
+        let sequence = self.sequence;
+        self.send(AgentMessage::TaskStatuses { sequence, statuses: statuses.clone() }).await?;
+        self.in_flight = Some(Batch { statuses, resend_at: Instant::now() + RESEND_AFTER });
+        Ok(())
+    }
+
+    async fn send(&mut self, message: AgentMessage) -> Result<(), SessionError> {
+        Ok(self.sender.send(&message).await?)
+    }
+
+    async fn learn_assignments(&mut self, set: AssignmentSet) -> Result<(), SessionError> {
+        if !set.complete && !self.told_everything {
+            return Err(SessionError::Unexpected("a complete set of assignments"));
+        }
+        let complete = set.complete;
+        let mut known = self.session.known.borrow().as_deref().cloned().unwrap_or_default();
+        known.apply(set)?;
+        let known = Arc::new(known);
+        let (ledger, kept) = (Arc::clone(&self.session.ledger), Arc::clone(&known));
+        on_disk(move || {
+            ledger.keep_assignments(&kept)?;
+            ledger.forget_endings(&kept)
+        })
+        .await?;
+        self.told_everything |= complete;
+        self.session.known.send_replace(Some(known));
+        Ok(())
+    }
+
+    async fn learn_managers(&mut self, managers: Vec<SocketAddr>) -> Result<(), SessionError> {
+        // An empty list would leave the node alone for ever.
+        if managers.is_empty() || *self.session.managers.borrow() == managers {
+            return Ok(());
+        }
+        let (ledger, kept) = (Arc::clone(&self.session.ledger), managers.clone());
+        on_disk(move || ledger.keep_managers(&kept)).await?;
+        self.session.managers.send_replace(managers);
+        Ok(())
+    }
+}
+
+/// Runs `write` where it may block.
+async fn on_disk(
+    write: impl FnOnce() -> Result<(), crate::ledger::LedgerError> + Send + 'static,
+) -> Result<(), SessionError> {
+    match tokio::task::spawn_blocking(write).await {
+        Ok(written) => Ok(written?),
+        // The runtime shuts down, or the write panicked: either way nothing can be relied on any more.
+        Err(_cancelled) => Err(SessionError::Ended),
+    }
+}

@@ -1,0 +1,296 @@
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::Response;
+use hyper::body::Incoming;
+use swarmlite_proto::agent::AgentMessage;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::ManagerMessage;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::Welcome;
+use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::id::ClusterId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::rpc;
+use swarmlite_proto::rpc::NotLeader;
+use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Nanoseconds;
+use swarmlite_rpc::Caller;
+use swarmlite_rpc::FrameReceiver;
+use swarmlite_rpc::FrameSender;
+use swarmlite_rpc::server_config;
+use swarmlite_rpc::stream::Body;
+use swarmlite_rpc::stream::frames;
+use swarmlite_rpc::testing::TestCa;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+fn id(text: char) -> NodeId {
+    text.to_string().repeat(25).parse().expect("an id")
+}
+
+fn task(text: char) -> TaskId {
+    text.to_string().repeat(25).parse().expect("an id")
+}
+
+fn ca() -> TestCa {
+    TestCa::new("c".repeat(25).parse::<ClusterId>().expect("an id"))
+}
+
+/// The manager's end of a session, in the hands of the test.
+struct Seat {
+    sender: FrameSender,
+    receiver: FrameReceiver,
+}
+
+impl Seat {
+    async fn say(&self, message: ManagerMessage) {
+        self.sender.send(&message).await.expect("the agent listens");
+    }
+
+    /// The next message that is not a heartbeat.
+    async fn hear(&mut self) -> AgentMessage {
+        loop {
+            match self.receiver.receive().await.expect("sound").expect("the agent goes on") {
+                AgentMessage::Heartbeat => {}
+                message => return message,
+            }
+        }
+    }
+
+    /// Welcomes the agent and tells it that there is `peers` and nothing else.
+    async fn begin(&mut self, generation: u64, managers: &[SocketAddr], peers: &[char]) {
+        assert!(matches!(self.hear().await, AgentMessage::Register(_)));
+        let heartbeat_period = Nanoseconds(50_000_000);
+        self.say(ManagerMessage::Welcome(Welcome {
+            heartbeat_period,
+            managers: managers.to_vec(),
+        }))
+        .await;
+        self.say(ManagerMessage::Assignments(set(generation, true, peers))).await;
+    }
+}
+
+fn set(generation: u64, complete: bool, peers: &[char]) -> AssignmentSet {
+    let put = peers.iter().map(|letter| {
+        Assignment::Peer(PeerAssignment {
+            node_id: id(*letter),
+            index: NodeIndex::FIRST,
+            data_path_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        })
+    });
+    let generation = Generation(generation);
+    AssignmentSet { generation, complete, put: put.collect(), remove: Vec::new() }
+}
+
+/// A manager; `leader` is who it points to, if it does not lead itself.
+async fn manager(ca: &TestCa, leader: Option<SocketAddr>) -> (SocketAddr, mpsc::Receiver<Seat>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let addr = listener.local_addr().expect("an address");
+    let identity = ca.issue(&id('m'), NodeRole::Manager);
+    let (keep, tls) = watch::channel(Arc::new(server_config(&identity).expect("valid")));
+    let (seats, taken) = mpsc::channel(8);
+    let handler = move |request: Request<Incoming>, caller: Caller| {
+        let _keep = &keep;
+        assert_eq!(caller.peer.expect("a member").node_id, id('w'));
+        let seats = seats.clone();
+        async move { respond(request, leader, seats).await }
+    };
+    tokio::spawn(swarmlite_rpc::serve(listener, tls, handler));
+    (addr, taken)
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    leader: Option<SocketAddr>,
+    seats: mpsc::Sender<Seat>,
+) -> Response<Body> {
+    assert_eq!(request.uri().path(), rpc::SESSION);
+    if leader.is_some() {
+        let body = rpc::encode(&NotLeader { leader }).expect("encodes");
+        let body = Full::new(Bytes::from(body)).boxed_unsync();
+        return Response::builder().status(421).body(body).expect("a response");
+    }
+    let (sender, body) = frames();
+    let receiver = FrameReceiver::new(request.into_body());
+    seats.send(Seat { sender, receiver }).await.expect("the test goes on");
+    Response::new(body)
+}
+
+/// An agent's session and all it is connected with.
+struct Agent {
+    folder: TempDir,
+    reporter: Reporter,
+    programmed: watch::Sender<Generation>,
+    registration: watch::Sender<Registration>,
+    known: watch::Receiver<Known>,
+    state: watch::Receiver<SessionState>,
+    running: JoinHandle<()>,
+}
+
+fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registration = Registration {
+        description: NodeDescription::default(),
+        data_path_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let registration = watch::Sender::new(registration);
+    let (known, state) = (watch::Sender::default(), watch::Sender::default());
+    let programmed = watch::Sender::new(Generation(0));
+    let reporter = Reporter::default();
+    let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
+    let session = Session {
+        client: Client::new(&ca.issue(&id('w'), NodeRole::Worker)).expect("valid"),
+        ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
+        registration: registration.subscribe(),
+        programmed: programmed.subscribe(),
+        reporter: reporter.clone(),
+        known,
+        managers: watch::Sender::new(managers.to_vec()),
+        state,
+    };
+    Agent {
+        folder,
+        reporter,
+        programmed,
+        registration,
+        known: known_receiver,
+        state: state_receiver,
+        running: tokio::spawn(session.run()),
+    }
+}
+
+impl Agent {
+    async fn knows(&mut self, generation: u64, peers: &[char]) {
+        let wanted = |known: &Known| {
+            known.as_ref().is_some_and(|known| {
+                known.generation.0 == generation
+                    && known.peers.keys().eq(peers
+                        .iter()
+                        .map(|letter| id(*letter))
+                        .collect::<Vec<_>>()
+                        .iter())
+            })
+        };
+        self.known.wait_for(wanted).await.expect("the session goes on");
+    }
+}
+
+fn status(state: TaskState) -> TaskStatus {
+    TaskStatus { state, ..TaskStatus::default() }
+}
+
+#[tokio::test]
+async fn a_session_follows_the_leader_and_keeps_what_it_is_told() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let (follower, _) = manager(&ca, Some(leader)).await;
+    let mut agent = agent(&ca, &[follower]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(5, &[leader, follower], &['a', 'b']).await;
+    agent.knows(5, &['a', 'b']).await;
+    assert_eq!(*agent.state.borrow(), SessionState::Connected(leader));
+    seat.say(ManagerMessage::Assignments(set(6, false, &['c']))).await;
+    agent.knows(6, &['a', 'b', 'c']).await;
+    let ledger = Ledger::open(agent.folder.path()).expect("opens");
+    assert_eq!(ledger.assignments().expect("reads").as_ref(), agent.known.borrow().as_deref());
+    assert_eq!(ledger.managers().expect("reads"), [leader, follower]);
+}
+
+#[tokio::test]
+async fn statuses_are_sent_until_they_are_stored() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[leader]);
+    agent.reporter.report(&task('a'), status(TaskState::Running));
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(1, &[leader], &[]).await;
+    assert!(matches!(seat.hear().await, AgentMessage::Programmed(Generation(0))));
+    let AgentMessage::TaskStatuses { sequence, statuses } = seat.hear().await else {
+        panic!("no statuses");
+    };
+    assert_eq!((sequence, statuses.len()), (1, 1));
+    // The session breaks before they are stored.
+    drop(seat);
+    let mut seat = seats.recv().await.expect("another session");
+    seat.begin(1, &[leader], &[]).await;
+    assert!(matches!(seat.hear().await, AgentMessage::Programmed(_)));
+    let AgentMessage::TaskStatuses { sequence, .. } = seat.hear().await else {
+        panic!("no statuses");
+    };
+    agent.reporter.report(&task('a'), status(TaskState::Complete));
+    seat.say(ManagerMessage::StatusesStored(sequence)).await;
+    let AgentMessage::TaskStatuses { sequence, statuses } = seat.hear().await else {
+        panic!("no statuses");
+    };
+    assert_eq!(statuses[0].status.state, TaskState::Complete);
+    seat.say(ManagerMessage::StatusesStored(sequence)).await;
+    agent.programmed.send_replace(Generation(9));
+    assert!(matches!(seat.hear().await, AgentMessage::Programmed(Generation(9))));
+    assert!(agent.reporter.is_empty());
+}
+
+#[tokio::test]
+async fn a_leader_that_is_behind_is_left_and_changes_nothing() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let mut agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(5, &[leader], &['a']).await;
+    agent.knows(5, &['a']).await;
+    drop(seat);
+    let mut behind = seats.recv().await.expect("another session");
+    behind.begin(4, &[leader], &[]).await;
+    let mut caught_up = seats.recv().await.expect("a third session");
+    agent.knows(5, &['a']).await;
+    caught_up.begin(5, &[leader], &['a', 'b']).await;
+    agent.knows(5, &['a', 'b']).await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_node_is_told_and_heartbeats_go_on() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(1, &[leader], &[]).await;
+    assert!(matches!(seat.hear().await, AgentMessage::Programmed(_)));
+    agent.registration.send_modify(|registration| {
+        registration.description.hostname = "renamed".to_owned();
+    });
+    let AgentMessage::Register(registration) = seat.hear().await else { panic!("no register") };
+    assert_eq!(registration.description.hostname, "renamed");
+    for _ in 0..3 {
+        let message = seat.receiver.receive().await.expect("sound");
+        assert_eq!(message, Some(AgentMessage::Heartbeat));
+    }
+    agent.running.abort();
+}
+
+#[tokio::test]
+async fn a_difference_before_everything_ends_the_session() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let mut agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    assert!(matches!(seat.hear().await, AgentMessage::Register(_)));
+    let heartbeat_period = Nanoseconds::from_secs(5);
+    seat.say(ManagerMessage::Welcome(Welcome { heartbeat_period, managers: Vec::new() })).await;
+    seat.say(ManagerMessage::Assignments(set(1, false, &['a']))).await;
+    let lost = |state: &SessionState| matches!(state, SessionState::Lost(_));
+    agent.state.wait_for(lost).await.expect("the session goes on");
+    assert_eq!(*agent.known.borrow(), None);
+}
