@@ -1,5 +1,6 @@
 //! Takes connections and hands each request on, together with who sent it. Decides nothing about who may call what.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,12 +16,15 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use swarmlite_proto::identity::Peer;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::CONNECT_TIMEOUT;
 use crate::KEEP_ALIVE_INTERVAL;
@@ -30,6 +34,10 @@ use crate::tls;
 
 /// Streams one caller may have open at a time. Calls are short and there is one session per agent; a manager's raft calls are the busiest.
 const MAX_STREAMS: u32 = 1024;
+
+/// Connections at a time; further ones wait to be accepted. Enough for an agent and a client on each of thousands of nodes, and few
+/// enough that strangers cannot take all memory.
+const MAX_CONNECTIONS: usize = 16 * 1024;
 
 /// Who sent a request.
 #[derive(Clone, Debug)]
@@ -56,7 +64,7 @@ pub async fn serve<H, F, B>(
     loop {
         // Cancel-safe: accepting and joining lose nothing when dropped.
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((tcp, addr)) => {
                     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
                     connections.spawn(connection(tcp, addr, acceptor, handler.clone()));
@@ -82,11 +90,7 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let handshake = async {
-        tcp.set_nodelay(true)?;
-        acceptor.accept(tcp).await
-    };
-    let stream = match timeout(CONNECT_TIMEOUT, handshake).await {
+    let stream = match timeout(CONNECT_TIMEOUT, handshake(tcp, acceptor)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::info!(%addr, %error, "TLS handshake failed"),
         Err(_elapsed) => return tracing::info!(%addr, "no TLS handshake in time"),
@@ -111,4 +115,30 @@ where
     if let Err(error) = served {
         tracing::debug!(%addr, %error, "connection ended");
     }
+}
+
+async fn handshake(mut tcp: TcpStream, acceptor: TlsAcceptor) -> io::Result<TlsStream<TcpStream>> {
+    tcp.set_nodelay(true)?;
+    let mut first = [0];
+    tcp.peek(&mut first).await?;
+    // A TLS handshake starts with 22 (RFC 8446, 5.1), and plain HTTP with a method.
+    if first[0].is_ascii_uppercase() {
+        answer_plain_http(&mut tcp).await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP, without TLS"));
+    }
+    acceptor.accept(tcp).await
+}
+
+/// Tells somebody who has come with a browser or curl what is wrong, as a TLS alert would tell them nothing.
+async fn answer_plain_http(tcp: &mut TcpStream) -> io::Result<()> {
+    const TEXT: &str = "this port speaks TLS, with certificates of the swarm\n";
+    // What was sent has to be read, or closing resets the connection and the answer is lost.
+    let mut request = [0; 4096];
+    let _read = tcp.read(&mut request).await?;
+    let length = TEXT.len();
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{TEXT}"
+    );
+    tcp.write_all(answer.as_bytes()).await?;
+    tcp.shutdown().await
 }
