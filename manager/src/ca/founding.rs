@@ -1,0 +1,230 @@
+//! The first transaction of a cluster: the cluster itself, its first node, and the network of the routing mesh.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use rand::CryptoRng;
+use swarmlite_proto::api::NodeStatus;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::ClusterId;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::identity::Identity;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::ManagerRecord;
+use swarmlite_proto::object::Meta;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::RootCa;
+use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::NetworkSpec;
+use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::spec::NodeSpec;
+use swarmlite_proto::spec::SwarmSpec;
+use swarmlite_proto::time::Timestamp;
+
+use super::Authority;
+use super::NodeKey;
+use super::Subject;
+use super::Validity;
+use super::new_tokens;
+use crate::state::Op;
+use crate::state::Transaction;
+
+/// The raft id of the first manager.
+const FIRST_RAFT_ID: u64 = 1;
+
+/// Where subnets are taken from when nothing else was asked for (swarmkit `manager/allocator/cnmallocator`).
+const DEFAULT_POOL: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 0, 0), 8);
+
+/// The prefix length of subnets when nothing else was asked for.
+const DEFAULT_SUBNET_SIZE: u8 = 24;
+
+/// The longest prefix of a subnet that still has room for a gateway and tasks (moby `daemon/cluster`).
+const MAX_SUBNET_SIZE: u8 = 29;
+
+/// The UDP port of the tunnels when nothing else was asked for (RFC 7348).
+const DEFAULT_DATA_PATH_PORT: u16 = 4789;
+
+/// Ports that the tunnels may have (swarmkit `manager/controlapi`).
+const DATA_PATH_PORTS: std::ops::RangeInclusive<u16> = 1024..=49151;
+
+/// The shortest life of a certificate (swarmkit `ca/certificates.go`, `MinNodeCertExpiration`).
+const MIN_CERT_EXPIRY: Duration = Duration::from_secs(3600);
+
+/// What `swarmlite init` asks for.
+#[derive(Clone, Debug)]
+pub struct ClusterInit {
+    /// Settings; what is zero in it gets the default.
+    pub spec: SwarmSpec,
+    /// Where other managers and agents reach the first manager.
+    pub advertise_addr: SocketAddr,
+    /// Whether the first node gets tasks.
+    pub availability: Availability,
+    /// Where subnets are taken from; empty for the default.
+    pub default_addr_pool: Vec<Ipv4Net>,
+    /// The prefix length of the subnets; 0 for the default.
+    pub subnet_size: u32,
+    /// The UDP port of the tunnels; 0 for the default.
+    pub data_path_port: u32,
+}
+
+/// A cluster in the making.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// To be the first one in the log.
+    pub transaction: Transaction,
+    /// Who the first node is.
+    pub identity: Identity,
+    /// Its raft id.
+    pub raft_id: u64,
+}
+
+/// Makes a cluster of one manager.
+///
+/// # Errors
+///
+/// In Docker's words when `init` asks for something that cannot be.
+pub fn found(init: ClusterInit, rng: &mut impl CryptoRng, now: Timestamp) -> Result<Founding> {
+    let root = Authority::create(rng, now)?;
+    let cluster = cluster(&init, root, rng)?;
+    let node = first_node(&init, rng);
+    let identity = first_identity(&cluster, &node, rng, now)?;
+    let ingress = ingress_network(rng);
+    let transaction = Transaction::new(now)
+        .with(Op::PutCluster(Box::new(cluster)))
+        .with(Op::PutNode(Box::new(node)))
+        .with(Op::PutNetwork(Box::new(ingress)));
+    Ok(Founding { transaction, identity, raft_id: FIRST_RAFT_ID })
+}
+
+fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Result<Cluster> {
+    let subnet_size = subnet_size(init.subnet_size)?;
+    Ok(Cluster {
+        id: ClusterId::random(rng),
+        meta: Meta::default(),
+        spec: over_defaults(&init.spec)?,
+        join_tokens: new_tokens(&root_ca.certificate, rng),
+        root_ca,
+        default_addr_pool: pools(&init.default_addr_pool, subnet_size)?,
+        subnet_size,
+        data_path_port: data_path_port(init.data_path_port)?,
+        next_raft_id: FIRST_RAFT_ID + 1,
+        removed_nodes: Vec::new(),
+    })
+}
+
+fn first_node(init: &ClusterInit, rng: &mut impl CryptoRng) -> Node {
+    let role = NodeRole::Manager;
+    Node {
+        id: NodeId::random(rng),
+        meta: Meta::default(),
+        spec: NodeSpec { role, availability: init.availability, ..NodeSpec::default() },
+        description: None,
+        status: NodeStatus { addr: init.advertise_addr.ip().to_string(), ..NodeStatus::default() },
+        role,
+        index: NodeIndex::FIRST,
+        data_path_addr: None,
+        manager: Some(ManagerRecord { raft_id: FIRST_RAFT_ID, addr: init.advertise_addr }),
+    }
+}
+
+fn first_identity(
+    cluster: &Cluster,
+    node: &Node,
+    rng: &mut impl CryptoRng,
+    now: Timestamp,
+) -> Result<Identity> {
+    let NodeKey { key, csr } = NodeKey::generate()?;
+    let subject = Subject { node_id: &node.id, cluster_id: &cluster.id, role: node.role };
+    let validity = Validity::of_node(cluster, now);
+    let certificate = Authority::load(&cluster.root_ca)?.sign(&csr, &subject, validity, rng)?;
+    Ok(Identity {
+        node_id: node.id.clone(),
+        cluster_id: cluster.id.clone(),
+        role: node.role,
+        certificate,
+        key,
+        root_ca: cluster.root_ca.certificate.clone(),
+    })
+}
+
+/// The network of the routing mesh. The allocator gives it a number and addresses.
+fn ingress_network(rng: &mut impl CryptoRng) -> Network {
+    Network {
+        id: NetworkId::random(rng),
+        meta: Meta::default(),
+        spec: NetworkSpec { name: "ingress".to_owned(), ingress: true, ..NetworkSpec::default() },
+        allocation: None,
+    }
+}
+
+/// `asked`, with the default for every member that is zero (moby `daemon/cluster/swarm.go`, `initClusterSpec`).
+fn over_defaults(asked: &SwarmSpec) -> Result<SwarmSpec> {
+    if !matches!(asked.name.as_str(), "" | "default") {
+        return Err(Error::invalid("swarm spec must be named \"default\""));
+    }
+    let expiry = asked.ca_config.node_cert_expiry;
+    if !expiry.is_zero() && expiry.to_duration() < MIN_CERT_EXPIRY {
+        return Err(Error::invalid("minimum certificate expiry time is: 1h0m0s"));
+    }
+    let mut spec = SwarmSpec::defaults();
+    spec.labels.clone_from(&asked.labels);
+    spec.encryption_config = asked.encryption_config;
+    let limit = &mut spec.orchestration.task_history_retention_limit;
+    *limit = asked.orchestration.task_history_retention_limit.or(*limit);
+    let (raft, wanted) = (&mut spec.raft, asked.raft);
+    set(&mut raft.snapshot_interval, wanted.snapshot_interval);
+    raft.keep_old_snapshots = wanted.keep_old_snapshots.or(raft.keep_old_snapshots);
+    set(&mut raft.log_entries_for_slow_followers, wanted.log_entries_for_slow_followers);
+    set(&mut raft.election_tick, wanted.election_tick);
+    set(&mut raft.heartbeat_tick, wanted.heartbeat_tick);
+    set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);
+    set(&mut spec.ca_config.node_cert_expiry, expiry);
+    Ok(spec)
+}
+
+/// Takes `wanted` unless it is zero.
+fn set<T: Default + PartialEq>(member: &mut T, wanted: T) {
+    if wanted != T::default() {
+        *member = wanted;
+    }
+}
+
+fn subnet_size(asked: u32) -> Result<u8> {
+    match u8::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_SUBNET_SIZE),
+        Ok(size) if size <= MAX_SUBNET_SIZE => Ok(size),
+        _ => Err(Error::unknown(format!("subnet size is out of range: {asked}"))),
+    }
+}
+
+fn pools(asked: &[Ipv4Net], subnet_size: u8) -> Result<Vec<Ipv4Net>> {
+    if let Some(pool) = asked.iter().find(|pool| pool.prefix_len() > subnet_size) {
+        return Err(Error::unknown(format!(
+            "invalid CIDR: \"{pool}\". Subnet size is too small for pool: {subnet_size}"
+        )));
+    }
+    if asked.is_empty() {
+        let (addr, prefix) = DEFAULT_POOL;
+        return Ok(Ipv4Net::new(addr, prefix).into_iter().collect());
+    }
+    Ok(asked.iter().map(Ipv4Net::trunc).collect())
+}
+
+fn data_path_port(asked: u32) -> Result<u16> {
+    match u16::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_DATA_PATH_PORT),
+        Ok(port) if DATA_PATH_PORTS.contains(&port) => Ok(port),
+        _ => Err(Error::unknown(format!(
+            "Datapath port number is not in valid range (1024-49151) : {asked}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

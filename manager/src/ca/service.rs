@@ -1,0 +1,99 @@
+//! The calls that nodes make to get certificates. Works on every manager: what has to be written goes to the leader by itself.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use axum::routing::post;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::identity::Peer;
+use swarmlite_proto::rpc::CA_CERTIFICATE;
+use swarmlite_proto::rpc::CA_JOIN;
+use swarmlite_proto::rpc::CA_RENEW;
+use swarmlite_proto::rpc::JoinClusterRequest;
+use swarmlite_proto::rpc::JoinClusterResponse;
+use swarmlite_proto::rpc::RenewRequest;
+use swarmlite_proto::rpc::RenewResponse;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_rpc::Caller;
+use tokio::sync::Mutex;
+
+use super::admission;
+use super::admission::Admission;
+use crate::server::Packed;
+use crate::server::Refusal;
+use crate::state::OUT_OF_SEQUENCE;
+use crate::store::Store;
+
+/// How often an admission is decided anew when another manager was faster with its own. Machines that join through one manager wait
+/// for each other, so that this is about managers racing, not machines.
+const ATTEMPTS: usize = 16;
+
+/// The calls for everyone: the certificate of the authority, and joining.
+pub fn public_routes<S: Store>(store: S) -> Router {
+    let desk = Desk { store, admitting: Arc::default() };
+    Router::new()
+        .route(CA_CERTIFICATE, get(certificate::<S>))
+        .route(CA_JOIN, post(join::<S>))
+        .with_state(desk)
+}
+
+/// The call for members: renewing their certificates.
+pub fn member_routes<S: Store>(store: S) -> Router {
+    Router::new().route(CA_RENEW, post(renew::<S>)).with_state(store)
+}
+
+/// Where machines are admitted, one after the other, as each takes the lowest free index.
+#[derive(Clone)]
+struct Desk<S> {
+    store: S,
+    admitting: Arc<Mutex<()>>,
+}
+
+async fn certificate<S: Store>(State(desk): State<Desk<S>>) -> Result<String, Refusal> {
+    let state = desk.store.state();
+    Ok(admission::cluster(&state)?.root_ca.certificate.clone())
+}
+
+async fn join<S: Store>(
+    State(desk): State<Desk<S>>,
+    Extension(caller): Extension<Caller>,
+    Packed(request): Packed<JoinClusterRequest>,
+) -> Result<Packed<JoinClusterResponse>, Refusal> {
+    let _turn = desk.admitting.lock().await;
+    for _attempt in 0..ATTEMPTS {
+        let state = desk.store.read().await?;
+        let now = Timestamp::now();
+        let Admission { transaction, response } =
+            admission::admit(&state, &request, caller.addr.ip(), &mut rand::rng(), now)?;
+        match desk.store.propose(transaction).await {
+            Ok(_version) => {
+                tracing::info!(node = %response.node_id, role = response.role.as_str(), addr = %caller.addr, "node joined");
+                return Ok(Packed(response));
+            }
+            Err(error) if was_outrun(&error) => {}
+            Err(error) => return Err(Refusal(error)),
+        }
+    }
+    Err(Refusal(Error::unavailable("too many machines are joining at once, try again")))
+}
+
+/// Whether a proposal failed only because something else changed first. After any other failure the node may exist, and another try would
+/// leave it behind as a ghost.
+fn was_outrun(error: &Error) -> bool {
+    error.kind == ErrorKind::Conflict || error.message == OUT_OF_SEQUENCE
+}
+
+async fn renew<S: Store>(
+    State(store): State<S>,
+    Extension(peer): Extension<Peer>,
+    Packed(request): Packed<RenewRequest>,
+) -> Result<Packed<RenewResponse>, Refusal> {
+    let state = store.read().await?;
+    let now = Timestamp::now();
+    Ok(Packed(admission::renew(&state, &peer.node_id, &request, &mut rand::rng(), now)?))
+}
