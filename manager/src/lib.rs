@@ -11,5 +11,6 @@
 pub mod ca;
 pub mod members;
 pub mod server;
+pub mod raft;
 pub mod state;
 pub mod store;

@@ -1,0 +1,92 @@
+//! The disk under the raft log: small values under ordered keys.
+//!
+//! Knows nothing of raft. sled's own `flush` is not an `fsync` on Linux (it ends in `sync_file_range`, which leaves the disk's cache and the
+//! file's metadata alone), so that [`SledDisk`] adds what is missing.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+/// How much sled may keep in memory, in bytes. Little, as the log is read from the disk once, at the start. sled's default is 1 GiB.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Changes that reach the disk together or not at all.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Values to store.
+    pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Keys to forget.
+    pub(crate) removes: Vec<Vec<u8>>,
+}
+
+/// Keeps small values under ordered keys. Blocks; only the log's own thread may call it.
+pub(crate) trait Disk: Send + 'static {
+    /// Everything, in the order of the keys.
+    fn scan(&self) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>>;
+
+    /// The keys in `range`, in order, at most `limit`.
+    fn keys(&self, range: Range<Vec<u8>>, limit: usize) -> io::Result<Vec<Vec<u8>>>;
+
+    /// Carries out `batch`. May be lost in a crash until [`Disk::flush`], but not without what was written later.
+    fn write(&mut self, batch: Batch) -> io::Result<()>;
+
+    /// Returns when everything written survives the loss of power.
+    fn flush(&mut self) -> io::Result<()>;
+}
+
+/// A sled database.
+pub(crate) struct SledDisk {
+    db: sled::Db,
+    /// sled's one data file, for the `fdatasync` that sled leaves out.
+    file: File,
+}
+
+impl SledDisk {
+    /// Opens or makes the database in `dir`.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).open()?;
+        let file = File::open(dir.join("db"))?;
+        db.flush()?;
+        file.sync_all()?;
+        File::open(dir.join("conf"))?.sync_all()?;
+        File::open(dir)?.sync_all()?;
+        if let Some(parent) = dir.parent() {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(Self { db, file })
+    }
+}
+
+impl Disk for SledDisk {
+    fn scan(&self) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        self.db
+            .iter()
+            .map(|item| {
+                let (key, value) = item?;
+                Ok((key.to_vec(), value.to_vec()))
+            })
+            .collect()
+    }
+
+    fn keys(&self, range: Range<Vec<u8>>, limit: usize) -> io::Result<Vec<Vec<u8>>> {
+        self.db.range(range).keys().take(limit).map(|key| Ok(key?.to_vec())).collect()
+    }
+
+    fn write(&mut self, batch: Batch) -> io::Result<()> {
+        let mut changes = sled::Batch::default();
+        for (key, value) in batch.puts {
+            changes.insert(key, value);
+        }
+        for key in batch.removes {
+            changes.remove(key);
+        }
+        self.db.apply_batch(changes)?;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.db.flush()?;
+        self.file.sync_data()
+    }
+}

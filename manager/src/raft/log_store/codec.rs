@@ -1,0 +1,105 @@
+//! How the log lies on the disk.
+//!
+//! Keys are one byte of kind, then for entries the index and the number of the part, big-endian, so that their order is the log's. Values are
+//! MessagePack with named members. An entry is split into parts, as sled never gives back the space of values above about 100 KB.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use swarmlite_proto::rpc;
+
+use super::Cache;
+use super::Cached;
+use crate::raft::disk::Batch;
+use crate::raft::types::Entry;
+use crate::raft::types::LogId;
+use crate::raft::types::Vote;
+
+/// The most bytes in one value.
+pub(super) const MAX_VALUE: usize = 64 * 1024;
+
+const VOTE: &[u8] = b"v";
+const COMMITTED: &[u8] = b"c";
+const PURGED: &[u8] = b"p";
+const ENTRY: u8 = b'e';
+
+/// The batch that stores the vote.
+pub(super) fn vote(vote: &Vote) -> io::Result<Batch> {
+    single(VOTE, vote)
+}
+
+/// The batch that stores the last committed entry.
+pub(super) fn committed(committed: Option<LogId>) -> io::Result<Batch> {
+    single(COMMITTED, &committed)
+}
+
+/// The batch that stores the last purged entry.
+pub(super) fn purged(purged: &LogId) -> io::Result<Batch> {
+    single(PURGED, purged)
+}
+
+fn single(key: &[u8], value: &impl Serialize) -> io::Result<Batch> {
+    let value = rpc::encode(value).map_err(io::Error::other)?;
+    Ok(Batch { puts: vec![(key.to_vec(), value)], removes: Vec::new() })
+}
+
+/// Adds `entry` to `batch`. Returns its size in bytes.
+pub(super) fn entry(entry: &Entry, batch: &mut Batch) -> io::Result<usize> {
+    let bytes = rpc::encode(entry).map_err(io::Error::other)?;
+    for (part, value) in (0_u32..).zip(bytes.chunks(MAX_VALUE)) {
+        batch.puts.push((key(entry.log_id.index, part), value.to_vec()));
+    }
+    Ok(bytes.len())
+}
+
+/// The keys of all entries with an index in `range`.
+pub(super) fn keys(range: Range<u64>) -> Range<Vec<u8>> {
+    key(range.start, 0)..key(range.end, 0)
+}
+
+fn key(index: u64, part: u32) -> Vec<u8> {
+    [[ENTRY].as_slice(), &index.to_be_bytes(), &part.to_be_bytes()].concat()
+}
+
+fn index_of(key: &[u8]) -> Option<u64> {
+    let (kind, rest) = key.split_first()?;
+    let (index, _part) = rest.split_first_chunk::<8>()?;
+    (*kind == ENTRY).then(|| u64::from_be_bytes(*index))
+}
+
+/// The log from everything that is on the disk, in the order of the keys.
+pub(super) fn load(items: Vec<(Vec<u8>, Vec<u8>)>) -> io::Result<Cache> {
+    let mut cache = Cache::default();
+    let mut entries: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    for (key, value) in items {
+        match (key.as_slice(), index_of(&key)) {
+            (_, Some(index)) => entries.entry(index).or_default().extend(value),
+            (VOTE, None) => cache.vote = Some(read(&value)?),
+            (COMMITTED, None) => cache.committed = read(&value)?,
+            (PURGED, None) => cache.purged = Some(read(&value)?),
+            _ => return Err(corrupt(format!("the raft log has an unknown key {key:02x?}"))),
+        }
+    }
+    // A purge may have been interrupted between its marker and its end.
+    let first = cache.purged.map_or(0, |purged| purged.index + 1);
+    for (index, bytes) in entries.split_off(&first) {
+        let entry: Entry = read(&bytes)?;
+        let expected = cache.entries.last_key_value().map_or(index, |(last, _)| last + 1);
+        if index != expected || entry.log_id.index != index {
+            return Err(corrupt(format!("the raft log has no entry {expected}")));
+        }
+        cache.entries.insert(index, Cached { entry, size: bytes.len() });
+    }
+    Ok(cache)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    rpc::decode(bytes).map_err(|error| corrupt(format!("cannot read the raft log: {error}")))
+}
+
+fn corrupt(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
