@@ -1,7 +1,259 @@
-//! The replicated store.
+//! The replicated store: [`crate::state`] on every manager, kept the same by raft.
+//!
+//! - `log_store` on `disk`, `state_machine`, `snapshot`: what openraft keeps here. Flushed before it is acknowledged.
+//! - `network`, `server`: raft's messages out and in, over [`Transport`].
+//! - `batch`: many transactions, one log entry.
+//! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
+//! - `leadership`: who leads, and whether that can be relied on.
+//! - `membership`: managers come and go.
+//! - `record`: which member this manager is, across restarts.
+//!
+//! Nothing in here knows what a transaction means.
 
+mod access;
+mod batch;
 mod disk;
+mod leadership;
 mod log_store;
+mod network;
+mod record;
+mod server;
 mod snapshot;
 mod state_machine;
+mod transport;
 mod types;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::Config;
+use openraft::SnapshotPolicy;
+use openraft::error::InitializeError;
+use openraft::error::RaftError;
+use swarmlite_proto::error::Error;
+use tokio::sync::Mutex;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::batch::Batcher;
+use self::disk::SledDisk;
+pub use self::leadership::Leadership;
+use self::log_store::Closed;
+use self::log_store::LogStore;
+use self::network::Contacts;
+use self::network::Network;
+use self::record::Record;
+pub use self::record::wipe;
+pub use self::server::router;
+use self::state_machine::StateMachine;
+pub use self::transport::Transport;
+use self::types::Member;
+use self::types::Raft;
+use self::types::RaftId;
+use crate::state::State;
+use crate::state::Transaction;
+use crate::store::Store;
+
+/// The raft id of the manager that makes the cluster. The next one is then 2 ([`swarmlite_proto::object::Cluster::next_raft_id`]).
+pub const FIRST_RAFT_ID: u64 = 1;
+
+/// How often the leader calls. Also the time a follower has for an answer, flush included.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+
+/// A follower that misses the leader waits for [`ELECTION_TIMEOUT_MAX`] and then for a time between this and that, drawn once: a lost
+/// leader is replaced after 1.5 to 2.5 seconds, and a machine that is busy for a second changes nothing.
+const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(500);
+
+/// See [`ELECTION_TIMEOUT_MIN`].
+const ELECTION_TIMEOUT_MAX: Duration = Duration::from_millis(1000);
+
+/// Entries between two snapshots (Docker's default, `SnapshotInterval`).
+const SNAPSHOT_INTERVAL: u64 = 10_000;
+
+/// Entries kept behind a snapshot for slow followers (Docker's default, `LogEntriesForSlowFollowers`).
+const ENTRIES_FOR_SLOW_FOLLOWERS: u64 = 500;
+
+/// Bytes of a snapshot in one message.
+const SNAPSHOT_CHUNK: u64 = 1024 * 1024;
+
+/// How long a follower may take for one message of a snapshot. The last is answered when the whole is flushed and read.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The replicated store of one manager. Clones share it; the last one to be dropped stops it.
+pub struct RaftStore<T = swarmlite_rpc::Client> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T> {
+    record: Record,
+    raft: Raft,
+    state: watch::Receiver<State>,
+    leadership: watch::Receiver<Leadership>,
+    batcher: Batcher,
+    network: Network<T>,
+    /// Resolves once the log is closed, so that the directory can be opened again. Taken by the first shutdown.
+    closed: Mutex<Option<Closed>>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// The store could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directory already belongs to a member of a cluster.
+    #[error("{0} already belongs to a member of a cluster")]
+    AlreadyMember(PathBuf),
+    /// The directory does not belong to a member of a cluster.
+    #[error("{0} does not belong to a member of a cluster")]
+    NotMember(PathBuf),
+    /// The disk has failed, or what is on it cannot be read.
+    #[error("cannot use {dir}")]
+    Disk {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Raft has stopped at once.
+    #[error("raft cannot start: {0}")]
+    Raft(String),
+    /// The first transaction was refused, or the cluster does not take this manager.
+    #[error(transparent)]
+    Refused(#[from] Error),
+}
+
+impl<T> Clone for RaftStore<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<T> fmt::Debug for RaftStore<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftStore").field("record", &self.inner.record).finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport> RaftStore<T> {
+    /// Makes a cluster of this manager alone, in `dir`, whose state is what `first` makes. Other managers will reach it at `addr`.
+    /// What a bootstrap that did not finish has left in `dir` is removed.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub async fn bootstrap(
+        dir: &Path,
+        addr: SocketAddr,
+        transport: T,
+        first: Transaction,
+    ) -> Result<Self, StartError> {
+        record::make_room(dir).await?;
+        let record = Record { raft_id: FIRST_RAFT_ID, addr };
+        let store = Self::start(dir, record, transport).await?;
+        let members = std::collections::BTreeMap::from([(FIRST_RAFT_ID, Member { addr })]);
+        store.inner.raft.initialize(members).await.map_err(initialize_error)?;
+        store.propose(first).await?;
+        // Last, so that an unfinished bootstrap is not taken for a cluster.
+        record::save(dir, record).await?;
+        Ok(store)
+    }
+
+    /// Goes on with what is in `dir`. The state is complete, as far as this manager knew, on return.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub async fn open(dir: &Path, transport: T) -> Result<Self, StartError> {
+        let record = record::load(dir).await?;
+        let record = record.ok_or_else(|| StartError::NotMember(dir.to_owned()))?;
+        Self::start(dir, record, transport).await
+    }
+
+    async fn start(dir: &Path, record: Record, transport: T) -> Result<Self, StartError> {
+        let path = dir.to_owned();
+        let opened = spawn_blocking(move || open_disk(&path)).await;
+        let (log, closed, machine) = opened
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|source| StartError::Disk { dir: dir.to_owned(), source })?;
+        let state = machine.watch();
+        let network = Network { transport, contacts: Contacts::default() };
+        let config = Arc::new(config());
+        let raft = Raft::new(record.raft_id, config, network.clone(), log, machine)
+            .await
+            .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+        let (leadership, follower) = leadership::spawn(&raft);
+        let (batcher, writer) = Batcher::spawn(raft.clone());
+        let inner = Inner {
+            record,
+            raft,
+            state,
+            leadership,
+            batcher,
+            network,
+            closed: Mutex::new(Some(closed)),
+            _tasks: vec![follower, writer],
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl<T> RaftStore<T> {
+    /// The id of this manager in raft.
+    #[must_use]
+    pub fn raft_id(&self) -> u64 {
+        self.inner.record.raft_id
+    }
+
+    /// Follows who leads. What acts for the cluster runs only while [`Leadership::leader`] is true.
+    #[must_use]
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.inner.leadership.clone()
+    }
+
+    /// Stops taking part. On return the directory is closed and can be opened again or removed. Calls under way fail.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.inner.raft.shutdown().await {
+            tracing::error!(%error, "raft has ended badly");
+        }
+        if let Some(closed) = self.inner.closed.lock().await.take() {
+            // The other end is dropped only after the log is closed, or by a panic that the log has reported.
+            let _ = closed.await;
+        }
+    }
+}
+
+fn open_disk(dir: &Path) -> io::Result<(LogStore, Closed, StateMachine)> {
+    std::fs::create_dir_all(dir)?;
+    let (log, closed) = LogStore::open(SledDisk::open(&dir.join("log"))?)?;
+    Ok((log, closed, StateMachine::open(dir)?))
+}
+
+fn config() -> Config {
+    Config {
+        cluster_name: "swarmlite".to_owned(),
+        heartbeat_interval: millis(HEARTBEAT),
+        election_timeout_min: millis(ELECTION_TIMEOUT_MIN),
+        election_timeout_max: millis(ELECTION_TIMEOUT_MAX),
+        install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
+        snapshot_max_chunk_size: SNAPSHOT_CHUNK,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_INTERVAL),
+        max_in_snapshot_log_to_keep: ENTRIES_FOR_SLOW_FOLLOWERS,
+        ..Config::default()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn initialize_error(error: RaftError<RaftId, InitializeError<RaftId, Member>>) -> StartError {
+    StartError::Raft(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -264,9 +264,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 }
 
 fn write_error(subject: ErrorSubject<RaftId>) -> impl FnOnce(io::Error) -> StorageError {
-    move |error| {
-        StorageIOError::new(subject, ErrorVerb::Write, AnyError::new(&error)).into()
-    }
+    move |error| StorageIOError::new(subject, ErrorVerb::Write, AnyError::new(&error)).into()
 }
 
 #[cfg(test)]

@@ -66,7 +66,11 @@ impl Snapshots {
     }
 
     /// Makes a snapshot of `state` the current one, unless there is a newer one by now. Returns the current one.
-    pub(crate) fn build(&self, meta: SnapshotMeta, state: State) -> io::Result<(SnapshotMeta, File)> {
+    pub(crate) fn build(
+        &self,
+        meta: SnapshotMeta,
+        state: State,
+    ) -> io::Result<(SnapshotMeta, File)> {
         let path = self.dir.join(BUILT);
         let mut writer = BufWriter::new(File::create(&path)?);
         let contents = Contents { meta: meta.clone(), state: state.into() };

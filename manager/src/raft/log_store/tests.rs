@@ -31,10 +31,7 @@ fn big(index: u64, bytes: usize) -> Entry {
     let mut node = node(1, 1);
     node.spec.labels.insert("big".to_owned(), "x".repeat(bytes));
     let transaction = Transaction::new(Default::default()).with(Op::PutNode(Box::new(node)));
-    Entry {
-        log_id: log_id(index),
-        payload: EntryPayload::Normal(Arc::new(vec![transaction])),
-    }
+    Entry { log_id: log_id(index), payload: EntryPayload::Normal(Arc::new(vec![transaction])) }
 }
 
 fn open(dir: &Path) -> (LogStore, Closed) {
