@@ -1,8 +1,8 @@
 //! Namespaces, each held by one process, and commands that run in them.
 //!
 //! The process is started with a marker as its last argument. The marker, not a file, is how it is found again: by another process,
-//! and after a crash. Nothing outside refers to the namespaces, so they end with their process; where that is the first process of a
-//! process namespace, everything that runs in it ends too.
+//! and after a crash. Nothing outside refers to the namespaces, so they end with their process, which is the first of a process
+//! namespace: everything that runs in that ends too.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -48,16 +48,15 @@ impl Namespace {
     pub(crate) async fn create(marker: &str, extent: Extent, setup: &str) -> anyhow::Result<Self> {
         let machine: &[&str] = match extent {
             Extent::Network => &[],
-            Extent::Machine => {
-                &["--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-            }
+            Extent::Machine => &["--mount", "--uts", "--mount-proc"],
         };
         // The holder is the first process of its process namespace and has to reap what others leave behind, which bash does while it
         // waits.
         let script =
             format!("set -e\n{setup}\necho ready\nexec >/dev/null 2>&1\nsleep infinity & wait");
         let mut command = Command::new("unshare");
-        command.arg("--net").args(machine).args(["bash", "-c", &script, marker]);
+        command.args(["--net", "--pid", "--fork", "--kill-child"]).args(machine);
+        command.args(["bash", "-c", &script, marker]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: an interrupt from the terminal is not for it.
         let child = command.process_group(0).spawn().context("cannot start unshare")?;
@@ -74,7 +73,7 @@ impl Namespace {
         Ok(holder.map(|(holder, marker)| Self { marker, holder, whole: extent == Extent::Machine }))
     }
 
-    /// Kills the holder, and with it all that runs in its process namespace, and waits for the end.
+    /// Kills the holder, and with it all that was started in its process namespace, and waits for the end.
     pub(crate) async fn destroy(&self) -> anyhow::Result<()> {
         match kill(self.holder, Signal::SIGKILL) {
             Ok(()) | Err(Errno::ESRCH) => {}
@@ -117,8 +116,9 @@ pub(crate) fn holders() -> anyhow::Result<Vec<(Pid, String)>> {
         };
         // The process may have ended meanwhile.
         let Ok(line) = fs::read(entry.path().join("cmdline")) else { continue };
+        let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line);
-        if let Some(marker) = marker_of(&line) {
+        if let Some(marker) = marker_of(&line).filter(|_| is_first(&status)) {
             found.push((Pid::from_raw(pid), marker.to_owned()));
         }
     }
@@ -132,6 +132,13 @@ fn marker_of(line: &str) -> Option<&str> {
         ["bash", "-c", _, marker] if marker.starts_with("swarmlite-lab:") => Some(marker),
         _ => None,
     }
+}
+
+/// Whether `status`, as the kernel gives it, is of the first process of a process namespace. A child of a holder looks like the holder
+/// for as long as it has not yet become another program.
+fn is_first(status: &str) -> bool {
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    ids.and_then(|ids| ids.split_whitespace().next_back()) == Some("1")
 }
 
 /// Waits until `child` says that it is ready.
@@ -163,5 +170,7 @@ mod tests {
         ] {
             assert_eq!(marker_of(line), None, "{line:?}");
         }
+        assert!(is_first("Name:\tbash\nNSpid:\t17\t1\nThreads:\t1\n"));
+        assert!(!is_first("Name:\tbash\nNSpid:\t18\t2\nThreads:\t1\n"));
     }
 }

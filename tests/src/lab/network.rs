@@ -46,7 +46,7 @@ pub(crate) async fn make_client(
     switch: &Namespace,
     subnet: Subnet,
 ) -> anyhow::Result<()> {
-    let setup = "ip link set lo up\nsysctl -qw net.ipv4.ip_forward=1";
+    let setup = "ip link set lo up\necho 1 >/proc/sys/net/ipv4/ip_forward";
     let client = Namespace::create(marker, Extent::Network, setup).await?;
     plug(switch, "client", client.pid()).await?;
     let address = subnet.client();

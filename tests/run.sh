@@ -1,0 +1,40 @@
+#!/bin/bash
+# The test command: unit and property tests, then the lab, on which everything runs as users run it.
+#
+#   sudo tests/run.sh      everything; installs from Debian packages what is missing
+#   tests/run.sh           what needs no root, and says what it left out
+#
+# Every stage has a limit, so that a hang is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/common.sh
+
+# Runs a command of at most MINUTES: limited MINUTES COMMAND...
+limited() {
+    local minutes=$1 status=0
+    shift
+    timeout --kill-after=30 "${minutes}m" "$@" || status=$?
+    [ $status != 124 ] || die "not done after $minutes minutes: $*"
+    return $status
+}
+
+if is_root; then
+    install_missing
+fi
+check_cargo
+
+say "building"
+cargo build --locked --workspace --all-targets
+WHOAMI=$(build_whoami)
+
+say "unit and property tests"
+export -f cargo is_root
+limited 8 bash -c 'cargo test --locked --workspace --exclude swarmlite-tests'
+limited 2 bash -c 'cargo test --locked --package swarmlite-tests --lib --bins'
+
+say "end-to-end tests on three managers and a worker"
+# Built by whoever owns the tree, but run by root.
+e2e=$(cargo test --locked --package swarmlite-tests --test e2e --no-run --message-format=json 2>/dev/null |
+    sed -n 's/.*"name":"e2e".*"executable":"\([^"]*\)".*/\1/p')
+SWARMLITE_LAB_SWARMLITE="$(target_dir)/debug/swarmlite" SWARMLITE_LAB_WHOAMI="$WHOAMI" \
+    limited 10 "$e2e"
