@@ -1,2 +1,21 @@
-//! Placeholder.
-fn main() {}
+//! The `swarmlite` binary: client commands, and the daemon of one node.
+//!
+//! Everything a user types starts here and ends as an exit code: 0, 1 when the command failed, 125 when it was written wrongly.
+
+mod args;
+mod client;
+mod command;
+mod convergence;
+mod daemon;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod output;
+mod spec;
+mod value;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::main(std::env::args_os().collect())
+}

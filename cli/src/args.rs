@@ -1,0 +1,119 @@
+//! The command line: every command and option, with the sentence that `--help` prints for it.
+//!
+//! Names, short forms and defaults are those of the docker CLI (`cli/command/...` in docker/cli). Nothing is decided here:
+//! values are read into types, and [`crate::command`] acts on them.
+
+mod daemon;
+mod network;
+mod node;
+mod output;
+mod service;
+mod swarm;
+mod unsupported;
+
+use clap::Parser;
+use clap::Subcommand;
+pub(crate) use daemon::DaemonArgs;
+pub(crate) use network::NetworkCommand;
+pub(crate) use network::NetworkCreateArgs;
+pub(crate) use network::NetworkInspectArgs;
+pub(crate) use network::NetworkListArgs;
+pub(crate) use network::NetworkRemoveArgs;
+pub(crate) use node::NodeCommand;
+pub(crate) use node::NodeInspectArgs;
+pub(crate) use node::NodeListArgs;
+pub(crate) use node::NodePsArgs;
+pub(crate) use node::NodeRemoveArgs;
+pub(crate) use node::NodeRoleArgs;
+pub(crate) use node::NodeUpdateArgs;
+pub(crate) use node::RoleChoice;
+pub(crate) use output::InspectArgs;
+pub(crate) use output::InspectFormat;
+pub(crate) use output::ListArgs;
+pub(crate) use output::TaskListArgs;
+pub(crate) use service::ContainerFlags;
+pub(crate) use service::CreateLists;
+pub(crate) use service::HealthFlags;
+pub(crate) use service::Mode;
+pub(crate) use service::ResourceFlags;
+pub(crate) use service::RestartFlags;
+pub(crate) use service::RollbackFlags;
+pub(crate) use service::ScalarFlags;
+pub(crate) use service::ScaleTarget;
+pub(crate) use service::ServiceCommand;
+pub(crate) use service::ServiceCreateArgs;
+pub(crate) use service::ServiceInspectArgs;
+pub(crate) use service::ServicePsArgs;
+pub(crate) use service::ServiceRemoveArgs;
+pub(crate) use service::ServiceScaleArgs;
+pub(crate) use service::ServiceUpdateArgs;
+pub(crate) use service::TaskFlags;
+pub(crate) use service::UpdateFlags;
+pub(crate) use service::UpdateLists;
+pub(crate) use swarm::AvailabilityChoice;
+pub(crate) use swarm::InitArgs;
+pub(crate) use swarm::JoinArgs;
+pub(crate) use swarm::JoinTokenArgs;
+pub(crate) use swarm::JoinTokenRole;
+pub(crate) use swarm::LeaveArgs;
+pub(crate) use swarm::SwarmCommand;
+pub(crate) use swarm::SwarmFlags;
+pub(crate) use unsupported::explain;
+
+use crate::value::socket::UnixSocket;
+
+/// Where the daemon listens when nothing else is said.
+pub(crate) const DEFAULT_SOCKET: &str = "unix:///run/swarmlite/swarmlite.sock";
+
+/// Docker Swarm mode on top of an unmodified Docker Engine.
+#[derive(Debug, Parser)]
+#[command(name = "swarmlite", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Socket of the daemon to talk to, as unix:///PATH.
+    #[arg(short = 'H', long, env = "SWARMLITE_HOST", default_value = DEFAULT_SOCKET, value_name = "URL")]
+    pub(crate) host: UnixSocket,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new swarm, with this node as its first manager.
+    Init(InitArgs),
+    /// Join this node to a swarm, as a worker or as a manager.
+    Join(JoinArgs),
+    /// Print the command that joins a node, or replace the token in it.
+    JoinToken(JoinTokenArgs),
+    /// Take this node out of its swarm.
+    Leave(LeaveArgs),
+    /// The same four commands under Docker's name.
+    #[command(subcommand)]
+    Swarm(SwarmCommand),
+    /// Look at nodes and change what they do.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Make, look at, change and remove services.
+    #[command(subcommand)]
+    Service(Box<ServiceCommand>),
+    /// Make, look at and remove networks.
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// Print the versions of the client, of the daemon and of the API between them.
+    Version,
+    /// Print what the daemon says about this node and its swarm.
+    Info(InspectFormat),
+    /// Run the daemon of this node.
+    Daemon(DaemonArgs),
+    /// Print a script that completes swarmlite commands in a shell.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Options of `swarmlite daemon`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::ValueEnum;
+
+use super::DEFAULT_SOCKET;
+use crate::value::socket::UnixSocket;
+
+/// Options of the daemon. Several daemons live on one machine when all of these differ.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DaemonArgs {
+    /// Directory of everything this node has to remember.
+    #[arg(
+        long,
+        env = "SWARMLITE_STATE_DIR",
+        default_value = "/var/lib/swarmlite",
+        value_name = "DIR"
+    )]
+    pub(crate) state_dir: PathBuf,
+
+    /// Socket to serve the API on, as unix:///PATH.
+    #[arg(long, env = "SWARMLITE_SOCKET", default_value = DEFAULT_SOCKET, value_name = "URL")]
+    pub(crate) socket: UnixSocket,
+
+    /// Socket of this node's Docker Engine, as unix:///PATH.
+    #[arg(
+        long,
+        env = "SWARMLITE_DOCKER",
+        default_value = "unix:///var/run/docker.sock",
+        value_name = "URL"
+    )]
+    pub(crate) docker: UnixSocket,
+
+    /// Directory in which that Docker Engine looks for the sockets of plugins.
+    #[arg(
+        long,
+        env = "SWARMLITE_PLUGIN_DIR",
+        default_value = "/run/docker/plugins",
+        value_name = "DIR"
+    )]
+    pub(crate) plugin_dir: PathBuf,
+
+    /// What balances connections over tasks.
+    #[arg(long, env = "SWARMLITE_DATAPLANE", default_value = "auto", value_name = "NAME")]
+    pub(crate) dataplane: DataplaneChoice,
+
+    /// What to log: a level (error, warn, info, debug, trace), or levels by module as in 'info,swarmlite_agent=debug'.
+    #[arg(long, env = "SWARMLITE_LOG", default_value = "info", value_name = "FILTER")]
+    pub(crate) log: String,
+
+    /// Name of this node in the swarm [default: the machine's host name].
+    #[arg(long, env = "SWARMLITE_HOSTNAME", value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+}
+
+/// What balances connections over tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataplaneChoice {
+    /// The best that the kernel has.
+    Auto,
+    /// nftables verdict maps.
+    Nftables,
+    /// The kernel's load balancer.
+    Ipvs,
+}

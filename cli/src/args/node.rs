@@ -1,0 +1,116 @@
+//! Commands about nodes, and their options.
+
+use clap::Args;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+use super::InspectArgs;
+use super::ListArgs;
+use super::TaskListArgs;
+use super::swarm::AvailabilityChoice;
+use crate::value::pair::Pair;
+
+/// Commands about nodes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// List the nodes of the swarm.
+    #[command(visible_alias = "list")]
+    Ls(NodeListArgs),
+    /// Print all about one or more nodes.
+    Inspect(NodeInspectArgs),
+    /// Change the availability, the role or the labels of a node.
+    Update(NodeUpdateArgs),
+    /// Make one or more nodes managers.
+    Promote(NodeRoleArgs),
+    /// Make one or more nodes workers.
+    Demote(NodeRoleArgs),
+    /// List the tasks on one or more nodes, this one if none is named.
+    Ps(NodePsArgs),
+    /// Remove one or more nodes from the swarm.
+    #[command(visible_alias = "remove")]
+    Rm(NodeRemoveArgs),
+}
+
+/// Options of `node ls`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeListArgs {
+    /// What lists have.
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+/// Options of `node inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeInspectArgs {
+    /// Names or ids of nodes; 'self' is this one.
+    #[arg(required = true, value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+
+    /// What inspections have.
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
+}
+
+/// Options of `node update`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeUpdateArgs {
+    /// Name or id of the node; 'self' is this one.
+    pub(crate) node: String,
+
+    /// Whether the node gets tasks.
+    #[arg(long, value_name = "STATE", ignore_case = true)]
+    pub(crate) availability: Option<AvailabilityChoice>,
+
+    /// The role of the node.
+    #[arg(long, value_name = "ROLE", ignore_case = true)]
+    pub(crate) role: Option<RoleChoice>,
+
+    /// Add or change a label.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) label_add: Vec<Pair>,
+
+    /// Remove a label.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) label_rm: Vec<String>,
+}
+
+/// The role of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleChoice {
+    /// Runs tasks.
+    Worker,
+    /// Runs tasks and keeps the cluster state.
+    Manager,
+}
+
+/// Options of `node promote` and `node demote`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeRoleArgs {
+    /// Names or ids of nodes.
+    #[arg(required = true, value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+}
+
+/// Options of `node ps`.
+#[derive(Debug, Args)]
+pub(crate) struct NodePsArgs {
+    /// Names or ids of nodes; 'self' is this one.
+    #[arg(value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+
+    /// What lists of tasks have.
+    #[command(flatten)]
+    pub(crate) tasks: TaskListArgs,
+}
+
+/// Options of `node rm`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeRemoveArgs {
+    /// Names or ids of nodes.
+    #[arg(required = true, value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+
+    /// Remove the node even if it is not down.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}

@@ -1,0 +1,57 @@
+//! Options about what is printed, shared by all commands that list or inspect.
+
+use clap::Args;
+
+use crate::value::filter::Filter;
+
+/// Options of a list.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Show only what meets a condition, such as name=web. Values of one key are alternatives.
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub(crate) filter: Vec<Filter>,
+
+    /// Print with a Go template: 'table {{.ID}}\t{{.Name}}', '{{.Name}}', or 'json'.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+
+    /// Print ids only.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Options of a list of tasks.
+#[derive(Debug, Args)]
+pub(crate) struct TaskListArgs {
+    /// What lists have.
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+
+    /// Print ids of services and nodes instead of their names.
+    #[arg(long)]
+    pub(crate) no_resolve: bool,
+
+    /// Do not shorten ids, images and errors.
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+}
+
+/// Options of an inspection.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Print with a Go template, such as '{{.Spec.Name}}', or as 'json'.
+    #[arg(short, long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+
+    /// Print for people instead of as JSON.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) pretty: bool,
+}
+
+/// How one object is printed.
+#[derive(Debug, Args)]
+pub(crate) struct InspectFormat {
+    /// Print with a Go template, such as '{{.Swarm.NodeID}}', or as 'json'.
+    #[arg(short, long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+}

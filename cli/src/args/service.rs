@@ -1,0 +1,211 @@
+//! Commands about services, and their options.
+
+mod container;
+mod lists;
+mod policy;
+mod task;
+
+use std::str::FromStr;
+
+use clap::Args;
+use clap::Subcommand;
+pub(crate) use container::ContainerFlags;
+pub(crate) use container::HealthFlags;
+pub(crate) use lists::CreateLists;
+pub(crate) use lists::UpdateLists;
+pub(crate) use policy::RestartFlags;
+pub(crate) use policy::RollbackFlags;
+pub(crate) use policy::UpdateFlags;
+pub(crate) use task::Mode;
+pub(crate) use task::ResourceFlags;
+pub(crate) use task::TaskFlags;
+
+use super::InspectArgs;
+use super::ListArgs;
+use super::TaskListArgs;
+
+/// Commands about services.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Make a service.
+    Create(Box<ServiceCreateArgs>),
+    /// List services.
+    #[command(visible_alias = "list")]
+    Ls(ListArgs),
+    /// List the tasks of one or more services.
+    Ps(ServicePsArgs),
+    /// Print all about one or more services.
+    Inspect(ServiceInspectArgs),
+    /// Change how many tasks one or more services have.
+    Scale(ServiceScaleArgs),
+    /// Change a service.
+    Update(Box<ServiceUpdateArgs>),
+    /// Remove one or more services.
+    #[command(visible_alias = "remove")]
+    Rm(ServiceRemoveArgs),
+}
+
+/// Whether and how to wait.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WaitFlags {
+    /// Return at once instead of waiting until the service runs as asked.
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+
+    /// Wait without printing the progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Options of `service create`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceCreateArgs {
+    /// The image, and the command with its arguments that replaces the image's own.
+    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
+    pub(crate) image: Vec<String>,
+
+    /// Whether and how to wait.
+    #[command(flatten)]
+    pub(crate) wait: WaitFlags,
+
+    /// Name of the service, unique in the swarm [default: an invented one].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// How tasks are spread: so many anywhere, one on each node, or the same as jobs that run once.
+    #[arg(long, default_value = "replicated")]
+    pub(crate) mode: Mode,
+
+    /// Options that take several values.
+    #[command(flatten)]
+    pub(crate) lists: CreateLists,
+
+    /// Options that `service update` has too.
+    #[command(flatten)]
+    pub(crate) scalars: ScalarFlags,
+}
+
+/// Options of `service update`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceUpdateArgs {
+    /// Name or id of the service.
+    pub(crate) service: String,
+
+    /// Whether and how to wait.
+    #[command(flatten)]
+    pub(crate) wait: WaitFlags,
+
+    /// The new image.
+    #[arg(long)]
+    pub(crate) image: Option<String>,
+
+    /// The new arguments of the command, as one shell-quoted string.
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
+    pub(crate) args: Option<String>,
+
+    /// Replace all tasks even if nothing changed.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Options that add and remove single values.
+    #[command(flatten)]
+    pub(crate) lists: UpdateLists,
+
+    /// Options that `service create` has too.
+    #[command(flatten)]
+    pub(crate) scalars: ScalarFlags,
+}
+
+/// Options with one value, which `service create` and `service update` share. Absent means unchanged.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ScalarFlags {
+    /// The task.
+    #[command(flatten)]
+    pub(crate) task: TaskFlags,
+    /// Its container.
+    #[command(flatten)]
+    pub(crate) container: ContainerFlags,
+    /// Its health.
+    #[command(flatten)]
+    pub(crate) health: HealthFlags,
+    /// What it may use.
+    #[command(flatten)]
+    pub(crate) resources: ResourceFlags,
+    /// What happens when it ends.
+    #[command(flatten)]
+    pub(crate) restart: RestartFlags,
+    /// How changes go.
+    #[command(flatten)]
+    pub(crate) update: UpdateFlags,
+    /// How going back goes.
+    #[command(flatten)]
+    pub(crate) rollback: RollbackFlags,
+}
+
+/// Options of `service ps`.
+#[derive(Debug, Args)]
+pub(crate) struct ServicePsArgs {
+    /// Names or ids of services.
+    #[arg(required = true, value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+
+    /// What lists of tasks have.
+    #[command(flatten)]
+    pub(crate) tasks: TaskListArgs,
+}
+
+/// Options of `service inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceInspectArgs {
+    /// Names or ids of services.
+    #[arg(required = true, value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+
+    /// What inspections have.
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
+}
+
+/// Options of `service scale`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceScaleArgs {
+    /// Services, and how many tasks each shall have.
+    #[arg(required = true, value_name = "SERVICE=REPLICAS")]
+    pub(crate) targets: Vec<ScaleTarget>,
+
+    /// Return at once instead of waiting until the services run as asked.
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+}
+
+/// A service, and how many tasks it shall have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScaleTarget {
+    /// Name or id of the service.
+    pub(crate) service: String,
+    /// How many tasks.
+    pub(crate) replicas: u64,
+}
+
+impl FromStr for ScaleTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (service, replicas) = text
+            .split_once('=')
+            .filter(|(service, replicas)| !service.is_empty() && !replicas.is_empty())
+            .ok_or_else(|| format!("invalid scale specifier '{text}'"))?;
+        let replicas = replicas
+            .parse()
+            .map_err(|_| format!("{service}: invalid replicas value {replicas}"))?;
+        Ok(Self { service: service.to_owned(), replicas })
+    }
+}
+
+/// Options of `service rm`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceRemoveArgs {
+    /// Names or ids of services.
+    #[arg(required = true, value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+}

@@ -1,0 +1,228 @@
+//! Options that take several values: plain for `service create`, as pairs that add and remove for `service update`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use swarmlite_proto::spec::Mount;
+use swarmlite_proto::spec::NetworkAttachmentConfig;
+use swarmlite_proto::spec::PlacementPreference;
+use swarmlite_proto::spec::SpreadOver;
+use swarmlite_proto::spec::Ulimit;
+
+use crate::value::env;
+use crate::value::host;
+use crate::value::mount;
+use crate::value::network;
+use crate::value::pair::Pair;
+use crate::value::port;
+use crate::value::port::Publish;
+use crate::value::ulimit;
+
+/// Options of `service create` that take several values.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CreateLists {
+    /// Run tasks only on nodes that meet a condition, such as node.role==manager.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
+    pub(crate) constraint: Vec<String>,
+
+    /// Spread tasks evenly over the values of a label, such as spread=node.labels.rack.
+    #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
+    pub(crate) placement_pref: Vec<PlacementPreference>,
+
+    /// Set a label of the service.
+    #[arg(short, long, value_name = "KEY=VALUE", help_heading = "Tasks")]
+    pub(crate) label: Vec<Pair>,
+
+    /// Answer on a port of every node, as [PUBLISHED:]TARGET[/PROTOCOL], or published=,target=,protocol=,mode=ingress|host.
+    #[arg(short = 'p', long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
+    pub(crate) publish: Vec<Publish>,
+
+    /// Attach the service to a network, as NAME, or name=,alias=,driver-opt=.
+    #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
+    pub(crate) network: Vec<NetworkAttachmentConfig>,
+
+    /// Add a line to /etc/hosts of the container.
+    #[arg(long, value_name = "NAME:ADDRESS", value_parser = host::parse, help_heading = "Network")]
+    pub(crate) host: Vec<String>,
+
+    /// Set a DNS server of the container.
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    pub(crate) dns: Vec<IpAddr>,
+
+    /// Set an option of the resolver.
+    #[arg(long, value_name = "OPTION", help_heading = "Network")]
+    pub(crate) dns_option: Vec<String>,
+
+    /// Set a domain that the resolver searches.
+    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
+    pub(crate) dns_search: Vec<String>,
+
+    /// Set an environment variable; NAME alone takes the value it has here.
+    #[arg(short = 'e', long, value_name = "NAME=VALUE", value_parser = env_variable, help_heading = "Container")]
+    pub(crate) env: Vec<String>,
+
+    /// Read environment variables from a file, one a line.
+    #[arg(long, value_name = "FILE", help_heading = "Container")]
+    pub(crate) env_file: Vec<PathBuf>,
+
+    /// Mount something, as type=volume|bind|tmpfs,source=,target=,readonly and more.
+    #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
+    pub(crate) mount: Vec<Mount>,
+
+    /// Set a label of the container.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
+    pub(crate) container_label: Vec<Pair>,
+
+    /// Add a further group to the user in the container.
+    #[arg(long, value_name = "GROUP", help_heading = "Container")]
+    pub(crate) group: Vec<String>,
+
+    /// Set a kernel parameter of the container.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
+    pub(crate) sysctl: Vec<Pair>,
+
+    /// Limit what a process may use.
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
+    pub(crate) ulimit: Vec<Ulimit>,
+}
+
+/// Options of `service update` that add and remove values.
+#[derive(Debug, Default, Args)]
+pub(crate) struct UpdateLists {
+    /// Add a placement condition.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
+    pub(crate) constraint_add: Vec<String>,
+
+    /// Remove a placement condition.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
+    pub(crate) constraint_rm: Vec<String>,
+
+    /// Add a placement preference.
+    #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
+    pub(crate) placement_pref_add: Vec<PlacementPreference>,
+
+    /// Remove a placement preference.
+    #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
+    pub(crate) placement_pref_rm: Vec<PlacementPreference>,
+
+    /// Add or change a label of the service.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Tasks")]
+    pub(crate) label_add: Vec<Pair>,
+
+    /// Remove a label of the service.
+    #[arg(long, value_name = "KEY", help_heading = "Tasks")]
+    pub(crate) label_rm: Vec<String>,
+
+    /// Add or change a published port.
+    #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
+    pub(crate) publish_add: Vec<Publish>,
+
+    /// Remove a published port, by its target port.
+    #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
+    pub(crate) publish_rm: Vec<Publish>,
+
+    /// Attach the service to a network.
+    #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
+    pub(crate) network_add: Vec<NetworkAttachmentConfig>,
+
+    /// Detach the service from a network.
+    #[arg(long, value_name = "NETWORK", help_heading = "Network")]
+    pub(crate) network_rm: Vec<String>,
+
+    /// Add a line to /etc/hosts.
+    #[arg(long, value_name = "NAME:ADDRESS", value_parser = host::parse, help_heading = "Network")]
+    pub(crate) host_add: Vec<String>,
+
+    /// Remove a line from /etc/hosts, as NAME or NAME:ADDRESS.
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub(crate) host_rm: Vec<String>,
+
+    /// Add a DNS server.
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    pub(crate) dns_add: Vec<IpAddr>,
+
+    /// Remove a DNS server.
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    pub(crate) dns_rm: Vec<IpAddr>,
+
+    /// Add an option of the resolver.
+    #[arg(long, value_name = "OPTION", help_heading = "Network")]
+    pub(crate) dns_option_add: Vec<String>,
+
+    /// Remove an option of the resolver.
+    #[arg(long, value_name = "OPTION", help_heading = "Network")]
+    pub(crate) dns_option_rm: Vec<String>,
+
+    /// Add a domain to search.
+    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
+    pub(crate) dns_search_add: Vec<String>,
+
+    /// Remove a domain to search.
+    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
+    pub(crate) dns_search_rm: Vec<String>,
+
+    /// Add or change an environment variable.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = env_variable, help_heading = "Container")]
+    pub(crate) env_add: Vec<String>,
+
+    /// Remove an environment variable, by its name.
+    #[arg(long, value_name = "NAME", help_heading = "Container")]
+    pub(crate) env_rm: Vec<String>,
+
+    /// Add or change a mount.
+    #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
+    pub(crate) mount_add: Vec<Mount>,
+
+    /// Remove a mount, by its target path.
+    #[arg(long, value_name = "PATH", help_heading = "Container")]
+    pub(crate) mount_rm: Vec<String>,
+
+    /// Add or change a label of the container.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
+    pub(crate) container_label_add: Vec<Pair>,
+
+    /// Remove a label of the container.
+    #[arg(long, value_name = "KEY", help_heading = "Container")]
+    pub(crate) container_label_rm: Vec<String>,
+
+    /// Add a further group.
+    #[arg(long, value_name = "GROUP", help_heading = "Container")]
+    pub(crate) group_add: Vec<String>,
+
+    /// Remove a further group.
+    #[arg(long, value_name = "GROUP", help_heading = "Container")]
+    pub(crate) group_rm: Vec<String>,
+
+    /// Add or change a kernel parameter.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
+    pub(crate) sysctl_add: Vec<Pair>,
+
+    /// Remove a kernel parameter.
+    #[arg(long, value_name = "KEY", help_heading = "Container")]
+    pub(crate) sysctl_rm: Vec<String>,
+
+    /// Add or change a limit.
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
+    pub(crate) ulimit_add: Vec<Ulimit>,
+
+    /// Remove a limit, by its name.
+    #[arg(long, value_name = "NAME", help_heading = "Container")]
+    pub(crate) ulimit_rm: Vec<String>,
+}
+
+fn placement_pref(text: &str) -> Result<PlacementPreference, String> {
+    match text.split_once('=') {
+        Some(("spread", label)) => Ok(PlacementPreference {
+            spread: Some(SpreadOver { spread_descriptor: label.to_owned() }),
+        }),
+        Some((strategy, _)) if !strategy.is_empty() => {
+            Err(format!("unsupported placement preference {strategy} (only spread is supported)"))
+        }
+        _ => Err("placement preference must be of the format \"<strategy>=<arg>\"".to_owned()),
+    }
+}
+
+fn env_variable(text: &str) -> Result<String, String> {
+    env::variable(text, |name| std::env::var(name).ok())
+}

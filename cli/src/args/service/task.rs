@@ -1,0 +1,79 @@
+//! Options about the tasks of a service: how many, where, and what they may use.
+
+use clap::Args;
+use clap::ValueEnum;
+use swarmlite_proto::spec::EndpointMode;
+
+use crate::value::bytes;
+use crate::value::cpus;
+
+/// How tasks are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// So many tasks, anywhere.
+    Replicated,
+    /// One task on each node that fits.
+    Global,
+    /// So many tasks that run to completion.
+    ReplicatedJob,
+    /// One task on each node that fits, run to completion.
+    GlobalJob,
+}
+
+/// How many tasks, and where.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Tasks")]
+pub(crate) struct TaskFlags {
+    /// How many tasks [default: 1].
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) replicas: Option<u64>,
+
+    /// How many tasks of the service one node may run; 0 stands for any number.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) replicas_max_per_node: Option<u64>,
+
+    /// How many tasks of a job run at the same time [default: --replicas].
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_concurrent: Option<u64>,
+
+    /// What the name of the service stands for: one virtual address (vip) or the addresses of all tasks (dnsrr).
+    #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]
+    pub(crate) endpoint_mode: Option<EndpointMode>,
+
+    /// Accepted for scripts, and without effect: swarmlite never asks a registry to replace the image's name by a digest.
+    #[arg(long)]
+    pub(crate) no_resolve_image: bool,
+}
+
+fn endpoint_mode(text: &str) -> Result<EndpointMode, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "vip" => Ok(EndpointMode::Vip),
+        "dnsrr" => Ok(EndpointMode::DnsRr),
+        _ => Err("must be vip or dnsrr".to_owned()),
+    }
+}
+
+/// What a task may use, and what is set aside for it.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Resources")]
+pub(crate) struct ResourceFlags {
+    /// Processor time a task may use, in cores, such as 0.5.
+    #[arg(long, value_name = "CORES", value_parser = cpus::parse)]
+    pub(crate) limit_cpu: Option<i64>,
+
+    /// Memory a task may use, such as 512m.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    pub(crate) limit_memory: Option<i64>,
+
+    /// Processes a task may have; 0 stands for any number.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) limit_pids: Option<i64>,
+
+    /// Processor time set aside for a task, in cores.
+    #[arg(long, value_name = "CORES", value_parser = cpus::parse)]
+    pub(crate) reserve_cpu: Option<i64>,
+
+    /// Memory set aside for a task.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    pub(crate) reserve_memory: Option<i64>,
+}

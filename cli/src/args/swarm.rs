@@ -1,0 +1,155 @@
+//! Commands about the membership of this node, and their options.
+
+use clap::Args;
+use clap::Subcommand;
+use clap::ValueEnum;
+use ipnet::Ipv4Net;
+use swarmlite_proto::time::Nanoseconds;
+
+use crate::value::duration;
+
+/// Commands about the membership of this node.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SwarmCommand {
+    /// Make a new swarm, with this node as its first manager.
+    Init(InitArgs),
+    /// Join this node to a swarm, as a worker or as a manager.
+    Join(JoinArgs),
+    /// Print the command that joins a node, or replace the token in it.
+    JoinToken(JoinTokenArgs),
+    /// Take this node out of its swarm.
+    Leave(LeaveArgs),
+}
+
+/// Where a node is reached, and whether it gets tasks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "This node")]
+pub(crate) struct MemberFlags {
+    /// Address or interface that other nodes reach this one at, as IP[:PORT]. Needed when the machine has several addresses.
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub(crate) advertise_addr: String,
+
+    /// Address or interface to listen on for other nodes, as IP[:PORT].
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:2377")]
+    pub(crate) listen_addr: String,
+
+    /// Address or interface for the traffic between containers [default: the advertised address].
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub(crate) data_path_addr: String,
+
+    /// Whether this node gets tasks [default: active].
+    #[arg(long, value_name = "STATE", ignore_case = true)]
+    pub(crate) availability: Option<AvailabilityChoice>,
+}
+
+/// Whether a node gets tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AvailabilityChoice {
+    /// It gets tasks.
+    Active,
+    /// It keeps those it has and gets no new ones.
+    Pause,
+    /// Its tasks move elsewhere.
+    Drain,
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// This node.
+    #[command(flatten)]
+    pub(crate) member: MemberFlags,
+
+    /// The swarm.
+    #[command(flatten)]
+    pub(crate) swarm: SwarmFlags,
+}
+
+/// Settings of a new swarm.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The swarm")]
+pub(crate) struct SwarmFlags {
+    /// UDP port of the traffic between containers, 1024 to 49151; 0 stands for 4789.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) data_path_port: u32,
+
+    /// Addresses that networks are cut from, in CIDR form; may be repeated [default: 10.0.0.0/8].
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) default_addr_pool: Vec<Ipv4Net>,
+
+    /// Prefix length of the networks cut from the pools.
+    #[arg(long, value_name = "LENGTH", default_value_t = 24)]
+    pub(crate) default_addr_pool_mask_length: u32,
+
+    /// Make a new swarm of one manager from the state this node has, after a majority was lost.
+    #[arg(long)]
+    pub(crate) force_new_cluster: bool,
+
+    /// How long the certificates of nodes are valid [default: 2160h].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) cert_expiry: Option<Nanoseconds>,
+
+    /// Time between two heartbeats of a node [default: 5s].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) dispatcher_heartbeat: Option<Nanoseconds>,
+
+    /// How many ended tasks are kept for each slot [default: 5].
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
+    pub(crate) task_history_limit: Option<i64>,
+
+    /// How many raft log entries lie between two snapshots [default: 10000].
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) snapshot_interval: Option<u64>,
+
+    /// How many older snapshots are kept [default: 0].
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_snapshots: Option<u64>,
+}
+
+/// Options of `join`.
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// A manager of the swarm.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) remote: String,
+
+    /// Token that lets this node in; `swarmlite join-token` prints it on a manager.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) token: String,
+
+    /// This node.
+    #[command(flatten)]
+    pub(crate) member: MemberFlags,
+}
+
+/// Options of `join-token`.
+#[derive(Debug, Args)]
+pub(crate) struct JoinTokenArgs {
+    /// The role the token gives.
+    pub(crate) role: JoinTokenRole,
+
+    /// Print the token only.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Replace the token first; the old one lets nobody in any more.
+    #[arg(long)]
+    pub(crate) rotate: bool,
+}
+
+/// The role that a token gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JoinTokenRole {
+    /// Runs tasks.
+    Worker,
+    /// Runs tasks and keeps the cluster state.
+    Manager,
+}
+
+/// Options of `leave`.
+#[derive(Debug, Args)]
+pub(crate) struct LeaveArgs {
+    /// Leave even if this node is a manager; the swarm may lose its majority, and with the last manager all its state.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}

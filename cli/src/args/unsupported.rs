@@ -1,0 +1,74 @@
+//! Options that docker has and swarmlite does not have yet: refused by name, with the reason, instead of as a typing error.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+use clap::error::ContextKind;
+use clap::error::ContextValue;
+use clap::error::ErrorKind;
+
+use super::Cli;
+
+/// Commands of docker, their options that are not there yet, and why.
+const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
+    (SERVICE, &["secret", "secret-add", "secret-rm"], "swarmlite does not keep secrets yet"),
+    (SERVICE, &["config", "config-add", "config-rm"], "swarmlite does not keep configs yet"),
+    (SERVICE, &["credential-spec", "isolation"], "it is for Windows containers only"),
+    (
+        SERVICE,
+        &["generic-resource", "generic-resource-add", "generic-resource-rm"],
+        "nodes do not declare generic resources yet",
+    ),
+    (
+        SERVICE,
+        &["with-registry-auth"],
+        "nodes pull with their own credentials; run docker login on each node",
+    ),
+    (SERVICE, &["rollback"], "set the former values with service update instead"),
+    (
+        SERVICE,
+        &["memory-swap", "memory-swappiness", "device", "privileged"],
+        "containers of services do not have it",
+    ),
+    (SWARM, &["autolock"], "managers keep their key on disk for now"),
+    (SWARM, &["external-ca"], "the swarm is its own certificate authority"),
+    (
+        NETWORK,
+        &["aux-address", "config-from", "config-only", "ipv4"],
+        "networks of the swarm do not have it",
+    ),
+];
+
+const SERVICE: &[&str] = &["service create", "service update"];
+const SWARM: &[&str] = &["init", "swarm init"];
+const NETWORK: &[&str] = &["network create"];
+
+/// What to say about an option that the parser does not know, if docker knows it.
+pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let name = option.strip_prefix("--")?.split('=').next()?;
+    let command = command_path(arguments);
+    let (_, _, reason) = UNSUPPORTED
+        .iter()
+        .find(|(commands, options, _)| commands.contains(&&*command) && options.contains(&name))?;
+    Some(format!("--{name} of {command} is not supported yet: {reason}."))
+}
+
+/// The command among the arguments, as `service create`.
+fn command_path(arguments: &[OsString]) -> String {
+    let root = Cli::command();
+    let mut command = &root;
+    let mut path = Vec::new();
+    for argument in arguments.iter().skip(1) {
+        if let Some(next) = command.find_subcommand(argument) {
+            path.push(next.get_name().to_owned());
+            command = next;
+        }
+    }
+    path.join(" ")
+}

@@ -1,0 +1,202 @@
+//! The daemon's REST API, typed: one method for each call, in the words of the Docker Engine API.
+//!
+//! The transport is HTTP over the daemon's Unix socket. What the user can do about a failed connection is decided here;
+//! what an answer means is for the commands.
+
+mod network;
+mod node;
+mod service;
+mod swarm;
+mod system;
+
+use std::error::Error as _;
+use std::io;
+
+pub(crate) use network::NetworkSummary;
+use reqwest::Method;
+use reqwest::RequestBuilder;
+use reqwest::Response;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::value::filter::Filters;
+use crate::value::socket::UnixSocket;
+
+/// The newest API version this client speaks.
+const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 51 };
+
+/// The API version spoken with a daemon that does not name its own.
+const FALLBACK: ApiVersion = ApiVersion { major: 1, minor: 41 };
+
+/// A version of the Docker Engine API, as `1.41`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ApiVersion {
+    major: u16,
+    minor: u16,
+}
+
+impl ApiVersion {
+    fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('.')?;
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+
+    /// The version to speak with a daemon that sent this `Api-Version` header.
+    fn negotiate(header: Option<&str>) -> Self {
+        header.and_then(Self::parse).map_or(FALLBACK, |version| version.min(NEWEST))
+    }
+}
+
+impl std::fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// A connection to a daemon.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    host: UnixSocket,
+    version: ApiVersion,
+}
+
+impl Client {
+    /// Reaches the daemon and agrees with it on a version of the API.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotRunning`] and [`Error::Denied`] when the socket cannot be opened.
+    pub(crate) async fn connect(host: &UnixSocket) -> Result<Self> {
+        // reqwest builds its TLS configuration even for plain sockets, and that needs a provider. A second call has none to install.
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .unix_socket(host.path())
+            .tls_certs_only([])
+            .build()
+            .map_err(|source| transport(host, source))?;
+        let mut client = Self { http, host: host.clone(), version: FALLBACK };
+        let ping = client.send(client.http.head("http://swarmlite/_ping")).await?;
+        let header = ping.headers().get("Api-Version").and_then(|value| value.to_str().ok());
+        client.version = ApiVersion::negotiate(header);
+        Ok(client)
+    }
+
+    /// The API version agreed on.
+    pub(crate) fn api_version(&self) -> ApiVersion {
+        self.version
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
+        let response = self.send(self.request(Method::GET, path).query(query)).await?;
+        self.read(&format!("GET {path}"), response).await
+    }
+
+    async fn list<T: DeserializeOwned>(&self, path: &str, filters: &Filters) -> Result<Vec<T>> {
+        match filters.to_query() {
+            Some(filters) => self.get(path, &[("filters", &filters)]).await,
+            None => self.get(path, &[]).await,
+        }
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T> {
+        let response = self.send(self.request(Method::POST, path).query(query).json(body)).await?;
+        self.read(&format!("POST {path}"), response).await
+    }
+
+    /// For calls whose answer has no body.
+    async fn post_only(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &(impl Serialize + Sync),
+    ) -> Result<()> {
+        self.send(self.request(Method::POST, path).query(query).json(body)).await.map(drop)
+    }
+
+    /// For calls that carry nothing either way.
+    async fn post_bare(&self, path: &str, query: &[(&str, &str)]) -> Result<()> {
+        self.send(self.request(Method::POST, path).query(query)).await.map(drop)
+    }
+
+    async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<()> {
+        self.send(self.request(Method::DELETE, path).query(query)).await.map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://swarmlite/v{}{path}", self.version))
+    }
+
+    /// Sends, and turns a refusal into an error.
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().await.map_err(|source| transport(&self.host, source))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.text().await.map_err(|source| transport(&self.host, source))?;
+        Err(Error::Daemon { status: status.as_u16(), message: refusal(&body, &status.to_string()) })
+    }
+
+    async fn read<T: DeserializeOwned>(&self, request: &str, response: Response) -> Result<T> {
+        let body = response.bytes().await.map_err(|source| transport(&self.host, source))?;
+        serde_json::from_slice(&body)
+            .map_err(|source| Error::Answer { request: request.to_owned(), source })
+    }
+}
+
+/// The daemon's sentence in the body of a refusal, or what comes closest to it.
+fn refusal(body: &str, status: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Message {
+        message: String,
+    }
+    match serde_json::from_str::<Message>(body) {
+        Ok(Message { message }) => message.trim_end().to_owned(),
+        Err(_) if body.trim().is_empty() => status.to_owned(),
+        Err(_) => body.trim().to_owned(),
+    }
+}
+
+/// What a failed connection means for the user.
+fn transport(host: &UnixSocket, source: reqwest::Error) -> Error {
+    let host = host.to_string();
+    let mut cause = source.source();
+    while let Some(error) = cause {
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                return Error::NotRunning { host };
+            }
+            Some(io::ErrorKind::PermissionDenied) => return Error::Denied { host },
+            _ => cause = error.source(),
+        }
+    }
+    Error::Transport { host, source }
+}
+
+/// A name or id as one segment of a path.
+fn segment(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push('%');
+            escaped.extend(
+                [byte >> 4, byte & 0xf]
+                    .map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! `/nodes`.
+
+use serde_json::Value;
+use swarmlite_proto::api::Node;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::spec::NodeSpec;
+use swarmlite_proto::version::Version;
+
+use super::Client;
+use super::segment;
+use crate::error::Result;
+use crate::value::filter::Filters;
+
+impl Client {
+    /// The nodes that meet the filters.
+    pub(crate) async fn nodes(&self, filters: &Filters) -> Result<Vec<Node>> {
+        self.list("/nodes", filters).await
+    }
+
+    /// One node, by name or id.
+    pub(crate) async fn node(&self, reference: &str) -> Result<Node> {
+        self.get(&format!("/nodes/{}", segment(reference)), &[]).await
+    }
+
+    /// One node, as the daemon wrote it.
+    pub(crate) async fn node_json(&self, reference: &str) -> Result<Value> {
+        self.get(&format!("/nodes/{}", segment(reference)), &[]).await
+    }
+
+    /// Replaces the spec of a node that was read at `version`.
+    pub(crate) async fn node_update(
+        &self,
+        id: &NodeId,
+        version: Version,
+        spec: &NodeSpec,
+    ) -> Result<()> {
+        let query = [("version", &*version.to_string())];
+        self.post_only(&format!("/nodes/{id}/update"), &query, spec).await
+    }
+
+    /// Removes a node from the swarm.
+    pub(crate) async fn node_remove(&self, reference: &str, force: bool) -> Result<()> {
+        let query: &[_] = if force { &[("force", "1")] } else { &[] };
+        self.delete(&format!("/nodes/{}", segment(reference)), query).await
+    }
+}

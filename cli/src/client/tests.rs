@@ -1,0 +1,80 @@
+//! The transport against a small server on a real socket.
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::any;
+use axum::routing::get;
+use tokio::net::UnixListener;
+
+use super::*;
+
+fn socket(directory: &tempfile::TempDir) -> UnixSocket {
+    directory.path().join("s.sock").display().to_string().parse().expect("a socket")
+}
+
+async fn serve(socket: &UnixSocket, router: Router) -> Client {
+    let listener = UnixListener::bind(socket.path()).expect("binds");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Client::connect(socket).await.expect("connects")
+}
+
+#[test]
+fn the_lower_version_is_spoken() {
+    for (header, version) in
+        [(Some("1.41"), "1.41"), (Some("1.99"), "1.51"), (Some("x"), "1.41"), (None, "1.41")]
+    {
+        assert_eq!(ApiVersion::negotiate(header).to_string(), version);
+    }
+}
+
+#[test]
+fn names_are_one_segment_of_a_path() {
+    assert_eq!(segment("web-1.a_b~"), "web-1.a_b~");
+    assert_eq!(segment("a/b?c#ü"), "a%2Fb%3Fc%23%C3%BC");
+}
+
+#[tokio::test]
+async fn a_missing_daemon_is_one_sentence() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let host = socket(&directory);
+    let error = Client::connect(&host).await.expect_err("nobody there");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "Cannot connect to swarmlite at {host}. Start it with: sudo systemctl start swarmlite (or: sudo swarmlite daemon)"
+        )
+    );
+    // A socket file that a killed daemon left behind means the same.
+    drop(UnixListener::bind(host.path()).expect("binds"));
+    let error = Client::connect(&host).await.expect_err("nobody listens");
+    assert!(matches!(error, Error::NotRunning { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn requests_go_to_the_agreed_version_and_refusals_are_the_daemons_words() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let router = Router::new()
+        .route("/_ping", any(|| async { [("Api-Version", "1.45")] }))
+        .route(
+            "/v1.45/info",
+            get(|| async { r#"{"Swarm":{"NodeID":"n1","RemoteManagers":null}}"# }),
+        )
+        .route(
+            "/v1.45/swarm",
+            get(|| async { (StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"no manager"}"#) }),
+        )
+        .route("/v1.45/nodes", get(|| async { (StatusCode::BAD_GATEWAY, "oops\n") }))
+        .route("/v1.45/tasks", get(|| async { "{}" }));
+    let client = serve(&socket(&directory), router).await;
+
+    assert_eq!(client.info().await.expect("an answer").swarm.node_id, "n1");
+    let refused = client.swarm().await.expect_err("refused");
+    assert_eq!(refused.to_string(), "Error response from daemon: no manager");
+    let refused = client.nodes(&Filters::default()).await.expect_err("refused");
+    assert_eq!(refused.to_string(), "Error response from daemon: oops");
+    let wrong = client.tasks(&Filters::default()).await.expect_err("not a list");
+    assert!(
+        wrong.to_string().starts_with("The answer of swarmlite to GET /tasks is not"),
+        "{wrong}"
+    );
+}

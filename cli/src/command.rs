@@ -1,0 +1,191 @@
+//! The commands: each reads its options, calls the daemon and prints. One file for each verb.
+//!
+//! What is sent is built in [`crate::spec`], what is printed in [`crate::output`]; here is only the order of things.
+
+mod network;
+mod node;
+mod service;
+mod swarm;
+mod system;
+mod tasks;
+
+use std::ffi::OsString;
+use std::io;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args;
+use crate::args::Cli;
+use crate::args::Command;
+use crate::args::NetworkCommand;
+use crate::args::NodeCommand;
+use crate::args::ServiceCommand;
+use crate::args::SwarmCommand;
+use crate::client::Client;
+use crate::error::Error;
+use crate::error::Result;
+use crate::output::Console;
+
+/// The command was written wrongly, as in docker.
+const USAGE: u8 = 125;
+
+/// The command failed.
+const FAILURE: u8 = 1;
+
+/// Reads the command line, does what it says, and says what came of it.
+pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &arguments),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            // With standard error gone there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+/// Prints help, or what is wrong with the command line.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let printed = match args::explain(error, arguments) {
+        Some(sentence) => writeln!(io::stderr(), "{sentence}"),
+        None => error.print(),
+    };
+    // With the output gone there is nobody left to tell.
+    drop(printed);
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+}
+
+/// Runs one command on a runtime that suits it.
+fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Daemon(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(crate::daemon::run(args)).map_err(Error::DaemonRun)
+        }
+        Command::Completion { shell } => system::completion(shell, &mut io::stdout()),
+        command => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (mut out, mut err) = (io::stdout(), io::stderr());
+            let interactive = out.is_terminal();
+            let mut console = Console { out: &mut out, err: &mut err, interactive };
+            runtime.block_on(async {
+                let client = Client::connect(&cli.host).await?;
+                dispatch(command, &client, &mut console).await
+            })
+        }
+    }
+}
+
+/// Runs a command that talks to the daemon.
+async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) -> Result<()> {
+    match command {
+        Command::Init(args) | Command::Swarm(SwarmCommand::Init(args)) => {
+            swarm::init(args, client, console).await
+        }
+        Command::Join(args) | Command::Swarm(SwarmCommand::Join(args)) => {
+            swarm::join(args, client, console).await
+        }
+        Command::JoinToken(args) | Command::Swarm(SwarmCommand::JoinToken(args)) => {
+            swarm::join_token(&args, client, console).await
+        }
+        Command::Leave(args) | Command::Swarm(SwarmCommand::Leave(args)) => {
+            swarm::leave(&args, client, console).await
+        }
+        Command::Node(command) => node_command(command, client, console).await,
+        Command::Service(command) => service_command(*command, client, console).await,
+        Command::Network(command) => network_command(command, client, console).await,
+        Command::Version => system::version(client, console).await,
+        Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
+        Command::Daemon(_) | Command::Completion { .. } => Ok(()),
+    }
+}
+
+async fn node_command(
+    command: NodeCommand,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    match command {
+        NodeCommand::Ls(args) => node::ls(&args, client, console).await,
+        NodeCommand::Inspect(args) => node::inspect(&args, client, console).await,
+        NodeCommand::Update(args) => node::update(&args, client, console).await,
+        NodeCommand::Promote(args) => node::promote(&args, client, console).await,
+        NodeCommand::Demote(args) => node::demote(&args, client, console).await,
+        NodeCommand::Ps(args) => node::ps(&args, client, console).await,
+        NodeCommand::Rm(args) => node::rm(&args, client, console).await,
+    }
+}
+
+async fn service_command(
+    command: ServiceCommand,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    match command {
+        ServiceCommand::Create(args) => service::create(*args, client, console).await,
+        ServiceCommand::Ls(args) => service::ls(&args, client, console).await,
+        ServiceCommand::Ps(args) => service::ps(&args, client, console).await,
+        ServiceCommand::Inspect(args) => service::inspect(&args, client, console).await,
+        ServiceCommand::Scale(args) => service::scale(&args, client, console).await,
+        ServiceCommand::Update(args) => service::update(*args, client, console).await,
+        ServiceCommand::Rm(args) => service::rm(&args, client, console).await,
+    }
+}
+
+async fn network_command(
+    command: NetworkCommand,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    match command {
+        NetworkCommand::Create(args) => network::create(&args, client, console).await,
+        NetworkCommand::Ls(args) => network::ls(&args, client, console).await,
+        NetworkCommand::Inspect(args) => network::inspect(&args, client, console).await,
+        NetworkCommand::Rm(args) => network::rm(&args, client, console).await,
+    }
+}
+
+/// Does the same for each of several things: goes on after a failure, and fails at the end with all that went wrong.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    /// Takes note of a failure. Failures that concern all the rest too are returned.
+    fn note(&mut self, result: Result<()>) -> Result<()> {
+        match result {
+            Err(error @ (Error::Daemon { .. } | Error::Refused(_))) => {
+                self.0.push(error.to_string());
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// The same, saying which thing it was.
+    fn note_for(&mut self, what: &str, result: Result<()>) -> Result<()> {
+        let before = self.0.len();
+        self.note(result)?;
+        if let Some(message) = self.0.get_mut(before) {
+            *message = format!("{what}: {message}");
+        }
+        Ok(())
+    }
+
+    /// Whether nothing went wrong yet.
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All that went wrong, a line each.
+    fn into_result(self) -> Result<()> {
+        if self.is_empty() { Ok(()) } else { Err(Error::Refused(self.0.join("\n"))) }
+    }
+}

@@ -1,0 +1,50 @@
+//! `swarmlite service create`.
+
+use std::path::Path;
+
+use super::resolve_networks;
+use super::wait::wait;
+use crate::args::ServiceCreateArgs;
+use crate::client::Client;
+use crate::error::Error;
+use crate::error::Result;
+use crate::output::Console;
+use crate::spec;
+use crate::spec::Lists;
+use crate::value::env;
+
+/// Makes a service, and waits until it runs.
+pub(crate) async fn create(
+    mut args: ServiceCreateArgs,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let mut lists = std::mem::take(&mut args.lists);
+    let mut variables = Vec::new();
+    for path in &lists.env_file {
+        variables.extend(read_variables(path)?);
+    }
+    // What stands on the command line wins over what stands in files.
+    variables.append(&mut lists.env);
+    lists.env = variables;
+    resolve_networks(&mut lists.network, client).await?;
+
+    let spec = spec::create(&args, &Lists::from(lists))?;
+    let created = client.service_create(&spec).await?;
+    for warning in created.warnings.iter().flatten() {
+        console.warn(warning)?;
+    }
+    console.line(created.id.as_str())?;
+    if args.wait.detach {
+        return Ok(());
+    }
+    wait(created.id.as_str(), args.wait.quiet, client, console).await
+}
+
+fn read_variables(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::refused(format!("cannot read {}: {error}", path.display())))?;
+    env::file(&text, |name| std::env::var(name).ok()).map_err(|why| {
+        Error::refused(format!("invalid environment file {}: {why}", path.display()))
+    })
+}

@@ -1,0 +1,23 @@
+//! `swarmlite join`.
+
+use swarmlite_proto::api::JoinRequest;
+
+use crate::args::JoinArgs;
+use crate::client::Client;
+use crate::error::Result;
+use crate::output::Console;
+
+/// Joins a swarm.
+pub(crate) async fn join(args: JoinArgs, client: &Client, console: &mut Console<'_>) -> Result<()> {
+    let request = JoinRequest {
+        listen_addr: args.member.listen_addr,
+        advertise_addr: args.member.advertise_addr,
+        data_path_addr: args.member.data_path_addr,
+        remote_addrs: vec![args.remote],
+        join_token: args.token,
+        availability: super::availability(args.member.availability),
+    };
+    client.swarm_join(&request).await?;
+    let role = if client.info().await?.swarm.control_available { "manager" } else { "worker" };
+    console.line(&format!("This node joined a swarm as a {role}."))
+}

@@ -1,0 +1,204 @@
+//! Lists of tasks, as `service ps` and `node ps` print them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use swarmlite_proto::api::Task;
+use swarmlite_proto::time::Timestamp;
+
+use crate::args::TaskListArgs;
+use crate::client::Client;
+use crate::error::Result;
+use crate::output::Console;
+use crate::output::format::Field;
+use crate::output::format::Listing;
+use crate::output::format::Style;
+use crate::output::natural_order;
+use crate::output::short_id;
+use crate::output::template::pretty;
+use crate::value::duration;
+use crate::value::image;
+
+/// Errors are cut to this many characters in tables.
+const MAX_ERROR: usize = 30;
+
+/// Names of services and nodes by their ids. An id without a name stands for itself.
+pub(crate) type Names = BTreeMap<String, String>;
+
+/// How tasks are shown.
+struct View<'a> {
+    names: &'a Names,
+    truncate: bool,
+    /// Whether former tasks of a slot are set off, as tables do.
+    indent: bool,
+    now: Timestamp,
+}
+
+/// Prints tasks.
+pub(crate) async fn print(
+    tasks: Vec<Task>,
+    args: &TaskListArgs,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let names = if args.no_resolve { Names::new() } else { names(&tasks, client).await? };
+    let style = Style { format: args.list.format.as_deref(), quiet: args.list.quiet };
+    let view = View {
+        names: &names,
+        truncate: !args.no_trunc && !args.list.quiet,
+        indent: style.format.is_none_or(|format| format.trim().starts_with("table")),
+        now: Timestamp::now(),
+    };
+    console.print(&listing(tasks, &view).render(style)?)
+}
+
+/// Asks for the names of the services and nodes that tasks belong to. What is gone keeps its id.
+async fn names(tasks: &[Task], client: &Client) -> Result<Names> {
+    let mut names = Names::new();
+    for task in tasks {
+        let service = task.service_id.as_str();
+        if !names.contains_key(service) {
+            let name = name_of(client.service(service).await.map(|it| it.spec.name), service)?;
+            names.insert(service.to_owned(), name);
+        }
+        if let Some(node) = &task.node_id
+            && !names.contains_key(node.as_str())
+        {
+            let name = client.node(node.as_str()).await.map(|it| match it.spec.name {
+                name if name.is_empty() => it.description.hostname,
+                name => name,
+            });
+            names.insert(node.to_string(), name_of(name, node.as_str())?);
+        }
+    }
+    Ok(names)
+}
+
+fn name_of(asked: Result<String>, id: &str) -> Result<String> {
+    match asked {
+        Ok(name) if name.is_empty() => Ok(id.to_owned()),
+        Err(error) if error.is_not_found() => Ok(id.to_owned()),
+        other => other,
+    }
+}
+
+/// The tasks as rows: by name as a person sorts, the newest of a slot first.
+fn listing(tasks: Vec<Task>, view: &View<'_>) -> Listing {
+    let mut tasks: Vec<_> = tasks.into_iter().map(|task| (name(&task, view), task)).collect();
+    tasks.sort_by(|(name, task), (other_name, other)| {
+        natural_order(name, other_name).then_with(|| other.created_at.cmp(&task.created_at))
+    });
+    let rows = tasks.iter().enumerate().map(|(at, (name, task))| {
+        let former = at > 0 && tasks[at - 1].0 == *name;
+        let indent = if former && view.indent { r" \_ " } else { "" };
+        row(&format!("{indent}{name}"), task, view)
+    });
+    Listing {
+        fields: &[
+            Field { name: "ID", heading: "ID" },
+            Field { name: "Name", heading: "NAME" },
+            Field { name: "Image", heading: "IMAGE" },
+            Field { name: "Node", heading: "NODE" },
+            Field { name: "DesiredState", heading: "DESIRED STATE" },
+            Field { name: "CurrentState", heading: "CURRENT STATE" },
+            Field { name: "Error", heading: "ERROR" },
+            Field { name: "Ports", heading: "PORTS" },
+        ],
+        default_table: concat!(
+            r"{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t",
+            r"{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}"
+        ),
+        rows: rows.collect(),
+    }
+}
+
+/// `service.slot`, or `service.node` for a task of a global service.
+fn name(task: &Task, view: &View<'_>) -> String {
+    let service = resolved(task.service_id.as_str(), view);
+    match (task.slot, &task.node_id) {
+        (0, Some(node)) => format!("{service}.{node}"),
+        (0, None) => format!("{service}."),
+        (slot, _) => format!("{service}.{slot}"),
+    }
+}
+
+fn resolved<'a>(id: &'a str, view: &View<'a>) -> &'a str {
+    view.names.get(id).map_or(id, String::as_str)
+}
+
+fn row(name: &str, task: &Task, view: &View<'_>) -> Vec<Value> {
+    let image = task.spec.container_spec.as_ref().map_or("", |container| &container.image);
+    let id = task.id.as_str();
+    let age = duration::human(view.now.since(task.status.timestamp));
+    vec![
+        if view.truncate { short_id(id) } else { id }.into(),
+        name.into(),
+        if view.truncate { image::familiar(image) } else { image }.into(),
+        task.node_id.as_ref().map_or("", |node| resolved(node.as_str(), view)).into(),
+        pretty(task.desired_state.as_str()).into(),
+        format!("{} {age} ago", pretty(task.status.state.as_str())).into(),
+        error(&task.status.err, view.truncate).into(),
+        ports(task).into(),
+    ]
+}
+
+/// The error in quotes; nothing if there is none.
+fn error(error: &str, truncate: bool) -> String {
+    if error.is_empty() {
+        String::new()
+    } else if truncate && error.chars().count() > MAX_ERROR {
+        let cut: String = error.chars().take(MAX_ERROR - 1).collect();
+        format!("\"{cut}…\"")
+    } else {
+        format!("\"{error}\"")
+    }
+}
+
+/// The ports that the task published on its node itself.
+fn ports(task: &Task) -> String {
+    let ports = task.status.port_status.ports.iter().map(|port| {
+        format!("*:{}->{}/{}", port.published_port, port.target_port, port.protocol.as_str())
+    });
+    ports.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixtures::nodes;
+    use crate::fixtures::services;
+    use crate::fixtures::tasks;
+
+    fn render(truncate: bool, style: Style<'_>) -> String {
+        let mut names = Names::new();
+        names.extend(services().into_iter().map(|it| (it.id.to_string(), it.spec.name)));
+        names.extend(nodes().into_iter().map(|it| (it.id.to_string(), it.description.hostname)));
+        let now = Timestamp::EPOCH + Duration::from_secs(100);
+        let view = View { names: &names, truncate, indent: style.format.is_none(), now };
+        listing(tasks(), &view).render(style).expect("prints")
+    }
+
+    #[test]
+    fn the_table_is_dockers_with_former_tasks_below() {
+        insta::assert_snapshot!(render(true, Style::default()), @r#"
+        ID             NAME        IMAGE           NODE      DESIRED STATE   CURRENT STATE                ERROR                              PORTS
+        task00000000   web.1       whoami:latest   node1     Running         Running 3 seconds ago                                           *:5353->53/udp
+        task00000000   web.2       whoami:latest   node1     Running         Running about a minute ago                                      *:5353->53/udp
+        task00000000    \_ web.2   whoami:latest   node2     Shutdown        Failed about a minute ago    "task: non-zero exit (1): a lo…"   *:5353->53/udp
+        task00000000   web.10      whoami:latest             Running         Pending about a minute ago   "no suitable node"                 *:5353->53/udp
+        "#);
+    }
+
+    #[test]
+    fn nothing_is_cut_when_asked() {
+        let format = Some("{{.ID}} {{.Name}} {{.Image}} {{.Error}}");
+        insta::assert_snapshot!(render(false, Style { format, quiet: false }), @r#"
+        task000000000000000000003 web.1 whoami:latest@sha256:00 
+        task000000000000000000004 web.2 whoami:latest@sha256:00 
+        task000000000000000000002 web.2 whoami:latest@sha256:00 "task: non-zero exit (1): a long story about it"
+        task000000000000000000001 web.10 whoami:latest@sha256:00 "no suitable node"
+        "#);
+    }
+}

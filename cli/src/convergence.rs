@@ -1,0 +1,191 @@
+//! Whether a service runs as asked: what to tell the user who waits, and when to stop waiting.
+//!
+//! A pure state machine over what the API shows, with time as a value. It asks nothing and prints nothing: every observation
+//! yields the lines that are new, and perhaps the end. The rules are docker's (`cli/command/service/progress` in docker/cli).
+
+mod slots;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use slots::Slots;
+use swarmlite_proto::api::Node;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::api::Service;
+use swarmlite_proto::api::Task;
+use swarmlite_proto::api::UpdateState;
+use swarmlite_proto::api::UpdateStatus;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::time::Timestamp;
+
+/// How long a service has to stay as asked when its spec does not say (swarmkit `api/defaults/service.go`).
+const DEFAULT_MONITOR: Duration = Duration::from_secs(5);
+
+/// One line of the display. A later line with the same id takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What the line is about, as `1/2`.
+    pub(crate) id: String,
+    /// What is the matter.
+    pub(crate) text: String,
+    /// How many of how many steps are done, for lines that show a bar.
+    pub(crate) bar: Option<(u64, u64)>,
+}
+
+impl Line {
+    fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { id: id.into(), text: text.into(), bar: None }
+    }
+}
+
+/// Why there is nothing more to wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The service runs as asked.
+    Converged,
+    /// It will not without help.
+    Failed(String),
+}
+
+/// What one observation yields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Lines that are new or changed, in the order in which they are shown.
+    pub(crate) lines: Vec<Line>,
+    /// Set when waiting is over.
+    pub(crate) end: Option<End>,
+}
+
+/// Everything that one observation is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observation<'a> {
+    /// The service.
+    pub(crate) service: &'a Service,
+    /// Its tasks that were made from its present spec.
+    pub(crate) tasks: &'a [Task],
+    /// All nodes.
+    pub(crate) nodes: &'a [Node],
+    /// When this was seen.
+    pub(crate) now: Timestamp,
+}
+
+/// What is remembered between observations.
+#[derive(Debug, Default)]
+pub(crate) struct Convergence {
+    slots: Slots,
+    converged_since: Option<Timestamp>,
+    rolling_back: bool,
+    rollback_message: Option<String>,
+}
+
+impl Convergence {
+    /// Takes in what is there now.
+    pub(crate) fn observe(&mut self, seen: Observation<'_>) -> Step {
+        let mut step = Step::default();
+        step.end = self.update_status(seen.service.update_status.as_ref(), &mut step.lines);
+        if step.end.is_some() {
+            return step;
+        }
+        let monitor = monitor(seen.service);
+        if let Some(since) = self.converged_since
+            && seen.now.since(since) >= monitor
+        {
+            step.lines.push(Line::new("verify", format!("Service {} converged", seen.service.id)));
+            step.lines
+                .extend(self.rollback_message.take().map(|message| Line::new("rollback", message)));
+            step.end = Some(End::Converged);
+            return step;
+        }
+        let active: BTreeSet<&NodeId> = seen
+            .nodes
+            .iter()
+            .filter(|node| node.status.state != NodeState::Down)
+            .map(|node| &node.id)
+            .collect();
+        let rolling_back = self.rolling_back;
+        let converged = match seen.service.spec.mode {
+            ServiceMode::Replicated { replicas } => {
+                self.slots.replicated(replicas, seen.tasks, &active, rolling_back, &mut step.lines)
+            }
+            ServiceMode::Global => {
+                self.slots.global(seen.tasks, &active, rolling_back, &mut step.lines)
+            }
+            ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob => {
+                let message = "waiting for jobs is not supported yet; use --detach";
+                step.end = Some(End::Failed(message.to_owned()));
+                return step;
+            }
+        };
+        self.verify(converged, seen.now, monitor, &mut step.lines);
+        step
+    }
+
+    /// Whether the service ran as asked when last seen.
+    pub(crate) fn is_converged(&self) -> bool {
+        self.converged_since.is_some()
+    }
+
+    /// Follows the updater. Returns the end if it has given up, or was done before anything was seen running.
+    fn update_status(
+        &mut self,
+        status: Option<&UpdateStatus>,
+        lines: &mut Vec<Line>,
+    ) -> Option<End> {
+        let status = status?;
+        match status.state {
+            UpdateState::Updating => self.rolling_back = false,
+            UpdateState::Completed if !self.is_converged() => return Some(End::Converged),
+            UpdateState::Completed => {}
+            UpdateState::Paused => {
+                return Some(End::Failed(format!("service update paused: {}", status.message)));
+            }
+            UpdateState::RollbackStarted => {
+                if !self.rolling_back && !status.message.is_empty() {
+                    lines.push(Line::new("rollback", status.message.clone()));
+                }
+                self.rolling_back = true;
+            }
+            UpdateState::RollbackPaused => {
+                return Some(End::Failed(format!("service rollback paused: {}", status.message)));
+            }
+            UpdateState::RollbackCompleted => {
+                if !self.is_converged() {
+                    self.rollback_message = Some(status.message.clone());
+                }
+                self.rolling_back = true;
+            }
+        }
+        None
+    }
+
+    fn verify(
+        &mut self,
+        converged: bool,
+        now: Timestamp,
+        monitor: Duration,
+        lines: &mut Vec<Line>,
+    ) {
+        if converged {
+            let since = *self.converged_since.get_or_insert(now);
+            if let Some(left) = monitor.checked_sub(now.since(since)) {
+                let seconds = left.as_millis().div_ceil(1000);
+                let text = format!("Waiting {seconds} seconds to verify that tasks are stable...");
+                lines.push(Line::new("verify", text));
+            }
+        } else if self.converged_since.take().is_some() {
+            lines.push(Line::new("verify", "Detected task failure"));
+        }
+    }
+}
+
+/// How long the service has to stay as asked.
+fn monitor(service: &Service) -> Duration {
+    match &service.spec.update_config {
+        Some(config) if !config.monitor.is_zero() => config.monitor.to_duration(),
+        _ => DEFAULT_MONITOR,
+    }
+}
+
+#[cfg(test)]
+mod tests;

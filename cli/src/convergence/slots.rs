@@ -1,0 +1,179 @@
+//! How many slots of a service run, and what each is doing. A slot is a replica, or a node for a global service.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use swarmlite_proto::api::Task;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::task_state::TaskState;
+
+use super::Line;
+
+/// With more slots than this, only the overall line is shown.
+const MAX_BARS: usize = 20;
+
+/// The states up to running, as the steps of a bar. Docker counts a state that is never used.
+const STEPS: [TaskState; 9] = [
+    TaskState::New,
+    TaskState::New,
+    TaskState::Pending,
+    TaskState::Assigned,
+    TaskState::Accepted,
+    TaskState::Preparing,
+    TaskState::Ready,
+    TaskState::Starting,
+    TaskState::Running,
+];
+
+/// The widest name of a state, `preparing` and `allocated`, so that bars stand below each other.
+const STATE_WIDTH: usize = 9;
+
+/// Errors are cut so that they do not overflow a narrow terminal.
+const MAX_ERROR: usize = 75;
+
+/// What is remembered of the slots between observations.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    started: bool,
+    /// Whether all ran when last seen; the bars are then left alone.
+    done: bool,
+    /// Numbers of slots may have gaps after scaling down; the display has none.
+    shown_as: BTreeMap<u64, usize>,
+}
+
+impl Slots {
+    /// Takes in the tasks of a replicated service. Returns whether all replicas run.
+    pub(super) fn replicated(
+        &mut self,
+        replicas: u64,
+        tasks: &[Task],
+        active: &BTreeSet<&NodeId>,
+        rolling_back: bool,
+        lines: &mut Vec<Line>,
+    ) -> bool {
+        let wanted = usize::try_from(replicas).unwrap_or(usize::MAX);
+        if !self.started {
+            lines.push(overall(0, wanted, rolling_back));
+            if wanted <= MAX_BARS {
+                lines.extend((1..=wanted).map(|slot| Line::new(format!("{slot}/{wanted}"), " ")));
+            }
+            self.started = true;
+        }
+        let alive = |task: &&Task| task.node_id.as_ref().is_none_or(|node| active.contains(node));
+        let by_slot = leading(tasks.iter().filter(alive), |task| Some(task.slot));
+        self.notice_failures(by_slot.values());
+        for (slot, task) in &by_slot {
+            let next = self.shown_as.len() + 1;
+            let shown = *self.shown_as.entry(*slot).or_insert(next);
+            if !self.done && wanted <= MAX_BARS && shown <= wanted {
+                lines.extend(describe(&format!("{shown}/{wanted}"), task));
+            }
+        }
+        let running = by_slot.values().filter(|task| runs(task)).count();
+        self.conclude(running, wanted, rolling_back, lines)
+    }
+
+    /// Takes in the tasks of a global service. Returns whether all nodes that have a task run it.
+    pub(super) fn global(
+        &mut self,
+        tasks: &[Task],
+        active: &BTreeSet<&NodeId>,
+        rolling_back: bool,
+        lines: &mut Vec<Line>,
+    ) -> bool {
+        // Which nodes fit is not known here. But tasks for all that do are made at once, so the tasks tell.
+        let by_node = leading(tasks.iter(), |task| task.node_id.clone());
+        let wanted = by_node.len();
+        if !self.started {
+            if wanted == 0 {
+                lines.push(Line::new("overall progress", "waiting for new tasks"));
+                return false;
+            }
+            lines.push(overall(0, wanted, rolling_back));
+            self.started = true;
+        }
+        self.notice_failures(by_node.values());
+        let alive = || by_node.iter().filter(|(node, _)| active.contains(node));
+        if !self.done && wanted <= MAX_BARS {
+            for (node, task) in alive() {
+                lines.extend(describe(&node.as_str()[..12], task));
+            }
+        }
+        let running = alive().filter(|(_, task)| runs(task)).count();
+        self.conclude(running, wanted, rolling_back, lines)
+    }
+
+    fn notice_failures<'a>(&mut self, tasks: impl IntoIterator<Item = &'a &'a Task>) {
+        if tasks.into_iter().any(|task| task.status.state != TaskState::Running) {
+            self.done = false;
+        }
+    }
+
+    fn conclude(
+        &mut self,
+        running: usize,
+        wanted: usize,
+        rolling_back: bool,
+        lines: &mut Vec<Line>,
+    ) -> bool {
+        if !self.done {
+            lines.push(overall(running, wanted, rolling_back));
+            self.done = running == wanted;
+        }
+        running == wanted
+    }
+}
+
+/// For each key the task that counts: the one with the lowest desired state, which is the successor of one that is being
+/// shut down, and of two that both should run the one that has come less far.
+fn leading<'a, K: Ord>(
+    tasks: impl Iterator<Item = &'a Task>,
+    key: impl Fn(&Task) -> Option<K>,
+) -> BTreeMap<K, &'a Task> {
+    let mut leading: BTreeMap<K, &Task> = BTreeMap::new();
+    for task in tasks.filter(|task| is_shown(task.desired_state) && is_shown(task.status.state)) {
+        let Some(key) = key(task) else { continue };
+        let order = |task: &Task| (task.desired_state, task.status.state);
+        let first = leading.entry(key).or_insert(task);
+        if order(task) < order(first) {
+            *first = task;
+        }
+    }
+    leading
+}
+
+/// Tasks that nobody knows the end of, or that are about to be forgotten, do not count.
+fn is_shown(state: TaskState) -> bool {
+    !matches!(state, TaskState::Remove | TaskState::Orphaned)
+}
+
+fn runs(task: &Task) -> bool {
+    !task.desired_state.is_terminal() && task.status.state == TaskState::Running
+}
+
+fn overall(running: usize, wanted: usize, rolling_back: bool) -> Line {
+    let what = if rolling_back { "rolling back update: " } else { "" };
+    Line::new("overall progress", format!("{what}{running} out of {wanted} tasks"))
+}
+
+/// What a slot is doing, if that is worth a line.
+fn describe(id: &str, task: &Task) -> Option<Line> {
+    if !task.status.err.is_empty() {
+        return Some(Line::new(id, shorten(&task.status.err)));
+    }
+    if task.desired_state.is_terminal() {
+        return None;
+    }
+    let step = STEPS.iter().rposition(|state| *state == task.status.state)? + 1;
+    let text = format!("{:STATE_WIDTH$}", task.status.state);
+    Some(Line { bar: Some((step as u64, STEPS.len() as u64)), ..Line::new(id, text) })
+}
+
+/// One line that fits a narrow terminal.
+fn shorten(error: &str) -> String {
+    let error = error.replace('\n', " ");
+    if error.chars().count() <= MAX_ERROR {
+        return error;
+    }
+    error.chars().take(MAX_ERROR - 1).chain(['…']).collect()
+}

@@ -1,0 +1,13 @@
+//! From options to the spec of a service. Pure: names of networks are resolved before, and `service create` is an update of an
+//! empty spec, so that both commands mean the same by an option.
+
+mod capability;
+mod container;
+mod list;
+mod mode;
+mod policy;
+mod service;
+
+pub(crate) use list::Lists;
+pub(crate) use service::create;
+pub(crate) use service::update;

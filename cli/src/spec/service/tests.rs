@@ -1,0 +1,167 @@
+//! From a command line to the spec.
+
+use clap::Parser;
+use serde_json::Value;
+use serde_json::json;
+
+use super::*;
+use crate::args::Cli;
+use crate::args::Command;
+use crate::args::ServiceCommand;
+
+fn command(line: &str) -> ServiceCommand {
+    let line = shlex::split(&format!("swarmlite service {line}")).expect("a line");
+    match Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}")).command {
+        Command::Service(command) => *command,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn created(line: &str) -> Result<ServiceSpec> {
+    match command(&format!("create {line}")) {
+        ServiceCommand::Create(mut args) => {
+            let lists = Lists::from(std::mem::take(&mut args.lists));
+            create(&args, &lists)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn updated(spec: &ServiceSpec, line: &str) -> Result<ServiceSpec> {
+    match command(&format!("update {line} web")) {
+        ServiceCommand::Update(mut args) => {
+            let mut spec = spec.clone();
+            let options = std::mem::take(&mut args.lists);
+            update(&mut spec, &args, &Lists { options })?;
+            Ok(spec)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn json(spec: &ServiceSpec) -> Value {
+    serde_json::to_value(spec).expect("serializes")
+}
+
+#[test]
+fn the_first_service_of_the_readme() {
+    let spec = created("--name whoami -p 8000:8000 --replicas 2 whoami:latest").expect("a spec");
+    assert_eq!(
+        json(&spec),
+        json!({
+            "Name": "whoami",
+            "Labels": {},
+            "TaskTemplate": {
+                "ContainerSpec": {"Image": "whoami:latest", "Init": false},
+                "ForceUpdate": 0,
+            },
+            "Mode": {"Replicated": {"Replicas": 2}},
+            "EndpointSpec": {
+                "Ports": [{"Protocol": "tcp", "TargetPort": 8000, "PublishedPort": 8000, "PublishMode": "ingress"}],
+            },
+        })
+    );
+}
+
+#[test]
+fn every_option_of_create_reaches_the_spec() {
+    let spec = created(
+        "--mode replicated --replicas-max-per-node 2 --endpoint-mode dnsrr -l a=b --container-label c=d \
+         -e A=1 -e B=2 -e A=3 --entrypoint '/bin/sh -c' --hostname h -u me:us --group g -w /w -t --read-only \
+         --stop-signal INT --stop-grace-period 3s --cap-add net_admin --cap-drop chown --oom-score-adj -5 \
+         --mount type=tmpfs,dst=/t --host db:10.0.0.1 --dns 1.1.1.1 --dns-option ndots:1 --dns-search x.y \
+         --sysctl net.a=1 --ulimit nofile=1:2 --log-driver local --log-opt max-size=1m \
+         --constraint node.role==worker --placement-pref spread=node.labels.rack --network name=net,alias=w \
+         --limit-cpu 0.5 --limit-memory 64m --limit-pids 9 --reserve-cpu 0.25 --reserve-memory 32m \
+         --restart-condition on-failure --restart-delay 1s --restart-max-attempts 3 --restart-window 1m \
+         --update-parallelism 2 --update-failure-action rollback --rollback-order start-first \
+         --health-cmd true --health-interval 2s --health-retries 4 --no-resolve-image -q image arg --flag",
+    )
+    .expect("a spec");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&spec).expect("serializes"));
+}
+
+#[test]
+fn an_update_changes_what_is_named_and_nothing_else() {
+    let before = created(
+        "--name web -p 80:80 -p 443:443 -e A=1 -e B=2 -l a=b --host db:10.0.0.1 image:1 serve",
+    )
+    .expect("a spec");
+    assert_eq!(updated(&before, "").expect("a spec"), before);
+    let after = updated(
+        &before,
+        "--image image:2 --args 'serve --fast' --force --replicas 3 --publish-rm 443 --publish-add 8080:80 \
+         --env-rm A --env-add B=3 --label-rm a --label-add c=d --host-rm db",
+    )
+    .expect("a spec");
+    assert_eq!(
+        json(&after),
+        json!({
+            "Name": "web",
+            "Labels": {"c": "d"},
+            "TaskTemplate": {
+                "ContainerSpec": {"Image": "image:2", "Args": ["serve", "--fast"], "Env": ["B=3"], "Init": false},
+                "ForceUpdate": 1,
+            },
+            "Mode": {"Replicated": {"Replicas": 3}},
+            "EndpointSpec": {
+                "Ports": [
+                    {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": "ingress"},
+                    {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"},
+                ],
+            },
+        })
+    );
+}
+
+#[test]
+fn single_values_come_and_go() {
+    let before = created(
+        "--name web --mount src=a,dst=/a --ulimit nofile=1 --dns 1.1.1.1 --constraint a==b --network n1 \
+         --group g --sysctl k=1 --placement-pref spread=x --container-label c=d image",
+    )
+    .expect("a spec");
+    let after = updated(
+        &before,
+        "--mount-rm /a --ulimit-rm nofile --dns-rm 1.1.1.1 --constraint-rm a==b --network-rm n1 --group-rm g \
+         --sysctl-rm k --placement-pref-rm spread=x --container-label-rm c",
+    )
+    .expect("a spec");
+    assert_eq!(
+        json(&after)["TaskTemplate"],
+        json!({
+            "ContainerSpec": {"Image": "image:latest", "Init": false, "DNSConfig": {}},
+            "Placement": {},
+            "ForceUpdate": 0,
+        })
+    );
+    updated(&before, "--network-add n1").expect_err("attached already");
+    let replaced = updated(&before, "--mount-add type=bind,src=/b,dst=/a --ulimit-add nofile=5")
+        .expect("a spec");
+    let container = replaced.task_template.container_spec.expect("some");
+    assert_eq!((container.mounts.len(), &*container.mounts[0].source), (1, "/b"));
+    assert_eq!((container.ulimits.len(), container.ulimits[0].soft), (1, 5));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for (line, message) in [
+        (
+            "--mode global --replicas 2 image",
+            "replicas can only be used with replicated or replicated-job mode",
+        ),
+        (
+            "--mode global-job --update-delay 1s image",
+            "update and rollback configuration is not supported for jobs",
+        ),
+        (
+            "--no-healthcheck --health-retries 1 image",
+            "--no-healthcheck conflicts with --health-* options",
+        ),
+        ("--log-opt a=b image", "--log-opt needs --log-driver"),
+        ("--entrypoint \"'\" image", "invalid --entrypoint: unbalanced quotes in '"),
+        ("--mount dst=/a --mount dst=/a image", "duplicate mount target: /a"),
+    ] {
+        assert_eq!(created(line).expect_err(line).to_string(), message);
+    }
+}

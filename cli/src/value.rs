@@ -1,0 +1,18 @@
+//! What users write in the values of options: pure parsers from text to the types of the spec.
+//!
+//! Every parser refuses with a lowercase fragment that names what is wrong; the caller knows which option it belongs to.
+
+pub(crate) mod bytes;
+pub(crate) mod cpus;
+pub(crate) mod duration;
+pub(crate) mod env;
+pub(crate) mod fields;
+pub(crate) mod filter;
+pub(crate) mod host;
+pub(crate) mod image;
+pub(crate) mod mount;
+pub(crate) mod network;
+pub(crate) mod pair;
+pub(crate) mod port;
+pub(crate) mod socket;
+pub(crate) mod ulimit;
