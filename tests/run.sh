@@ -1,8 +1,9 @@
 #!/bin/bash
 # The test command: unit and property tests, then the lab, on which everything runs as users run it.
 #
-#   sudo tests/run.sh      everything; installs from Debian packages what is missing
-#   tests/run.sh           what needs no root, and says what it left out
+#   sudo tests/run.sh           everything; installs from Debian packages what is missing
+#   sudo tests/run.sh NAME      of the end-to-end tests those whose name contains NAME, and nothing else
+#   tests/run.sh                what needs no root, and says what it left out
 #
 # Every stage has a limit, so that a hang is a failure.
 set -euo pipefail
@@ -27,14 +28,16 @@ say "building"
 cargo build --locked --workspace --all-targets
 WHOAMI=$(build_whoami)
 
-say "unit and property tests"
-export -f cargo is_root
-limited 8 bash -c 'cargo test --locked --workspace --exclude swarmlite-tests'
-limited 2 bash -c 'cargo test --locked --package swarmlite-tests --lib --bins'
+if [ $# = 0 ]; then
+    say "unit and property tests"
+    export -f cargo is_root
+    limited 8 bash -c 'cargo test --locked --workspace --exclude swarmlite-tests'
+    limited 2 bash -c 'cargo test --locked --package swarmlite-tests --lib --bins'
+fi
 
 say "end-to-end tests on three managers and a worker"
 # Built by whoever owns the tree, but run by root.
 e2e=$(cargo test --locked --package swarmlite-tests --test e2e --no-run --message-format=json 2>/dev/null |
     sed -n 's/.*"name":"e2e".*"executable":"\([^"]*\)".*/\1/p')
 SWARMLITE_LAB_SWARMLITE="$(target_dir)/debug/swarmlite" SWARMLITE_LAB_WHOAMI="$WHOAMI" \
-    limited 10 "$e2e"
+    limited 10 "$e2e" "$@"

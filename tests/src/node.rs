@@ -171,6 +171,15 @@ impl Node {
         Answer::parse_all(&self.whoami(&["get", url, "-n", &count.to_string()]).await?)
     }
 
+    /// Whether `service` runs.
+    ///
+    /// # Errors
+    ///
+    /// When the power of the node is off.
+    pub async fn is_running(&self, service: Service) -> anyhow::Result<bool> {
+        service.is_running(self).await
+    }
+
     /// Starts `service` and waits until it answers.
     ///
     /// # Errors

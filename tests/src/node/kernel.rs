@@ -10,7 +10,9 @@ const SCRIPT: &str = include_str!("kernel.sh");
 pub(crate) async fn dump(node: &Node) -> anyhow::Result<String> {
     let mut command = node.namespace()?.command("sh");
     command.args(["-c", SCRIPT]);
-    command.env("SCRIPT", SCRIPT).env("EXEC_NETNS", node.dir.join("exec/netns"));
+    command.env("SCRIPT", SCRIPT);
+    command.env("ENGINE", node.dir.join("exec/netns"));
+    command.env("DAEMON", node.state_dir().join("netns"));
     let mut text = run(&mut command).await?;
     text.push_str("# networks of the engine\n");
     let networks = ["network", "ls", "--format", "{{.Name}} {{.Driver}}"];

@@ -1,6 +1,6 @@
 # Prints what the kernel of a node holds: for the node itself, then for each of its named network namespaces. Counters, indexes and
 # timeouts are left out: they change without anything being made or removed.
-# Run as `sh -c "$SCRIPT"` with SCRIPT, this text, and EXEC_NETNS, the engine's folder of namespaces, in the environment.
+# Run as `sh -c "$SCRIPT"` with, in the environment, SCRIPT, this text, and ENGINE and DAEMON, the folders of namespaces of each.
 
 network() {
     echo "# $1: links"
@@ -25,10 +25,10 @@ if [ "$1" = one ]; then
     exit
 fi
 network node
-for file in /run/netns/*; do
+for file in /run/netns/* "$DAEMON"/*; do
     [ -e "$file" ] && nsenter --net="$file" sh -c "$SCRIPT" sh one "${file##*/}"
 done
 echo "# namespaces of containers"
-ls "$EXEC_NETNS" 2>/dev/null | sort
+ls "$ENGINE" 2>/dev/null | sort
 echo "# sockets of plugins"
 ls /run/docker/plugins | sort

@@ -1,0 +1,264 @@
+//! The cluster that the tests share: three managers, a worker, and a machine that is in no cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use hyper::Method;
+use serde::de::DeserializeOwned;
+use swarmlite_lab::Answer;
+use swarmlite_lab::Lab;
+use swarmlite_lab::Node;
+use swarmlite_lab::Options;
+use swarmlite_lab::Service;
+use swarmlite_lab::eventually;
+
+use crate::views::NetworkView;
+use crate::views::NodeView;
+use crate::views::ServiceView;
+use crate::views::TaskView;
+
+/// The image of the workload.
+pub(crate) const IMAGE: &str = "whoami:latest";
+/// How long a change may take until it is seen everywhere. Far more than it takes.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// How long the loss of a node may take to be noticed and mended: heartbeats are missed, tasks start elsewhere.
+pub(crate) const MENDED: Duration = Duration::from_secs(90);
+
+const MANAGERS: usize = 3;
+const MEMBERS: usize = 4;
+
+/// The cluster.
+pub(crate) struct Cluster {
+    lab: Lab,
+}
+
+impl Cluster {
+    /// Makes the lab and the cluster on it.
+    pub(crate) async fn form(name: &str) -> anyhow::Result<Self> {
+        let options = Options {
+            name: name.to_owned(),
+            nodes: 5,
+            swarmlite: program("SWARMLITE_LAB_SWARMLITE")?,
+            whoami: program("SWARMLITE_LAB_WHOAMI")?,
+            // The tests themselves make some calls.
+            host_access: true,
+        };
+        let lab = Lab::up(options).await?;
+        lab.start_daemons().await?;
+        let cluster = Self { lab };
+        match cluster.join_all().await {
+            Ok(()) => Ok(cluster),
+            Err(error) => Err(error.context(cluster.lab.logs(40))),
+        }
+    }
+
+    async fn join_all(&self) -> anyhow::Result<()> {
+        let first = self.manager();
+        let address = first.address().to_string();
+        first.swarmlite(&["init", "--advertise-addr", &address]).await?;
+        for (index, node) in self.members().iter().enumerate().skip(1) {
+            let role = if index < MANAGERS { "manager" } else { "worker" };
+            let token = self.token(role).await?;
+            let remote = self.remote();
+            let address = node.address().to_string();
+            let join = ["join", "--token", &token, "--advertise-addr", &address, &remote];
+            node.swarmlite(&join).await.with_context(|| format!("{} joins", node.name()))?;
+        }
+        self.all_ready().await
+    }
+
+    /// The lab.
+    pub(crate) const fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// The manager that commands are given to.
+    pub(crate) fn manager(&self) -> &Node {
+        &self.lab.nodes()[0]
+    }
+
+    /// The managers.
+    pub(crate) fn managers(&self) -> &[Node] {
+        &self.lab.nodes()[..MANAGERS]
+    }
+
+    /// All nodes of the cluster.
+    pub(crate) fn members(&self) -> &[Node] {
+        &self.lab.nodes()[..MEMBERS]
+    }
+
+    /// The node that is no manager.
+    pub(crate) fn worker(&self) -> &Node {
+        &self.lab.nodes()[MANAGERS]
+    }
+
+    /// A machine that is in no cluster.
+    pub(crate) fn stranger(&self) -> &Node {
+        &self.lab.nodes()[MEMBERS]
+    }
+
+    /// Where a machine that joins turns to.
+    pub(crate) fn remote(&self) -> String {
+        format!("{}:2377", self.manager().address())
+    }
+
+    /// The join token for `role`.
+    pub(crate) async fn token(&self, role: &str) -> anyhow::Result<String> {
+        let token = self.manager().swarmlite(&["join-token", "--quiet", role]).await?;
+        Ok(token.trim().to_owned())
+    }
+
+    /// Runs a client command against the first manager. The words are separated by spaces.
+    pub(crate) async fn run(&self, command: &str) -> anyhow::Result<String> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        self.manager().swarmlite(&words).await
+    }
+
+    /// Makes a service of the workload with `options`, and returns once it has converged.
+    pub(crate) async fn create(&self, options: &str) -> anyhow::Result<()> {
+        self.run(&format!("service create --quiet {options} {IMAGE}")).await.map(drop)
+    }
+
+    /// What `path` of the HTTP interface says on `node`.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        node: &Node,
+        path: &str,
+    ) -> anyhow::Result<T> {
+        let reply = node.api(Method::GET, path, "").await?;
+        ensure!(
+            reply.status == 200,
+            "GET {path} on {}: {} {}",
+            node.name(),
+            reply.status,
+            reply.body
+        );
+        serde_json::from_str(&reply.body).with_context(|| format!("GET {path}: {}", reply.body))
+    }
+
+    /// The nodes, as `node` sees them.
+    pub(crate) async fn nodes(&self, node: &Node) -> anyhow::Result<Vec<NodeView>> {
+        self.read(node, "/nodes").await
+    }
+
+    /// The services, as `node` sees them.
+    pub(crate) async fn services(&self, node: &Node) -> anyhow::Result<Vec<ServiceView>> {
+        self.read(node, "/services").await
+    }
+
+    /// The tasks of `service` that should run and do, as `node` sees them.
+    pub(crate) async fn running(
+        &self,
+        node: &Node,
+        service: &str,
+    ) -> anyhow::Result<Vec<TaskView>> {
+        let services = self.services(node).await?;
+        let service = services.into_iter().find(|view| view.spec.name == service);
+        let service = service.context("no such service")?;
+        let tasks: Vec<TaskView> = self.read(node, "/tasks").await?;
+        Ok(tasks.into_iter().filter(|task| task.runs_for(&service.id)).collect())
+    }
+
+    /// The names of the containers of `service` on `node` that run, with their ids, as its engine knows them.
+    pub(crate) async fn containers(
+        &self,
+        node: &Node,
+        service: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let filter = format!("label=com.docker.swarm.service.name={service}");
+        let args = ["ps", "--quiet", "--no-trunc", "--filter", &filter];
+        Ok(node.docker(&args).await?.lines().map(str::to_owned).collect())
+    }
+
+    /// The one container of `service`, and its node.
+    pub(crate) async fn container(&self, service: &str) -> anyhow::Result<(&Node, String)> {
+        let mut found = Vec::new();
+        for node in self.members() {
+            found.extend(self.containers(node, service).await?.into_iter().map(|id| (node, id)));
+        }
+        ensure!(found.len() == 1, "{service} has {} containers", found.len());
+        found.pop().context("no container")
+    }
+
+    /// Runs the workload's client in a container.
+    pub(crate) async fn inside(
+        &self,
+        (node, container): (&Node, &str),
+        command: &str,
+    ) -> anyhow::Result<String> {
+        let mut args = vec!["exec", container, "/whoami"];
+        args.extend(command.split_whitespace());
+        node.docker(&args).await
+    }
+
+    /// Asks `node` on `port` from the outside, `count` times.
+    pub(crate) async fn ask(
+        &self,
+        node: &Node,
+        port: u16,
+        count: u32,
+    ) -> anyhow::Result<Vec<Answer>> {
+        let url = format!("http://{}:{port}/", node.address());
+        self.lab.ask(&["get", &url, "-n", &count.to_string()]).await
+    }
+
+    /// Waits until every member is ready and there is a leader.
+    pub(crate) async fn all_ready(&self) -> anyhow::Result<()> {
+        eventually("all nodes to be ready", MENDED, async || {
+            for manager in self.managers() {
+                let nodes = self.nodes(manager).await?;
+                ensure!(nodes.len() == MEMBERS, "{} nodes", nodes.len());
+                for node in &nodes {
+                    let name = &node.description.hostname;
+                    ensure!(node.status.state == "ready", "{name} is {}", node.status.state);
+                }
+                let managers = nodes.iter().filter_map(|node| node.manager_status.as_ref());
+                let leaders = managers.filter(|status| status.leader).count();
+                ensure!(leaders == 1, "{} sees {leaders} leaders", manager.name());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes whatever a test has left: cut cables, dead daemons, services, networks.
+    pub(crate) async fn reset(&self) -> anyhow::Result<()> {
+        for node in self.members() {
+            self.lab.heal(node).await?;
+            for service in [Service::Engine, Service::Daemon] {
+                if !node.is_running(service).await? {
+                    node.start(service).await?;
+                }
+            }
+        }
+        self.all_ready().await.context("before the test")?;
+        let manager = self.manager();
+        for service in self.services(manager).await? {
+            manager.swarmlite(&["service", "rm", &service.spec.name]).await?;
+        }
+        eventually("all networks to be gone", MENDED, async || {
+            let networks: Vec<NetworkView> = self.read(manager, "/networks").await?;
+            for network in networks.iter().filter(|network| network.is_of_users()) {
+                manager.swarmlite(&["network", "rm", &network.name]).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        eventually("all containers to be gone", MENDED, async || {
+            for node in self.members() {
+                let containers = node.docker(&["ps", "--all", "--quiet"]).await?;
+                ensure!(containers.is_empty(), "{} has {containers}", node.name());
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn program(variable: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::var_os(variable);
+    let path = path.with_context(|| format!("{variable} is not set: use tests/run.sh"))?;
+    Ok(std::path::absolute(path)?)
+}

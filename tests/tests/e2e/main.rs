@@ -1,0 +1,142 @@
+//! The end-to-end tests: three managers, a worker and a machine that is in no cluster, on real engines and a real kernel.
+//!
+//! They run one after the other on one cluster, and each begins with an empty one ([`Cluster::reset`]), so that any of them can be
+//! run alone: `sudo tests/run.sh mesh` runs those whose name contains `mesh`. They see what a user sees: the command line, the HTTP
+//! interface, the answers of containers. Without root they are left out, and counted as ignored.
+//!
+//! Environment: `SWARMLITE_LAB_SWARMLITE` and `SWARMLITE_LAB_WHOAMI` are the programs; with `SWARMLITE_E2E_KEEP` set, the cluster is left
+//! running for a look at it (`swarmlite-lab ls`).
+
+mod api;
+mod cluster;
+mod failures;
+mod mesh;
+mod names;
+mod routes;
+mod security;
+mod views;
+mod watch;
+
+use std::io::Write;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Arguments;
+use libtest_mimic::Failed;
+use libtest_mimic::Trial;
+use swarmlite_lab::Lab;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+use crate::cluster::Cluster;
+
+/// The lab of these tests.
+const LAB: &str = "e2e";
+/// How long one test may take.
+const LIMIT: Duration = Duration::from_secs(180);
+
+type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
+type Case = (&'static str, fn(&Cluster) -> Outcome<'_>);
+
+/// Names with the functions that they name.
+macro_rules! cases {
+    ($($module:ident::$name:ident,)*) => {
+        vec![$((
+            concat!(stringify!($module), "::", stringify!($name)),
+            |cluster| Box::pin($module::$name(cluster)),
+        )),*]
+    };
+}
+
+fn cases() -> Vec<Case> {
+    cases![
+        mesh::a_published_port_is_answered_by_every_node,
+        mesh::replicas_answer_in_turn,
+        mesh::containers_see_the_address_of_the_client_over_tcp,
+        mesh::containers_see_the_address_of_the_client_over_udp,
+        names::a_service_is_reached_by_name_on_another_node,
+        names::tasks_dot_name_gives_every_address,
+        names::a_service_reaches_itself_by_name,
+        names::names_of_other_networks_do_not_resolve,
+        routes::routes_follow_the_scale_on_every_node,
+        routes::a_removed_service_leaves_nothing_behind,
+        security::a_wrong_token_is_refused,
+        security::a_wrong_ca_digest_is_refused,
+        security::a_worker_cannot_call_what_is_for_managers,
+        security::a_caller_without_a_certificate_is_refused,
+        security::plain_http_on_the_port_of_managers_is_refused,
+        api::malformed_json_changes_nothing,
+        api::an_unknown_network_changes_nothing,
+        api::a_published_port_is_taken_once,
+        api::a_name_is_taken_once,
+        api::nodes_that_are_no_managers_say_so,
+        failures::the_leader_is_killed,
+        failures::all_daemons_are_killed,
+        failures::a_node_is_cut_off,
+    ]
+}
+
+/// The one cluster of all tests, made by the first that needs it. Should that fail, the others fail at once with its reason.
+struct Shared {
+    runtime: Runtime,
+    cluster: OnceCell<Result<Cluster, String>>,
+}
+
+impl Shared {
+    fn run(&self, case: fn(&Cluster) -> Outcome<'_>) -> Result<(), Failed> {
+        self.runtime.block_on(async {
+            let form = async || Cluster::form(LAB).await.map_err(|error| format!("{error:#}"));
+            let cluster = match self.cluster.get_or_init(form).await {
+                Ok(cluster) => cluster,
+                Err(error) => return Err(format!("the cluster did not form: {error}").into()),
+            };
+            let outcome = tokio::time::timeout(LIMIT, async {
+                cluster.reset().await?;
+                case(cluster).await
+            });
+            let error = match outcome.await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => format!("not done after {LIMIT:?}"),
+            };
+            Err(format!("{error}\n{}", cluster.lab().logs(40)).into())
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        let left_out = "NOT RUN: the end-to-end tests need root, for namespaces and Docker engines";
+        writeln!(std::io::stderr(), "\n*** {left_out} ***")?;
+    }
+    let shared = Arc::new(Shared { runtime: Runtime::new()?, cluster: OnceCell::new() });
+    let trials = cases().into_iter().map(|(name, case)| {
+        let shared = Arc::clone(&shared);
+        Trial::test(name, move || shared.run(case)).with_ignored_flag(!is_root)
+    });
+    if !is_root {
+        // What is ignored can be asked for, but cannot work.
+        arguments.include_ignored = false;
+        arguments.ignored = false;
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if shared.cluster.initialized() && std::env::var_os("SWARMLITE_E2E_KEEP").is_none() {
+        shared.runtime.block_on(Lab::down(LAB))?;
+    }
+    Ok(conclusion.exit_code())
+}

@@ -1,0 +1,93 @@
+//! What the tests read of the objects of Docker's HTTP interface. Written down here once more, so that the tests do not take over a
+//! mistake in the product's own types.
+
+use serde::Deserialize;
+
+/// A node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NodeView {
+    pub(crate) description: Description,
+    pub(crate) status: NodeStatus,
+    pub(crate) manager_status: Option<ManagerStatus>,
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Description {
+    pub(crate) hostname: String,
+}
+
+/// What the managers say of a node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NodeStatus {
+    pub(crate) state: String,
+}
+
+/// What the managers say of a manager.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ManagerStatus {
+    #[serde(default)]
+    pub(crate) leader: bool,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ServiceView {
+    #[serde(rename = "ID")]
+    pub(crate) id: String,
+    pub(crate) spec: Named,
+}
+
+/// Whatever has a name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Named {
+    pub(crate) name: String,
+}
+
+/// A task.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TaskView {
+    #[serde(rename = "ServiceID")]
+    service_id: String,
+    #[serde(default)]
+    pub(crate) slot: u64,
+    desired_state: String,
+    status: TaskStatus,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskStatus {
+    state: String,
+}
+
+impl TaskView {
+    /// Whether this is a task of the service with `id` that should run and does.
+    pub(crate) fn runs_for(&self, id: &str) -> bool {
+        self.service_id == id && self.desired_state == "running" && self.status.state == "running"
+    }
+}
+
+/// A network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NetworkView {
+    pub(crate) name: String,
+    scope: String,
+    #[serde(default)]
+    ingress: bool,
+}
+
+impl NetworkView {
+    /// Whether a user has made it in the cluster.
+    pub(crate) fn is_of_users(&self) -> bool {
+        self.scope == "swarm" && !self.ingress
+    }
+}
