@@ -1,0 +1,206 @@
+//! What the scheduler knows of a node and of the tasks it has to place.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::GenericResource;
+use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::spec::PublishMode;
+use swarmlite_proto::spec::Reservations;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::version::Version;
+
+use super::constraint::Constraint;
+use crate::state::Revision;
+use crate::state::State;
+
+/// Failures older than this say nothing about a node (swarmkit `manager/scheduler/nodeinfo.go`, `monitorFailures`).
+const FAILURE_MEMORY: Duration = Duration::from_secs(5 * 60);
+
+/// Identical tasks: of one service, made from one spec.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Their service.
+    pub service: ServiceId,
+    /// The spec they were made from.
+    pub version: Version,
+    /// That spec.
+    pub revision: Arc<Revision>,
+    /// The constraints of it; `None` if one of them cannot be read, which no node can meet then.
+    pub constraints: Option<Vec<Constraint>>,
+    /// What each of them sets aside.
+    pub reserved: Reserved,
+    /// The ports that each of them needs on its node.
+    pub host_ports: BTreeSet<(PortProtocol, u16)>,
+}
+
+/// What tasks have set aside, or have to share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reserved {
+    /// Processor time, in billionths of a core.
+    pub nano_cpus: i64,
+    /// Memory, in bytes.
+    pub memory_bytes: i64,
+    /// Countable resources, by kind.
+    pub generic: BTreeMap<String, i64>,
+}
+
+/// A node, with what its tasks use of it.
+#[derive(Clone, Debug)]
+pub struct Candidate<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// What it has that is not set aside. Negative if the node has shrunk.
+    pub available: Reserved,
+    /// The ports of the node that tasks use.
+    pub host_ports: BTreeSet<(PortProtocol, u16)>,
+    /// How many tasks it should run.
+    pub tasks: usize,
+    /// The same by service.
+    pub tasks_by_service: BTreeMap<ServiceId, usize>,
+    /// Failures of late, by service and spec.
+    pub failures: BTreeMap<(ServiceId, Version), usize>,
+}
+
+impl Group {
+    /// The tasks of `service` made from the spec `version`.
+    #[must_use]
+    pub fn new(service: ServiceId, version: Version, revision: Arc<Revision>) -> Self {
+        let placement = revision.task.placement.as_ref();
+        let texts = placement.into_iter().flat_map(|placement| &placement.constraints);
+        let constraints = texts.map(|text| text.parse().ok()).collect();
+        let reserved = Reserved::by(&revision);
+        let host_ports = host_ports(&revision).collect();
+        Self { service, version, revision, constraints, reserved, host_ports }
+    }
+}
+
+impl Reserved {
+    /// What one task of this spec sets aside.
+    fn by(revision: &Revision) -> Self {
+        let resources = revision.task.resources.as_ref();
+        let Some(Reservations { nano_cpus, memory_bytes, generic_resources }) =
+            resources.and_then(|resources| resources.reservations.as_ref())
+        else {
+            return Self::default();
+        };
+        let generic = count_generic(generic_resources);
+        Self { nano_cpus: *nano_cpus, memory_bytes: *memory_bytes, generic }
+    }
+
+    /// What `node` has in all.
+    fn total(node: &Node) -> Self {
+        node.description.as_ref().map_or_else(Self::default, |known| Self {
+            nano_cpus: known.resources.nano_cpus,
+            memory_bytes: known.resources.memory_bytes,
+            generic: count_generic(&known.resources.generic_resources),
+        })
+    }
+
+    fn subtract(&mut self, other: &Self) {
+        self.nano_cpus = self.nano_cpus.saturating_sub(other.nano_cpus);
+        self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
+        for (kind, count) in &other.generic {
+            let left = self.generic.entry(kind.clone()).or_default();
+            *left = left.saturating_sub(*count);
+        }
+    }
+}
+
+impl<'a> Candidate<'a> {
+    /// The node as its tasks leave it.
+    #[must_use]
+    pub fn new(state: &State, node: &'a Node, now: Timestamp) -> Self {
+        let mut candidate = Self {
+            node,
+            available: Reserved::total(node),
+            host_ports: BTreeSet::new(),
+            tasks: 0,
+            tasks_by_service: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        };
+        for task in state.tasks_of_node(&node.id) {
+            candidate.count(state, task, now);
+        }
+        candidate
+    }
+
+    fn count(&mut self, state: &State, task: &Task, now: Timestamp) {
+        if task.status.state.is_terminal() {
+            let failed = matches!(task.status.state, TaskState::Failed | TaskState::Rejected);
+            if failed && now.since(task.status.timestamp) < FAILURE_MEMORY {
+                let key = (task.service_id.clone(), task.spec_version);
+                *self.failures.entry(key).or_default() += 1;
+            }
+            return;
+        }
+        // A task of a global service that waits for this scheduler uses nothing yet.
+        if task.status.state < TaskState::Assigned {
+            return;
+        }
+        // One that is being stopped still has its resources and its ports.
+        if let Some(revision) = state.revision_of(task) {
+            self.available.subtract(&Reserved::by(revision));
+            self.host_ports.extend(host_ports(revision));
+        }
+        if task.desired_state <= TaskState::Running {
+            self.tasks += 1;
+            *self.tasks_by_service.entry(task.service_id.clone()).or_default() += 1;
+        }
+    }
+
+    /// Places one more task of `group` here.
+    pub fn place(&mut self, group: &Group) {
+        self.available.subtract(&group.reserved);
+        self.host_ports.extend(group.host_ports.iter().copied());
+        self.tasks += 1;
+        *self.tasks_by_service.entry(group.service.clone()).or_default() += 1;
+    }
+
+    /// How many tasks of the service it should run.
+    #[must_use]
+    pub fn tasks_of(&self, service: &ServiceId) -> usize {
+        self.tasks_by_service.get(service).copied().unwrap_or(0)
+    }
+
+    /// How often tasks of the group have failed here of late.
+    #[must_use]
+    pub fn failures_of(&self, group: &Group) -> usize {
+        self.failures.get(&(group.service.clone(), group.version)).copied().unwrap_or(0)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &'a NodeId {
+        &self.node.id
+    }
+}
+
+/// The ports that a task of this spec takes on its node. A port that the engine chooses is always free.
+fn host_ports(revision: &Revision) -> impl Iterator<Item = (PortProtocol, u16)> + '_ {
+    let ports = revision.service.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+    ports
+        .filter(|port| port.publish_mode == PublishMode::Host && port.published_port != 0)
+        .map(|port| (port.protocol, port.published_port))
+}
+
+/// Named resources count one each.
+fn count_generic(resources: &[GenericResource]) -> BTreeMap<String, i64> {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for resource in resources {
+        if let Some(named) = &resource.named_resource_spec {
+            *counts.entry(named.kind.clone()).or_default() += 1;
+        }
+        if let Some(discrete) = &resource.discrete_resource_spec {
+            *counts.entry(discrete.kind.clone()).or_default() += discrete.value;
+        }
+    }
+    counts
+}

@@ -1,0 +1,10 @@
+//! A port that a task publishes on its node can be published there once.
+
+use super::Refusal;
+use crate::scheduler::candidate::Candidate;
+use crate::scheduler::candidate::Group;
+
+pub(super) fn check(group: &Group, candidate: &Candidate<'_>) -> Result<(), Refusal> {
+    let taken = group.host_ports.intersection(&candidate.host_ports).next();
+    taken.map_or(Ok(()), |(_, port)| Err(Refusal::HostPort(*port)))
+}
