@@ -1,0 +1,108 @@
+//! Subnets and VXLAN ids, and the network of the routing mesh.
+
+use std::net::Ipv4Addr;
+
+use ipnet::IpNet;
+use ipnet::Ipv4Net;
+use rand::rngs::StdRng;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::NetworkAllocation;
+use swarmlite_proto::spec::IpamConfig;
+use swarmlite_proto::spec::NetworkSpec;
+use swarmlite_proto::time::Timestamp;
+
+use super::Shortage;
+use crate::reconcile::Plan;
+use crate::state::Op;
+use crate::state::State;
+
+/// The first VXLAN id. Docker Swarm starts at 4097 too (moby `libnetwork/drivers/overlay/ovmanager`).
+const FIRST_VNI: u32 = 4097;
+
+/// The last VXLAN id: they have 24 bits (RFC 7348, section 5).
+const LAST_VNI: u32 = 0x00ff_ffff;
+
+/// The longest prefix that leaves room for a gateway and one more address.
+const LONGEST_PREFIX: u8 = 30;
+
+/// The name of the network of the routing mesh (swarmkit `manager/allocator/ingress.go`).
+const INGRESS: &str = "ingress";
+
+/// Makes the ingress network if the cluster has none, and gives networks without addresses theirs.
+pub(super) fn allocate(state: &State, now: Timestamp, rng: &mut StdRng, plan: &mut Plan) {
+    let mut given: Vec<NetworkAllocation> =
+        state.networks().values().filter_map(|network| network.allocation).collect();
+    let ingress = (state.cluster().is_some() && state.ingress_network().is_none()).then(|| {
+        let spec =
+            NetworkSpec { name: INGRESS.to_owned(), ingress: true, ..NetworkSpec::default() };
+        Network { id: NetworkId::random(rng), meta: Default::default(), spec, allocation: None }
+    });
+    let unallocated = state.networks().values().filter(|network| network.allocation.is_none());
+    for network in ingress.into_iter().chain(unallocated.map(|network| network.as_ref().clone())) {
+        match choose(state, &network.spec, &given) {
+            Ok(allocation) => {
+                given.push(allocation);
+                let network = Network { allocation: Some(allocation), ..network };
+                plan.change(now, &[], [vec![Op::PutNetwork(Box::new(network))]]);
+            }
+            Err(shortage) => plan.note(format!("network {}: {shortage}", network.spec.name)),
+        }
+    }
+}
+
+fn choose(
+    state: &State,
+    spec: &NetworkSpec,
+    given: &[NetworkAllocation],
+) -> Result<NetworkAllocation, Shortage> {
+    let asked = spec.ipam.as_ref().and_then(|ipam| ipam.config.first());
+    let subnet = match asked.and_then(|config| config.subnet) {
+        Some(IpNet::V4(subnet)) if subnet.prefix_len() <= LONGEST_PREFIX => {
+            let subnet = subnet.trunc();
+            if given.iter().any(|other| overlap(other.subnet, subnet)) {
+                return Err(Shortage::Overlap);
+            }
+            subnet
+        }
+        Some(_) => return Err(Shortage::BadSubnet(spec.name.clone())),
+        None => free_subnet(state, given)?,
+    };
+    let gateway = asked
+        .and_then(gateway)
+        .or_else(|| subnet.hosts().next())
+        .ok_or_else(|| Shortage::BadSubnet(spec.name.clone()))?;
+    Ok(NetworkAllocation { vni: free_vni(given)?, subnet, gateway })
+}
+
+fn gateway(config: &IpamConfig) -> Option<Ipv4Addr> {
+    match config.gateway? {
+        std::net::IpAddr::V4(gateway) => Some(gateway),
+        std::net::IpAddr::V6(_) => None,
+    }
+}
+
+/// The first subnet of the cluster's pools that overlaps no network.
+fn free_subnet(state: &State, given: &[NetworkAllocation]) -> Result<Ipv4Net, Shortage> {
+    let cluster = state.cluster().ok_or(Shortage::Subnets)?;
+    let size = cluster.subnet_size;
+    let subnets = cluster
+        .default_addr_pool
+        .iter()
+        .filter_map(|pool| pool.subnets(size.min(LONGEST_PREFIX)).ok())
+        .flatten();
+    let is_free = |subnet: &Ipv4Net| !given.iter().any(|other| overlap(other.subnet, *subnet));
+    subnets.into_iter().find(is_free).ok_or(Shortage::Subnets)
+}
+
+fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
+    one.contains(&other) || other.contains(&one)
+}
+
+/// The id after the greatest one, so that the id of a removed network is not used again while nodes may still have it.
+fn free_vni(given: &[NetworkAllocation]) -> Result<u32, Shortage> {
+    let is_free = |vni: &u32| given.iter().all(|other| other.vni != *vni);
+    let greatest = given.iter().map(|other| other.vni).max().unwrap_or(0);
+    let next = (greatest + 1).max(FIRST_VNI);
+    (next..=LAST_VNI).chain(FIRST_VNI..=LAST_VNI).find(is_free).ok_or(Shortage::Vni)
+}

@@ -1,0 +1,110 @@
+//! The free addresses of networks, during one pass.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use ipnet::IpNet;
+use ipnet::Ipv4Net;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::object::Network;
+
+use super::Shortage;
+use crate::state::State;
+
+/// The free addresses of every network that something was asked of.
+pub(super) struct Pools<'a> {
+    state: &'a State,
+    pools: BTreeMap<NetworkId, Pool>,
+}
+
+/// The free addresses of one network.
+struct Pool {
+    name: String,
+    subnet: Ipv4Net,
+    /// Free, and not used by a task that the state still remembers.
+    rested: Range,
+    /// Free, but used not long ago: taken last, as somebody may still talk to who had it.
+    recent: Range,
+}
+
+/// Addresses in order, walked through once.
+struct Range {
+    next: u64,
+    last: u64,
+    skip: BTreeSet<Ipv4Addr>,
+}
+
+impl<'a> Pools<'a> {
+    pub(super) const fn new(state: &'a State) -> Self {
+        Self { state, pools: BTreeMap::new() }
+    }
+
+    /// Takes a free address of `network`, with the prefix length of its subnet.
+    pub(super) fn take(&mut self, network: &Network) -> Result<Ipv4Net, Shortage> {
+        if !self.pools.contains_key(&network.id) {
+            let pool = Pool::of(self.state, network)?;
+            self.pools.insert(network.id.clone(), pool);
+        }
+        let missing = || Shortage::NoNetwork(network.spec.name.clone());
+        self.pools.get_mut(&network.id).ok_or_else(missing)?.take()
+    }
+}
+
+impl Pool {
+    fn of(state: &State, network: &Network) -> Result<Self, Shortage> {
+        let name = network.spec.name.clone();
+        let Some(allocation) = network.allocation else { return Err(Shortage::NoNetwork(name)) };
+        let asked = network.spec.ipam.as_ref().and_then(|ipam| ipam.config.first());
+        let range = match asked.and_then(|config| config.ip_range) {
+            Some(IpNet::V4(range)) if allocation.subnet.contains(&range) => range,
+            _ => allocation.subnet,
+        };
+        let mut held: BTreeSet<Ipv4Addr> =
+            state.addresses(&network.id).into_iter().flatten().map(|(addr, _)| *addr).collect();
+        held.insert(allocation.gateway);
+        held.insert(allocation.subnet.network());
+        held.insert(allocation.subnet.broadcast());
+        let recent = Range::new(range, held.clone());
+        held.extend(remembered(state, &network.id));
+        Ok(Self { name, subnet: allocation.subnet, rested: Range::new(range, held), recent })
+    }
+
+    fn take(&mut self) -> Result<Ipv4Net, Shortage> {
+        let addr = match self.rested.next() {
+            Some(addr) => {
+                self.recent.skip.insert(addr);
+                addr
+            }
+            None => self.recent.next().ok_or_else(|| Shortage::Addresses(self.name.clone()))?,
+        };
+        Ipv4Net::new(addr, self.subnet.prefix_len())
+            .map_err(|_| Shortage::BadSubnet(self.name.clone()))
+    }
+}
+
+impl Range {
+    fn new(range: Ipv4Net, skip: BTreeSet<Ipv4Addr>) -> Self {
+        let (first, last) = (u32::from(range.network()), u32::from(range.broadcast()));
+        Self { next: first.into(), last: last.into(), skip }
+    }
+
+    fn next(&mut self) -> Option<Ipv4Addr> {
+        while self.next <= self.last {
+            let addr = Ipv4Addr::from(u32::try_from(self.next).ok()?);
+            self.next += 1;
+            if !self.skip.contains(&addr) {
+                return Some(addr);
+            }
+        }
+        None
+    }
+}
+
+/// The addresses that ended tasks had.
+fn remembered<'a>(state: &'a State, network: &'a NetworkId) -> impl Iterator<Item = Ipv4Addr> + 'a {
+    let attachments = state.tasks().values().flat_map(|task| &task.attachments);
+    attachments
+        .filter(|attachment| attachment.network_id == *network)
+        .map(|attachment| attachment.addr.addr())
+}
