@@ -1,0 +1,36 @@
+//! Whether a task still is what its service asks for (swarmkit `manager/orchestrator/task.go`, `IsTaskDirty`).
+
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::TaskSpec;
+
+use crate::scheduler::constraint;
+use crate::state::State;
+
+/// Whether `task` has to be replaced, as the spec has changed in a way that a task cannot follow. Where it may run is no such way
+/// as long as its node still fits.
+pub(super) fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
+    if task.spec_version == service.spec_version {
+        return false;
+    }
+    let Some(made_from) = state.revision_of(task) else { return true };
+    if made_from.service.endpoint_spec != service.spec.endpoint_spec {
+        return true;
+    }
+    let wanted = &service.spec.task_template;
+    if *made_from.task == *wanted {
+        return false;
+    }
+    without_placement(&made_from.task) != without_placement(wanted)
+        || !still_fits(state, wanted, task)
+}
+
+fn without_placement(spec: &TaskSpec) -> TaskSpec {
+    TaskSpec { placement: None, ..spec.clone() }
+}
+
+/// A task without a node has not been placed by the old rules, but would be.
+fn still_fits(state: &State, wanted: &TaskSpec, task: &Task) -> bool {
+    let node = task.node_id.as_ref().and_then(|node| state.nodes().get(node));
+    node.is_some_and(|node| constraint::all_match(wanted.placement.as_ref(), node))
+}

@@ -1,0 +1,130 @@
+//! The restart policy: whether a task that has ended gets a successor, and when that may start (swarmkit
+//! `manager/orchestrator/restart/restart.go`).
+//!
+//! What was restarted how often is read off the tasks that the state still has, which is why the reaper keeps as many as the policy counts.
+
+use std::time::Duration;
+
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::RestartCondition;
+use swarmlite_proto::spec::RestartPolicy;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::time::Timestamp;
+
+use super::Pass;
+use super::has_stopped;
+use super::keeps_tasks;
+use super::slot::Slot;
+use crate::reconcile::Plan;
+use crate::state::Op;
+use crate::state::State;
+
+/// How long a successor waits, past the grace period of its predecessor, for word that it has stopped (swarmkit, the same file, `DefaultOldTaskTimeout`).
+const OLD_TASK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The grace period when the spec has none (swarmkit `api/defaults/service.go`).
+const DEFAULT_STOP_GRACE: Nanoseconds = Nanoseconds::from_secs(10);
+
+/// Looks after one slot that should be taken: replaces what has ended, and starts what is due. Returns what has to be done together.
+pub(super) fn tend(
+    pass: &mut Pass<'_>,
+    service: &Service,
+    slot: &Slot<'_>,
+    plan: &mut Plan,
+) -> Vec<Op> {
+    let (ended, sound): (Vec<_>, Vec<_>) =
+        slot.live().partition(|task| has_ended(pass.state, task));
+    let mut ops: Vec<Op> = ended.iter().map(|task| pass.want(task, TaskState::Shutdown)).collect();
+    if let (Some(last), true) = (ended.last(), sound.is_empty())
+        && is_allowed(pass.state, last, slot)
+    {
+        ops.push(pass.new_task(service, &slot.place, TaskState::Ready));
+    }
+    for task in sound.into_iter().filter(|task| task.desired_state < TaskState::Running) {
+        let start = start_at(pass.state, task, slot);
+        if start <= pass.now {
+            ops.push(pass.want(task, TaskState::Running));
+        } else {
+            plan.wake_by(start);
+        }
+    }
+    ops
+}
+
+/// Whether a task that is wanted runs no more, or is where it may not stay.
+pub(super) fn has_ended(state: &State, task: &Task) -> bool {
+    let node = task.node_id.as_ref();
+    task.status.state.is_terminal()
+        || node.is_some_and(|node| !keeps_tasks(state.nodes().get(node).map(AsRef::as_ref)))
+}
+
+/// Whether the policy allows a successor of `task`, which is in `slot`.
+pub(super) fn is_allowed(state: &State, task: &Task, slot: &Slot<'_>) -> bool {
+    let policy = policy_of(state, task);
+    match policy.condition {
+        RestartCondition::None => return false,
+        RestartCondition::OnFailure if task.status.state == TaskState::Complete => return false,
+        RestartCondition::OnFailure | RestartCondition::Any => {}
+    }
+    let Some(max_attempts) = policy.max_attempts.filter(|attempts| *attempts > 0) else {
+        return true;
+    };
+    let window = policy.window.unwrap_or_default().to_duration();
+    let counts = |restart: &Task| {
+        window.is_zero() || task.status.timestamp.since(restart.meta.created_at) < window
+    };
+    // The first task of a spec is not a restart.
+    let same_spec = slot.tasks.iter().filter(|other| other.spec_version == task.spec_version);
+    let restarts = same_spec.skip(1).filter(|restart| counts(restart)).count();
+    u64::try_from(restarts).is_ok_and(|restarts| restarts < max_attempts)
+}
+
+/// When `task` may start: after the delay if it is the successor of one that ended or was lost, and not before the others have stopped.
+/// Only for so long, though: an agent that hangs must not keep the slot empty for ever.
+fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
+    let delay = slot
+        .predecessor(task)
+        .filter(|predecessor| is_restart(state, predecessor, task))
+        .map_or(Duration::ZERO, |_| delay_of(state, task));
+    let stopping = slot.tasks.iter().filter(|other| other.id != task.id);
+    let patience = stopping
+        .filter(|other| !has_stopped(state, other))
+        .map(|other| OLD_TASK_TIMEOUT + stop_grace(state, other))
+        .max()
+        .unwrap_or_default();
+    task.meta.created_at + delay.max(patience)
+}
+
+/// Whether `task` was made as `predecessor` ended or was lost, and not to update it or to empty its node: only then is there a delay.
+fn is_restart(state: &State, predecessor: &Task, task: &Task) -> bool {
+    if predecessor.desired_state == TaskState::Remove
+        || predecessor.spec_version != task.spec_version
+    {
+        return false;
+    }
+    let node = predecessor.node_id.as_ref().and_then(|node| state.nodes().get(node));
+    if node.is_some_and(|node| node.spec.availability == Availability::Drain) {
+        return false;
+    }
+    has_stopped(state, predecessor) && predecessor.status.state != TaskState::Shutdown
+}
+
+fn policy_of(state: &State, task: &Task) -> RestartPolicy {
+    let revision = state.revision_of(task);
+    revision.and_then(|revision| revision.task.restart_policy.clone()).unwrap_or_default()
+}
+
+/// How long a successor of `task` waits.
+pub(super) fn delay_of(state: &State, task: &Task) -> Duration {
+    policy_of(state, task).delay.unwrap_or(RestartPolicy::DEFAULT_DELAY).to_duration()
+}
+
+fn stop_grace(state: &State, task: &Task) -> Duration {
+    let container =
+        state.revision_of(task).and_then(|revision| revision.task.container_spec.as_ref());
+    let grace = container.and_then(|container| container.stop_grace_period);
+    grace.unwrap_or(DEFAULT_STOP_GRACE).to_duration()
+}

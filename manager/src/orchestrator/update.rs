@@ -1,0 +1,282 @@
+//! Replaces tasks of an old spec by tasks of the new one, a few slots at a time (swarmkit `manager/orchestrator/update/updater.go`).
+//!
+//! Where an update stands is read off the tasks: a slot is under way from the moment its new task is made until that task runs, and
+//! rests for the delay after that. So an update goes on under the next leader where it was.
+
+use std::sync::Arc;
+
+use swarmlite_proto::api::UpdateState;
+use swarmlite_proto::api::UpdateStatus;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::UpdateConfig;
+use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::time::Timestamp;
+
+use super::Pass;
+use super::dirty::is_dirty;
+use super::restart;
+use super::slot::Slot;
+use crate::reconcile::Plan;
+use crate::state::Op;
+use crate::state::State;
+
+/// How long a new task is watched when the spec does not say (swarmkit `api/defaults/service.go`).
+const DEFAULT_MONITOR: Nanoseconds = Nanoseconds::from_secs(5);
+
+/// Looks after the slots that a service should have: the restart policy first, then the update of what is left alone by it.
+pub(super) fn tend_slots(
+    pass: &mut Pass<'_>,
+    service: &Service,
+    slots: &[Slot<'_>],
+    plan: &mut Plan,
+    groups: &mut Vec<Vec<Op>>,
+) {
+    let update = Update::of(service);
+    let mut progress = Progress::default();
+    for slot in slots {
+        let ops = restart::tend(pass, service, slot, plan);
+        if ops.is_empty() {
+            progress.look_at(pass.state, &update, slot);
+        } else {
+            groups.push(ops);
+            progress.under_way += 1;
+        }
+    }
+    let verdict = update.verdict(pass, &progress, slots, plan);
+    if let Some(changed) = &verdict.service {
+        groups.push(vec![Op::PutService(Box::new(changed.clone()))]);
+    }
+    for (slot, keeper) in &progress.doubled {
+        let others = slot.live().filter(|task| task.id != keeper.id);
+        groups.push(others.map(|task| pass.want(task, TaskState::Shutdown)).collect());
+    }
+    if verdict.goes_on {
+        groups.extend(update.replace_some(pass, &progress, plan));
+    }
+}
+
+/// The update of one service.
+struct Update<'a> {
+    service: &'a Service,
+    config: UpdateConfig,
+    status: Option<&'a UpdateStatus>,
+}
+
+/// Where the slots of a service are.
+#[derive(Default)]
+struct Progress<'a> {
+    /// Slots that have only tasks of an old spec.
+    old: Vec<Slot<'a>>,
+    /// Slots that have more than one task, and the one that stays.
+    doubled: Vec<(Slot<'a>, &'a Task)>,
+    /// How many slots have a new task that does not run yet.
+    under_way: usize,
+    /// Since when the new tasks of updated slots run.
+    running_since: Vec<Timestamp>,
+}
+
+/// What becomes of an update.
+struct Verdict {
+    /// The service, if the update has entered another state.
+    service: Option<Service>,
+    /// Whether more slots may be replaced.
+    goes_on: bool,
+}
+
+impl<'a> Progress<'a> {
+    fn look_at(&mut self, state: &State, update: &Update<'_>, slot: &Slot<'a>) {
+        let service = update.service;
+        let exhausted = slot.exhausted(state);
+        let (dirty, clean): (Vec<_>, Vec<_>) =
+            slot.live().chain(exhausted).partition(|task| is_dirty(state, service, task));
+        let running: Option<&'a Task> = clean
+            .iter()
+            .rev()
+            .copied()
+            .map(AsRef::as_ref)
+            .find(|task: &&Task| task.status.state == TaskState::Running);
+        let was_updated = slot.tasks.iter().any(|task| task.spec_version != service.spec_version);
+        match (clean.last(), running) {
+            (None, _) if !dirty.is_empty() => self.old.push(slot.clone()),
+            (Some(_), Some(keeper)) if dirty.len() + clean.len() > 1 => {
+                self.doubled.push((slot.clone(), keeper));
+            }
+            (Some(_), None) if !dirty.is_empty() => self.under_way += 1,
+            (Some(task), _) if !was_updated || task.spec_version != service.spec_version => {}
+            (Some(_), None) if exhausted.is_none() => self.under_way += 1,
+            (Some(_), Some(task)) => self.running_since.push(task.meta.updated_at),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Update<'a> {
+    fn of(service: &'a Service) -> Self {
+        let status = service.update_status.as_ref();
+        let rolls_back = status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
+        let config =
+            if rolls_back { &service.spec.rollback_config } else { &service.spec.update_config };
+        // swarmkit `api/defaults/service.go`; a parallelism of 0 that was asked for means all.
+        let defaults = || UpdateConfig { parallelism: 1, ..UpdateConfig::default() };
+        Self { service, config: config.clone().unwrap_or_else(defaults), status }
+    }
+
+    fn state(&self) -> Option<UpdateState> {
+        self.status.map(|status| status.state)
+    }
+
+    /// Whether the update has to start, to stop or to end.
+    fn verdict(
+        &self,
+        pass: &Pass<'_>,
+        progress: &Progress<'_>,
+        slots: &[Slot<'_>],
+        plan: &mut Plan,
+    ) -> Verdict {
+        let rolls_back = match self.state() {
+            Some(UpdateState::Paused | UpdateState::RollbackPaused) => {
+                return Verdict { service: None, goes_on: false };
+            }
+            None | Some(UpdateState::Completed | UpdateState::RollbackCompleted) => {
+                let starts = !progress.old.is_empty();
+                let started =
+                    starts.then(|| self.entered(pass, UpdateState::Updating, "update in progress"));
+                return Verdict { service: started, goes_on: starts };
+            }
+            Some(UpdateState::Updating) => false,
+            Some(UpdateState::RollbackStarted) => true,
+        };
+        if let Some(failed) = self.failure(slots) {
+            return Verdict { service: Some(self.stopped(pass, failed)), goes_on: false };
+        }
+        if !progress.old.is_empty() || !progress.doubled.is_empty() || progress.under_way > 0 {
+            return Verdict { service: None, goes_on: true };
+        }
+        let monitor =
+            if self.config.monitor.is_zero() { DEFAULT_MONITOR } else { self.config.monitor };
+        let over = progress.running_since.iter().max().map(|last| *last + monitor.to_duration());
+        if let Some(over) = over.filter(|over| *over > pass.now) {
+            plan.wake_by(over);
+            return Verdict { service: None, goes_on: true };
+        }
+        let completed = if rolls_back {
+            self.entered(pass, UpdateState::RollbackCompleted, "rollback completed")
+        } else {
+            self.entered(pass, UpdateState::Completed, "update completed")
+        };
+        Verdict { service: Some(completed), goes_on: true }
+    }
+
+    /// The service with its update in another state.
+    fn entered(&self, pass: &Pass<'_>, state: UpdateState, message: &str) -> Service {
+        let started_at = match state {
+            UpdateState::Updating | UpdateState::RollbackStarted => Some(pass.now),
+            _ => self.status.and_then(|status| status.started_at),
+        };
+        let ends = matches!(state, UpdateState::Completed | UpdateState::RollbackCompleted);
+        let completed_at = ends.then_some(pass.now);
+        let status = UpdateStatus { state, started_at, completed_at, message: message.to_owned() };
+        Service { update_status: Some(status), ..self.service.clone() }
+    }
+
+    /// A task that this update made and that has ended, if there are too many such.
+    fn failure<'t>(&self, slots: &[Slot<'t>]) -> Option<&'t Task> {
+        if self.config.failure_action == FailureAction::Continue {
+            return None;
+        }
+        let since = self.status.and_then(|status| status.started_at).unwrap_or_default();
+        let version = self.service.spec_version;
+        let has_failed = |task: &&Task| {
+            task.spec_version == version
+                && task.meta.created_at >= since
+                && task.desired_state < TaskState::Remove
+                && matches!(
+                    task.status.state,
+                    TaskState::Complete | TaskState::Failed | TaskState::Rejected
+                )
+        };
+        let failed: Vec<&'t Task> = slots
+            .iter()
+            .filter_map(|slot| slot.tasks.iter().copied().map(AsRef::as_ref).find(has_failed))
+            .collect();
+        let concerned =
+            slots.iter().filter(|slot| slot.tasks.iter().any(|task| task.spec_version != version));
+        let allowed = self.config.max_failure_ratio * concerned.count() as f64;
+        failed.first().copied().filter(|_| failed.len() as f64 > allowed)
+    }
+
+    /// The service after too many tasks have failed.
+    fn stopped(&self, pass: &Pass<'_>, failed: &Task) -> Service {
+        let because = format!("due to failure or early termination of task {}", failed.id);
+        if self.state() == Some(UpdateState::RollbackStarted) {
+            let message = format!("rollback paused {because}");
+            return self.entered(pass, UpdateState::RollbackPaused, &message);
+        }
+        let goes_back = self.config.failure_action == FailureAction::Rollback;
+        let (true, Some(previous)) = (goes_back, &self.service.previous_spec) else {
+            let message = format!("update paused {because}");
+            return self.entered(pass, UpdateState::Paused, &message);
+        };
+        let message = format!("update rolled back {because}");
+        let service = self.entered(pass, UpdateState::RollbackStarted, &message);
+        Service {
+            spec: previous.clone(),
+            spec_version: service.previous_spec_version.unwrap_or(service.spec_version),
+            previous_spec: None,
+            previous_spec_version: None,
+            ..service
+        }
+    }
+
+    /// Replaces the tasks of as many slots as may be under way at a time.
+    fn replace_some(
+        &self,
+        pass: &mut Pass<'_>,
+        progress: &Progress<'_>,
+        plan: &mut Plan,
+    ) -> Vec<Vec<Op>> {
+        let delay = self.config.delay.to_duration();
+        let resting = progress.running_since.iter().map(|since| *since + delay);
+        let resting: Vec<Timestamp> = resting.filter(|until| *until > pass.now).collect();
+        resting.iter().for_each(|until| plan.wake_by(*until));
+        let at_most = match self.config.parallelism {
+            0 => usize::MAX,
+            some => usize::try_from(some).unwrap_or(usize::MAX),
+        };
+        let busy = progress.under_way + progress.doubled.len() + resting.len();
+        let mut groups = Vec::new();
+        for slot in &progress.old {
+            let retry_at = self.retry_at(pass.state, slot);
+            if retry_at > pass.now {
+                plan.wake_by(retry_at);
+            } else if busy + groups.len() < at_most {
+                groups.push(self.replace(pass, slot));
+            }
+        }
+        groups
+    }
+
+    /// A new task for the slot, which starts when all others have stopped (stop-first), or beside the one that runs (start-first).
+    fn replace(&self, pass: &mut Pass<'_>, slot: &Slot<'_>) -> Vec<Op> {
+        let runs = |task: &&Arc<Task>| task.status.state == TaskState::Running;
+        let beside = match self.config.order {
+            UpdateOrder::StopFirst => None,
+            UpdateOrder::StartFirst => slot.live().filter(runs).last(),
+        };
+        let others = slot.live().filter(|task| beside.is_none_or(|beside| beside.id != task.id));
+        let mut ops: Vec<Op> = others.map(|task| pass.want(task, TaskState::Shutdown)).collect();
+        let desired = if beside.is_some() { TaskState::Running } else { TaskState::Ready };
+        ops.push(pass.new_task(self.service, &slot.place, desired));
+        ops
+    }
+
+    /// A new task that has failed beside the old one (start-first) is tried again only after the restart delay.
+    fn retry_at(&self, state: &State, slot: &Slot<'_>) -> Timestamp {
+        let failed = slot.newest().filter(|task| task.spec_version == self.service.spec_version);
+        failed.map_or(Timestamp::ZERO, |task| task.meta.updated_at + restart::delay_of(state, task))
+    }
+}
