@@ -1,0 +1,3 @@
+//! The front door for agents.
+
+pub mod assignment;

@@ -1,0 +1,224 @@
+//! What a node is to know: computed from the state, and from nothing else.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::agent::EndpointTask;
+use swarmlite_proto::agent::IngressPort;
+use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::agent::TaskAttachment;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::EndpointMode;
+use swarmlite_proto::spec::PublishMode;
+use swarmlite_proto::task_state::TaskState;
+
+use crate::state::AddressOwner;
+use crate::state::State;
+
+/// Everything that `node` is to know: its tasks, the networks it has to be on, the nodes of the data plane, and every service on those networks.
+#[must_use]
+pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, Assignment> {
+    let tasks = state.tasks_of_node(node).filter(|task| is_assigned(task));
+    let mut assignments: Vec<Assignment> =
+        tasks.filter_map(|task| task_assignment(state, node, task)).map(Assignment::Task).collect();
+    assignments.extend(state.nodes().values().filter_map(|node| peer(node)).map(Assignment::Peer));
+    if let Some(cluster) = state.cluster() {
+        for network in networks_of(state, node) {
+            let Some(assignment) = network_assignment(cluster, network) else { continue };
+            assignments.push(Assignment::Network(assignment));
+            assignments.extend(endpoints(state, network).into_iter().map(Assignment::Endpoint));
+        }
+    }
+    assignments.into_iter().map(|assignment| (assignment.key(), assignment)).collect()
+}
+
+/// What has to be sent to a node that has `old` and should have `new`: what is new or changed, and what is no longer wanted.
+///
+/// Where the agent itself has said that a task is, is not sent back to it.
+#[must_use]
+pub fn diff(
+    old: &BTreeMap<AssignmentKey, Assignment>,
+    new: &BTreeMap<AssignmentKey, Assignment>,
+) -> (Vec<Assignment>, Vec<AssignmentKey>) {
+    let put = new
+        .iter()
+        .filter(|(key, assignment)| !old.get(key).is_some_and(|known| is_same(known, assignment)))
+        .map(|(_, assignment)| assignment.clone())
+        .collect();
+    let remove = old.keys().filter(|key| !new.contains_key(key)).cloned().collect();
+    (put, remove)
+}
+
+fn is_same(old: &Assignment, new: &Assignment) -> bool {
+    match (old, new) {
+        (Assignment::Task(old), Assignment::Task(new)) => {
+            // Cheap: tasks of one spec share it, and a task never gets another.
+            let TaskAssignment { id, desired_state, attachments, host_ports, .. } = &**old;
+            (id, desired_state, attachments, host_ports)
+                == (&new.id, &new.desired_state, &new.attachments, &new.host_ports)
+        }
+        _ => old == new,
+    }
+}
+
+/// Whether its node has to know of a task. One that has ended stays known, so that its container and its logs stay, until it is
+/// to be forgotten.
+fn is_assigned(task: &Task) -> bool {
+    task.status.state >= TaskState::Assigned
+        && (task.desired_state < TaskState::Remove || !task.status.state.is_terminal())
+}
+
+fn task_assignment(state: &State, node: &NodeId, task: &Task) -> Option<Box<TaskAssignment>> {
+    let revision = state.revision_of(task)?;
+    let ports = revision.service.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+    let attachments = task.attachments.iter().map(|attachment| TaskAttachment {
+        network_id: attachment.network_id.clone(),
+        addr: attachment.addr,
+        aliases: attachment.aliases.clone(),
+    });
+    Some(Box::new(TaskAssignment {
+        id: task.id.clone(),
+        service_id: task.service_id.clone(),
+        service_name: task.service_name.clone(),
+        service_labels: task.labels.clone(),
+        slot: task.slot,
+        node_id: node.clone(),
+        spec: std::sync::Arc::clone(&revision.task),
+        desired_state: task.desired_state,
+        observed_state: task.status.state,
+        attachments: attachments.collect(),
+        host_ports: ports.filter(|port| port.publish_mode == PublishMode::Host).cloned().collect(),
+    }))
+}
+
+fn peer(node: &Node) -> Option<PeerAssignment> {
+    let data_path_addr = node.data_path_addr?;
+    Some(PeerAssignment { node_id: node.id.clone(), index: node.index, data_path_addr })
+}
+
+/// The networks that `node` has to be on: those of its tasks that have not ended, and the ingress network, as every node answers on
+/// published ports.
+fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
+    let running = state.tasks_of_node(node).filter(|task| {
+        task.status.state >= TaskState::Assigned && !task.status.state.is_terminal()
+    });
+    let mut ids: BTreeSet<&NetworkId> = running
+        .flat_map(|task| &task.attachments)
+        .map(|attachment| &attachment.network_id)
+        .collect();
+    ids.extend(state.ingress_network().map(|network| &network.id));
+    ids.into_iter().filter_map(|id| state.networks().get(id)).map(AsRef::as_ref).collect()
+}
+
+fn network_assignment(cluster: &Cluster, network: &Network) -> Option<NetworkAssignment> {
+    let allocation = network.allocation?;
+    let spec = &network.spec;
+    Some(NetworkAssignment {
+        id: network.id.clone(),
+        name: spec.name.clone(),
+        vni: allocation.vni,
+        data_path_port: cluster.data_path_port,
+        subnet: allocation.subnet,
+        gateway: allocation.gateway,
+        ingress: spec.ingress,
+        internal: spec.internal,
+        attachable: spec.attachable,
+        labels: spec.labels.clone(),
+        options: spec.options.clone(),
+    })
+}
+
+/// Every service that has an address on `network`, be it only that of a task which has not ended. Found by the addresses in use, so
+/// that nothing else has to be looked at.
+fn endpoints(state: &State, network: &Network) -> Vec<EndpointAssignment> {
+    let mut services: BTreeMap<&ServiceId, Vec<(Ipv4Addr, &Task)>> = BTreeMap::new();
+    for (addr, owner) in state.addresses(&network.id).into_iter().flatten() {
+        match owner {
+            AddressOwner::Gateway => {}
+            AddressOwner::Service(service) => {
+                services.entry(service).or_default();
+            }
+            AddressOwner::Task(task) => {
+                if let Some(task) = state.tasks().get(task) {
+                    services.entry(&task.service_id).or_default().push((*addr, task));
+                }
+            }
+        }
+    }
+    services.into_iter().map(|(id, tasks)| endpoint(state, network, id, tasks)).collect()
+}
+
+fn endpoint(
+    state: &State,
+    network: &Network,
+    id: &ServiceId,
+    mut tasks: Vec<(Ipv4Addr, &Task)>,
+) -> EndpointAssignment {
+    tasks.sort_by_key(|(addr, task)| (task.slot, *addr));
+    // A service that has been removed is known by its last tasks: they are routed until they have ended.
+    let service = state.services().get(id);
+    let name = service.map_or_else(
+        || tasks.first().map_or_else(String::new, |(_, task)| task.service_name.clone()),
+        |service| service.spec.name.clone(),
+    );
+    let spec = service.and_then(|service| service.spec.endpoint_spec.as_ref());
+    EndpointAssignment {
+        network_id: network.id.clone(),
+        service_id: id.clone(),
+        name,
+        aliases: service.map_or_else(Vec::new, |service| aliases(service, network)),
+        mode: spec.map_or(EndpointMode::Vip, |spec| spec.mode),
+        vip: service.and_then(|service| virtual_ip(service, network)),
+        ports: service
+            .filter(|_| network.spec.ingress)
+            .map_or_else(Vec::new, |service| ingress_ports(service)),
+        tasks: tasks.into_iter().filter_map(|(addr, task)| route(state, addr, task)).collect(),
+    }
+}
+
+fn aliases(service: &Service, network: &Network) -> Vec<String> {
+    let on = service.spec.task_template.networks.iter();
+    on.filter(|config| config.target == network.id.as_str())
+        .flat_map(|config| config.aliases.iter().cloned())
+        .collect()
+}
+
+fn virtual_ip(service: &Service, network: &Network) -> Option<Ipv4Addr> {
+    let mut vips = service.endpoint.virtual_ips.iter();
+    vips.find(|vip| vip.network_id == network.id).map(|vip| vip.addr.addr())
+}
+
+fn ingress_ports(service: &Service) -> Vec<IngressPort> {
+    let ports = service.endpoint.ports.iter();
+    ports
+        .filter(|port| port.publish_mode == PublishMode::Ingress && port.published_port != 0)
+        .map(|port| IngressPort {
+            protocol: port.protocol,
+            published: port.published_port,
+            target: port.target_port,
+        })
+        .collect()
+}
+
+/// Where packets for a task go. None as long as it has no node.
+fn route(state: &State, addr: Ipv4Addr, task: &Task) -> Option<EndpointTask> {
+    let node_id = task.node_id.clone().filter(|_| task.status.state >= TaskState::Assigned)?;
+    let node = state.nodes().get(&node_id);
+    let is_up = node.is_some_and(|node| node.status.state != NodeState::Down);
+    let runs = task.status.state == TaskState::Running && task.desired_state <= TaskState::Running;
+    Some(EndpointTask { task_id: task.id.clone(), addr, node_id, serving: runs && is_up })
+}
