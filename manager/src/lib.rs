@@ -6,12 +6,20 @@
 //! - [`members`]: who the managers are.
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
+//! - [`reconcile`]: the loops of the leader, and what drives them: [`liveness`], [`orchestrator`], [`allocator`], [`scheduler`].
+//! - [`dispatcher`]: what agents are told.
 //!
 //! A manager never touches Docker or the kernel; that is the agents' part.
 
+pub mod allocator;
 pub mod ca;
+pub mod dispatcher;
+pub mod liveness;
 pub mod members;
+pub mod orchestrator;
 pub mod raft;
+pub mod reconcile;
+pub mod scheduler;
 pub mod server;
 pub mod state;
 pub mod store;

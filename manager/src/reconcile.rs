@@ -1,0 +1,105 @@
+//! The loops of the leader: what a loop is, and the list of them.
+//!
+//! A loop is a pure function of what there is and of the time: [`Reconcile`]. It reads no clock, does no I/O, logs nothing and keeps
+//! nothing between two passes. What it wants done is in the [`Plan`] it returns. No loop calls another: they meet in the state, and
+//! start-up, failover and steady state are the same path. [`driver`] is the only shell around them.
+
+pub mod driver;
+
+use rand::rngs::StdRng;
+use swarmlite_proto::time::Timestamp;
+
+use crate::allocator;
+use crate::liveness;
+use crate::liveness::Sessions;
+use crate::orchestrator;
+use crate::scheduler;
+use crate::state::Op;
+use crate::state::State;
+use crate::state::Transaction;
+
+/// The most changes in one transaction, so that no raft entry grows large (swarmkit `manager/state/store/memory.go`, `MaxChangesPerTransaction`).
+pub const MAX_OPS: usize = 200;
+
+/// What a loop decides from.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The replicated state.
+    pub state: State,
+    /// The agents that this leader has heard of.
+    pub sessions: Sessions,
+    /// When this manager became the leader.
+    pub leader_since: Timestamp,
+}
+
+/// One pass of a loop. The generator is for the ids of what it makes: the same seed gives the same plan.
+pub type Reconcile = fn(&View, Timestamp, &mut StdRng) -> Plan;
+
+/// A loop with the name it has in logs.
+#[derive(Clone, Copy, Debug)]
+pub struct Loop {
+    /// Its name.
+    pub name: &'static str,
+    /// One pass of it.
+    pub reconcile: Reconcile,
+}
+
+/// Every loop of the leader.
+pub const LOOPS: [Loop; 6] = [
+    Loop { name: "liveness", reconcile: liveness::reconcile },
+    Loop { name: "replicated", reconcile: orchestrator::replicated::reconcile },
+    Loop { name: "global", reconcile: orchestrator::global::reconcile },
+    Loop { name: "reaper", reconcile: orchestrator::reaper::reconcile },
+    Loop { name: "allocator", reconcile: allocator::reconcile },
+    Loop { name: "scheduler", reconcile: scheduler::reconcile },
+];
+
+/// What a loop wants done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The changes. The transactions do not depend on each other: any of them may be refused, and in any order. Empty when all is well.
+    pub transactions: Vec<Transaction>,
+    /// When to look again even if nothing changes until then.
+    pub wake_at: Option<Timestamp>,
+    /// What could not be done and why, one sentence each, for the log.
+    pub report: Vec<String>,
+}
+
+impl Plan {
+    /// Adds `groups` of changes, cut into transactions of at most [`MAX_OPS`]. A group stays together; each transaction starts with
+    /// `guards`, so that none is carried out if what it was decided from has changed.
+    pub fn change(
+        &mut self,
+        at: Timestamp,
+        guards: &[Op],
+        groups: impl IntoIterator<Item = Vec<Op>>,
+    ) {
+        let mut ops: Vec<Op> = Vec::new();
+        for group in groups {
+            if !ops.is_empty() && guards.len() + ops.len() + group.len() > MAX_OPS {
+                self.transactions.push(guarded(at, guards, std::mem::take(&mut ops)));
+            }
+            ops.extend(group);
+        }
+        if !ops.is_empty() {
+            self.transactions.push(guarded(at, guards, ops));
+        }
+    }
+
+    /// Asks for a pass at `at`, or earlier if somebody else asks for that.
+    pub fn wake_by(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Tells the log about something that could not be done.
+    pub fn note(&mut self, sentence: impl Into<String>) {
+        self.report.push(sentence.into());
+    }
+}
+
+fn guarded(at: Timestamp, guards: &[Op], ops: Vec<Op>) -> Transaction {
+    Transaction { at, ops: guards.iter().cloned().chain(ops).collect() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The shell around the loops: waits for a change or a deadline, has the loop decide, proposes what it decided, and starts over.
+//!
+//! It runs on the leader only, and decides nothing itself. A transaction that is refused because something else was faster is not
+//! repeated: the next pass decides anew from what there is then.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rand::rngs::StdRng;
+use swarmlite_proto::time::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::sleep_until;
+use tracing::debug;
+use tracing::info;
+use tracing::warn;
+
+use super::LOOPS;
+use super::Loop;
+use super::View;
+use crate::liveness::Sessions;
+use crate::state::OUT_OF_SEQUENCE;
+use crate::state::Transaction;
+use crate::store::Store;
+
+/// The pause after the first proposal that fails; doubled until [`BACKOFF_LIMIT`].
+const BACKOFF_START: Duration = Duration::from_millis(100);
+
+/// The longest pause between two tries. An election takes a few seconds, so that waiting longer gains nothing.
+const BACKOFF_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a loop sleeps at most. Everything it reacts to wakes it, so that this pass should never find anything to do.
+const RESYNC: Duration = Duration::from_secs(60);
+
+/// Runs every loop whenever, and only while, `leading` is true. Returns when one of the channels is closed.
+///
+/// Cancel-safe: dropping it stops the loops, and whatever they had not proposed yet is decided again by the next leader.
+pub async fn run<S: Store>(
+    store: S,
+    leading: watch::Receiver<bool>,
+    sessions: watch::Receiver<Sessions>,
+) {
+    run_with(&LOOPS, Inputs { store, sessions, clock: Timestamp::now }, leading).await;
+}
+
+/// What a loop is connected to.
+#[derive(Clone)]
+pub(super) struct Inputs<S, C> {
+    pub(super) store: S,
+    pub(super) sessions: watch::Receiver<Sessions>,
+    /// The wall clock; tests have another.
+    pub(super) clock: C,
+}
+
+pub(super) async fn run_with<S, C>(
+    loops: &'static [Loop],
+    inputs: Inputs<S, C>,
+    mut leading: watch::Receiver<bool>,
+) where
+    S: Store,
+    C: Fn() -> Timestamp + Clone + Send + 'static,
+{
+    while leading.wait_for(|leads| *leads).await.is_ok() {
+        info!("leading: starting the loops");
+        let mut reign = JoinSet::new();
+        for step in loops {
+            reign.spawn(lead(step, inputs.clone()));
+        }
+        tokio::select! {
+            // Both are cancel-safe. A loop ends only when the state is closed, and then the others end too.
+            lost = leading.wait_for(|leads| !leads) => if lost.is_err() { return },
+            _ = reign.join_next() => return,
+        }
+        info!("not leading any more: stopping the loops");
+    }
+}
+
+/// Runs one loop for as long as this manager leads.
+async fn lead<S: Store, C: Fn() -> Timestamp>(step: &'static Loop, inputs: Inputs<S, C>) {
+    let leader_since = (inputs.clock)();
+    // A new leader must not decide from a state that lacks what the old one had acknowledged.
+    let mut backoff = BACKOFF_START;
+    while let Err(error) = inputs.store.read().await {
+        debug!(step.name, %error, "cannot read the state yet");
+        sleep(backoff).await;
+        backoff = longer(backoff);
+    }
+    drive(step, inputs, leader_since).await;
+}
+
+/// Wake, read, decide, propose, repeat.
+async fn drive<S: Store, C: Fn() -> Timestamp>(
+    step: &'static Loop,
+    mut inputs: Inputs<S, C>,
+    leader_since: Timestamp,
+) {
+    let mut states = inputs.store.watch();
+    let mut rng: StdRng = rand::make_rng();
+    let mut backoff = BACKOFF_START;
+    let mut reported = Vec::new();
+    loop {
+        let state = states.borrow_and_update().clone();
+        let sessions = inputs.sessions.borrow_and_update().clone();
+        let now = (inputs.clock)();
+        let plan = (step.reconcile)(&View { state, sessions, leader_since }, now, &mut rng);
+        let asleep = plan.wake_at.map_or(RESYNC, |at| at.since(now).min(RESYNC));
+        let wake_at = Instant::now() + asleep;
+        if plan.report != reported {
+            plan.report.iter().for_each(|sentence| warn!(step.name, "{sentence}"));
+            reported = plan.report;
+        }
+        if carry_out(step, &inputs.store, plan.transactions).await {
+            backoff = BACKOFF_START;
+        } else {
+            sleep(backoff).await;
+            backoff = longer(backoff);
+            continue;
+        }
+        tokio::select! {
+            // All are cancel-safe: `changed` and `sleep_until` lose nothing when dropped.
+            changed = states.changed() => if changed.is_err() { return },
+            changed = inputs.sessions.changed() => if changed.is_err() { return },
+            () = sleep_until(wake_at) => {}
+        }
+    }
+}
+
+/// Proposes everything at once, so that it shares disk flushes. Returns whether all of it was carried out.
+async fn carry_out<S: Store>(
+    step: &'static Loop,
+    store: &S,
+    transactions: Vec<Transaction>,
+) -> bool {
+    let outcomes = join_all(transactions.into_iter().map(|transaction| store.propose(transaction)));
+    let mut done = true;
+    for error in outcomes.await.into_iter().filter_map(Result::err) {
+        done = false;
+        if error.message == OUT_OF_SEQUENCE {
+            debug!(step.name, "something else was faster, deciding again");
+        } else {
+            warn!(step.name, %error, "a change was not carried out, deciding again");
+        }
+    }
+    done
+}
+
+fn longer(backoff: Duration) -> Duration {
+    (backoff * 2).min(BACKOFF_LIMIT)
+}

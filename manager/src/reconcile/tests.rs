@@ -1,0 +1,227 @@
+//! What all loops together promise, after any sequence of events.
+
+pub(crate) mod world;
+
+use proptest::prelude::*;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::UpdateConfig;
+use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::task_state::TaskState;
+
+use self::world::World;
+use super::*;
+
+/// Something that happens to the cluster.
+#[derive(Clone, Debug)]
+enum Event {
+    Create { service: usize, replicas: Option<u64>, start_first: bool },
+    Scale { service: usize, replicas: u64 },
+    Change { service: usize, publish: bool },
+    Delete { service: usize },
+    Fail { task: usize, state: TaskState },
+    Silence { node: usize },
+    Return { node: usize },
+    SetAvailability { node: usize, availability: Availability },
+    RemoveNode { node: usize },
+    AddNode,
+    Pass { step: usize },
+    Agents,
+    Settle,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let (service, node, task) = (0_usize..3, 0_usize..4, 0_usize..12);
+    let ending =
+        prop_oneof![Just(TaskState::Failed), Just(TaskState::Complete), Just(TaskState::Rejected)];
+    let availability = prop_oneof![
+        Just(Availability::Active),
+        Just(Availability::Pause),
+        Just(Availability::Drain)
+    ];
+    prop_oneof![
+        2 => (service.clone(), proptest::option::of(0_u64..5), any::<bool>())
+            .prop_map(|(service, replicas, start_first)| Event::Create { service, replicas, start_first }),
+        2 => (service.clone(), 0_u64..6)
+            .prop_map(|(service, replicas)| Event::Scale { service, replicas }),
+        3 => (service.clone(), any::<bool>())
+            .prop_map(|(service, publish)| Event::Change { service, publish }),
+        1 => service.prop_map(|service| Event::Delete { service }),
+        4 => (task, ending).prop_map(|(task, state)| Event::Fail { task, state }),
+        2 => node.clone().prop_map(|node| Event::Silence { node }),
+        2 => node.clone().prop_map(|node| Event::Return { node }),
+        2 => (node.clone(), availability)
+            .prop_map(|(node, availability)| Event::SetAvailability { node, availability }),
+        1 => node.prop_map(|node| Event::RemoveNode { node }),
+        1 => Just(Event::AddNode),
+        12 => (0..LOOPS.len()).prop_map(|step| Event::Pass { step }),
+        6 => Just(Event::Agents),
+        2 => Just(Event::Settle),
+    ]
+}
+
+const NAMES: [&str; 3] = ["web", "db", "cache"];
+
+struct Run {
+    world: World,
+    next_node: u16,
+}
+
+impl Run {
+    fn service(&self, position: usize) -> Option<ServiceId> {
+        Some(self.world.state().service_by_name(NAMES[position])?.id.clone())
+    }
+
+    fn node(&self, position: usize) -> Option<NodeId> {
+        self.world.nodes().get(position).cloned()
+    }
+
+    fn happen(&mut self, event: &Event) {
+        self.try_happen(event);
+        self.world.check();
+    }
+
+    /// What concerns nothing that is there does not happen.
+    fn try_happen(&mut self, event: &Event) -> Option<()> {
+        let world = &mut self.world;
+        match event {
+            Event::Create { service, replicas, start_first } => {
+                if self.service(*service).is_none() {
+                    self.create(NAMES[*service], *replicas, *start_first);
+                }
+            }
+            Event::Scale { service, replicas } => {
+                let id = self.service(*service)?;
+                if matches!(self.world.service(&id).spec.mode, ServiceMode::Replicated { .. }) {
+                    let mode = ServiceMode::Replicated { replicas: *replicas };
+                    self.world.edit_service(&id, |service| service.spec.mode = mode);
+                }
+            }
+            Event::Change { service, publish } => {
+                let id = self.service(*service)?;
+                self.world.edit_service(&id, |service| {
+                    service.spec.task_template.force_update += 1;
+                    let port = PortConfig { target_port: 80, ..PortConfig::default() };
+                    let ports = if *publish { vec![port] } else { Vec::new() };
+                    service.spec.endpoint_spec =
+                        Some(EndpointSpec { ports, ..EndpointSpec::default() });
+                });
+            }
+            Event::Delete { service } => {
+                let id = self.service(*service)?;
+                self.world.remove_service(&id);
+            }
+            Event::Fail { task, state } => {
+                let task = world.state().tasks().values().nth(*task)?.as_ref().clone();
+                let answers = !world.silent.contains(task.node_id.as_ref()?);
+                if answers && task.status.state >= TaskState::Assigned {
+                    world.report(&task, *state);
+                }
+            }
+            Event::Silence { node } => {
+                let node = self.node(*node)?;
+                self.world.silent.insert(node);
+            }
+            Event::Return { node } => {
+                let node = self.node(*node)?;
+                self.world.silent.remove(&node);
+            }
+            Event::SetAvailability { node, availability } => {
+                let node = self.node(*node)?;
+                self.world.edit_node(&node, |node| node.spec.availability = *availability);
+            }
+            Event::RemoveNode { node } => {
+                let node = self.node(*node)?;
+                self.world.remove_node(&node);
+            }
+            Event::AddNode => {
+                if self.next_node < 7 {
+                    world.add_node(self.next_node);
+                    self.next_node += 1;
+                }
+            }
+            Event::Pass { step } => {
+                world.pass(&LOOPS[*step]);
+            }
+            Event::Agents => {
+                world.agents();
+            }
+            Event::Settle => world.settle(),
+        }
+        Some(())
+    }
+
+    fn create(&mut self, name: &str, replicas: Option<u64>, start_first: bool) {
+        let mode =
+            replicas.map_or(ServiceMode::Global, |replicas| ServiceMode::Replicated { replicas });
+        let order = if start_first { UpdateOrder::StartFirst } else { UpdateOrder::StopFirst };
+        // Failures must not stop the update, or it would not have to converge.
+        let update_config = UpdateConfig {
+            parallelism: 1,
+            order,
+            failure_action: FailureAction::Continue,
+            ..UpdateConfig::default()
+        };
+        self.world.add_service(name, mode, |service| {
+            service.spec.update_config = Some(update_config);
+            let port = PortConfig { target_port: 80, ..PortConfig::default() };
+            service.spec.endpoint_spec =
+                Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });
+        });
+    }
+}
+
+fn takes_tasks(node: &Node) -> bool {
+    node.status.state == NodeState::Ready && node.spec.availability == Availability::Active
+}
+
+/// After everything has settled: every service has what it asks for, and nothing is left of what is not wanted.
+fn assert_converged(world: &World) {
+    let state = world.state();
+    let takers = state.nodes().values().filter(|node| takes_tasks(node)).count();
+    for service in state.services().values() {
+        let running = world.running(&service.id);
+        let on_takers = running
+            .iter()
+            .filter(|task| takes_tasks(&state.nodes()[task.node_id.as_ref().expect("runs")]));
+        match service.spec.mode {
+            ServiceMode::Replicated { replicas } if takers > 0 => {
+                assert_eq!(running.len() as u64, replicas, "{}", service.spec.name);
+                assert!(running.iter().all(|task| task.spec_version == service.spec_version
+                    || *state.revision_of(task).expect("is kept").task
+                        == service.spec.task_template));
+                let slots: Vec<u64> = running.iter().map(|task| task.slot).collect();
+                assert!(
+                    slots.windows(2).all(|pair| pair[0] < pair[1]),
+                    "one task per slot: {slots:?}"
+                );
+            }
+            ServiceMode::Global => assert_eq!(on_takers.count(), takers),
+            _ => {}
+        }
+    }
+    for task in state.tasks().values() {
+        let silent = task.node_id.as_ref().is_some_and(|node| world.silent.contains(node));
+        let wanted = state.services().contains_key(&task.service_id);
+        assert!(wanted || (silent && !task.status.state.is_terminal()), "left over: {task:#?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_cluster_converges(events in proptest::collection::vec(event(), 1..60)) {
+        let mut run = Run { world: World::new(3), next_node: 4 };
+        events.iter().for_each(|event| run.happen(event));
+        run.world.settle();
+        assert_converged(&run.world);
+    }
+}

@@ -1,0 +1,297 @@
+//! A small cluster in which time passes only when told to: the state, the loops, and agents that do what they are told.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::api::NodeResources;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::api::NodeStatus;
+use swarmlite_proto::id::ClusterId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::JoinTokens;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::RootCa;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::SwarmSpec;
+use swarmlite_proto::spec::UpdateConfig;
+use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+
+use crate::reconcile::LOOPS;
+use crate::reconcile::Loop;
+use crate::reconcile::Plan;
+use crate::reconcile::View;
+use crate::state::ObjectRef;
+use crate::state::Op;
+use crate::state::State;
+use crate::state::Transaction;
+use crate::state::tests as objects;
+
+/// After so many passes without an end, something goes round in circles.
+const PATIENCE: usize = 3000;
+
+/// The cluster, its agents, and the time.
+pub(crate) struct World {
+    pub(crate) view: View,
+    pub(crate) now: Timestamp,
+    pub(crate) rng: StdRng,
+    /// Nodes that do not answer.
+    pub(crate) silent: BTreeSet<NodeId>,
+    /// What every task was when last looked at, to see that nothing goes back.
+    seen: BTreeMap<TaskId, Task>,
+}
+
+impl World {
+    /// A cluster of `nodes` nodes that are ready, and nothing else.
+    pub(crate) fn new(nodes: u16) -> Self {
+        let mut world = Self {
+            view: View { leader_since: Timestamp::EPOCH, ..View::default() },
+            now: Timestamp::EPOCH,
+            rng: objects::rng(0),
+            silent: BTreeSet::new(),
+            seen: BTreeMap::new(),
+        };
+        world.commit(vec![Op::PutCluster(Box::new(cluster()))]);
+        for index in 1..=nodes {
+            world.add_node(index);
+        }
+        world
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.view.state
+    }
+
+    pub(crate) fn commit(&mut self, ops: Vec<Op>) {
+        let transaction = Transaction { at: self.now, ops };
+        let index = self.state().applied() + 1;
+        self.view.state.apply(index, transaction).expect("the transaction is accepted");
+    }
+
+    pub(crate) fn add_node(&mut self, index: u16) -> NodeId {
+        let mut node = objects::node(1000 + u64::from(index), index);
+        node.description = Some(NodeDescription {
+            hostname: format!("node{index}"),
+            resources: NodeResources { nano_cpus: 4_000_000_000, ..NodeResources::default() },
+            ..NodeDescription::default()
+        });
+        node.status = NodeStatus { state: NodeState::Ready, ..NodeStatus::default() };
+        node.data_path_addr = Some([192, 0, 2, u8::try_from(index).expect("few nodes")].into());
+        let id = node.id.clone();
+        self.commit(vec![Op::PutNode(Box::new(node))]);
+        id
+    }
+
+    pub(crate) fn nodes(&self) -> Vec<NodeId> {
+        self.state().nodes().keys().cloned().collect()
+    }
+
+    pub(crate) fn edit_node(&mut self, id: &NodeId, edit: impl FnOnce(&mut Node)) {
+        let mut node = self.state().nodes()[id].as_ref().clone();
+        edit(&mut node);
+        self.commit(vec![Op::PutNode(Box::new(node))]);
+    }
+
+    pub(crate) fn remove_node(&mut self, id: &NodeId) {
+        let version = self.state().nodes()[id].meta.version;
+        self.silent.insert(id.clone());
+        self.commit(vec![Op::Remove(ObjectRef::Node(id.clone()), version)]);
+    }
+
+    /// A new service; `name` decides its id.
+    pub(crate) fn add_service(
+        &mut self,
+        name: &str,
+        mode: ServiceMode,
+        edit: impl FnOnce(&mut Service),
+    ) -> ServiceId {
+        let seed = name.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte));
+        let mut service = objects::service(seed, name);
+        service.spec.mode = mode;
+        edit(&mut service);
+        let id = service.id.clone();
+        self.commit(vec![Op::PutService(Box::new(service))]);
+        id
+    }
+
+    pub(crate) fn service(&self, id: &ServiceId) -> &Service {
+        &self.state().services()[id]
+    }
+
+    /// Changes a service as the API does: a new spec starts a new update.
+    pub(crate) fn edit_service(&mut self, id: &ServiceId, edit: impl FnOnce(&mut Service)) {
+        let old = self.service(id);
+        let mut service = old.clone();
+        service.previous_spec = Some(old.spec.clone());
+        service.previous_spec_version = Some(old.spec_version);
+        service.update_status = None;
+        edit(&mut service);
+        self.commit(vec![Op::PutService(Box::new(service))]);
+    }
+
+    pub(crate) fn remove_service(&mut self, id: &ServiceId) {
+        let version = self.service(id).meta.version;
+        self.commit(vec![Op::Remove(ObjectRef::Service(id.clone()), version)]);
+    }
+
+    pub(crate) fn tasks(&self, service: &ServiceId) -> Vec<Task> {
+        self.state().tasks_of_service(service).map(|task| task.as_ref().clone()).collect()
+    }
+
+    /// The tasks that run and should, by slot and node.
+    pub(crate) fn running(&self, service: &ServiceId) -> Vec<Task> {
+        let mut tasks = self.tasks(service);
+        tasks.retain(|task| {
+            task.status.state == TaskState::Running && task.desired_state == TaskState::Running
+        });
+        tasks.sort_by_key(|task| (task.slot, task.node_id.clone()));
+        tasks
+    }
+
+    pub(crate) fn report(&mut self, task: &Task, state: TaskState) {
+        let status = TaskStatus { state, timestamp: self.now, ..TaskStatus::default() };
+        let node_id = task.node_id.clone().expect("has a node");
+        let (task_id, status) = (task.id.clone(), Box::new(status));
+        self.commit(vec![Op::ReportTask { node_id, task_id, status }]);
+    }
+
+    /// One pass of one loop, with its plan carried out.
+    pub(crate) fn pass(&mut self, step: &Loop) -> Plan {
+        let heard: Vec<NodeId> =
+            self.nodes().into_iter().filter(|node| !self.silent.contains(node)).collect();
+        for node in heard {
+            self.view.sessions.heard(&node, self.now, Duration::from_secs(5));
+        }
+        let plan = (step.reconcile)(&self.view, self.now, &mut self.rng);
+        for transaction in &plan.transactions {
+            assert!(transaction.ops.len() <= crate::reconcile::MAX_OPS, "{}", step.name);
+            let index = self.state().applied() + 1;
+            let outcome = self.view.state.apply(index, transaction.clone());
+            outcome.unwrap_or_else(|error| panic!("{}: {error}: {transaction:#?}", step.name));
+            self.check();
+        }
+        plan
+    }
+
+    /// Every agent that answers moves each of its tasks by one state. Returns whether one did.
+    pub(crate) fn agents(&mut self) -> bool {
+        let all: Vec<Task> =
+            self.state().tasks().values().map(|task| task.as_ref().clone()).collect();
+        let mut moved = false;
+        for task in all {
+            let answers = task.node_id.as_ref().is_some_and(|node| {
+                !self.silent.contains(node) && self.state().nodes().contains_key(node)
+            });
+            if !answers || task.status.state < TaskState::Assigned {
+                continue;
+            }
+            if let Some(next) = next_state(&task) {
+                self.report(&task, next);
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    /// Lets everything happen that happens by itself now. Returns when something will happen later.
+    pub(crate) fn settle_now(&mut self) -> Option<Timestamp> {
+        for _ in 0..PATIENCE {
+            let plans: Vec<(&Loop, Plan)> =
+                LOOPS.iter().map(|step| (step, self.pass(step))).collect();
+            let quiet = plans.iter().all(|(_, plan)| plan.transactions.is_empty());
+            if !self.agents() && quiet {
+                let wakes = plans.into_iter().filter(|(step, _)| {
+                    step.name != "liveness" || !self.silent.iter().all(|node| self.is_down(node))
+                });
+                return wakes.filter_map(|(_, plan)| plan.wake_at).min();
+            }
+        }
+        panic!("never settles");
+    }
+
+    /// Lets time pass until nothing happens by itself any more.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..PATIENCE {
+            let Some(next) = self.settle_now() else { return };
+            assert!(next > self.now, "a deadline must be in the future");
+            self.now = next;
+        }
+        panic!("never comes to an end");
+    }
+
+    fn is_down(&self, node: &NodeId) -> bool {
+        let node = self.state().nodes().get(node);
+        node.is_none_or(|node| node.status.state == NodeState::Down)
+    }
+
+    /// What must be so after every transaction.
+    pub(crate) fn check(&mut self) {
+        let mut addresses = BTreeSet::new();
+        let mut live: BTreeMap<(ServiceId, u64, Option<NodeId>), usize> = BTreeMap::new();
+        for task in self.view.state.tasks().values() {
+            if let Some(before) = self.seen.get(&task.id) {
+                assert!(before.node_id.is_none() || before.node_id == task.node_id, "it moved");
+                assert!(before.desired_state <= task.desired_state, "it was wanted back");
+            }
+            self.seen.insert(task.id.clone(), task.as_ref().clone());
+            if !task.status.state.is_terminal() {
+                for attachment in &task.attachments {
+                    let key = (attachment.network_id.clone(), attachment.addr.addr());
+                    assert!(addresses.insert(key), "two have {}", attachment.addr);
+                }
+            }
+            if task.desired_state <= TaskState::Running {
+                let node = task.node_id.clone().filter(|_| task.slot == 0);
+                *live.entry((task.service_id.clone(), task.slot, node)).or_default() += 1;
+            }
+        }
+        for ((service, slot, _), count) in live {
+            let service = self.view.state.services().get(&service);
+            let most = if service.is_none_or(starts_first) { 2 } else { 1 };
+            assert!(count <= most, "slot {slot} has {count} tasks");
+        }
+    }
+}
+
+fn starts_first(service: &std::sync::Arc<Service>) -> bool {
+    let update = service.spec.update_config.as_ref();
+    update.is_some_and(|UpdateConfig { order, .. }| *order == UpdateOrder::StartFirst)
+}
+
+/// What the agent of a task makes of it next.
+fn next_state(task: &Task) -> Option<TaskState> {
+    let state = task.status.state;
+    if state.is_terminal() {
+        return None;
+    }
+    if task.desired_state > TaskState::Running {
+        return Some(TaskState::Shutdown);
+    }
+    TaskState::ALL.into_iter().find(|next| *next > state && *next <= task.desired_state)
+}
+
+/// The cluster object with Docker's defaults.
+pub(crate) fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId::random(&mut objects::rng(99)),
+        meta: Default::default(),
+        spec: SwarmSpec::defaults(),
+        root_ca: RootCa { certificate: String::new(), key: String::new() },
+        join_tokens: JoinTokens { worker: String::new(), manager: String::new() },
+        default_addr_pool: vec!["10.0.0.0/8".parse().expect("a subnet")],
+        subnet_size: 24,
+        data_path_port: 4789,
+        next_raft_id: 2,
+        removed_nodes: Vec::new(),
+    }
+}
