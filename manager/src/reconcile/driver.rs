@@ -21,6 +21,7 @@ use super::LOOPS;
 use super::Loop;
 use super::View;
 use crate::liveness::Sessions;
+use crate::raft::Leadership;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -34,15 +35,15 @@ const BACKOFF_LIMIT: Duration = Duration::from_secs(5);
 /// How long a loop sleeps at most. Everything it reacts to wakes it, so that this pass should never find anything to do.
 const RESYNC: Duration = Duration::from_secs(60);
 
-/// Runs every loop whenever, and only while, `leading` is true. Returns when one of the channels is closed.
+/// Runs every loop whenever, and only while, this manager leads. Returns when one of the channels is closed.
 ///
 /// Cancel-safe: dropping it stops the loops, and whatever they had not proposed yet is decided again by the next leader.
 pub async fn run<S: Store>(
     store: S,
-    leading: watch::Receiver<bool>,
+    leadership: watch::Receiver<Leadership>,
     sessions: watch::Receiver<Sessions>,
 ) {
-    run_with(&LOOPS, Inputs { store, sessions, clock: Timestamp::now }, leading).await;
+    run_with(&LOOPS, Inputs { store, sessions, clock: Timestamp::now }, leadership).await;
 }
 
 /// What a loop is connected to.
@@ -57,37 +58,26 @@ pub(super) struct Inputs<S, C> {
 pub(super) async fn run_with<S, C>(
     loops: &'static [Loop],
     inputs: Inputs<S, C>,
-    mut leading: watch::Receiver<bool>,
+    mut leadership: watch::Receiver<Leadership>,
 ) where
     S: Store,
-    C: Fn() -> Timestamp + Clone + Send + 'static,
+    C: Fn() -> Timestamp + Clone + Send + Sync + 'static,
 {
-    while leading.wait_for(|leads| *leads).await.is_ok() {
-        info!("leading: starting the loops");
+    while let Ok(leading) = leadership.wait_for(|known| known.leader).await.map(|known| *known) {
+        info!(leading.term, "leading: starting the loops");
+        let leader_since = (inputs.clock)();
         let mut reign = JoinSet::new();
         for step in loops {
-            reign.spawn(lead(step, inputs.clone()));
+            reign.spawn(drive(step, inputs.clone(), leader_since));
         }
+        let same = |known: &Leadership| known.leader && known.term == leading.term;
         tokio::select! {
             // Both are cancel-safe. A loop ends only when the state is closed, and then the others end too.
-            lost = leading.wait_for(|leads| !leads) => if lost.is_err() { return },
+            lost = leadership.wait_for(|known| !same(known)) => if lost.is_err() { return },
             _ = reign.join_next() => return,
         }
         info!("not leading any more: stopping the loops");
     }
-}
-
-/// Runs one loop for as long as this manager leads.
-async fn lead<S: Store, C: Fn() -> Timestamp>(step: &'static Loop, inputs: Inputs<S, C>) {
-    let leader_since = (inputs.clock)();
-    // A new leader must not decide from a state that lacks what the old one had acknowledged.
-    let mut backoff = BACKOFF_START;
-    while let Err(error) = inputs.store.read().await {
-        debug!(step.name, %error, "cannot read the state yet");
-        sleep(backoff).await;
-        backoff = longer(backoff);
-    }
-    drive(step, inputs, leader_since).await;
 }
 
 /// Wake, read, decide, propose, repeat.

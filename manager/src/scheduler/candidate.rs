@@ -15,9 +15,9 @@ use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::Reservations;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::validate::constraint::Constraint;
 use swarmlite_proto::version::Version;
 
-use super::constraint::Constraint;
 use crate::state::Revision;
 use crate::state::State;
 
@@ -75,7 +75,7 @@ impl Group {
     pub fn new(service: ServiceId, version: Version, revision: Arc<Revision>) -> Self {
         let placement = revision.task.placement.as_ref();
         let texts = placement.into_iter().flat_map(|placement| &placement.constraints);
-        let constraints = texts.map(|text| text.parse().ok()).collect();
+        let constraints = texts.map(|text| Constraint::parse(text).ok()).collect();
         let reserved = Reserved::by(&revision);
         let host_ports = host_ports(&revision).collect();
         Self { service, version, revision, constraints, reserved, host_ports }
