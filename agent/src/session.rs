@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_proto::agent::Registration;
+use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::Client;
@@ -65,6 +66,9 @@ pub struct Session {
     pub known: watch::Sender<Known>,
     /// Where managers can be reached.
     pub managers: watch::Sender<Vec<SocketAddr>>,
+    /// The role that the managers give the node, once they have said that it is not the one in its certificate. Whoever owns the
+    /// identity renews it then.
+    pub role: watch::Sender<Option<NodeRole>>,
     /// How the node stands with the managers.
     pub state: watch::Sender<SessionState>,
 }

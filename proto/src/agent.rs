@@ -24,6 +24,7 @@ use crate::object::NodeIndex;
 use crate::object::TaskStatus;
 use crate::spec::EndpointMode;
 use crate::spec::Labels;
+use crate::spec::NodeRole;
 use crate::spec::PortConfig;
 use crate::spec::PortProtocol;
 use crate::spec::TaskSpec;
@@ -78,6 +79,8 @@ pub enum ManagerMessage {
     StatusesStored(u64),
     /// Where managers can be reached, whenever that has changed.
     Managers(Vec<SocketAddr>),
+    /// The node has another role than its certificate says: it is to renew that, and to start or stop being a manager.
+    RoleChanged(NodeRole),
 }
 
 /// The start of a session.

@@ -135,6 +135,10 @@ impl<'a> Link<'a> {
             ManagerMessage::Welcome(_) => Err(SessionError::Unexpected("the end")),
             ManagerMessage::Assignments(set) => self.learn_assignments(set).await,
             ManagerMessage::Managers(managers) => self.learn_managers(managers).await,
+            ManagerMessage::RoleChanged(role) => {
+                self.session.role.send_replace(Some(role));
+                Ok(())
+            }
             ManagerMessage::StatusesStored(sequence) => {
                 if sequence >= self.sequence
                     && let Some(batch) = self.in_flight.take()

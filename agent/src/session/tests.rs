@@ -137,6 +137,7 @@ struct Agent {
     programmed: watch::Sender<Generation>,
     registration: watch::Sender<Registration>,
     known: watch::Receiver<Known>,
+    role: watch::Receiver<Option<NodeRole>>,
     state: watch::Receiver<SessionState>,
     running: JoinHandle<()>,
 }
@@ -149,6 +150,8 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     };
     let registration = watch::Sender::new(registration);
     let (known, state) = (watch::Sender::default(), watch::Sender::default());
+    let role = watch::Sender::default();
+    let role_receiver = role.subscribe();
     let programmed = watch::Sender::new(Generation(0));
     let reporter = Reporter::default();
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
@@ -160,6 +163,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         reporter: reporter.clone(),
         known,
         managers: watch::Sender::new(managers.to_vec()),
+        role,
         state,
     };
     Agent {
@@ -168,6 +172,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         programmed,
         registration,
         known: known_receiver,
+        role: role_receiver,
         state: state_receiver,
         running: tokio::spawn(session.run()),
     }
@@ -293,4 +298,17 @@ async fn a_difference_before_everything_ends_the_session() {
     let lost = |state: &SessionState| matches!(state, SessionState::Lost(_));
     agent.state.wait_for(lost).await.expect("the session goes on");
     assert_eq!(*agent.known.borrow(), None);
+}
+
+#[tokio::test]
+async fn a_new_role_is_passed_on() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let mut agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(1, &[leader], &[]).await;
+    assert_eq!(*agent.role.borrow(), None);
+    seat.say(ManagerMessage::RoleChanged(NodeRole::Manager)).await;
+    let told = agent.role.wait_for(Option::is_some).await.expect("runs");
+    assert_eq!(*told, Some(NodeRole::Manager));
 }
