@@ -7,3 +7,5 @@ pub mod ledger;
 pub mod network;
 pub mod reporter;
 pub mod session;
+pub mod task;
+pub mod worker;

@@ -1,0 +1,11 @@
+//! Tasks on this node: what to do next ([`step`]), doing it ([`controller`]), and the engine that it is done with ([`runtime`]).
+
+pub mod controller;
+pub mod docker;
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod networks;
+pub mod runtime;
+pub mod step;
+pub mod template;
+pub mod translate;

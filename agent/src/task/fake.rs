@@ -1,0 +1,358 @@
+//! A container engine in memory, and what tests make tasks from.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream;
+use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::agent::TaskAttachment;
+use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::id::Id;
+use swarmlite_proto::id::Kind;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::Labels;
+use swarmlite_proto::spec::TaskSpec;
+use swarmlite_proto::task_state::TaskState;
+use tokio::sync::broadcast;
+use tokio::sync::watch;
+
+use super::controller::Attach;
+use super::controller::AttachError;
+use super::controller::StartedContainer;
+use super::runtime::ContainerInfo;
+use super::runtime::OwnContainer;
+use super::runtime::Runtime;
+use super::runtime::RuntimeError;
+use super::step::Container;
+use super::step::Health;
+use super::translate::ContainerPlan;
+use super::translate::EndpointPlan;
+use super::translate::NetworkPlan;
+use super::translate::task_of_labels;
+
+/// An id of one letter.
+pub(crate) fn id<K: Kind>(letter: char) -> Id<K> {
+    letter.to_string().repeat(25).parse().expect("an id")
+}
+
+/// Replica 1 of the service `web`, to be running.
+pub(crate) fn task(letter: char) -> TaskAssignment {
+    let container = ContainerSpec { image: "web:1".to_owned(), ..ContainerSpec::default() };
+    TaskAssignment {
+        id: id(letter),
+        service_id: id('s'),
+        service_name: "web".to_owned(),
+        service_labels: Labels::new(),
+        slot: 1,
+        node_id: id('n'),
+        spec: Arc::new(TaskSpec { container_spec: Some(container), ..TaskSpec::default() }),
+        desired_state: TaskState::Running,
+        observed_state: TaskState::Assigned,
+        attachments: Vec::new(),
+        host_ports: Vec::new(),
+    }
+}
+
+/// A network, `10.0.N.0/24` where N is the letter's number.
+pub(crate) fn network(letter: char) -> NetworkAssignment {
+    let number = letter as u8;
+    NetworkAssignment {
+        id: id(letter),
+        name: format!("net-{letter}"),
+        vni: u32::from(number),
+        data_path_port: 4789,
+        subnet: format!("10.0.{number}.0/24").parse().expect("a subnet"),
+        gateway: [10, 0, number, 1].into(),
+        ingress: false,
+        internal: false,
+        attachable: false,
+        labels: Labels::new(),
+        options: Labels::new(),
+    }
+}
+
+/// A task's place on [`network`].
+pub(crate) fn attachment(letter: char, host: u8) -> TaskAttachment {
+    let addr = format!("10.0.{}.{host}/24", letter as u8).parse().expect("an address");
+    TaskAttachment { network_id: id(letter), addr, aliases: Vec::new() }
+}
+
+/// What the fake engine has and does.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Containers by name.
+    pub(crate) containers: BTreeMap<String, FakeContainer>,
+    /// Networks by the cluster's id.
+    pub(crate) networks: BTreeSet<NetworkId>,
+    /// Images on the node.
+    pub(crate) images: BTreeSet<String>,
+    /// Images in the registry.
+    pub(crate) registry: BTreeSet<String>,
+    /// Every change that was asked for, in order.
+    pub(crate) calls: Vec<String>,
+    /// Whether the engine is down.
+    pub(crate) down: bool,
+    /// Why no container starts.
+    pub(crate) start_refused: Option<String>,
+    /// Whether pulling never ends.
+    pub(crate) pull_hangs: bool,
+    /// The health of containers once they run.
+    pub(crate) health: Option<Health>,
+    next_pid: i64,
+}
+
+/// A container of the fake engine.
+#[derive(Clone, Debug)]
+pub(crate) struct FakeContainer {
+    task: TaskId,
+    info: ContainerInfo,
+}
+
+/// The fake engine. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct FakeRuntime {
+    state: Arc<Mutex<State>>,
+    /// `None` ends the streams of events.
+    events: broadcast::Sender<Option<TaskId>>,
+    changes: watch::Sender<()>,
+}
+
+impl FakeRuntime {
+    /// An engine that has the image `web:1`.
+    pub(crate) fn new() -> Self {
+        let images = BTreeSet::from(["web:1".to_owned()]);
+        let state = State { images, next_pid: 100, ..State::default() };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            events: broadcast::Sender::new(64),
+            changes: watch::Sender::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds this")
+    }
+
+    /// Waits until the engine's state is as wanted.
+    pub(crate) async fn until(&self, mut wanted: impl FnMut(&State) -> bool) {
+        let mut changes = self.changes.subscribe();
+        while !wanted(&self.state()) {
+            changes.changed().await.expect("the engine lives");
+        }
+    }
+
+    /// Ends a container, as if its process had ended.
+    pub(crate) fn exit(&self, container: &str, exit_code: i64) {
+        self.change(container, Container::Exited { exit_code, error: String::new() });
+    }
+
+    /// Ends all streams of events, as a restart of the engine does.
+    pub(crate) fn lose_events(&self) {
+        let _nobody_listens = self.events.send(None);
+    }
+
+    /// Changes the health of a container.
+    pub(crate) fn set_health(&self, container: &str, health: Health) {
+        self.change(container, Container::Running(health));
+    }
+
+    /// How a container is.
+    pub(crate) fn container(&self, name: &str) -> Container {
+        let state = self.state();
+        state.containers.get(name).map_or(Container::Absent, |found| found.info.state.clone())
+    }
+
+    fn change(&self, name: &str, to: Container) {
+        let mut state = self.state();
+        let Some(found) = state.containers.get_mut(name) else { return };
+        if let Container::Exited { exit_code, .. } = &to {
+            found.info.exit_code = *exit_code;
+            found.info.pid = 0;
+        }
+        found.info.state = to;
+        let task = found.task.clone();
+        drop(state);
+        let _nobody_listens = self.events.send(Some(task));
+        self.changes.send_replace(());
+    }
+
+    fn call(&self, what: String) -> Result<MutexGuard<'_, State>, RuntimeError> {
+        self.changes.send_replace(());
+        let mut state = self.state();
+        if state.down {
+            return Err(RuntimeError::Unavailable("it is down".to_owned()));
+        }
+        state.calls.push(what);
+        Ok(state)
+    }
+
+    fn look(&self) -> Result<MutexGuard<'_, State>, RuntimeError> {
+        let state = self.state();
+        if state.down {
+            return Err(RuntimeError::Unavailable("it is down".to_owned()));
+        }
+        Ok(state)
+    }
+}
+
+impl Runtime for FakeRuntime {
+    async fn describe(&self) -> Result<NodeDescription, RuntimeError> {
+        self.look().map(|_| NodeDescription::default())
+    }
+
+    async fn has_image(&self, image: &str) -> Result<bool, RuntimeError> {
+        self.look().map(|state| state.images.contains(image))
+    }
+
+    async fn pull(&self, image: &str) -> Result<(), RuntimeError> {
+        let hangs = self.call(format!("pull {image}"))?.pull_hangs;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        let mut state = self.look()?;
+        if !state.registry.contains(image) {
+            return Err(RuntimeError::Refused(format!("manifest for {image} not found")));
+        }
+        state.images.insert(image.to_owned());
+        Ok(())
+    }
+
+    async fn create(&self, plan: &ContainerPlan) -> Result<(), RuntimeError> {
+        let mut state = self.call(format!("create {}", plan.name))?;
+        let image = plan.body.image.clone().unwrap_or_default();
+        if !state.images.contains(&image) {
+            return Err(RuntimeError::Refused(format!("No such image: {image}")));
+        }
+        let labels = plan.body.labels.clone().unwrap_or_default();
+        let networks = plan.body.networking_config.clone().and_then(|c| c.endpoints_config);
+        let info = ContainerInfo {
+            id: format!("id-of-{}", plan.name),
+            pid: 0,
+            state: Container::Created,
+            exit_code: 0,
+            networks: networks.unwrap_or_default().into_keys().collect(),
+            host_ports: Vec::new(),
+        };
+        let task = task_of_labels(&labels).expect("every container says whose it is");
+        state.containers.entry(plan.name.clone()).or_insert(FakeContainer { task, info });
+        Ok(())
+    }
+
+    async fn connect(&self, container: &str, endpoint: &EndpointPlan) -> Result<(), RuntimeError> {
+        let mut state = self.call(format!("connect {container} {}", endpoint.network))?;
+        let found = state.containers.get_mut(container);
+        let found = found.ok_or_else(|| RuntimeError::Refused("no such container".to_owned()))?;
+        found.info.networks.push(endpoint.network.clone());
+        Ok(())
+    }
+
+    async fn start(&self, container: &str) -> Result<(), RuntimeError> {
+        let mut state = self.call(format!("start {container}"))?;
+        if let Some(reason) = state.start_refused.clone() {
+            return Err(RuntimeError::Refused(reason));
+        }
+        state.next_pid += 1;
+        let (pid, health) = (state.next_pid, state.health.unwrap_or(Health::Unchecked));
+        let found = state.containers.get_mut(container);
+        let found = found.ok_or_else(|| RuntimeError::Refused("no such container".to_owned()))?;
+        found.info.pid = pid;
+        found.info.state = Container::Running(health);
+        Ok(())
+    }
+
+    async fn stop(&self, container: &str) -> Result<(), RuntimeError> {
+        let state = self.call(format!("stop {container}"))?;
+        let mut names = state.containers.iter();
+        let name = names.find(|(_, found)| found.info.id == container).map(|(name, _)| name);
+        let container = &name.cloned().unwrap_or_else(|| container.to_owned());
+        drop(state);
+        if matches!(self.container(container), Container::Running(_)) {
+            self.exit(container, 143);
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), RuntimeError> {
+        self.call(format!("remove {container}"))?
+            .containers
+            .retain(|name, found| name != container && found.info.id != container);
+        self.changes.send_replace(());
+        Ok(())
+    }
+
+    async fn inspect(&self, container: &str) -> Result<Option<ContainerInfo>, RuntimeError> {
+        self.look().map(|state| state.containers.get(container).map(|found| found.info.clone()))
+    }
+
+    async fn containers(&self) -> Result<Vec<OwnContainer>, RuntimeError> {
+        let own = |found: &FakeContainer| OwnContainer {
+            id: found.info.id.clone(),
+            task: found.task.clone(),
+        };
+        self.look().map(|state| state.containers.values().map(own).collect())
+    }
+
+    fn events(&self) -> impl Stream<Item = Result<TaskId, RuntimeError>> + Send + Unpin {
+        stream::unfold(self.events.subscribe(), |mut events| async move {
+            events.recv().await.ok().flatten().map(|task| (Ok(task), events))
+        })
+        .boxed()
+    }
+
+    async fn ensure_network(&self, plan: &NetworkPlan) -> Result<String, RuntimeError> {
+        let mut state = self.look()?;
+        if state.networks.insert(plan.id.clone()) {
+            state.calls.push(format!("create network {}", plan.body.name));
+        }
+        Ok(format!("engine-{}", plan.body.name))
+    }
+
+    async fn remove_network(&self, network: &NetworkId) -> Result<(), RuntimeError> {
+        self.call(format!("remove network {network}"))?.networks.remove(network);
+        self.changes.send_replace(());
+        Ok(())
+    }
+
+    async fn networks(&self) -> Result<Vec<NetworkId>, RuntimeError> {
+        self.look().map(|state| state.networks.iter().cloned().collect())
+    }
+}
+
+/// A data plane that notes which processes it was asked to attach.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeAttach {
+    pids: Arc<Mutex<Vec<u32>>>,
+    refused: Arc<Mutex<Option<String>>>,
+}
+
+impl FakeAttach {
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.pids.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn refuse(&self, reason: Option<&str>) {
+        *self.refused.lock().expect("no panic") = reason.map(str::to_owned);
+    }
+}
+
+impl Attach for FakeAttach {
+    async fn ready(&self, _network: &NetworkAssignment) -> Result<(), AttachError> {
+        Ok(())
+    }
+
+    async fn attach(&self, container: &StartedContainer) -> Result<(), AttachError> {
+        if let Some(reason) = self.refused.lock().expect("no panic").clone() {
+            return Err(AttachError(reason));
+        }
+        self.pids.lock().expect("no panic").push(container.pid);
+        Ok(())
+    }
+}

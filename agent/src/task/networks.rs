@@ -1,0 +1,87 @@
+//! Which of the cluster's networks the engine has: made when the first task needs one, removed when the last is gone.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::TaskId;
+use tokio::sync::Mutex;
+
+use super::runtime::Runtime;
+use super::runtime::RuntimeError;
+use super::translate::network_plan;
+
+/// Knows which task uses which network.
+#[derive(Debug)]
+pub struct Networks<R> {
+    runtime: Arc<R>,
+    /// Locked while the engine makes or removes a network, so that none is removed that is just being asked for.
+    users: Mutex<BTreeMap<NetworkId, BTreeSet<TaskId>>>,
+}
+
+impl<R: Runtime> Networks<R> {
+    /// Nobody uses a network yet.
+    #[must_use]
+    pub fn new(runtime: Arc<R>) -> Self {
+        Self { runtime, users: Mutex::default() }
+    }
+
+    /// Notes that `task` uses its networks: they are not removed from now on.
+    pub async fn hold(&self, task: &TaskAssignment) {
+        let mut users = self.users.lock().await;
+        for attachment in &task.attachments {
+            users.entry(attachment.network_id.clone()).or_default().insert(task.id.clone());
+        }
+    }
+
+    /// Has the engine make `network`, which somebody holds. The answer is the engine's id of it.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not.
+    pub async fn ensure(&self, network: &NetworkAssignment) -> Result<String, RuntimeError> {
+        let _users = self.users.lock().await;
+        self.runtime.ensure_network(&network_plan(network)).await
+    }
+
+    /// Notes that `task` is gone, and removes the networks that nobody uses any more.
+    pub async fn release(&self, task: &TaskId) {
+        let mut users = self.users.lock().await;
+        for tasks in users.values_mut() {
+            tasks.remove(task);
+        }
+        self.remove_unused(&mut users).await;
+    }
+
+    /// Removes the networks that nobody uses. For the start, when all users have been noted.
+    pub async fn sweep(&self) {
+        let mut users = self.users.lock().await;
+        match self.runtime.networks().await {
+            Ok(networks) => {
+                for network in networks {
+                    users.entry(network).or_default();
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot list networks"),
+        }
+        self.remove_unused(&mut users).await;
+    }
+
+    /// A network that the engine does not give up, for instance because a container that is not of a service is on it, is tried again next time.
+    async fn remove_unused(&self, users: &mut BTreeMap<NetworkId, BTreeSet<TaskId>>) {
+        let unused: Vec<NetworkId> = users
+            .iter()
+            .filter(|(_, tasks)| tasks.is_empty())
+            .map(|(network, _)| network.clone())
+            .collect();
+        for network in unused {
+            match self.runtime.remove_network(&network).await {
+                Ok(()) => drop(users.remove(&network)),
+                Err(error) => tracing::info!(%network, %error, "network stays for now"),
+            }
+        }
+    }
+}

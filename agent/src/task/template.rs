@@ -1,0 +1,133 @@
+//! Placeholders in host names, environment variables and mounts, as `{{.Service.Name}}` (swarmkit `template/`). Pure.
+//!
+//! Swarm runs Go's template language; here its fields and `index` are understood, which is what its documentation names. Anything else is refused.
+
+use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::spec::Labels;
+
+/// What placeholders can stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The task.
+    pub task: &'a TaskAssignment,
+    /// The host name of the node.
+    pub node_hostname: &'a str,
+}
+
+/// A placeholder that means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// An opening without an end.
+    #[error("expanding template failed: unclosed action in {0:?}")]
+    Unclosed(String),
+    /// Something that is not understood.
+    #[error("expanding template failed: unsupported action {0:?}")]
+    Unsupported(String),
+}
+
+/// The name of a task, which is also that of its container: `SERVICE.SLOT.TASK`, or `SERVICE.NODE.TASK` for a global service.
+#[must_use]
+pub fn task_name(task: &TaskAssignment) -> String {
+    let TaskAssignment { service_name, slot, node_id, id, .. } = task;
+    if *slot == 0 {
+        format!("{service_name}.{node_id}.{id}")
+    } else {
+        format!("{service_name}.{slot}.{id}")
+    }
+}
+
+/// `text` with every placeholder replaced.
+///
+/// # Errors
+///
+/// When a placeholder means nothing.
+pub fn expand(text: &str, context: &Context<'_>) -> Result<String, TemplateError> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (action, after) =
+            after.split_once("}}").ok_or_else(|| TemplateError::Unclosed(text.to_owned()))?;
+        expanded.push_str(before);
+        expanded.push_str(&value(action.trim(), context)?);
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+fn value(action: &str, context: &Context<'_>) -> Result<String, TemplateError> {
+    let task = context.task;
+    Ok(match action {
+        ".Service.ID" => task.service_id.to_string(),
+        ".Service.Name" => task.service_name.clone(),
+        ".Service.Labels" => go_map(&task.service_labels),
+        ".Node.ID" => task.node_id.to_string(),
+        ".Node.Hostname" => context.node_hostname.to_owned(),
+        ".Task.ID" => task.id.to_string(),
+        ".Task.Name" => task_name(task),
+        ".Task.Slot" => task.slot.to_string(),
+        other => label(other, &task.service_labels)
+            .ok_or_else(|| TemplateError::Unsupported(action.to_owned()))?,
+    })
+}
+
+/// `.Service.Labels.x` or `index .Service.Labels "x"`; a label that is not there is empty, as in Go.
+fn label(action: &str, labels: &Labels) -> Option<String> {
+    let key = match action.strip_prefix(".Service.Labels.") {
+        Some(key) => key,
+        None => action
+            .strip_prefix("index")?
+            .trim_start()
+            .strip_prefix(".Service.Labels")?
+            .trim_start()
+            .strip_prefix('"')?
+            .strip_suffix('"')?,
+    };
+    Some(labels.get(key).cloned().unwrap_or_default())
+}
+
+/// A map as Go's templates print it.
+fn go_map(labels: &Labels) -> String {
+    let members: Vec<_> = labels.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+    format!("map[{}]", members.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::fake::task;
+
+    #[test]
+    fn every_documented_placeholder_is_replaced() {
+        let mut task = task('a');
+        task.service_labels = [("tier".to_owned(), "front".to_owned())].into();
+        let context = Context { task: &task, node_hostname: "host-1" };
+        let id = |letter: &str| letter.repeat(25);
+        for (text, expected) in [
+            ("plain", "plain".to_owned()),
+            ("{{.Service.Name}}-{{ .Task.Slot }}", "web-1".to_owned()),
+            ("{{.Service.ID}}", id("s")),
+            ("{{.Node.ID}}@{{.Node.Hostname}}", format!("{}@host-1", id("n"))),
+            ("{{.Task.ID}}", id("a")),
+            ("{{.Task.Name}}", format!("web.1.{}", id("a"))),
+            ("{{.Service.Labels.tier}}", "front".to_owned()),
+            (r#"{{index .Service.Labels "tier"}}"#, "front".to_owned()),
+            (r#"{{index .Service.Labels "none"}}"#, String::new()),
+            ("{{.Service.Labels}}", "map[tier:front]".to_owned()),
+        ] {
+            assert_eq!(expand(text, &context).as_ref(), Ok(&expected), "{text}");
+        }
+        task.slot = 0;
+        assert_eq!(task_name(&task), format!("web.{}.{}", id("n"), id("a")));
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_by_name() {
+        let task = task('a');
+        let context = Context { task: &task, node_hostname: "host-1" };
+        let refused = expand("x{{.Task.Colour}}", &context).expect_err("refused");
+        assert_eq!(refused, TemplateError::Unsupported(".Task.Colour".to_owned()));
+        let refused = expand("x{{.Task.ID", &context).expect_err("refused");
+        assert_eq!(refused, TemplateError::Unclosed("x{{.Task.ID".to_owned()));
+    }
+}

@@ -1,0 +1,258 @@
+//! From what the manager assigned to what the engine is asked to make. Pure; the types are those of the Docker Engine API.
+
+mod host;
+mod mount;
+
+use std::collections::HashMap;
+
+use bollard::models::ContainerCreateBody;
+use bollard::models::EndpointIpamConfig;
+use bollard::models::EndpointSettings;
+use bollard::models::HealthConfig as EngineHealthConfig;
+use bollard::models::Ipam;
+use bollard::models::IpamConfig;
+use bollard::models::NetworkCreateRequest;
+use bollard::models::NetworkingConfig;
+use ipnet::Ipv4Net;
+use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::HealthConfig;
+use swarmlite_proto::spec::Labels;
+use swarmlite_proto::time::Nanoseconds;
+
+use super::template::Context;
+use super::template::TemplateError;
+use super::template::expand;
+use super::template::task_name;
+
+/// The Docker network driver that the data plane serves.
+pub const NETWORK_DRIVER: &str = "swarmlite";
+
+/// The label and driver option of a Docker network that tells which of the cluster's networks it is.
+pub const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
+
+/// The label of a container that tells its task.
+pub const TASK_ID_LABEL: &str = "com.docker.swarm.task.id";
+
+/// The label of a container that tells its node.
+pub const NODE_ID_LABEL: &str = "com.docker.swarm.node.id";
+
+/// What a container is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerPlan {
+    /// Its name.
+    pub name: String,
+    /// The body of `POST /containers/create`. It has the first network: engines before API 1.44 take only one.
+    pub body: ContainerCreateBody,
+    /// The other networks, to be connected before the start.
+    pub connect: Vec<EndpointPlan>,
+}
+
+/// One network of a container.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointPlan {
+    /// The engine's id of the network.
+    pub network: String,
+    /// How the container is on it.
+    pub settings: EndpointSettings,
+}
+
+/// What a Docker network is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkPlan {
+    /// Which of the cluster's networks it is.
+    pub id: NetworkId,
+    /// The body of `POST /networks/create`.
+    pub body: NetworkCreateRequest,
+}
+
+/// A network that a task is on.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskNetwork<'a> {
+    /// The network.
+    pub network: &'a NetworkAssignment,
+    /// The engine's id of it.
+    pub engine_id: &'a str,
+    /// The task's address on it.
+    pub addr: Ipv4Net,
+}
+
+/// Something in the spec that the engine cannot be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TranslateError {
+    /// A task that is not a container.
+    #[error("only containers are supported")]
+    NotAContainer,
+    /// A placeholder that means nothing.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A value that the engine has no word for.
+    #[error("unsupported {field}: {value:?}")]
+    Unsupported {
+        /// The field of the spec.
+        field: &'static str,
+        /// The value.
+        value: String,
+    },
+}
+
+/// The container of a task that is on `networks`, in this order.
+///
+/// # Errors
+///
+/// When the spec has something that the engine cannot be asked for.
+pub fn container_plan(
+    task: &TaskAssignment,
+    networks: &[TaskNetwork<'_>],
+    node_hostname: &str,
+) -> Result<ContainerPlan, TranslateError> {
+    let spec = task.spec.container_spec.as_ref().ok_or(TranslateError::NotAContainer)?;
+    let context = Context { task, node_hostname };
+    let mut endpoints = networks.iter().map(endpoint);
+    let first = endpoints.next();
+    let network_mode = first.as_ref().map(|endpoint| endpoint.network.clone());
+    let (entrypoint, cmd) = command(spec);
+    let body = ContainerCreateBody {
+        hostname: some_text(&expand(&spec.hostname, &context)?),
+        user: some_text(&spec.user),
+        exposed_ports: some_list(host::exposed_ports(task)),
+        tty: Some(spec.tty),
+        open_stdin: Some(spec.open_stdin),
+        env: some_list(environment(&spec.env, &context)?),
+        cmd,
+        healthcheck: spec.healthcheck.as_ref().map(health),
+        image: Some(spec.image.clone()),
+        working_dir: some_text(&spec.dir),
+        entrypoint,
+        labels: Some(labels(task, spec)),
+        stop_signal: some_text(&spec.stop_signal),
+        stop_timeout: Some(grace_seconds(spec)),
+        host_config: Some(host::config(spec, networks, network_mode, &context)?),
+        networking_config: first.map(|endpoint| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(endpoint.network, endpoint.settings)])),
+        }),
+        ..ContainerCreateBody::default()
+    };
+    Ok(ContainerPlan { name: task_name(task), body, connect: endpoints.collect() })
+}
+
+/// The Docker network that stands for one of the cluster's on this node.
+#[must_use]
+pub fn network_plan(network: &NetworkAssignment) -> NetworkPlan {
+    let id = (NETWORK_ID_LABEL.to_owned(), network.id.to_string());
+    let labels = network.labels.clone().into_iter().chain([id.clone()]).collect();
+    let options = network.options.clone().into_iter().chain([id]).collect();
+    let pool = IpamConfig {
+        subnet: Some(network.subnet.trunc().to_string()),
+        gateway: Some(network.gateway.to_string()),
+        ..IpamConfig::default()
+    };
+    let body = NetworkCreateRequest {
+        name: network.name.clone(),
+        driver: Some(NETWORK_DRIVER.to_owned()),
+        internal: Some(network.internal),
+        attachable: Some(network.attachable),
+        ipam: Some(Ipam { config: Some(vec![pool]), ..Ipam::default() }),
+        options: Some(options),
+        labels: Some(labels),
+        ..NetworkCreateRequest::default()
+    };
+    NetworkPlan { id: network.id.clone(), body }
+}
+
+/// The label that the containers of `node` have, as a filter of the engine.
+#[must_use]
+pub fn node_filter(node: &NodeId) -> String {
+    format!("{NODE_ID_LABEL}={node}")
+}
+
+/// The task of a container with these labels.
+#[must_use]
+pub fn task_of_labels(labels: &HashMap<String, String>) -> Option<TaskId> {
+    labels.get(TASK_ID_LABEL)?.parse().ok()
+}
+
+/// The cluster's network that a Docker network with these labels stands for.
+#[must_use]
+pub fn network_of_labels(labels: &HashMap<String, String>) -> Option<NetworkId> {
+    labels.get(NETWORK_ID_LABEL)?.parse().ok()
+}
+
+/// The container's place on a network. It gets no aliases there: the engine's own resolver would answer them with this one
+/// container, where the name of a service has to be answered with its virtual address.
+fn endpoint(network: &TaskNetwork<'_>) -> EndpointPlan {
+    let address = EndpointIpamConfig {
+        ipv4_address: Some(network.addr.addr().to_string()),
+        ..EndpointIpamConfig::default()
+    };
+    let settings = EndpointSettings { ipam_config: Some(address), ..EndpointSettings::default() };
+    EndpointPlan { network: network.engine_id.to_owned(), settings }
+}
+
+/// Swarm's command is the engine's entry point, and its arguments are the engine's command.
+fn command(spec: &ContainerSpec) -> (Option<Vec<String>>, Option<Vec<String>>) {
+    (some_list(spec.command.clone()), some_list(spec.args.clone()))
+}
+
+/// Only values have placeholders, not names.
+fn environment(env: &[String], context: &Context<'_>) -> Result<Vec<String>, TemplateError> {
+    env.iter()
+        .map(|entry| match entry.split_once('=') {
+            Some((name, value)) => Ok(format!("{name}={}", expand(value, context)?)),
+            None => Ok(entry.clone()),
+        })
+        .collect()
+}
+
+fn labels(task: &TaskAssignment, spec: &ContainerSpec) -> HashMap<String, String> {
+    let system = [
+        ("com.docker.swarm.task", String::new()),
+        (TASK_ID_LABEL, task.id.to_string()),
+        ("com.docker.swarm.task.name", task_name(task)),
+        (NODE_ID_LABEL, task.node_id.to_string()),
+        ("com.docker.swarm.service.id", task.service_id.to_string()),
+        ("com.docker.swarm.service.name", task.service_name.clone()),
+    ];
+    let system = system.map(|(key, value)| (key.to_owned(), value));
+    // The system's labels come last: a user's label cannot hide a container from its node.
+    to_map(&spec.labels).into_iter().chain(system).collect()
+}
+
+/// Zero members are left out, which the engine takes from the image.
+fn health(config: &HealthConfig) -> EngineHealthConfig {
+    let some = |time: Nanoseconds| (!time.is_zero()).then_some(time.0);
+    EngineHealthConfig {
+        test: some_list(config.test.clone()),
+        interval: some(config.interval),
+        timeout: some(config.timeout),
+        retries: (config.retries != 0).then_some(config.retries),
+        start_period: some(config.start_period),
+        start_interval: some(config.start_interval),
+    }
+}
+
+/// The engine counts whole seconds; a part of one is rounded up, so that no task gets less than it asked for.
+fn grace_seconds(spec: &ContainerSpec) -> i64 {
+    let grace = spec.stop_grace_period.unwrap_or(ContainerSpec::DEFAULT_STOP_GRACE);
+    let second = Nanoseconds::from_secs(1).0;
+    grace.0.max(0).saturating_add(second - 1) / second
+}
+
+fn some_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn some_list<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn to_map(labels: &Labels) -> HashMap<String, String> {
+    labels.clone().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests;
