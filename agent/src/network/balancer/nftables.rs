@@ -1,0 +1,218 @@
+//! Balancing by nftables: per service one chain that takes the backends in turn, and one map from addresses and ports to chains.
+//!
+//! The whole table is replaced in one transaction, so that no packet sees half of it. A service without backends has no
+//! chain: its packets reach the local stack, which has nobody listening and refuses them.
+
+use std::fmt::Write;
+
+use super::Backend;
+use super::Balancer;
+use super::Frontend;
+use super::VirtualServices;
+use super::serving;
+use crate::network::kernel::KernelError;
+use crate::network::nft::Tables;
+use crate::network::nft::elements;
+use crate::network::state::Held;
+use crate::network::state::Place;
+use crate::network::state::UPLINK;
+
+/// The name of the balancer's table.
+pub const TABLE: &str = "swarmlite_balancer";
+
+/// Balances by nftables.
+#[derive(Debug)]
+pub struct NftablesBalancer {
+    tables: Tables<VirtualServices>,
+}
+
+impl NftablesBalancer {
+    /// A balancer that has not programmed anything yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { tables: Tables::new(TABLE) }
+    }
+}
+
+impl Default for NftablesBalancer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Balancer for NftablesBalancer {
+    fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
+        self.tables.observe(place)
+    }
+
+    fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
+        self.tables.replace(place, services, &table(services))
+    }
+
+    fn forget(&self, place: &Place) {
+        self.tables.forget(place);
+    }
+}
+
+/// The table that balances these services, in the language of `nft -f`.
+#[must_use]
+pub fn table(services: &VirtualServices) -> String {
+    let mut chains = String::new();
+    let mut addresses = Vec::new();
+    let mut ports = Vec::new();
+    for (frontend, backends) in services {
+        let slots = slots(backends);
+        if slots.is_empty() {
+            continue;
+        }
+        let chain = chain_name(*frontend);
+        match frontend {
+            Frontend::Address(address) => addresses.push(format!("{address} : goto {chain}")),
+            Frontend::Port { protocol, port } => {
+                ports.push(format!("{} . {port} : goto {chain}", protocol.as_str()));
+            }
+        }
+        write_chain(&mut chains, &chain, *frontend, &slots);
+    }
+    let addresses = elements(&addresses);
+    let ports = elements(&ports);
+    format!(
+        "table ip {TABLE} {{
+{chains}\tmap addresses {{
+\t\ttype ipv4_addr : verdict{addresses}
+\t}}
+\tmap ports {{
+\t\ttype inet_proto . inet_service : verdict{ports}
+\t}}
+\tchain prerouting {{
+\t\ttype nat hook prerouting priority dstnat; policy accept;
+\t\tip daddr vmap @addresses
+\t\tiifname \"{UPLINK}\" meta l4proto . th dport vmap @ports
+\t}}
+}}
+"
+    )
+}
+
+/// Each serving backend, as often in a row as its weight says.
+fn slots(backends: &[Backend]) -> Vec<Backend> {
+    let most = serving(backends).map(|backend| backend.weight).max().unwrap_or(0);
+    // Round by round rather than backend by backend, so that unequal weights still alternate.
+    (0..most)
+        .flat_map(|round| serving(backends).filter(move |backend| backend.weight > round))
+        .copied()
+        .collect()
+}
+
+fn chain_name(frontend: Frontend) -> String {
+    match frontend {
+        Frontend::Address(address) => format!("address_{address}"),
+        Frontend::Port { protocol, port } => format!("port_{}_{port}", protocol.as_str()),
+    }
+}
+
+fn write_chain(out: &mut String, name: &str, frontend: Frontend, slots: &[Backend]) {
+    // The protocol has to be known before a port can be translated; a virtual address answers to nothing but these
+    // three, and leaves ping to the local stack.
+    let protocol = match frontend {
+        Frontend::Address(_) => "{ tcp, udp, sctp }",
+        Frontend::Port { protocol, .. } => protocol.as_str(),
+    };
+    let targets: Vec<String> = slots
+        .iter()
+        .map(|slot| match slot.port {
+            Some(port) => format!("{} . {port}", slot.addr),
+            None => slot.addr.to_string(),
+        })
+        .collect();
+    let target = match (targets.as_slice(), slots) {
+        ([_], [Backend { addr, port: Some(port), .. }]) => format!("{addr}:{port}"),
+        ([only], _) => only.clone(),
+        _ => {
+            let mapped: Vec<String> =
+                targets.iter().enumerate().map(|(at, target)| format!("{at} : {target}")).collect();
+            format!("numgen inc mod {} map {{ {} }}", targets.len(), mapped.join(", "))
+        }
+    };
+    // `ip` says that the map gives an address and a port, not an address alone.
+    let family =
+        if slots.len() > 1 && slots.iter().any(|slot| slot.port.is_some()) { "ip " } else { "" };
+    // Writing to a string cannot fail.
+    let _ = write!(
+        out,
+        "\tchain {name} {{\n\t\tmeta l4proto {protocol} dnat {family}to {target}\n\t}}\n"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use swarmlite_proto::spec::PortProtocol;
+
+    use super::*;
+
+    fn backend(last: u8, port: Option<u16>, weight: u16) -> Backend {
+        Backend { addr: Ipv4Addr::new(10, 0, 0, last), port, weight }
+    }
+
+    #[test]
+    fn the_table_reads_as_documented() {
+        let services = VirtualServices::from([
+            (
+                Frontend::Address(Ipv4Addr::new(10, 0, 0, 2)),
+                vec![backend(3, None, 1), backend(4, None, 1)],
+            ),
+            (Frontend::Address(Ipv4Addr::new(10, 0, 0, 9)), vec![backend(5, None, 0)]),
+            (
+                Frontend::Port { protocol: PortProtocol::Tcp, port: 8080 },
+                vec![backend(3, Some(80), 1), backend(4, Some(80), 1), backend(5, Some(80), 0)],
+            ),
+            (
+                Frontend::Port { protocol: PortProtocol::Udp, port: 53 },
+                vec![backend(3, Some(5353), 1)],
+            ),
+        ]);
+        let expected = "table ip swarmlite_balancer {
+\tchain address_10.0.0.2 {
+\t\tmeta l4proto { tcp, udp, sctp } dnat to numgen inc mod 2 map { 0 : 10.0.0.3, 1 : 10.0.0.4 }
+\t}
+\tchain port_tcp_8080 {
+\t\tmeta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 10.0.0.3 . 80, 1 : 10.0.0.4 . 80 }
+\t}
+\tchain port_udp_53 {
+\t\tmeta l4proto udp dnat to 10.0.0.3:5353
+\t}
+\tmap addresses {
+\t\ttype ipv4_addr : verdict
+\t\telements = {
+\t\t\t10.0.0.2 : goto address_10.0.0.2
+\t\t}
+\t}
+\tmap ports {
+\t\ttype inet_proto . inet_service : verdict
+\t\telements = {
+\t\t\ttcp . 8080 : goto port_tcp_8080,
+\t\t\tudp . 53 : goto port_udp_53
+\t\t}
+\t}
+\tchain prerouting {
+\t\ttype nat hook prerouting priority dstnat; policy accept;
+\t\tip daddr vmap @addresses
+\t\tiifname \"uplink0\" meta l4proto . th dport vmap @ports
+\t}
+}
+";
+        assert_eq!(table(&services), expected);
+    }
+
+    #[test]
+    fn weights_alternate() {
+        let order: Vec<u8> =
+            slots(&[backend(1, None, 3), backend(2, None, 0), backend(3, None, 1)])
+                .iter()
+                .map(|slot| slot.addr.octets()[3])
+                .collect();
+        assert_eq!(order, [1, 3, 1, 1]);
+    }
+}

@@ -1,0 +1,216 @@
+//! The real [`Kernel`]: netlink, nftables, `/proc/sys/net`, and namespaces as files.
+//!
+//! - [`namespace`]: makes, enters and removes network namespaces.
+//! - `observe`: dumps of one namespace, as values.
+//! - `apply`: changes of one namespace, one by one.
+//! - `conntrack`: forgetting UDP flows.
+//! - `firewall`: the engine's chain `DOCKER-USER`.
+//!
+//! Work in a namespace happens on a thread of its own that enters it, as a thread's namespace is part of the thread: netlink
+//! sockets, settings and child processes made there are the namespace's.
+
+mod apply;
+mod conntrack;
+mod firewall;
+pub mod namespace;
+mod observe;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::balancer::Balancer;
+use super::kernel::ContainerLinks;
+use super::kernel::Kernel;
+use super::kernel::KernelError;
+use super::kernel::Observed;
+use super::nft::Tables;
+use super::plan::Change;
+use super::plan::Op;
+use super::ruleset;
+use super::ruleset::Ruleset;
+use super::state::LinkKind;
+use super::state::NodeState;
+use super::state::Place;
+
+/// The namespace that this process runs in.
+pub const OWN_NAMESPACE: &str = "/proc/self/ns/net";
+
+/// Where the kernel's parts of one node are.
+#[derive(Clone, Debug)]
+pub struct LinuxConfig {
+    /// The folder with one file per sandbox. Made if it is not there.
+    pub sandboxes: PathBuf,
+    /// The node's own namespace: [`OWN_NAMESPACE`], but in tests that have several nodes in one process.
+    pub host: PathBuf,
+    /// The node's underlay address.
+    pub data_path_addr: IpAddr,
+}
+
+/// The kernel of this machine, seen from one node.
+#[derive(Clone, Debug)]
+pub struct LinuxKernel {
+    config: Arc<LinuxConfig>,
+    balancer: Arc<dyn Balancer>,
+    rulesets: Arc<Tables<Ruleset>>,
+}
+
+impl LinuxKernel {
+    /// The kernel, with this way of balancing.
+    #[must_use]
+    pub fn new(config: LinuxConfig, balancer: Arc<dyn Balancer>) -> Self {
+        let rulesets = Arc::new(Tables::new(ruleset::TABLE));
+        Self { config: Arc::new(config), balancer, rulesets }
+    }
+
+    /// The file of a namespace.
+    fn path(&self, place: &Place) -> PathBuf {
+        match place {
+            Place::Host => self.config.host.clone(),
+            Place::Sandbox(name) => self.config.sandboxes.join(name.as_str()),
+            Place::Process(pid) => PathBuf::from(format!("/proc/{pid}/ns/net")),
+        }
+    }
+
+    /// Carries out changes of one namespace on a thread that is inside it.
+    async fn change(&self, place: &Place, changes: Vec<Change>) -> Vec<KernelError> {
+        let (kernel, inside) = (self.clone(), place.clone());
+        let work = async move |session: &namespace::Session| {
+            let mut errors = Vec::new();
+            for change in changes {
+                errors.extend(apply::apply(&kernel, session, &inside, change).await.err());
+            }
+            errors
+        };
+        match namespace::inside(self.path(place), place.clone(), work).await {
+            Ok(errors) => errors,
+            Err(error) => vec![error],
+        }
+    }
+
+    /// Makes a link. Both sides are made from the node's namespace: that is where a tunnel's UDP socket has to be, and
+    /// where the engine looks for a container's side.
+    async fn add_link(
+        &self,
+        place: &Place,
+        name: String,
+        kind: LinkKind,
+    ) -> Result<(), KernelError> {
+        let other = match &kind {
+            LinkKind::HostLink { peer: Some(peer), .. } => Place::Sandbox(peer.clone()),
+            _ => place.clone(),
+        };
+        let other = namespace::open(&self.path(&other))?;
+        let alias = match &kind {
+            LinkKind::Endpoint(endpoint) => Some(endpoint.alias()),
+            _ => None,
+        };
+        let made = name.clone();
+        namespace::inside(self.path(&Place::Host), Place::Host, async move |session| {
+            apply::add_link(session, &made, &kind, &other).await
+        })
+        .await??;
+        let Some(alias) = alias else { return Ok(()) };
+        namespace::inside(self.path(place), place.clone(), async move |session| {
+            apply::set_alias(session, &name, alias).await
+        })
+        .await?
+    }
+
+    async fn one(&self, op: &Op) -> Result<(), KernelError> {
+        match op {
+            Op::CreateSandbox(name) => {
+                namespace::create(self.path(&Place::Sandbox(name.clone()))).await
+            }
+            Op::DeleteSandbox(name) => {
+                let place = Place::Sandbox(name.clone());
+                // The kernel tears a namespace down some time after its last user. A tunnel has to be gone when this
+                // returns: the same network may be wanted again at once.
+                let emptied =
+                    namespace::inside(self.path(&place), place.clone(), async |session| {
+                        apply::remove_all_links(session).await
+                    })
+                    .await
+                    .flatten();
+                self.rulesets.forget(&place);
+                self.balancer.forget(&place);
+                namespace::remove(&self.path(&place)).and(emptied)
+            }
+            Op::Change(place, Change::AddLink(name, kind)) => {
+                self.add_link(place, name.clone(), kind.clone()).await
+            }
+            Op::Change(..) => Ok(()),
+        }
+    }
+
+    /// The namespaces there are.
+    fn places(&self) -> Result<Vec<Place>, KernelError> {
+        let mut places = vec![Place::Host];
+        places.extend(namespace::list(&self.config.sandboxes)?.into_iter().map(Place::Sandbox));
+        Ok(places)
+    }
+}
+
+impl Kernel for LinuxKernel {
+    async fn observe(&self) -> Result<Observed, KernelError> {
+        let mut state: NodeState = BTreeMap::new();
+        let mut observed = Observed::default();
+        for place in self.places()? {
+            let (kernel, inside) = (self.clone(), place.clone());
+            let seen = namespace::inside(self.path(&place), place.clone(), async move |session| {
+                observe::namespace(session, &inside, &kernel).await
+            })
+            .await??;
+            if place == Place::Host {
+                observed.underlay_mtu = seen.underlay_mtu;
+                observed.firewall = seen.firewall;
+            }
+            state.insert(place, seen.namespace);
+        }
+        observed.state = state;
+        Ok(observed)
+    }
+
+    async fn apply(&self, ops: &[Op]) -> Vec<KernelError> {
+        let mut errors = Vec::new();
+        let mut rest = ops;
+        while let Some(first) = rest.first() {
+            // Successive changes of one namespace share a visit to it.
+            let run = rest.iter().take_while(|op| same_visit(first, op)).count();
+            let (now, then) = rest.split_at(run.max(1));
+            rest = then;
+            match visit(first) {
+                Some(place) => {
+                    let changes = now.iter().filter_map(|op| match op {
+                        Op::Change(_, change) => Some(change.clone()),
+                        Op::CreateSandbox(_) | Op::DeleteSandbox(_) => None,
+                    });
+                    errors.extend(self.change(place, changes.collect()).await);
+                }
+                None => errors.extend(self.one(first).await.err()),
+            }
+        }
+        errors
+    }
+
+    async fn container(&self, pid: u32) -> Result<ContainerLinks, KernelError> {
+        let place = Place::Process(pid);
+        namespace::inside(self.path(&place), place, async |session| {
+            observe::container(session).await
+        })
+        .await?
+    }
+}
+
+/// The namespace that has to be visited for an operation; `None` if it concerns several.
+fn visit(op: &Op) -> Option<&Place> {
+    match op {
+        Op::Change(_, Change::AddLink(..)) | Op::CreateSandbox(_) | Op::DeleteSandbox(_) => None,
+        Op::Change(place, _) => Some(place),
+    }
+}
+
+fn same_visit(first: &Op, op: &Op) -> bool {
+    visit(first).is_some() && visit(first) == visit(op)
+}

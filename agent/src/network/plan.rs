@@ -1,0 +1,375 @@
+//! Desired minus observed, as operations in an order that never routes less than before and after.
+//!
+//! The same function serves the first pass, every change and every periodic check. What packets need is put before what
+//! sends them there (links, addresses, routes, then rules and balancing), and taken away in the opposite order.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use swarmlite_proto::spec::PortProtocol;
+
+use super::balancer::Backend;
+use super::balancer::Frontend;
+use super::balancer::VirtualServices;
+use super::balancer::serving;
+use super::ruleset::Ruleset;
+use super::state::HOST_LINK;
+use super::state::Held;
+use super::state::Link;
+use super::state::LinkKind;
+use super::state::Mac;
+use super::state::Namespace;
+use super::state::NodeState;
+use super::state::Place;
+use super::state::Route;
+use super::state::Rule;
+use super::state::SandboxName;
+use super::state::UPLINK;
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Make the namespace of a network.
+    CreateSandbox(SandboxName),
+    /// Remove the namespace of a network and all that is in it.
+    DeleteSandbox(SandboxName),
+    /// Change something in a namespace.
+    Change(Place, Change),
+}
+
+/// One change in one namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Make a link, and its other side.
+    AddLink(String, LinkKind),
+    /// Remove a link, and its other side.
+    RemoveLink(String),
+    /// Bring a link up.
+    SetUp(String),
+    /// Give a link an address.
+    AddAddress(String, Ipv4Net),
+    /// Take an address from a link.
+    RemoveAddress(String, Ipv4Net),
+    /// Say which hardware address a neighbour has.
+    SetNeighbour(String, Ipv4Addr, Mac),
+    /// Forget a neighbour.
+    RemoveNeighbour(String, Ipv4Addr),
+    /// Say behind which underlay address a hardware address is.
+    SetForwarding(String, Mac, IpAddr),
+    /// Forget where a hardware address is.
+    RemoveForwarding(String, Mac),
+    /// Put a route into a table, in the place of the one it has.
+    SetRoute(u32, Ipv4Net, Route),
+    /// Take a route from a table.
+    RemoveRoute(u32, Ipv4Net),
+    /// Add a rule.
+    AddRule(Rule),
+    /// Remove a rule.
+    RemoveRule(Rule),
+    /// Write a setting.
+    SetSysctl(String, String),
+    /// Replace the table of rules.
+    SetRuleset(Ruleset),
+    /// Remove the table of rules.
+    RemoveRuleset,
+    /// Replace what is balanced.
+    SetServices(VirtualServices),
+    /// Let the traffic of a link pass the engine's firewall.
+    Pass(String),
+    /// No longer let it pass.
+    Unpass(String),
+    /// Forget UDP flows, so that their next packet is translated anew.
+    ForgetUdp(UdpFlows),
+}
+
+/// Which UDP flows. They have no end that the kernel could see: without this, a client that keeps sending would stay with
+/// a task that is gone, or with the refusal it got before there was one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UdpFlows {
+    /// Those answered by this address.
+    AnsweredBy(Ipv4Addr),
+    /// Those sent to this address.
+    SentTo(Ipv4Addr),
+    /// Those sent to this port.
+    SentToPort(u16),
+}
+
+impl Change {
+    /// Whether it takes something away, so that it is done if there is nothing to take.
+    #[must_use]
+    pub const fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::RemoveLink(_)
+                | Self::RemoveAddress(..)
+                | Self::RemoveNeighbour(..)
+                | Self::RemoveForwarding(..)
+                | Self::RemoveRoute(..)
+                | Self::RemoveRule(_)
+        )
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddLink(name, _) => write!(f, "add link {name}"),
+            Self::RemoveLink(name) => write!(f, "remove link {name}"),
+            Self::SetUp(name) => write!(f, "bring up link {name}"),
+            Self::AddAddress(link, address) => write!(f, "add address {address} to {link}"),
+            Self::RemoveAddress(link, address) => write!(f, "remove address {address} from {link}"),
+            Self::SetNeighbour(link, address, _) => write!(f, "set neighbour {address} on {link}"),
+            Self::RemoveNeighbour(link, address) => {
+                write!(f, "remove neighbour {address} on {link}")
+            }
+            Self::SetForwarding(link, mac, _) => write!(f, "set forwarding of {mac} on {link}"),
+            Self::RemoveForwarding(link, mac) => write!(f, "remove forwarding of {mac} on {link}"),
+            Self::SetRoute(table, to, _) => write!(f, "set route to {to} in table {table}"),
+            Self::RemoveRoute(table, to) => write!(f, "remove route to {to} from table {table}"),
+            Self::AddRule(rule) => write!(f, "add rule for {:?}", rule.selector),
+            Self::RemoveRule(rule) => write!(f, "remove rule for {:?}", rule.selector),
+            Self::SetSysctl(key, value) => write!(f, "set {key} to {value}"),
+            Self::SetRuleset(_) => f.write_str("replace the rules"),
+            Self::RemoveRuleset => f.write_str("remove the rules"),
+            Self::SetServices(_) => f.write_str("replace the balanced services"),
+            Self::Pass(link) => write!(f, "let {link} pass the firewall"),
+            Self::Unpass(link) => write!(f, "no longer let {link} pass the firewall"),
+            Self::ForgetUdp(flows) => write!(f, "forget UDP flows {flows:?}"),
+        }
+    }
+}
+
+/// What makes `observed` into `desired`. Empty if they are the same.
+#[must_use]
+pub fn plan(desired: &NodeState, observed: &NodeState) -> Vec<Op> {
+    let nothing = Namespace::default();
+    let mut ops = Vec::new();
+    for place in observed.keys().filter(|place| !desired.contains_key(place)) {
+        if let Place::Sandbox(name) = place {
+            ops.push(Op::DeleteSandbox(name.clone()));
+        }
+    }
+    for place in desired.keys().filter(|place| !observed.contains_key(place)) {
+        if let Place::Sandbox(name) = place {
+            ops.push(Op::CreateSandbox(name.clone()));
+        }
+    }
+    let mut seen: NodeState = desired
+        .keys()
+        .map(|place| (place.clone(), observed.get(place).cloned().unwrap_or_default()))
+        .collect();
+    // Links first everywhere: the one between node and ingress sandbox belongs to two namespaces.
+    for (place, name) in unfit_links(desired, &seen) {
+        seen.values_mut().filter(|_| name == HOST_LINK).for_each(|other| other.lose_link(UPLINK));
+        if let Some(seen) = seen.get_mut(&place) {
+            seen.lose_link(&name);
+        }
+        ops.push(Op::Change(place, Change::RemoveLink(name)));
+    }
+    for (place, wanted) in desired {
+        let seen = seen.get(place).unwrap_or(&nothing);
+        ops.extend(new_links(wanted, seen).map(|change| Op::Change(place.clone(), change)));
+    }
+    for (place, wanted) in desired {
+        let mut changes = Changes::default();
+        changes.rest(wanted, seen.get(place).unwrap_or(&nothing));
+        ops.extend(changes.0.into_iter().map(|change| Op::Change(place.clone(), change)));
+    }
+    ops
+}
+
+/// The links that have to go: unwanted, or not as they should be.
+fn unfit_links(desired: &NodeState, observed: &NodeState) -> Vec<(Place, String)> {
+    let uplink_lost = lost_uplink(desired, observed);
+    let unfit = |place: &Place, name: &String, link: &Link| {
+        // `lo` comes with the namespace, and the uplink goes with the node's side of it.
+        let removable = !matches!(link.kind, LinkKind::Loopback | LinkKind::Uplink);
+        let wanted = desired.get(place).and_then(|wanted| wanted.links.get(name));
+        let fits = wanted.is_some_and(|wanted| same_link(&wanted.kind, &link.kind));
+        removable && (!fits || (name == HOST_LINK && uplink_lost))
+    };
+    observed
+        .iter()
+        .flat_map(|(place, seen)| seen.links.iter().map(move |(name, link)| (place, name, link)))
+        .filter(|(place, name, link)| unfit(place, name, link))
+        .map(|(place, name, _)| (place.clone(), name.clone()))
+        .collect()
+}
+
+/// The links that have to be made in a namespace.
+fn new_links(wanted: &Namespace, seen: &Namespace) -> impl Iterator<Item = Change> {
+    wanted
+        .links
+        .iter()
+        .filter(|(name, want)| {
+            !seen.links.contains_key(*name)
+                && !matches!(want.kind, LinkKind::Loopback | LinkKind::Uplink)
+        })
+        .map(|(name, want)| Change::AddLink(name.clone(), want.kind.clone()))
+}
+
+/// Whether the node's side of the ingress link is there without the sandbox's side.
+fn lost_uplink(desired: &NodeState, observed: &NodeState) -> bool {
+    desired
+        .iter()
+        .filter(|(_, wanted)| wanted.links.contains_key(UPLINK))
+        .any(|(place, _)| observed.get(place).is_none_or(|seen| !seen.links.contains_key(UPLINK)))
+}
+
+/// The changes of one namespace.
+#[derive(Default)]
+struct Changes(Vec<Change>);
+
+impl Changes {
+    fn rest(&mut self, wanted: &Namespace, seen: &Namespace) {
+        for (name, want) in &wanted.links {
+            if want.up && seen.links.get(name).is_none_or(|link| !link.up) {
+                self.0.push(Change::SetUp(name.clone()));
+            }
+        }
+        for (key, value) in missing(&wanted.sysctls, &seen.sysctls) {
+            self.0.push(Change::SetSysctl(key.clone(), value.clone()));
+        }
+        for (link, address) in wanted.addresses.difference(&seen.addresses) {
+            self.0.push(Change::AddAddress(link.clone(), *address));
+        }
+        for ((link, mac), to) in missing(&wanted.forwarding, &seen.forwarding) {
+            self.0.push(Change::SetForwarding(link.clone(), *mac, *to));
+        }
+        for ((link, address), mac) in missing(&wanted.neighbours, &seen.neighbours) {
+            self.0.push(Change::SetNeighbour(link.clone(), *address, *mac));
+        }
+        for ((table, to), route) in missing(&wanted.routes, &seen.routes) {
+            self.0.push(Change::SetRoute(*table, *to, route.clone()));
+        }
+        for rule in wanted.rules.difference(&seen.rules) {
+            self.0.push(Change::AddRule(rule.clone()));
+        }
+        self.tables(wanted, seen);
+        self.leftovers(wanted, seen);
+    }
+
+    fn tables(&mut self, wanted: &Namespace, seen: &Namespace) {
+        if let Held::Exactly(services) = &wanted.services
+            && wanted.services != seen.services
+        {
+            self.0.push(Change::SetServices(services.clone()));
+        }
+        match &wanted.ruleset {
+            Held::Exactly(rules) if wanted.ruleset != seen.ruleset => {
+                self.0.push(Change::SetRuleset(rules.clone()));
+            }
+            Held::Absent if seen.ruleset != Held::Absent => self.0.push(Change::RemoveRuleset),
+            _ => {}
+        }
+        for link in wanted.passed.difference(&seen.passed) {
+            self.0.push(Change::Pass(link.clone()));
+        }
+        for flows in stale_flows(wanted, seen) {
+            self.0.push(Change::ForgetUdp(flows));
+        }
+    }
+
+    fn leftovers(&mut self, wanted: &Namespace, seen: &Namespace) {
+        for link in seen.passed.difference(&wanted.passed) {
+            self.0.push(Change::Unpass(link.clone()));
+        }
+        for rule in seen.rules.difference(&wanted.rules) {
+            self.0.push(Change::RemoveRule(rule.clone()));
+        }
+        for (table, to) in gone(&wanted.routes, &seen.routes) {
+            self.0.push(Change::RemoveRoute(*table, *to));
+        }
+        for (link, address) in gone(&wanted.neighbours, &seen.neighbours) {
+            self.0.push(Change::RemoveNeighbour(link.clone(), *address));
+        }
+        for (link, mac) in gone(&wanted.forwarding, &seen.forwarding) {
+            self.0.push(Change::RemoveForwarding(link.clone(), *mac));
+        }
+        for (link, address) in seen.addresses.difference(&wanted.addresses) {
+            self.0.push(Change::RemoveAddress(link.clone(), *address));
+        }
+    }
+}
+
+/// Whether a link can stay as it is. The kernel does not tell where the other side of the ingress link is.
+fn same_link(wanted: &LinkKind, seen: &LinkKind) -> bool {
+    match (wanted, seen) {
+        (LinkKind::HostLink { mtu: wanted, .. }, LinkKind::HostLink { mtu: seen, .. }) => {
+            wanted == seen
+        }
+        _ => wanted == seen,
+    }
+}
+
+/// What `seen` lacks or has otherwise.
+fn missing<'a, K: Ord, V: PartialEq>(
+    wanted: &'a BTreeMap<K, V>,
+    seen: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    wanted.iter().filter(|(key, value)| seen.get(key) != Some(value))
+}
+
+/// What `seen` has and `wanted` lacks.
+fn gone<'a, K: Ord, V>(
+    wanted: &'a BTreeMap<K, V>,
+    seen: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = &'a K> {
+    seen.keys().filter(|key| !wanted.contains_key(key))
+}
+
+/// The UDP flows that would go where they no longer should. Nothing is forgotten where it is not known what was balanced:
+/// after a restart flows that are right must not be cut.
+fn stale_flows(wanted: &Namespace, seen: &Namespace) -> BTreeSet<UdpFlows> {
+    let mut stale = BTreeSet::new();
+    if let (Held::Exactly(wanted), Some(seen)) = (&wanted.services, known_or_empty(&seen.services))
+    {
+        let frontends: BTreeSet<&Frontend> = wanted.keys().chain(seen.keys()).collect();
+        for frontend in frontends {
+            let now = serving_of(wanted, frontend);
+            let before = serving_of(&seen, frontend);
+            stale.extend(before.difference(&now).map(|lost| UdpFlows::AnsweredBy(*lost)));
+            match frontend {
+                Frontend::Address(address) if before.is_empty() && !now.is_empty() => {
+                    stale.insert(UdpFlows::SentTo(*address));
+                }
+                Frontend::Port { protocol: PortProtocol::Udp, port }
+                    if before.is_empty() && !now.is_empty() =>
+                {
+                    stale.insert(UdpFlows::SentToPort(*port));
+                }
+                _ => {}
+            }
+        }
+    }
+    let published = |held: &Held<Ruleset>| match held {
+        Held::Exactly(Ruleset::Host { published }) => Some(published.clone()),
+        Held::Absent => Some(BTreeSet::new()),
+        _ => None,
+    };
+    if let (Some(now), Some(before)) = (published(&wanted.ruleset), published(&seen.ruleset)) {
+        stale.extend(
+            now.symmetric_difference(&before)
+                .filter(|(protocol, _)| *protocol == PortProtocol::Udp)
+                .map(|(_, port)| UdpFlows::SentToPort(*port)),
+        );
+    }
+    stale
+}
+
+fn known_or_empty(held: &Held<VirtualServices>) -> Option<VirtualServices> {
+    match held {
+        Held::Absent => Some(VirtualServices::new()),
+        Held::Unknown => None,
+        Held::Exactly(services) => Some(services.clone()),
+    }
+}
+
+fn serving_of(services: &VirtualServices, frontend: &Frontend) -> BTreeSet<Ipv4Addr> {
+    let backends: &[Backend] = services.get(frontend).map_or(&[], Vec::as_slice);
+    serving(backends).map(|backend| backend.addr).collect()
+}

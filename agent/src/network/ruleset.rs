@@ -1,0 +1,167 @@
+//! The nftables table `swarmlite`: everything but balancing.
+//!
+//! A [`Ruleset`] is what the rules have to know; [`Ruleset::table`] is the text. Pure; [`super::nft`] hands it to the kernel.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use swarmlite_proto::spec::PortProtocol;
+
+use super::endpoint::ENDPOINT_PREFIX;
+use super::nft::elements;
+use super::state::HOST_ADDRESS;
+use super::state::HOST_LINK;
+use super::state::INGRESS_ADDRESS;
+use super::state::Mac;
+
+/// The name of the table.
+pub const TABLE: &str = "swarmlite";
+
+/// The mark that a container puts on replies to what came in by the ingress network.
+pub const CONTAINER_MARK: u32 = 0x5357;
+
+/// What the rules of one namespace have to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruleset {
+    /// On the node: published ports go to the ingress sandbox.
+    Host {
+        /// The published ports.
+        published: BTreeSet<(PortProtocol, u16)>,
+    },
+    /// In the sandbox of a network.
+    Sandbox {
+        /// The network's gateway.
+        gateway: Ipv4Addr,
+        /// The addresses of local containers that balancing may lead back to themselves.
+        hairpin: BTreeSet<Ipv4Addr>,
+        /// On the ingress network: how to find the way back.
+        marks: Option<Marks>,
+    },
+    /// In a container on the ingress network.
+    Container {
+        /// The container's link to the ingress network.
+        link: String,
+        /// The container's address there.
+        address: Ipv4Addr,
+        /// The address that a socket bound to no address answers from.
+        default_source: Option<Ipv4Addr>,
+    },
+}
+
+/// Which node a connection came in by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// The tunnel.
+    pub tunnel: String,
+    /// The mark of each node, by its hardware address in the tunnel.
+    pub nodes: BTreeMap<Mac, u32>,
+}
+
+impl Ruleset {
+    /// The rules in the language of `nft -f`.
+    #[must_use]
+    pub fn table(&self) -> String {
+        match self {
+            Self::Host { published } => host(published),
+            Self::Sandbox { gateway, hairpin, marks } => sandbox(*gateway, hairpin, marks.as_ref()),
+            Self::Container { link, address, default_source } => {
+                container(link, *address, *default_source)
+            }
+        }
+    }
+}
+
+fn host(published: &BTreeSet<(PortProtocol, u16)>) -> String {
+    let ports: Vec<String> = published
+        .iter()
+        .map(|(protocol, port)| format!("{} . {port}", protocol.as_str()))
+        .collect();
+    // One before Docker's own translation, so that a port of the cluster is the cluster's.
+    format!(
+        "table ip {TABLE} {{
+\tset published {{
+\t\ttype inet_proto . inet_service{}
+\t}}
+\tchain prerouting {{
+\t\ttype nat hook prerouting priority dstnat - 1; policy accept;
+\t\tfib daddr type local meta l4proto . th dport @published dnat to {INGRESS_ADDRESS}
+\t}}
+\tchain output {{
+\t\ttype nat hook output priority -101; policy accept;
+\t\tfib daddr type local meta l4proto . th dport @published dnat to {INGRESS_ADDRESS}
+\t}}
+\tchain postrouting {{
+\t\ttype nat hook postrouting priority srcnat - 1; policy accept;
+\t\toifname \"{HOST_LINK}\" ip saddr 127.0.0.0/8 snat to {HOST_ADDRESS}
+\t}}
+}}
+",
+        elements(&ports)
+    )
+}
+
+fn sandbox(gateway: Ipv4Addr, hairpin: &BTreeSet<Ipv4Addr>, marks: Option<&Marks>) -> String {
+    let hairpin: Vec<String> =
+        hairpin.iter().map(|address| format!("{address} . {address}")).collect();
+    let marks = marks.map(mark_rules).unwrap_or_default();
+    format!(
+        "table ip {TABLE} {{
+{marks}\tset hairpin {{
+\t\ttype ipv4_addr . ipv4_addr{}
+\t}}
+\tchain postrouting {{
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\tct status dnat ip saddr . ip daddr @hairpin snat to {gateway}
+\t}}
+}}
+",
+        elements(&hairpin)
+    )
+}
+
+/// Connections are marked with the node they came in by; replies carry the mark, and a rule per mark routes them there.
+fn mark_rules(marks: &Marks) -> String {
+    let nodes: Vec<String> =
+        marks.nodes.iter().map(|(mac, mark)| format!("{mac} : {mark:#x}")).collect();
+    format!(
+        "\tmap node_mark {{
+\t\ttype ether_addr : mark{}
+\t}}
+\tchain mark_in {{
+\t\ttype filter hook prerouting priority mangle; policy accept;
+\t\tiifname \"{}\" ct state new ct mark set ether saddr map @node_mark
+\t\tiifname \"{ENDPOINT_PREFIX}*\" meta mark set ct mark
+\t}}
+",
+        elements(&nodes),
+        marks.tunnel
+    )
+}
+
+/// A UDP server that is bound to no address answers from the address of the default route, which is not the one that was
+/// asked. Its requests are therefore translated to that address, and its replies back: so they match the connection, and
+/// the mark leads them out where the request came in. Rules on the source address do that for TCP.
+fn container(link: &str, address: Ipv4Addr, default_source: Option<Ipv4Addr>) -> String {
+    let translate = default_source
+        .map(|source| {
+            format!("\t\tiifname \"{link}\" meta l4proto udp ip daddr {address} dnat to {source}\n")
+        })
+        .unwrap_or_default();
+    format!(
+        "table ip {TABLE} {{
+\tchain mark_in {{
+\t\ttype filter hook prerouting priority mangle; policy accept;
+\t\tiifname \"{link}\" ct state new ct mark set {CONTAINER_MARK:#x}
+\t}}
+\tchain prerouting {{
+\t\ttype nat hook prerouting priority dstnat; policy accept;
+{translate}\t}}
+\tchain output {{
+\t\ttype route hook output priority mangle; policy accept;
+\t\tct direction reply ct mark {CONTAINER_MARK:#x} meta mark set ct mark
+\t}}
+}}
+"
+    )
+}

@@ -1,0 +1,345 @@
+//! Three nodes, an outside client and containers, all of them network namespaces of this machine; no engine is needed.
+//!
+//! A node has what a machine with Docker has and what gets in the way: a firewall that drops what is forwarded, and containers
+//! whose default route leads through a bridge of the node. The real data plane runs once per node.
+
+use std::fs;
+use std::io::Read;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use swarmlite_agent::network::Config;
+use swarmlite_agent::network::DataPlane;
+use swarmlite_agent::network::DataPlaneHandle;
+use swarmlite_agent::network::balancer::nftables::NftablesBalancer;
+use swarmlite_agent::network::endpoint::Endpoint;
+use swarmlite_agent::network::linux::LinuxConfig;
+use swarmlite_agent::network::linux::LinuxKernel;
+use swarmlite_agent::network::linux::namespace::run_inside;
+use swarmlite_proto::id::NodeId;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Namespaces and processes of one test. Dropping it removes them.
+pub(crate) struct Rig {
+    prefix: String,
+    folder: tempfile::TempDir,
+    namespaces: Vec<String>,
+    processes: Vec<Child>,
+    containers: u8,
+}
+
+/// A node.
+pub(crate) struct Node {
+    pub(crate) index: u8,
+    pub(crate) id: NodeId,
+    pub(crate) netns: PathBuf,
+    pub(crate) data_plane: DataPlaneHandle,
+}
+
+/// A container.
+#[derive(Clone)]
+pub(crate) struct Container {
+    pub(crate) netns: PathBuf,
+    pub(crate) pid: u32,
+    namespace: String,
+    endpoints: Vec<String>,
+}
+
+impl Node {
+    /// Its underlay address.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        underlay(self.index)
+    }
+}
+
+/// The underlay address of a node, or of the outside client.
+pub(crate) fn underlay(index: u8) -> Ipv4Addr {
+    Ipv4Addr::new(192, 168, 77, index)
+}
+
+/// The outside client's place on the underlay.
+pub(crate) const CLIENT: u8 = 100;
+
+impl Rig {
+    /// A switch and an outside client.
+    pub(crate) fn new(name: &str) -> Self {
+        // The other test of this process may have done so.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_writer(std::io::stderr)
+            .try_init();
+        let mut rig = Self {
+            prefix: format!("dp{}{name}", std::process::id()),
+            folder: tempfile::tempdir().expect("folder"),
+            namespaces: Vec::new(),
+            processes: Vec::new(),
+            containers: 0,
+        };
+        rig.namespace("switch");
+        rig.ip("switch", "link add br0 type bridge");
+        rig.ip("switch", "link set br0 up");
+        rig.host("client", CLIENT);
+        rig
+    }
+
+    /// A node with its data plane.
+    pub(crate) fn node(&mut self, index: u8, id: NodeId) -> Node {
+        let name = format!("n{index}");
+        self.host(&name, index);
+        self.ip(&name, "link add gwbr type bridge");
+        self.ip(&name, "addr add 172.18.0.1/16 dev gwbr");
+        self.ip(&name, "link set gwbr up");
+        for rule in [
+            "-N DOCKER-USER",
+            "-A DOCKER-USER -j RETURN",
+            "-P FORWARD DROP",
+            "-I FORWARD -j DOCKER-USER",
+        ] {
+            self.inside(&name, &format!("iptables -w {rule}"));
+        }
+        let state_dir = self.folder.path().join(&name);
+        fs::create_dir(&state_dir).expect("state folder");
+        let data_plane = self.data_plane(index, &id);
+        Node { index, id, netns: self.netns(&name), data_plane }
+    }
+
+    /// The data plane of a node, anew: as after a restart of its daemon.
+    pub(crate) fn data_plane(&self, index: u8, id: &NodeId) -> DataPlaneHandle {
+        let name = format!("n{index}");
+        let state_dir = self.folder.path().join(&name);
+        let data_path_addr = IpAddr::V4(underlay(index));
+        let kernel = LinuxKernel::new(
+            LinuxConfig {
+                sandboxes: state_dir.join("netns"),
+                host: self.netns(&name),
+                data_path_addr,
+            },
+            Arc::new(NftablesBalancer::new()),
+        );
+        let config = Config { state_dir, node_id: id.clone(), data_path_addr, plugin_dir: None };
+        DataPlane::start_with(config, kernel).expect("data plane")
+    }
+
+    /// A container on a node with these addresses, the way the engine makes one.
+    pub(crate) async fn container(&mut self, node: &Node, addresses: &[&str]) -> Container {
+        self.containers += 1;
+        let number = self.containers;
+        let name = format!("c{number}");
+        let node_name = format!("n{}", node.index);
+        self.namespace(&name);
+        let mut endpoints = Vec::new();
+        for (at, address) in addresses.iter().enumerate() {
+            let id = format!("{number:02x}{at:02x}").repeat(16);
+            let address: Ipv4Net = address.parse().expect("address");
+            let endpoint = Endpoint { id: id.clone(), address };
+            let link = endpoint.container_link_name();
+            node.data_plane.add_endpoint(endpoint).await.expect("endpoint");
+            self.ip(&node_name, &format!("link set {link} netns {}", self.full(&name)));
+            self.ip(&name, &format!("link set {link} name eth{at}"));
+            self.ip(&name, &format!("addr add {address} dev eth{at}"));
+            self.ip(&name, &format!("link set eth{at} up"));
+            endpoints.push(id);
+        }
+        self.gateway_bridge(&node_name, &name, number);
+        let sleeper = Command::new("ip")
+            .args(["netns", "exec", &self.full(&name), "sleep", "3600"])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("sleep");
+        let pid = sleeper.id();
+        self.processes.push(sleeper);
+        let container = Container { netns: self.netns(&name), pid, namespace: name, endpoints };
+        wait_for("the process is in its namespace", || {
+            fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|link| {
+                run_blocking(&self.full(&container.namespace), "readlink /proc/self/ns/net").trim()
+                    == link.to_string_lossy()
+            })
+        })
+        .await;
+        for address in addresses {
+            let address: Ipv4Net = address.parse().expect("address");
+            node.data_plane.container_started(pid, address.addr()).await.expect("started");
+        }
+        container
+    }
+
+    /// Removes a container, the way the engine does.
+    pub(crate) async fn remove(&mut self, node: &Node, container: Container) {
+        for id in &container.endpoints {
+            node.data_plane.remove_endpoint(id.clone()).await.expect("remove");
+        }
+        if let Some(at) = self.processes.iter().position(|process| process.id() == container.pid) {
+            let mut process = self.processes.swap_remove(at);
+            process.kill().expect("kill");
+            process.wait().expect("wait");
+        }
+    }
+
+    /// What a command in a namespace prints.
+    pub(crate) fn inside(&self, name: &str, command: &str) -> String {
+        run_blocking(&self.full(name), command)
+    }
+
+    /// The file of a namespace.
+    pub(crate) fn netns(&self, name: &str) -> PathBuf {
+        Path::new("/run/netns").join(self.full(name))
+    }
+
+    /// The folder with a node's sandboxes.
+    pub(crate) fn sandboxes(&self, node: &Node) -> PathBuf {
+        self.folder.path().join(format!("n{}", node.index)).join("netns")
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    fn ip(&self, name: &str, command: &str) {
+        self.inside(name, &format!("ip {command}"));
+    }
+
+    fn namespace(&mut self, name: &str) {
+        run("ip", &["netns", "add", &self.full(name)]);
+        self.namespaces.push(self.full(name));
+        self.ip(name, "link set lo up");
+    }
+
+    /// A namespace on the underlay.
+    fn host(&mut self, name: &str, index: u8) {
+        self.namespace(name);
+        self.ip(
+            "switch",
+            &format!("link add p{index} type veth peer name eth0 netns {}", self.full(name)),
+        );
+        self.ip("switch", &format!("link set p{index} master br0 up"));
+        self.ip(name, &format!("addr add {}/24 dev eth0", underlay(index)));
+        self.ip(name, "link set eth0 up");
+    }
+
+    /// The way to the outside that Docker gives a container whose networks have no gateway.
+    fn gateway_bridge(&self, node: &str, name: &str, number: u8) {
+        let peer = self.full(name);
+        self.ip(node, &format!("link add g{number} type veth peer name gw netns {peer}"));
+        self.ip(node, &format!("link set g{number} master gwbr up"));
+        self.ip(name, &format!("addr add 172.18.0.{}/16 dev gw", number + 1));
+        self.ip(name, "link set gw up");
+        self.ip(name, "route add default via 172.18.0.1");
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        for namespace in &self.namespaces {
+            let _ = Command::new("ip").args(["netns", "del", namespace]).status();
+        }
+        let _ = Command::new("sh")
+            .arg("-c")
+            .arg(format!("umount -q {}/*/netns/* 2>/dev/null", self.folder.path().display()))
+            .status();
+    }
+}
+
+/// Serves TCP and UDP on a port of a container: the answer is its name and the address it saw.
+pub(crate) async fn serve(container: &Container, name: &'static str, port: u16) {
+    run_inside(container.netns.clone(), move || {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let peer = stream.peer_addr().expect("peer").ip();
+                let _ = stream.write_all(format!("{name} {peer}").as_bytes());
+            }
+        });
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
+            }
+        });
+    })
+    .await
+    .expect("serve");
+}
+
+/// Asks over TCP from inside a namespace. An error is answered by its kind.
+pub(crate) async fn ask_tcp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
+    let to = SocketAddr::new(to.into(), port);
+    run_inside(from.to_owned(), move || {
+        let asked = TcpStream::connect_timeout(&to, PATIENCE).and_then(|mut stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
+    })
+    .await
+    .expect("namespace")
+}
+
+/// Asks over UDP from inside a namespace, from a port of its own each time.
+pub(crate) async fn ask_udp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
+    let to = SocketAddr::new(to.into(), port);
+    run_inside(from.to_owned(), move || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
+        ask_with(&socket, to)
+    })
+    .await
+    .expect("namespace")
+}
+
+/// Asks over a UDP socket that may have been used before.
+pub(crate) fn ask_with(socket: &UdpSocket, to: SocketAddr) -> String {
+    let asked = socket.connect(to).and_then(|()| {
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.send(b"?")?;
+        let mut buffer = [0; 64];
+        let length = socket.recv(&mut buffer)?;
+        Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    });
+    asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
+}
+
+/// Waits until something is so.
+pub(crate) async fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..200 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("waited in vain until {what}");
+}
+
+fn run_blocking(namespace: &str, command: &str) -> String {
+    let mut args = vec!["netns", "exec", namespace];
+    args.extend(command.split(' '));
+    run("ip", &args)
+}
+
+fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().expect(program);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {args:?}: {stderr}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
