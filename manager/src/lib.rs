@@ -1,6 +1,7 @@
 //! The control plane of swarmlite.
 //!
 //! - [`state`]: what the cluster is, replicated; the only bus between all that follows.
+//! - [`api`]: the Docker Engine API, as clients see it.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
 //! - [`server`]: what managers answer to other nodes, and who may ask.
 //! - [`members`]: who the managers are.
@@ -12,6 +13,7 @@
 //! A manager never touches Docker or the kernel; that is the agents' part.
 
 pub mod allocator;
+pub mod api;
 pub mod ca;
 pub mod dispatcher;
 pub mod liveness;

@@ -1,0 +1,128 @@
+//! What the API needs of the node it runs on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use swarmlite_proto::api::InitRequest;
+use swarmlite_proto::api::JoinRequest;
+use swarmlite_proto::api::Reachability;
+use swarmlite_proto::api::SwarmInfo;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::version::Version;
+
+use crate::state::OUT_OF_SEQUENCE;
+use crate::state::State;
+use crate::state::Transaction;
+use crate::store::Store;
+
+/// How long a request waits for the leader (moby `daemon/cluster/cluster.go`).
+const CLUSTER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often a change is computed anew because something else changed in between.
+const ATTEMPTS: usize = 10;
+
+/// The node that the API belongs to.
+pub trait NodeControl: Send + Sync + 'static {
+    /// Makes a cluster of this node. `request` is checked, but for its addresses.
+    fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>>;
+
+    /// Has this node join a cluster. `request` is checked, but for its addresses and its token.
+    fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>>;
+
+    /// Has this node leave its cluster.
+    fn leave(&self, force: bool) -> BoxFuture<'_, Result<()>>;
+
+    /// What this node knows of its place in a cluster by itself: all but what the state of the cluster says.
+    fn membership(&self) -> SwarmInfo;
+
+    /// The state of the cluster, if this node is a manager and ready.
+    fn manager(&self) -> Option<ManagerAccess>;
+}
+
+/// Who leads the managers, and which of them can be reached, as far as this manager knows.
+#[derive(Clone, Debug, Default)]
+pub struct Quorum {
+    /// The leader.
+    pub leader: Option<NodeId>,
+    /// What the leader knows of the others. Where nothing is known, the liveness of the node stands in.
+    pub reachability: BTreeMap<NodeId, Reachability>,
+}
+
+/// A [`Store`] of whatever type.
+pub trait ClusterStore: Send + Sync + 'static {
+    /// [`Store::read`].
+    fn read(&self) -> BoxFuture<'_, Result<State>>;
+
+    /// [`Store::propose`].
+    fn propose(&self, transaction: Transaction) -> BoxFuture<'_, Result<Version>>;
+}
+
+impl<S: Store> ClusterStore for S {
+    fn read(&self) -> BoxFuture<'_, Result<State>> {
+        Store::read(self).boxed()
+    }
+
+    fn propose(&self, transaction: Transaction) -> BoxFuture<'_, Result<Version>> {
+        Store::propose(self, transaction).boxed()
+    }
+}
+
+/// What a manager can do that other nodes cannot.
+#[derive(Clone)]
+pub struct ManagerAccess {
+    store: Arc<dyn ClusterStore>,
+    quorum: Quorum,
+}
+
+impl std::fmt::Debug for ManagerAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ManagerAccess").field("quorum", &self.quorum).finish_non_exhaustive()
+    }
+}
+
+impl ManagerAccess {
+    /// Access to the cluster that `store` holds.
+    pub fn new(store: impl Store, quorum: Quorum) -> Self {
+        Self { store: Arc::new(store), quorum }
+    }
+
+    /// Who leads, and who can be reached.
+    pub(super) const fn quorum(&self) -> &Quorum {
+        &self.quorum
+    }
+
+    /// A state that includes everything acknowledged so far.
+    pub(super) async fn read(&self) -> Result<State> {
+        within_limit(self.store.read()).await
+    }
+
+    /// Has a change carried out that `decide` computes from the present state, and gives back what it computed beside. Where the
+    /// state changed in between, it is asked anew: only `decide` itself can tell whether the user's intention still stands.
+    pub(super) async fn change<T>(
+        &self,
+        decide: impl Fn(&State) -> Result<(T, Transaction)> + Send,
+    ) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            let (value, transaction) = decide(&self.read().await?)?;
+            match within_limit(self.store.propose(transaction)).await {
+                Ok(_) => return Ok(value),
+                Err(error) if error.message == OUT_OF_SEQUENCE && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+async fn within_limit<T>(answer: BoxFuture<'_, Result<T>>) -> Result<T> {
+    tokio::time::timeout(CLUSTER_TIMEOUT, answer).await.unwrap_or_else(|_| {
+        Err(Error::unknown("rpc error: code = DeadlineExceeded desc = context deadline exceeded"))
+    })
+}

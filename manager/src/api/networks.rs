@@ -1,0 +1,250 @@
+//! `/networks`: those of the cluster, and beside them those of the local engine.
+//!
+//! Agents make a network in their engine for every network of the cluster that they need. Clients never see these twice.
+
+mod plan;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::extract::State as Extract;
+use axum::http::Method;
+use axum::http::StatusCode;
+use axum::http::Uri;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
+use swarmlite_proto::api::NetworkCreateRequest;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::json as lenient;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::validate;
+
+use super::ApiState;
+use super::ManagerAccess;
+use super::engine::DRIVER;
+use super::engine::segment;
+use super::error::Answer;
+use super::filters::Filters;
+use super::lookup;
+use super::render;
+use super::request::Params;
+use super::request::RawJson;
+use super::request::no_manager;
+use crate::state::State;
+
+const FILTERS: &[&str] = &["dangling", "driver", "id", "label", "name", "scope", "type"];
+
+/// `GET /networks`.
+pub(super) async fn list(
+    Extract(api): Extract<ApiState>,
+    params: Params,
+    uri: Uri,
+) -> Answer<Json<Vec<Value>>> {
+    let filters = params.filters(FILTERS)?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let manager = api.node.manager();
+    let mut networks = match api.engine.get(&format!("/networks{query}")).await {
+        Ok(Some(Value::Array(networks))) => networks,
+        Ok(_) => Vec::new(),
+        // A manager can still tell of the cluster.
+        Err(_) if manager.is_some() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(manager) = manager else {
+        networks.iter_mut().filter(|network| is_stand_in(network)).for_each(render::local_overlay);
+        return Ok(Json(networks));
+    };
+    networks.retain(|network| !is_stand_in(network));
+    let state = manager.read().await?;
+    let of_cluster = state.networks().values().filter(|network| matches(&state, &filters, network));
+    networks.extend(of_cluster.map(|network| to_json(network)));
+    Ok(Json(networks))
+}
+
+/// Whether a network of the engine stands for one of the cluster.
+fn is_stand_in(network: &Value) -> bool {
+    network["Driver"] == DRIVER
+}
+
+fn to_json(network: &Network) -> Value {
+    serde_json::to_value(render::network(network)).unwrap_or_default()
+}
+
+fn matches(state: &State, filters: &Filters, network: &Network) -> bool {
+    filters.prefix("id", network.id.as_str())
+        && filters.any("name", |value| network.spec.name.contains(value))
+        && filters.labels("label", &network.spec.labels)
+        && filters.any("driver", |value| value == "overlay")
+        && filters.any("scope", |value| value == "swarm")
+        && filters.any("type", |value| value == "custom")
+        && filters.any("dangling", |value| {
+            let wanted = matches!(value, "true" | "1");
+            wanted == plan::user(state, network).is_none()
+        })
+}
+
+/// `GET /networks/{id}`.
+pub(super) async fn inspect(
+    Extract(api): Extract<ApiState>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Answer<Response> {
+    let local_too = matches!(params.text("scope"), "" | "local");
+    let cluster_too = matches!(params.text("scope"), "" | "swarm");
+    let state = match api.node.manager() {
+        Some(manager) if cluster_too => Some(manager.read().await?),
+        _ => None,
+    };
+    let named = state.as_ref().and_then(|state| exact(state, &id));
+    if let Some(network) = named {
+        return Ok(Json(with_containers(&api, network).await).into_response());
+    }
+    let path = format!("/networks/{}", segment(&id));
+    let local = if local_too { api.engine.get(&path).await.ok().flatten() } else { None };
+    match (local, state) {
+        (Some(network), _) if !is_stand_in(&network) => Ok(Json(network).into_response()),
+        (_, Some(state)) => {
+            let network = lookup::network(&state, &id)?;
+            Ok(Json(with_containers(&api, network).await).into_response())
+        }
+        (Some(mut network), None) => {
+            render::local_overlay(&mut network);
+            Ok(Json(network).into_response())
+        }
+        (None, None) => Err(Error::not_found(format!("network {id} not found")).into()),
+    }
+}
+
+/// The network of the cluster that has exactly this id or name.
+fn exact<'a>(state: &'a State, reference: &str) -> Option<&'a Network> {
+    let network = lookup::network(state, reference).ok()?;
+    (network.id.as_str() == reference || network.spec.name == reference).then_some(network)
+}
+
+/// A network of the cluster, with the containers of this node that are on it.
+async fn with_containers(api: &ApiState, network: &Network) -> Value {
+    let mut json = to_json(network);
+    // The stand-in has the network's name or its id, whichever the engine could take.
+    for name in [network.spec.name.as_str(), network.id.as_str()] {
+        let path = format!("/networks/{}", segment(name));
+        let local = api.engine.get(&path).await.ok().flatten();
+        if let Some(local) = local.filter(is_stand_in)
+            && local["Containers"].is_object()
+        {
+            json["Containers"] = local["Containers"].clone();
+            break;
+        }
+    }
+    json
+}
+
+/// The members of a request for a network that tell whose it is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Routing {
+    name: String,
+    driver: String,
+    scope: String,
+    ingress: bool,
+}
+
+impl Routing {
+    const fn is_of_cluster(&self) -> bool {
+        matches!(self.driver.as_bytes(), b"overlay")
+            || matches!(self.scope.as_bytes(), b"swarm")
+            || self.ingress
+    }
+}
+
+/// `POST /networks/create`.
+pub(super) async fn create(
+    Extract(api): Extract<ApiState>,
+    RawJson(body): RawJson,
+) -> Answer<Response> {
+    let routing: Routing = lenient::peek(&body)?;
+    if routing.driver == DRIVER {
+        return Err(Error::invalid(format!(
+            "networks of driver {DRIVER} are made by the cluster: use driver overlay"
+        ))
+        .into());
+    }
+    let manager = api.node.manager();
+    if routing.is_of_cluster() {
+        let request: NetworkCreateRequest = lenient::from_slice(&body)?;
+        let manager = manager.ok_or_else(|| refuse_overlay(&api, &routing))?;
+        return create_overlay(&api, &manager, request).await;
+    }
+    if let Some(manager) = manager
+        && manager.read().await?.network_by_name(&routing.name).is_some()
+    {
+        return Err(already_exists(&routing.name).into());
+    }
+    Ok(api.engine.forward(Method::POST, "/networks/create", body).await?)
+}
+
+/// Docker has no 503 here.
+fn refuse_overlay(api: &ApiState, routing: &Routing) -> Error {
+    use swarmlite_proto::api::LocalNodeState;
+    let membership = api.node.membership();
+    match membership.local_node_state {
+        LocalNodeState::Inactive if !matches!(routing.driver.as_str(), "" | "overlay") => {
+            Error::denied("cannot create a swarm scoped network when swarm is not active")
+        }
+        LocalNodeState::Active if !membership.control_available => Error::denied(
+            "Cannot create a multi-host network from a worker node. Please create the network from a manager node.",
+        ),
+        _ => Error::denied(no_manager(&membership)),
+    }
+}
+
+fn already_exists(name: &str) -> Error {
+    Error::conflict(format!("network with name {name} already exists"))
+}
+
+async fn create_overlay(
+    api: &ApiState,
+    manager: &ManagerAccess,
+    request: NetworkCreateRequest,
+) -> Answer<Response> {
+    let spec = validate::network(request)?;
+    // The agents of the cluster make stand-ins under the same name.
+    let path = format!("/networks/{}", segment(&spec.name));
+    let local = api.engine.get(&path).await.ok().flatten();
+    if local.is_some_and(|local| local["Name"] == spec.name.as_str() && !is_stand_in(&local)) {
+        return Err(already_exists(&spec.name).into());
+    }
+    let change =
+        |state: &State| plan::create(state, spec.clone(), Timestamp::now(), &mut rand::rng());
+    let id = manager.change(change).await?;
+    Ok((StatusCode::CREATED, Json(json!({"Id": id, "Warning": ""}))).into_response())
+}
+
+/// `DELETE /networks/{id}`.
+pub(super) async fn remove(
+    Extract(api): Extract<ApiState>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let path = format!("/networks/{}", segment(&id));
+    let local = api.engine.get(&path).await;
+    if let Some(manager) = api.node.manager() {
+        let state = manager.read().await?;
+        let is_local = matches!(&local, Ok(Some(network)) if !is_stand_in(network));
+        if exact(&state, &id).is_some() || !is_local {
+            let change = |state: &State| Ok(((), plan::remove(state, &id, Timestamp::now())?));
+            manager.change(change).await?;
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+    }
+    match local? {
+        Some(network) if is_stand_in(&network) => Err(stand_in_refusal(&api).into()),
+        _ => Ok(api.engine.forward(Method::DELETE, &path, Bytes::new()).await?),
+    }
+}
+
+fn stand_in_refusal(api: &ApiState) -> Error {
+    Error::unavailable(no_manager(&api.node.membership()))
+}

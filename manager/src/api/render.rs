@@ -1,0 +1,215 @@
+//! Records of the state as the Docker Engine API prints them.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use swarmlite_proto::api;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::NetworkAttachment;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::RootCa;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::spec::Driver;
+use swarmlite_proto::spec::IpamConfig;
+use swarmlite_proto::spec::IpamOptions;
+use swarmlite_proto::spec::Labels;
+use swarmlite_proto::version::Version;
+use x509_parser::pem::parse_x509_pem;
+
+use super::Quorum;
+use crate::state::State;
+
+/// Where Docker's overlay driver says which number a network has in VXLAN headers.
+const VXLAN_OPTION: &str = "com.docker.network.driver.overlay.vxlanid_list";
+
+/// A node.
+pub(super) fn node(node: &Node, quorum: &Quorum) -> api::Node {
+    api::Node {
+        id: node.id.clone(),
+        version: node.meta.version,
+        created_at: node.meta.created_at,
+        updated_at: node.meta.updated_at,
+        spec: node.spec.clone(),
+        description: node.description.clone().unwrap_or_default(),
+        status: node.status.clone(),
+        manager_status: node.manager.map(|manager| api::ManagerStatus {
+            leader: quorum.leader.as_ref() == Some(&node.id),
+            reachability: reachability(node, quorum),
+            addr: manager.addr.to_string(),
+        }),
+    }
+}
+
+/// Whether a manager can be reached: what the leader says, or else what its agent's session says.
+pub(super) fn reachability(node: &Node, quorum: &Quorum) -> api::Reachability {
+    if quorum.leader.as_ref() == Some(&node.id) {
+        return api::Reachability::Reachable;
+    }
+    quorum.reachability.get(&node.id).copied().unwrap_or(match node.status.state {
+        api::NodeState::Ready => api::Reachability::Reachable,
+        api::NodeState::Down => api::Reachability::Unreachable,
+        api::NodeState::Unknown | api::NodeState::Disconnected => api::Reachability::Unknown,
+    })
+}
+
+/// A service, without counts of its tasks.
+pub(super) fn service(service: &Service) -> api::Service {
+    let virtual_ips = service.endpoint.virtual_ips.iter().map(|vip| api::VirtualIp {
+        network_id: vip.network_id.clone(),
+        addr: vip.addr.to_string(),
+    });
+    api::Service {
+        id: service.id.clone(),
+        version: service.meta.version,
+        created_at: service.meta.created_at,
+        updated_at: service.meta.updated_at,
+        spec: service.spec.clone(),
+        previous_spec: service.previous_spec.clone(),
+        endpoint: api::ServiceEndpoint {
+            spec: service.spec.endpoint_spec.clone().unwrap_or_default(),
+            ports: service.endpoint.ports.clone(),
+            virtual_ips: virtual_ips.collect(),
+        },
+        update_status: service.update_status.clone(),
+        service_status: None,
+        job_status: service.job_status,
+    }
+}
+
+/// A task, with the spec that it was made from and the networks it is on.
+pub(super) fn task(state: &State, task: &Task) -> api::Task {
+    let attachments = task.attachments.iter();
+    api::Task {
+        id: task.id.clone(),
+        version: task.meta.version,
+        created_at: task.meta.created_at,
+        updated_at: task.meta.updated_at,
+        labels: task.labels.clone(),
+        spec: state
+            .revision_of(task)
+            .map(|revision| Arc::clone(&revision.task))
+            .unwrap_or_default(),
+        service_id: task.service_id.clone(),
+        slot: task.slot,
+        node_id: task.node_id.clone(),
+        status: task_status(&task.status),
+        desired_state: task.desired_state,
+        networks_attachments: attachments.filter_map(|one| attachment(state, one)).collect(),
+        job_iteration: task.job_iteration.map(Version::at),
+    }
+}
+
+fn task_status(status: &TaskStatus) -> api::TaskStatus {
+    api::TaskStatus {
+        timestamp: status.timestamp,
+        state: status.state,
+        message: status.message.clone(),
+        err: status.err.clone(),
+        container_status: status.container.as_ref().map(|container| api::ContainerStatus {
+            container_id: container.container_id.clone(),
+            pid: container.pid,
+            exit_code: container.exit_code,
+        }),
+        port_status: api::PortStatus { ports: status.host_ports.clone() },
+    }
+}
+
+/// An address of a task; nothing if its network is gone.
+fn attachment(state: &State, attachment: &NetworkAttachment) -> Option<api::NetworkAttachment> {
+    let network = state.networks().get(&attachment.network_id)?;
+    Some(api::NetworkAttachment {
+        network: api::AttachedNetwork {
+            id: network.id.clone(),
+            version: network.meta.version,
+            created_at: network.meta.created_at,
+            updated_at: network.meta.updated_at,
+            spec: api::AttachedNetworkSpec {
+                name: network.spec.name.clone(),
+                labels: network.spec.labels.clone(),
+                driver_configuration: Driver { name: "overlay".to_owned(), ..Driver::default() },
+                ingress: network.spec.ingress,
+                scope: "swarm".to_owned(),
+            },
+        },
+        addresses: vec![attachment.addr.to_string()],
+    })
+}
+
+/// A network of the cluster. What the allocator chose stands where the user left it open.
+pub(super) fn network(network: &Network) -> api::Network {
+    let mut options = network.spec.options.clone();
+    let mut ipam = network.spec.ipam.clone().unwrap_or_default();
+    if ipam.driver.is_empty() {
+        ipam.driver = "default".to_owned();
+    }
+    if let Some(allocation) = network.allocation {
+        options.insert(VXLAN_OPTION.to_owned(), allocation.vni.to_string());
+        let ip_range = ipam.config.first().and_then(|config| config.ip_range);
+        let config = IpamConfig {
+            subnet: Some(allocation.subnet.into()),
+            ip_range,
+            gateway: Some(allocation.gateway.into()),
+        };
+        ipam = IpamOptions { config: vec![config], ..ipam };
+    }
+    api::Network {
+        name: network.spec.name.clone(),
+        id: network.id.to_string(),
+        created: network.meta.created_at.to_string(),
+        ipam,
+        internal: network.spec.internal,
+        attachable: network.spec.attachable,
+        ingress: network.spec.ingress,
+        options,
+        labels: network.spec.labels.clone(),
+        ..api::Network::default()
+    }
+}
+
+/// The cluster, without what lets nodes in.
+pub(super) fn cluster(cluster: &Cluster) -> api::Swarm {
+    api::Swarm {
+        id: cluster.id.clone(),
+        version: cluster.meta.version,
+        created_at: cluster.meta.created_at,
+        updated_at: cluster.meta.updated_at,
+        spec: cluster.spec.clone(),
+        tls_info: tls_info(&cluster.root_ca),
+        root_rotation_in_progress: false,
+        data_path_port: cluster.data_path_port,
+        default_addr_pool: cluster.default_addr_pool.iter().map(ToString::to_string).collect(),
+        subnet_size: cluster.subnet_size,
+        join_tokens: None,
+    }
+}
+
+/// What tells one certificate authority from another. Without the parts of a certificate that cannot be read.
+fn tls_info(root_ca: &RootCa) -> api::TlsInfo {
+    let mut info =
+        api::TlsInfo { trust_root: root_ca.certificate.clone(), ..api::TlsInfo::default() };
+    if let Ok((_, pem)) = parse_x509_pem(root_ca.certificate.as_bytes())
+        && let Ok(certificate) = pem.parse_x509()
+    {
+        info.cert_issuer_subject = STANDARD.encode(certificate.subject().as_raw());
+        info.cert_issuer_public_key = STANDARD.encode(certificate.public_key().raw);
+    }
+    info
+}
+
+/// A network of the local engine that stands for one of the cluster, as a worker shows it.
+pub(super) fn local_overlay(network: &mut serde_json::Value) {
+    network["Driver"] = "overlay".into();
+    network["Scope"] = "swarm".into();
+}
+
+/// Labels of the engine of a node, for filters.
+pub(super) fn engine_labels(node: &Node) -> Labels {
+    node.description
+        .as_ref()
+        .map(|description| description.engine.labels.clone())
+        .unwrap_or_default()
+}

@@ -1,0 +1,213 @@
+//! `/services`.
+
+mod plan;
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::State as Extract;
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use serde_json::Value;
+use serde_json::json;
+use swarmlite_proto::api;
+use swarmlite_proto::api::ServiceCreateResponse;
+use swarmlite_proto::api::ServiceStatus;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::RestartCondition;
+use swarmlite_proto::spec::RestartPolicy;
+use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::ServiceSpec;
+use swarmlite_proto::spec::UpdateConfig;
+use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::time::Timestamp;
+
+use super::ApiState;
+use super::engine::DRIVER;
+use super::engine::segment;
+use super::error::Answer;
+use super::filters::Filters;
+use super::lookup;
+use super::render;
+use super::request::JsonBody;
+use super::request::Manager;
+use super::request::Params;
+use crate::state::State;
+
+const FILTERS: &[&str] = &["id", "name", "label", "mode", "runtime"];
+
+/// Values of the registry header that carry no credentials: nothing, `{}` and `null` in base 64.
+const NO_CREDENTIALS: [&[u8]; 3] = [b"", b"e30=", b"bnVsbA=="];
+
+/// `GET /services`.
+pub(super) async fn list(
+    Manager(manager): Manager,
+    params: Params,
+) -> Answer<Json<Vec<api::Service>>> {
+    let filters = params.filters(FILTERS)?;
+    let with_status = params.strict_bool("status")?;
+    let state = manager.read().await?;
+    let services = state.services().values().filter(|service| matches(&filters, service));
+    let rendered = services.map(|service| {
+        let service_status = with_status.then(|| status(&state, service));
+        api::Service { service_status, ..render::service(service) }
+    });
+    Ok(Json(rendered.collect()))
+}
+
+fn matches(filters: &Filters, service: &Service) -> bool {
+    filters.prefix("id", service.id.as_str())
+        && filters.prefix("name", &service.spec.name)
+        && filters.labels("label", &service.spec.labels)
+        && filters.any("mode", |value| value == service.spec.mode.name())
+        && filters.any("runtime", |value| value == "container")
+}
+
+/// How many tasks a service has and should have (swarmkit `manager/controlapi/service.go`, ListServiceStatuses).
+fn status(state: &State, service: &Service) -> ServiceStatus {
+    let count = |test: &dyn Fn(&swarmlite_proto::object::Task) -> bool| {
+        state.tasks_of_service(&service.id).filter(|task| test(task)).count() as u64
+    };
+    ServiceStatus {
+        running_tasks: count(&|task| task.status.state == TaskState::Running),
+        desired_tasks: match service.spec.mode {
+            ServiceMode::Replicated { replicas } => replicas,
+            ServiceMode::ReplicatedJob(job) => job.max_concurrent,
+            ServiceMode::Global => count(&|task| task.desired_state == TaskState::Running),
+            ServiceMode::GlobalJob => count(&|task| {
+                task.desired_state == TaskState::Complete && task.status.state < TaskState::Complete
+            }),
+        },
+        completed_tasks: count(&|task| {
+            task.job_iteration.is_some() && task.status.state == TaskState::Complete
+        }),
+    }
+}
+
+/// `GET /services/{id}`.
+pub(super) async fn inspect(
+    Manager(manager): Manager,
+    Path(id): Path<String>,
+    params: Params,
+) -> Answer<Json<api::Service>> {
+    let with_defaults = params.strict_bool("insertDefaults")?;
+    let state = manager.read().await?;
+    let mut service = render::service(lookup::service(&state, &id)?);
+    if with_defaults {
+        insert_defaults(&mut service.spec);
+    }
+    Ok(Json(service))
+}
+
+/// Fills in what absent settings mean (swarmkit `api/defaults/service.go`).
+fn insert_defaults(spec: &mut ServiceSpec) {
+    let update = UpdateConfig {
+        parallelism: 1,
+        delay: Nanoseconds(0),
+        failure_action: FailureAction::Pause,
+        monitor: Nanoseconds::from_secs(5),
+        max_failure_ratio: 0.0,
+        order: UpdateOrder::StopFirst,
+    };
+    let restart = RestartPolicy {
+        condition: RestartCondition::Any,
+        delay: Some(RestartPolicy::DEFAULT_DELAY),
+        max_attempts: Some(0),
+        window: None,
+    };
+    let task = &mut spec.task_template;
+    if let Some(container) = &mut task.container_spec {
+        container.stop_grace_period.get_or_insert(ContainerSpec::DEFAULT_STOP_GRACE);
+        container.dns_config.get_or_insert_default();
+    }
+    task.resources.get_or_insert_default();
+    task.restart_policy.get_or_insert(restart);
+    task.placement.get_or_insert_default();
+    spec.update_config.get_or_insert_with(|| update.clone());
+    spec.rollback_config.get_or_insert(update);
+}
+
+/// `POST /services/create`.
+pub(super) async fn create(
+    Extract(api): Extract<ApiState>,
+    Manager(manager): Manager,
+    headers: HeaderMap,
+    JsonBody(spec): JsonBody<ServiceSpec>,
+) -> Answer<(StatusCode, Json<ServiceCreateResponse>)> {
+    refuse_credentials(&headers)?;
+    refuse_local_networks(&api, &manager.read().await?, &spec).await?;
+    let change =
+        |state: &State| plan::create(state, spec.clone(), Timestamp::now(), &mut rand::rng());
+    let id = manager.change(change).await?;
+    Ok((StatusCode::CREATED, Json(ServiceCreateResponse { id, warnings: None })))
+}
+
+/// `POST /services/{id}/update`.
+pub(super) async fn update(
+    Extract(api): Extract<ApiState>,
+    Manager(manager): Manager,
+    Path(id): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+    JsonBody(spec): JsonBody<ServiceSpec>,
+) -> Answer<Json<Value>> {
+    let version = params.version("service")?;
+    match params.text("rollback") {
+        "" | "none" => {}
+        "previous" => {
+            return Err(Error::not_implemented("rollback=previous is not supported yet").into());
+        }
+        other => return Err(Error::unknown(format!("unrecognized rollback option {other}")).into()),
+    }
+    if !matches!(params.text("registryAuthFrom"), "" | "spec" | "previous-spec") {
+        return Err(Error::unknown("unsupported registryAuthFrom value").into());
+    }
+    refuse_credentials(&headers)?;
+    refuse_local_networks(&api, &manager.read().await?, &spec).await?;
+    let change = |state: &State| {
+        let transaction = plan::update(state, &id, version, spec.clone(), Timestamp::now())?;
+        Ok(((), transaction))
+    };
+    manager.change(change).await?;
+    Ok(Json(json!({ "Warnings": null })))
+}
+
+/// `DELETE /services/{id}`.
+pub(super) async fn remove(Manager(manager): Manager, Path(id): Path<String>) -> Answer<()> {
+    let change = |state: &State| Ok(((), plan::remove(state, &id, Timestamp::now())?));
+    Ok(manager.change(change).await?)
+}
+
+/// Credentials for a registry would have to reach the nodes, which they do not yet.
+fn refuse_credentials(headers: &HeaderMap) -> Result<()> {
+    match headers.get("X-Registry-Auth") {
+        Some(value) if !NO_CREDENTIALS.contains(&value.as_bytes()) => {
+            Err(Error::not_implemented("X-Registry-Auth is not supported yet"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says what is wrong with a network that is there, but only on this node.
+async fn refuse_local_networks(api: &ApiState, state: &State, spec: &ServiceSpec) -> Result<()> {
+    for attachment in &spec.task_template.networks {
+        let target = attachment.target.as_str();
+        if target.is_empty() || lookup::network(state, target).is_ok() {
+            continue;
+        }
+        // Without an engine to ask, the network is just not found.
+        let path = format!("/networks/{}", segment(target));
+        let local = api.engine.get(&path).await.ok().flatten();
+        if local.is_some_and(|network| network["Driver"] != DRIVER) {
+            return Err(Error::denied(format!(
+                "The network {target} cannot be used with services. Only networks scoped to the swarm can be used, such as those created with the overlay driver."
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! `/swarm`: making, joining, leaving and changing the cluster.
+
+use axum::Json;
+use axum::extract::State as Extract;
+use rand::RngExt;
+use swarmlite_proto::api;
+use swarmlite_proto::api::InitRequest;
+use swarmlite_proto::api::JoinRequest;
+use swarmlite_proto::api::LocalNodeState;
+use swarmlite_proto::api::Reachability;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::ClusterId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::spec::RaftConfig;
+use swarmlite_proto::spec::SwarmSpec;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::validate;
+use swarmlite_proto::version::Version;
+
+use super::ApiState;
+use super::Quorum;
+use super::error::Answer;
+use super::render;
+use super::request::JsonBody;
+use super::request::Manager;
+use super::request::Params;
+use crate::state::OUT_OF_SEQUENCE;
+use crate::state::Op;
+use crate::state::State;
+use crate::state::Transaction;
+
+const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
+const NOT_MEMBER: &str = "This node is not part of a swarm";
+
+/// `POST /swarm/init`.
+pub(super) async fn init(
+    Extract(state): Extract<ApiState>,
+    JsonBody(request): JsonBody<InitRequest>,
+) -> Answer<Json<NodeId>> {
+    validate::init(&request)?;
+    refuse_member(&state)?;
+    Ok(Json(state.node.init(request).await?))
+}
+
+/// `POST /swarm/join`.
+pub(super) async fn join(
+    Extract(state): Extract<ApiState>,
+    JsonBody(request): JsonBody<JoinRequest>,
+) -> Answer<()> {
+    validate::join(&request)?;
+    refuse_member(&state)?;
+    Ok(state.node.join(request).await?)
+}
+
+fn refuse_member(state: &ApiState) -> Result<()> {
+    match state.node.membership().local_node_state {
+        LocalNodeState::Inactive => Ok(()),
+        _ => Err(Error::unavailable(ALREADY_MEMBER)),
+    }
+}
+
+/// `POST /swarm/leave`.
+pub(super) async fn leave(Extract(state): Extract<ApiState>, params: Params) -> Answer<()> {
+    let force = params.lenient_bool("force");
+    let membership = state.node.membership();
+    if membership.local_node_state == LocalNodeState::Inactive {
+        return Err(Error::unavailable(NOT_MEMBER).into());
+    }
+    if membership.control_available && !force {
+        let counts = match state.node.manager() {
+            Some(manager) => {
+                let quorum = manager.quorum();
+                manager.read().await.ok().map(|state| count_managers(&state, quorum))
+            }
+            None => None,
+        };
+        return Err(Error::unavailable(leave_warning(counts)).into());
+    }
+    Ok(state.node.leave(force).await?)
+}
+
+/// How many managers can be reached, and how many cannot.
+pub(super) fn count_managers(state: &State, quorum: &Quorum) -> (usize, usize) {
+    let (reachable, unreachable): (Vec<_>, Vec<_>) = state
+        .nodes()
+        .values()
+        .filter(|node| node.manager.is_some())
+        .partition(|node| render::reachability(node, quorum) == Reachability::Reachable);
+    (reachable.len(), unreachable.len())
+}
+
+/// Why a manager should not just leave (moby `daemon/cluster/swarm.go`).
+fn leave_warning(managers: Option<(usize, usize)>) -> String {
+    let risk = match managers {
+        Some((1, 0)) => {
+            return "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message. ".to_owned();
+        }
+        Some((reachable, unreachable)) if reachable <= unreachable + 2 => format!(
+            "Removing this node leaves {} managers out of {}. Without a Raft quorum your swarm will be inaccessible. ",
+            reachable.saturating_sub(1),
+            reachable + unreachable
+        ),
+        _ => "Doing so may lose the consensus of your cluster. ".to_owned(),
+    };
+    format!(
+        "You are attempting to leave the swarm on a node that is participating as a manager. {risk}The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+    )
+}
+
+/// `GET /swarm`.
+pub(super) async fn inspect(Manager(manager): Manager) -> Answer<Json<api::Swarm>> {
+    let state = manager.read().await?;
+    let cluster = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
+    let mut swarm = render::cluster(cluster);
+    swarm.join_tokens = Some(cluster.join_tokens.clone());
+    Ok(Json(swarm))
+}
+
+/// Which secrets an update replaces.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rotation {
+    worker: bool,
+    manager: bool,
+}
+
+/// `POST /swarm/update`.
+pub(super) async fn update(
+    Manager(manager): Manager,
+    params: Params,
+    JsonBody(spec): JsonBody<SwarmSpec>,
+) -> Answer<()> {
+    let version = params.version("swarm")?;
+    let rotation = Rotation {
+        worker: params.strict_bool("rotateWorkerToken")?,
+        manager: params.strict_bool("rotateManagerToken")?,
+    };
+    if params.strict_bool("rotateManagerUnlockKey")? {
+        return Err(Error::not_implemented("rotateManagerUnlockKey is not supported yet").into());
+    }
+    let change = |state: &State| {
+        let cluster = changed(state, version, spec.clone(), rotation, &mut rand::rng())?;
+        let op = Op::PutCluster(Box::new(cluster));
+        Ok(((), Transaction::new(Timestamp::now()).with(op)))
+    };
+    Ok(manager.change(change).await?)
+}
+
+/// The cluster with new settings and new tokens.
+fn changed(
+    state: &State,
+    version: Version,
+    spec: SwarmSpec,
+    rotation: Rotation,
+    rng: &mut impl RngExt,
+) -> Result<Cluster> {
+    let old = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
+    if old.meta.version != version {
+        return Err(Error::unknown(OUT_OF_SEQUENCE));
+    }
+    validate::swarm_update(&old.spec, &spec)?;
+    let mut cluster = Cluster::clone(old);
+    cluster.spec = with_defaults(spec, old.spec.raft);
+    if rotation.worker {
+        cluster.join_tokens.worker = rotated(&old.join_tokens.worker, rng)?;
+    }
+    if rotation.manager {
+        cluster.join_tokens.manager = rotated(&old.join_tokens.manager, rng)?;
+    }
+    Ok(cluster)
+}
+
+/// Fills in what zero stands for in Docker.
+fn with_defaults(mut spec: SwarmSpec, raft: RaftConfig) -> SwarmSpec {
+    let defaults = SwarmSpec::defaults();
+    spec.name = defaults.name;
+    spec.raft = raft;
+    if spec.orchestration.task_history_retention_limit.is_none() {
+        spec.orchestration = defaults.orchestration;
+    }
+    if spec.dispatcher.heartbeat_period.is_zero() {
+        spec.dispatcher = defaults.dispatcher;
+    }
+    if spec.ca_config.node_cert_expiry.is_zero() {
+        spec.ca_config = defaults.ca_config;
+    }
+    spec
+}
+
+/// A join token for the same certificate authority with another secret. Ids have the shape of secrets: 128 random bits in base 36.
+fn rotated(token: &str, rng: &mut impl RngExt) -> Result<String> {
+    let (authority, _secret) =
+        token.rsplit_once('-').ok_or_else(|| Error::unknown("the join token has no secret"))?;
+    Ok(format!("{authority}-{}", ClusterId::random(rng)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaving_manager_is_warned_by_what_remains() {
+        for (managers, text) in [
+            (Some((1, 0)), "Removing the last manager erases all current state"),
+            (Some((2, 1)), "Removing this node leaves 1 managers out of 3."),
+            (Some((3, 0)), "Doing so may lose the consensus"),
+            (None, "Doing so may lose the consensus"),
+        ] {
+            assert!(leave_warning(managers).contains(text), "{managers:?}");
+        }
+    }
+
+    #[test]
+    fn a_rotated_token_keeps_its_authority() {
+        let rotated = rotated("SWMTKN-1-digest-secret", &mut rand::rng()).expect("a token");
+        let secret = rotated.strip_prefix("SWMTKN-1-digest-").expect("the same authority");
+        assert_eq!(secret.len(), 25);
+    }
+}
