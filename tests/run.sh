@@ -2,7 +2,7 @@
 # The test command: unit and property tests, then the lab, on which everything runs as users run it.
 #
 #   sudo tests/run.sh           everything; installs from Debian packages what is missing
-#   sudo tests/run.sh NAME      of the end-to-end tests those whose name contains NAME, and nothing else
+#   sudo tests/run.sh NAME      of the tests on the lab those whose name contains NAME, and nothing else
 #   tests/run.sh                what needs no root, and says what it left out
 #
 # Every stage has a limit, so that a hang is a failure.
@@ -35,9 +35,14 @@ if [ $# = 0 ]; then
     limited 2 bash -c 'cargo test --locked --package swarmlite-tests --lib --bins'
 fi
 
+# Prints the path of a test program: test_program NAME. Such programs are built by whoever owns the tree, but run by root.
+test_program() {
+    cargo test --locked --package swarmlite-tests --test "$1" --no-run --message-format=json 2>/dev/null |
+        sed -n "s/.*\"name\":\"$1\".*\"executable\":\"\([^\"]*\)\".*/\1/p"
+}
+
+export SWARMLITE_LAB_SWARMLITE="$(target_dir)/debug/swarmlite" SWARMLITE_LAB_WHOAMI="$WHOAMI"
+say "tests of the lab"
+limited 3 "$(test_program lab)" "$@"
 say "end-to-end tests on three managers and a worker"
-# Built by whoever owns the tree, but run by root.
-e2e=$(cargo test --locked --package swarmlite-tests --test e2e --no-run --message-format=json 2>/dev/null |
-    sed -n 's/.*"name":"e2e".*"executable":"\([^"]*\)".*/\1/p')
-SWARMLITE_LAB_SWARMLITE="$(target_dir)/debug/swarmlite" SWARMLITE_LAB_WHOAMI="$WHOAMI" \
-    limited 10 "$e2e" "$@"
+limited 10 "$(test_program e2e)" "$@"

@@ -3,17 +3,25 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
+
+use crate::wait::eventually;
 
 const ROOT: &str = "/sys/fs/cgroup";
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// The control group of all containers of a lab.
 pub(crate) fn name(lab: &str) -> String {
     format!("swarmlite-lab-{lab}")
 }
 
-/// Removes the groups of `lab`, in the one hierarchy of version 2 or in each of version 1. All its processes have ended.
-pub(crate) fn remove(lab: &str) -> io::Result<()> {
-    remove_below(Path::new(ROOT), &name(lab))
+/// Removes the groups of `lab`, in the one hierarchy of version 2 or in each of version 1. All its processes have been killed.
+pub(crate) async fn remove(lab: &str) -> anyhow::Result<()> {
+    // The kernel empties them some time after.
+    eventually("the control groups to be empty", LIMIT, async || {
+        Ok(remove_below(Path::new(ROOT), &name(lab))?)
+    })
+    .await
 }
 
 fn remove_below(root: &Path, name: &str) -> io::Result<()> {

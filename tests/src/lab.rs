@@ -136,7 +136,7 @@ impl Lab {
                 namespace.destroy().await?;
             }
         }
-        cgroup::remove(name).context("remove the control groups")?;
+        cgroup::remove(name).await?;
         let folder = folder(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
@@ -225,7 +225,8 @@ impl Lab {
     ///
     /// When it is off already.
     pub async fn power_off(&self, node: &Node) -> anyhow::Result<()> {
-        node.namespace()?.destroy().await
+        node.namespace()?.destroy().await?;
+        network::remove_port(&self.switch()?, node.name()).await
     }
 
     /// Starts the kernel, as it were, and the engine of `node` after [`Lab::power_off`].

@@ -15,6 +15,7 @@
 //! - [`Namespace`]: where a command runs.
 //! - [`eventually`]: awaiting a condition; there is no other way to wait.
 //! - [`Answer`]: what the workload said.
+//! - [`run_as_root`]: the harness of tests that need root.
 //! - [`http`]: requests on a Unix socket, byte for byte.
 //!
 //! Nothing of the lab lives in the namespaces of the machine itself (but the one link that the demo asks for), so that the machine's own
@@ -24,6 +25,7 @@
 mod answer;
 mod cgroup;
 mod command;
+mod harness;
 pub mod http;
 mod image;
 mod lab;
@@ -34,6 +36,7 @@ mod wait;
 
 pub use crate::answer::Answer;
 pub use crate::command::run;
+pub use crate::harness::run_as_root;
 pub use crate::lab::Lab;
 pub use crate::lab::Options;
 pub use crate::lab::environment;

@@ -1,5 +1,7 @@
 //! The switch of a lab, and what is plugged into it.
 
+use std::net::Ipv4Addr;
+
 use nix::unistd::Pid;
 
 use crate::command::run;
@@ -48,8 +50,8 @@ pub(crate) async fn make_client(
 ) -> anyhow::Result<()> {
     let setup = "ip link set lo up\necho 1 >/proc/sys/net/ipv4/ip_forward";
     let client = Namespace::create(marker, Extent::Network, setup).await?;
-    plug(switch, "client", client.pid()).await?;
     let address = subnet.client();
+    plug(switch, "client", client.pid(), address).await?;
     script(&client, &format!("ip address add {address}/24 dev eth0\nip link set eth0 up")).await
 }
 
@@ -60,8 +62,8 @@ pub(crate) async fn plug_node(
     namespace: &Namespace,
     subnet: Subnet,
 ) -> anyhow::Result<()> {
-    plug(switch, node.name(), namespace.pid()).await?;
     let address = node.address();
+    plug(switch, node.name(), namespace.pid(), address).await?;
     let gateway = subnet.client();
     script(
         namespace,
@@ -78,11 +80,24 @@ pub(crate) async fn set_port(switch: &Namespace, name: &str, state: &str) -> any
     script(switch, &format!("ip link set {name} {state}")).await
 }
 
-async fn plug(switch: &Namespace, port: &str, pid: Pid) -> anyhow::Result<()> {
+/// Removes the port `name` of the switch, if it is there. It goes with the namespace it leads to, but only some time after.
+pub(crate) async fn remove_port(switch: &Namespace, name: &str) -> anyhow::Result<()> {
+    script(
+        switch,
+        &format!("if ip link show {name} >/dev/null 2>&1; then ip link delete {name}; fi"),
+    )
+    .await
+}
+
+/// Connects `eth0` of the namespace of `pid`, which will have `address`. Its hardware address follows from that: a machine has the same
+/// after a restart, and others remember it.
+async fn plug(switch: &Namespace, port: &str, pid: Pid, address: Ipv4Addr) -> anyhow::Result<()> {
+    let [a, b, c, d] = address.octets();
+    let hardware = format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
     script(
         switch,
         &format!(
-            "ip link add {port} type veth peer name eth0 netns {pid}\n\
+            "ip link add {port} type veth peer name eth0 address {hardware} netns {pid}\n\
              ip link set {port} master br0 up"
         ),
     )

@@ -23,10 +23,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libtest_mimic::Arguments;
 use libtest_mimic::Failed;
-use libtest_mimic::Trial;
 use swarmlite_lab::Lab;
+use swarmlite_lab::run_as_root;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -117,24 +116,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<ExitCode> {
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
-    let is_root = nix::unistd::geteuid().is_root();
-    if !is_root {
-        let left_out = "NOT RUN: the end-to-end tests need root, for namespaces and Docker engines";
-        writeln!(std::io::stderr(), "\n*** {left_out} ***")?;
-    }
     let shared = Arc::new(Shared { runtime: Runtime::new()?, cluster: OnceCell::new() });
-    let trials = cases().into_iter().map(|(name, case)| {
+    let conclusion = run_as_root("end-to-end tests on a cluster", cases(), {
         let shared = Arc::clone(&shared);
-        Trial::test(name, move || shared.run(case)).with_ignored_flag(!is_root)
-    });
-    if !is_root {
-        // What is ignored can be asked for, but cannot work.
-        arguments.include_ignored = false;
-        arguments.ignored = false;
-    }
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+        move |case| shared.run(case)
+    })?;
     if shared.cluster.initialized() && std::env::var_os("SWARMLITE_E2E_KEEP").is_none() {
         shared.runtime.block_on(Lab::down(LAB))?;
     }
