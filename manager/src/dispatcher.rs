@@ -1,3 +1,83 @@
-//! The front door for agents.
+//! The managers' side of sessions: tells agents what their nodes are to know, and writes down what they say.
+//!
+//! - [`assignment`]: what a node is to know.
+//! - `session`: what one session says and asks for, as a pure state machine.
+//! - `server`: the call that opens a session, and the shell that carries it out.
+//! - `registry`: one session per node, and what each node's kernel tables have reached.
+//! - `statuses`: writes the statuses of all sessions, in few transactions.
+//!
+//! Sessions live on the leader only and end with its leadership, so that agents look for the next leader. That a session has
+//! ended says nothing about the node: whether a node is alive is decided by [`crate::liveness`], from when it was last heard of.
 
 pub mod assignment;
+mod registry;
+mod server;
+mod session;
+mod statuses;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::id::NodeId;
+use tokio::sync::watch;
+
+pub use self::registry::Programmed;
+use self::registry::Registry;
+use self::statuses::StatusWriter;
+use crate::liveness::Sessions;
+use crate::raft::Leadership;
+use crate::state::State;
+use crate::store::Store;
+
+/// Everything that a node is to know, from the state alone.
+pub type Assign = fn(&State, &NodeId) -> BTreeMap<AssignmentKey, Assignment>;
+
+/// Holds the sessions of agents. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    store: S,
+    assign: Assign,
+    leadership: watch::Receiver<Leadership>,
+    heard: watch::Sender<Sessions>,
+    registry: Registry,
+    statuses: StatusWriter,
+}
+
+impl<S> fmt::Debug for Dispatcher<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("registry", &self.shared.registry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Store> Dispatcher<S> {
+    /// A dispatcher that notes in `heard` when it hears of agents. Has to be called in a runtime.
+    #[must_use]
+    pub fn new(
+        store: S,
+        assign: Assign,
+        leadership: watch::Receiver<Leadership>,
+        heard: watch::Sender<Sessions>,
+    ) -> Self {
+        let statuses = StatusWriter::start(store.clone());
+        let registry = Registry::default();
+        Self { shared: Arc::new(Shared { store, assign, leadership, heard, registry, statuses }) }
+    }
+
+    /// Follows which generation the kernel tables of each node have reached. Nodes that are not in session are missing.
+    #[must_use]
+    pub fn programmed(&self) -> watch::Receiver<Programmed> {
+        self.shared.registry.programmed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use crate::reconcile::View;
 use crate::state::NodeReport;
 use crate::state::ObjectRef;
 use crate::state::Op;
+use crate::state::State;
 
 /// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
 const GRACE_PERIODS: u32 = 3;
@@ -57,15 +58,20 @@ impl Sessions {
     }
 }
 
-/// Nodes that are heard of are ready, nodes that are not are down once their time is over.
+/// How often agents have to give a sign of life.
 #[must_use]
-pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
-    let period = view
-        .state
+pub fn heartbeat_period(state: &State) -> Duration {
+    state
         .cluster()
         .map(|cluster| cluster.spec.dispatcher.heartbeat_period.to_duration())
         .filter(|period| !period.is_zero())
-        .unwrap_or(DEFAULT_HEARTBEAT);
+        .unwrap_or(DEFAULT_HEARTBEAT)
+}
+
+/// Nodes that are heard of are ready, nodes that are not are down once their time is over.
+#[must_use]
+pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
+    let period = heartbeat_period(&view.state);
     let mut plan = Plan::default();
     let mut groups = Vec::new();
     for node in view.state.nodes().values() {

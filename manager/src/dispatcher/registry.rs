@@ -1,0 +1,125 @@
+//! Which nodes are in session, and how far their kernel tables are. In the memory of the leader, nowhere else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use imbl::OrdMap;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::version::Generation;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The generation that the kernel tables of each node in session have reached.
+pub type Programmed = OrdMap<NodeId, Generation>;
+
+/// The sessions there are. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Registry {
+    sessions: Arc<Mutex<Sessions>>,
+    programmed: watch::Sender<Programmed>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    opened: u64,
+    by_node: BTreeMap<NodeId, (u64, CancellationToken)>,
+}
+
+/// The one session of a node. Leaves the registry when dropped, unless another session has taken its place.
+#[derive(Debug)]
+pub(super) struct Seat {
+    registry: Registry,
+    node_id: NodeId,
+    number: u64,
+    replaced: CancellationToken,
+}
+
+impl Registry {
+    /// Makes a seat for a session of `node_id`. If there is one, its session is told to end: an agent that calls again
+    /// has given it up, even if nobody has noticed yet that its connection is dead.
+    pub(super) fn open(&self, node_id: NodeId) -> Seat {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.opened += 1;
+        let (number, replaced) = (sessions.opened, CancellationToken::new());
+        let before = sessions.by_node.insert(node_id.clone(), (number, replaced.clone()));
+        if let Some((_, before)) = before {
+            before.cancel();
+        }
+        // The node may have been restarted, with empty tables: only what it says in this session counts.
+        self.programmed.send_if_modified(|programmed| programmed.remove(&node_id).is_some());
+        Seat { registry: self.clone(), node_id, number, replaced }
+    }
+
+    pub(super) fn programmed(&self) -> watch::Receiver<Programmed> {
+        self.programmed.subscribe()
+    }
+}
+
+impl Seat {
+    /// The node that is in session.
+    pub(super) const fn node_id(&self) -> &NodeId {
+        &self.node_id
+    }
+
+    /// Waits until another session of the same node begins.
+    pub(super) async fn replaced(&self) {
+        self.replaced.cancelled().await;
+    }
+
+    /// Notes what the node's kernel tables have reached.
+    pub(super) fn programmed(&self, generation: Generation) {
+        let sessions = self.registry.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.seated(self) {
+            self.registry.programmed.send_if_modified(|programmed| {
+                programmed.insert(self.node_id.clone(), generation) != Some(generation)
+            });
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut sessions = self.registry.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.seated(self) {
+            sessions.by_node.remove(&self.node_id);
+            let programmed = &self.registry.programmed;
+            programmed.send_if_modified(|programmed| programmed.remove(&self.node_id).is_some());
+        }
+    }
+}
+
+impl Sessions {
+    /// Whether nobody has taken this seat since.
+    fn seated(&self, seat: &Seat) -> bool {
+        self.by_node.get(&seat.node_id).is_some_and(|(number, _)| *number == seat.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlite_proto::version::Generation;
+
+    use super::*;
+    use crate::state::tests::node;
+
+    #[tokio::test]
+    async fn a_new_session_takes_the_seat_and_the_old_one_leaves_no_trace() {
+        let registry = Registry::default();
+        let id = node(1, 1).id;
+        let programmed = registry.programmed();
+        let old = registry.open(id.clone());
+        old.programmed(Generation(7));
+        assert_eq!(programmed.borrow().get(&id), Some(&Generation(7)));
+        let new = registry.open(id.clone());
+        old.replaced().await;
+        assert!(programmed.borrow().is_empty());
+        new.programmed(Generation(5));
+        old.programmed(Generation(8));
+        drop(old);
+        assert_eq!(programmed.borrow().get(&id), Some(&Generation(5)));
+        drop(new);
+        assert!(programmed.borrow().is_empty());
+    }
+}

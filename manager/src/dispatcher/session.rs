@@ -1,0 +1,221 @@
+//! What one session says and asks for. Pure: it is fed with what comes in, and says what is to be done.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use swarmlite_proto::agent::AgentMessage;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::ManagerMessage;
+use swarmlite_proto::agent::Registration;
+use swarmlite_proto::agent::TaskStatusUpdate;
+use swarmlite_proto::agent::Welcome;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::api::NodeStatus;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::identity::Peer;
+use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::version::Generation;
+
+use super::Assign;
+use super::assignment::diff;
+use crate::liveness::heartbeat_period;
+use crate::members::manager_addresses;
+use crate::state::NodeReport;
+use crate::state::State;
+
+/// What a node sees of the state.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// Which state it is.
+    pub(super) generation: Generation,
+    /// What the node is to know.
+    pub(super) assignments: BTreeMap<AssignmentKey, Assignment>,
+    /// Where managers can be reached.
+    pub(super) managers: Vec<SocketAddr>,
+    /// The role of the node.
+    pub(super) role: NodeRole,
+    /// How often the node has to be heard of.
+    pub(super) heartbeat_period: Duration,
+}
+
+impl View {
+    /// What `node` sees of `state`; `None` when it is not a node of the cluster.
+    pub(super) fn of(state: &State, node: &NodeId, assign: Assign) -> Option<Self> {
+        Some(Self {
+            role: state.nodes().get(node)?.role,
+            generation: state.generation(),
+            assignments: assign(state, node),
+            managers: manager_addresses(state),
+            heartbeat_period: heartbeat_period(state),
+        })
+    }
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Effect {
+    /// Write down what the node is.
+    Report(Box<NodeReport>),
+    /// Write down what became of tasks, and say [`ManagerMessage::StatusesStored`] with this number once that is done.
+    Store(u64, Vec<TaskStatusUpdate>),
+    /// Note what the node's kernel tables have reached.
+    Programmed(Generation),
+    /// Say something.
+    Send(ManagerMessage),
+}
+
+/// The session cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    /// The agent did not begin with its registration.
+    #[error("the agent did not register first")]
+    Unregistered,
+    /// The node is not a node of the cluster any more.
+    #[error("the node was removed")]
+    Removed,
+    /// The agent was told another heartbeat period than the one that counts now. A new session tells it.
+    #[error("the heartbeat period has changed")]
+    HeartbeatChanged,
+}
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    node_id: NodeId,
+    addr: IpAddr,
+    registered: bool,
+    /// What the agent was told last; `None` before the welcome.
+    told: Option<View>,
+    /// The role that the agent knows it has.
+    role: NodeRole,
+    /// The last set that was sent.
+    sent: Generation,
+    /// What the agent says its tables have reached.
+    acknowledged: Generation,
+    /// What its tables have reached, by what it said and by what it did not have to be told.
+    programmed: Generation,
+}
+
+impl Session {
+    /// A session with `peer`, which calls from `addr`.
+    pub(super) fn new(peer: &Peer, addr: IpAddr) -> Self {
+        Self {
+            node_id: peer.node_id.clone(),
+            addr,
+            registered: false,
+            told: None,
+            role: peer.role,
+            sent: Generation::default(),
+            acknowledged: Generation::default(),
+            programmed: Generation::default(),
+        }
+    }
+
+    /// Whether the agent has said what it is. Before that it is told nothing.
+    pub(super) const fn is_registered(&self) -> bool {
+        self.registered
+    }
+
+    /// The agent says something.
+    pub(super) fn receive(&mut self, message: AgentMessage) -> Result<Vec<Effect>, Fault> {
+        match message {
+            AgentMessage::Register(registration) => {
+                self.registered = true;
+                Ok(vec![Effect::Report(Box::new(self.report(*registration)))])
+            }
+            _ if !self.registered => Err(Fault::Unregistered),
+            AgentMessage::Heartbeat => Ok(Vec::new()),
+            AgentMessage::TaskStatuses { sequence, statuses } => {
+                Ok(vec![Effect::Store(sequence, statuses)])
+            }
+            AgentMessage::Programmed(generation) => {
+                self.acknowledged = generation;
+                Ok(self.reached().into_iter().collect())
+            }
+        }
+    }
+
+    /// The state has changed, or the agent has just registered. `view` is `None` when the node is gone.
+    pub(super) fn observe(&mut self, view: Option<View>) -> Result<Vec<Effect>, Fault> {
+        let view = view.ok_or(Fault::Removed)?;
+        let mut messages = match &self.told {
+            None => welcome(&view),
+            Some(told) if told.heartbeat_period != view.heartbeat_period => {
+                return Err(Fault::HeartbeatChanged);
+            }
+            Some(told) => news(told, &view),
+        };
+        if view.role != self.role {
+            self.role = view.role;
+            messages.push(ManagerMessage::RoleChanged(view.role));
+        }
+        if messages.iter().any(|message| matches!(message, ManagerMessage::Assignments(_))) {
+            self.sent = view.generation;
+        }
+        self.told = Some(view);
+        Ok(messages.into_iter().map(Effect::Send).chain(self.reached()).collect())
+    }
+
+    /// What is to be noted about the node's tables, if that is news.
+    ///
+    /// Most writes change nothing for most nodes, which are not told of them. A node that has programmed all it was told has
+    /// therefore reached every state that was looked at since.
+    fn reached(&mut self) -> Option<Effect> {
+        let seen = self.told.as_ref()?.generation;
+        let reached = if self.acknowledged >= self.sent { seen } else { self.acknowledged };
+        if reached <= self.programmed {
+            return None;
+        }
+        self.programmed = reached;
+        Some(Effect::Programmed(reached))
+    }
+
+    fn report(&self, registration: Registration) -> NodeReport {
+        let Registration { description, data_path_addr } = registration;
+        NodeReport {
+            node_id: self.node_id.clone(),
+            status: NodeStatus {
+                state: NodeState::Ready,
+                message: String::new(),
+                addr: self.addr.to_string(),
+            },
+            description: Some(description),
+            data_path_addr: Some(data_path_addr),
+        }
+    }
+}
+
+/// How a session begins: with everything.
+fn welcome(view: &View) -> Vec<ManagerMessage> {
+    let welcome =
+        Welcome { heartbeat_period: view.heartbeat_period.into(), managers: view.managers.clone() };
+    let everything = AssignmentSet {
+        generation: view.generation,
+        complete: true,
+        put: view.assignments.values().cloned().collect(),
+        remove: Vec::new(),
+    };
+    vec![ManagerMessage::Welcome(welcome), ManagerMessage::Assignments(everything)]
+}
+
+/// How it goes on: with what has changed.
+fn news(told: &View, view: &View) -> Vec<ManagerMessage> {
+    let mut messages = Vec::new();
+    if told.managers != view.managers {
+        messages.push(ManagerMessage::Managers(view.managers.clone()));
+    }
+    let (put, remove) = diff(&told.assignments, &view.assignments);
+    if !put.is_empty() || !remove.is_empty() {
+        let generation = view.generation;
+        let set = AssignmentSet { generation, complete: false, put, remove };
+        messages.push(ManagerMessage::Assignments(set));
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests;

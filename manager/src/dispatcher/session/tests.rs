@@ -1,0 +1,216 @@
+//! What a session says, step by step.
+
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::id::ClusterId;
+use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::TaskStatus;
+
+use super::*;
+use crate::state::tests::node;
+use crate::state::tests::rng;
+use crate::state::tests::service;
+use crate::state::tests::task;
+
+const ADDR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+fn session() -> Session {
+    let peer = Peer {
+        node_id: node(1, 1).id,
+        cluster_id: ClusterId::random(&mut rng(1)),
+        role: NodeRole::Worker,
+    };
+    Session::new(&peer, ADDR)
+}
+
+fn registration() -> AgentMessage {
+    let description = NodeDescription { hostname: "one".to_owned(), ..Default::default() };
+    AgentMessage::Register(Box::new(Registration { description, data_path_addr: ADDR }))
+}
+
+/// An assignment with key `seed` that is different for each `value`.
+fn assignment(seed: u64, value: u16) -> Assignment {
+    let (node_id, index) = (node(seed, 1).id, NodeIndex(value));
+    Assignment::Peer(PeerAssignment { node_id, index, data_path_addr: ADDR })
+}
+
+fn view(generation: u64, assignments: &[(u64, u16)]) -> View {
+    let assignments = assignments.iter().map(|(seed, value)| assignment(*seed, *value));
+    View {
+        generation: Generation(generation),
+        assignments: assignments.map(|assignment| (assignment.key(), assignment)).collect(),
+        managers: vec![SocketAddr::new(ADDR, 2377)],
+        role: NodeRole::Worker,
+        heartbeat_period: Duration::from_secs(5),
+    }
+}
+
+/// A session that has been told `view`.
+fn told(view: View) -> Session {
+    let mut session = session();
+    session.receive(registration()).expect("is the first message");
+    session.observe(Some(view)).expect("is a node");
+    session
+}
+
+/// What is sent when the session sees `view`.
+fn sends(session: &mut Session, view: View) -> Vec<ManagerMessage> {
+    let effects = session.observe(Some(view)).expect("goes on");
+    let sent = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Send(message) => Some(message),
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+fn registration_comes_first() {
+    for message in [AgentMessage::Heartbeat, AgentMessage::Programmed(Generation(1))] {
+        assert_eq!(session().receive(message), Err(Fault::Unregistered));
+    }
+}
+
+#[test]
+fn a_registration_is_written_down() {
+    let mut session = session();
+    let effects = session.receive(registration()).expect("is the first message");
+    let [Effect::Report(report)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(report.node_id, node(1, 1).id);
+    assert_eq!(report.status.state, NodeState::Ready);
+    assert_eq!(report.status.addr, "192.0.2.7");
+    assert_eq!(report.description.as_ref().map(|node| &*node.hostname), Some("one"));
+    assert_eq!(report.data_path_addr, Some(ADDR));
+}
+
+#[test]
+fn everything_is_told_once_and_then_only_differences() {
+    let mut session = session();
+    session.receive(registration()).expect("is the first message");
+    let first = sends(&mut session, view(5, &[(1, 1), (2, 1)]));
+    let [ManagerMessage::Welcome(welcome), ManagerMessage::Assignments(everything)] = &first[..]
+    else {
+        panic!("{first:?}")
+    };
+    assert_eq!(welcome.heartbeat_period.to_duration(), Duration::from_secs(5));
+    assert_eq!(welcome.managers, [SocketAddr::new(ADDR, 2377)]);
+    assert!(everything.complete);
+    assert_eq!((everything.generation, everything.put.len()), (Generation(5), 2));
+    let second = sends(&mut session, view(8, &[(2, 7), (3, 1)]));
+    let [ManagerMessage::Assignments(news)] = &second[..] else { panic!("{second:?}") };
+    assert!(!news.complete);
+    assert_eq!(news.generation, Generation(8));
+    assert_eq!(news.remove, [assignment(1, 1).key()]);
+    let mut put = news.put.clone();
+    put.sort_by_key(|assignment| assignment != &self::assignment(2, 7));
+    assert_eq!(put, [assignment(2, 7), assignment(3, 1)]);
+    assert_eq!(sends(&mut session, view(9, &[(2, 7), (3, 1)])), []);
+}
+
+#[test]
+fn a_change_of_managers_or_role_is_told() {
+    let mut session = told(view(5, &[]));
+    let mut changed = view(6, &[]);
+    changed.managers.push(SocketAddr::new(ADDR, 2378));
+    changed.role = NodeRole::Manager;
+    assert_eq!(
+        sends(&mut session, changed.clone()),
+        [
+            ManagerMessage::Managers(changed.managers.clone()),
+            ManagerMessage::RoleChanged(NodeRole::Manager)
+        ]
+    );
+    assert_eq!(sends(&mut session, changed), []);
+}
+
+#[test]
+fn a_node_that_calls_with_an_old_role_is_told_at_once() {
+    let mut session = session();
+    session.receive(registration()).expect("is the first message");
+    let promoted = View { role: NodeRole::Manager, ..view(5, &[]) };
+    let messages = sends(&mut session, promoted);
+    assert_eq!(messages.last(), Some(&ManagerMessage::RoleChanged(NodeRole::Manager)));
+}
+
+#[test]
+fn some_changes_end_the_session() {
+    let mut session = told(view(5, &[]));
+    let slower = View { heartbeat_period: Duration::from_secs(9), ..view(6, &[]) };
+    assert_eq!(session.observe(Some(slower)), Err(Fault::HeartbeatChanged));
+    assert_eq!(session.observe(None), Err(Fault::Removed));
+}
+
+#[test]
+fn statuses_are_written_down_in_their_order() {
+    let mut session = told(view(5, &[]));
+    let task_id = task(1, &service(1, "web"), 1).id;
+    let statuses = vec![TaskStatusUpdate { task_id, status: TaskStatus::default() }];
+    let message = AgentMessage::TaskStatuses { sequence: 4, statuses: statuses.clone() };
+    assert_eq!(session.receive(message), Ok(vec![Effect::Store(4, statuses)]));
+}
+
+fn acknowledge(session: &mut Session, generation: u64) -> Vec<Effect> {
+    session.receive(AgentMessage::Programmed(Generation(generation))).expect("is registered")
+}
+
+#[test]
+fn what_concerns_a_node_not_needs_no_acknowledgement() {
+    let mut session = told(view(5, &[(1, 1)]));
+    assert_eq!(acknowledge(&mut session, 3), [Effect::Programmed(Generation(3))]);
+    assert_eq!(acknowledge(&mut session, 5), [Effect::Programmed(Generation(5))]);
+    let unconcerned = session.observe(Some(view(6, &[(1, 1)])));
+    assert_eq!(unconcerned, Ok(vec![Effect::Programmed(Generation(6))]));
+    let concerned = session.observe(Some(view(7, &[(1, 2)]))).expect("goes on");
+    assert!(matches!(concerned[..], [Effect::Send(_)]), "{concerned:?}");
+    assert_eq!(session.observe(Some(view(8, &[(1, 2)]))), Ok(Vec::new()));
+    assert_eq!(acknowledge(&mut session, 7), [Effect::Programmed(Generation(8))]);
+}
+
+proptest! {
+    /// An agent that does as it is told has, whenever the manager believes it has reached a generation, what that generation says.
+    #[test]
+    fn the_agent_has_what_the_manager_believes(
+        steps in prop::collection::vec((prop::collection::btree_map(1..5_u64, 1..4_u16, 0..4), any::<bool>()), 1..20)
+    ) {
+        let mut session = session();
+        session.receive(registration()).expect("is the first message");
+        let mut history = BTreeMap::new();
+        let mut agent = BTreeMap::new();
+        let mut received = Generation::default();
+        let mut believed = None;
+        for (generation, (assignments, acknowledges)) in (1..).zip(steps) {
+            let assignments: Vec<_> = assignments.into_iter().collect();
+            let view = view(generation, &assignments);
+            history.insert(view.generation, view.assignments.clone());
+            let mut effects = session.observe(Some(view)).expect("goes on");
+            if acknowledges {
+                effects.extend(effects.clone().into_iter().filter_map(|effect| match effect {
+                    Effect::Send(ManagerMessage::Assignments(set)) => Some(set.generation),
+                    _ => None,
+                }).next_back().or(Some(received)).map(|generation| acknowledge(&mut session, generation.0)).unwrap_or_default());
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Send(ManagerMessage::Assignments(set)) => {
+                        prop_assert!(set.generation > received);
+                        prop_assert_eq!(set.complete, received == Generation::default());
+                        received = set.generation;
+                        set.remove.iter().for_each(|key| drop(agent.remove(key)));
+                        agent.extend(set.put.into_iter().map(|put| (put.key(), put)));
+                    }
+                    Effect::Programmed(generation) => {
+                        prop_assert!(Some(generation) > believed, "goes back");
+                        believed = Some(generation);
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(&agent, &history[&Generation(generation)]);
+            if acknowledges {
+                prop_assert_eq!(believed, Some(Generation(generation)));
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Real sessions over loopback.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use swarmlite_proto::agent::AgentMessage;
+use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::ManagerMessage;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::Registration;
+use swarmlite_proto::agent::TaskStatusUpdate;
+use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::identity::Identity;
+use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::rpc::SESSION;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::version::Generation;
+use swarmlite_rpc::CallError;
+use swarmlite_rpc::Client;
+use swarmlite_rpc::FrameReceiver;
+use swarmlite_rpc::FrameSender;
+use swarmlite_rpc::server_config;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::*;
+use crate::ca::tests::founded;
+use crate::server::Access;
+use crate::server::Gate;
+use crate::server::Routes;
+use crate::state::ObjectRef;
+use crate::state::Op;
+use crate::state::Transaction;
+use crate::state::tests::commit;
+use crate::state::tests::node;
+use crate::state::tests::service;
+use crate::state::tests::task;
+use crate::store::memory::MemoryStore;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A leader with an agent that can call it.
+struct Leader {
+    addr: SocketAddr,
+    store: MemoryStore,
+    agent: Identity,
+    dispatcher: Dispatcher<MemoryStore>,
+    leadership: watch::Sender<Leadership>,
+    heard: watch::Sender<Sessions>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Every node that has an address, which is enough to see differences.
+fn assign(state: &State, _: &NodeId) -> BTreeMap<AssignmentKey, Assignment> {
+    let peers = state.nodes().values().filter_map(|node| {
+        let (node_id, index) = (node.id.clone(), node.index);
+        Some(Assignment::Peer(PeerAssignment {
+            node_id,
+            index,
+            data_path_addr: node.data_path_addr?,
+        }))
+    });
+    peers.map(|peer| (peer.key(), peer)).collect()
+}
+
+async fn leader() -> Leader {
+    let (state, agent) = founded();
+    let store = MemoryStore::new(state);
+    let leading = Leadership { term: 1, leader: true, leader_addr: None };
+    let (leadership, heard) = (watch::Sender::new(leading), watch::Sender::default());
+    let dispatcher = Dispatcher::new(store.clone(), assign, leadership.subscribe(), heard.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let addr = listener.local_addr().expect("is bound");
+    let tls = watch::Sender::new(Arc::new(server_config(&agent).expect("a valid identity")));
+    let routes = Routes::new(Gate::new(agent.cluster_id.clone(), store.clone()))
+        .with(Access::Member, dispatcher.routes());
+    let server = tokio::spawn(routes.serve(listener, tls.subscribe()));
+    Leader { addr, store, agent, dispatcher, leadership, heard, server }
+}
+
+/// The agent's end of a session.
+struct Agent {
+    sender: FrameSender,
+    receiver: FrameReceiver,
+}
+
+impl Leader {
+    async fn dial(&self) -> Result<Agent, CallError> {
+        let client = Client::new(&self.agent).expect("a valid identity");
+        let (sender, receiver) = client.stream(self.addr, SESSION).await?;
+        Ok(Agent { sender, receiver })
+    }
+
+    /// A session that has been told everything.
+    async fn session(&self) -> (Agent, AssignmentSet) {
+        let mut agent = self.dial().await.expect("is the leader");
+        agent.say(&registration("one")).await;
+        let welcome = agent.hear().await;
+        assert!(matches!(welcome, Some(ManagerMessage::Welcome(_))), "{welcome:?}");
+        let Some(ManagerMessage::Assignments(set)) = agent.hear().await else {
+            panic!("no assignments")
+        };
+        (agent, set)
+    }
+
+    async fn commit(&self, ops: Vec<Op>) {
+        let transaction = Transaction { at: Timestamp::EPOCH, ops };
+        self.store.propose(transaction).await.expect("is sound");
+    }
+}
+
+impl Agent {
+    async fn say(&self, message: &AgentMessage) {
+        self.sender.send(message).await.expect("is heard");
+    }
+
+    async fn hear(&mut self) -> Option<ManagerMessage> {
+        let wait = Duration::from_secs(10);
+        timeout(wait, self.receiver.receive()).await.expect("hears something").expect("is sound")
+    }
+}
+
+fn registration(hostname: &str) -> AgentMessage {
+    let description =
+        NodeDescription { hostname: hostname.to_owned(), ..NodeDescription::default() };
+    AgentMessage::Register(Box::new(Registration { description, data_path_addr: LOOPBACK }))
+}
+
+fn with_addr(seed: u64, index: u16) -> Op {
+    let mut node = node(seed, index);
+    node.data_path_addr = Some(LOOPBACK);
+    Op::PutNode(Box::new(node))
+}
+
+#[tokio::test]
+async fn an_agent_is_told_everything_and_then_what_changes() {
+    let leader = leader().await;
+    let (mut agent, first) = leader.session().await;
+    assert!(first.complete);
+    // What the agent said of itself is in the state before it is told anything.
+    assert_eq!(first.put.len(), 1);
+    let this = leader.store.state().nodes()[&leader.agent.node_id].clone();
+    assert_eq!((this.status.state, &*this.status.addr), (NodeState::Ready, "127.0.0.1"));
+    assert!(leader.heard.borrow().last_heard(&this.id).is_some());
+    leader.commit(vec![with_addr(7, 7)]).await;
+    let Some(ManagerMessage::Assignments(set)) = agent.hear().await else { panic!("no news") };
+    assert!(!set.complete && set.generation > first.generation);
+    assert_eq!(
+        set.put.iter().map(Assignment::key).collect::<Vec<_>>(),
+        [AssignmentKey::Peer(node(7, 7).id)]
+    );
+    let version = leader.store.state().nodes()[&node(7, 7).id].meta.version;
+    leader.commit(vec![Op::Remove(ObjectRef::Node(node(7, 7).id), version)]).await;
+    let Some(ManagerMessage::Assignments(set)) = agent.hear().await else { panic!("no news") };
+    assert_eq!(set.remove, [AssignmentKey::Peer(node(7, 7).id)]);
+}
+
+#[tokio::test]
+async fn a_new_description_is_written_down() {
+    let leader = leader().await;
+    let (agent, _) = leader.session().await;
+    agent.say(&registration("renamed")).await;
+    let mut states = leader.store.watch();
+    let id = &leader.agent.node_id;
+    let renamed = |state: &State| {
+        state.nodes()[id].description.as_ref().is_some_and(|node| node.hostname == "renamed")
+    };
+    timeout(Duration::from_secs(10), states.wait_for(renamed))
+        .await
+        .expect("in time")
+        .expect("open");
+}
+
+#[tokio::test]
+async fn statuses_are_stored_before_it_is_said() {
+    let leader = leader().await;
+    let mut state = leader.store.state();
+    let web = service(1, "web");
+    commit(&mut state, vec![Op::PutService(Box::new(web.clone()))]).expect("is new");
+    let web = Arc::clone(&state.services()[&web.id]);
+    let mut assigned = task(1, &web, 1);
+    assigned.node_id = Some(leader.agent.node_id.clone());
+    leader.commit(vec![Op::PutService(Box::new(service(1, "web")))]).await;
+    assigned.spec_version = leader.store.state().services()[&web.id].spec_version;
+    leader.commit(vec![Op::PutTask(Box::new(assigned.clone()))]).await;
+    let (mut agent, _) = leader.session().await;
+    let running = TaskStatus { state: TaskState::Running, ..TaskStatus::default() };
+    for (sequence, state) in [(1, TaskState::Starting), (2, TaskState::Running)] {
+        let status = TaskStatus { state, ..TaskStatus::default() };
+        let statuses = vec![TaskStatusUpdate { task_id: assigned.id.clone(), status }];
+        agent.say(&AgentMessage::TaskStatuses { sequence, statuses }).await;
+    }
+    assert_eq!(agent.hear().await, Some(ManagerMessage::StatusesStored(1)));
+    assert_eq!(agent.hear().await, Some(ManagerMessage::StatusesStored(2)));
+    assert_eq!(leader.store.state().tasks()[&assigned.id].status, running);
+}
+
+#[tokio::test]
+async fn what_the_tables_have_reached_is_noted() {
+    let leader = leader().await;
+    let mut programmed = leader.dispatcher.programmed();
+    let (agent, set) = leader.session().await;
+    agent.say(&AgentMessage::Programmed(set.generation)).await;
+    let id = &leader.agent.node_id;
+    let reached = |programmed: &Programmed| programmed.get(id) == Some(&set.generation);
+    let wait = Duration::from_secs(10);
+    timeout(wait, programmed.wait_for(reached)).await.expect("in time").expect("open");
+    drop(agent);
+    timeout(wait, programmed.wait_for(Programmed::is_empty)).await.expect("in time").expect("open");
+    // Only the lease decides about the node.
+    assert_eq!(leader.store.state().nodes()[id].status.state, NodeState::Ready);
+}
+
+#[tokio::test]
+async fn a_new_session_replaces_the_old_one() {
+    let leader = leader().await;
+    let (mut old, _) = leader.session().await;
+    let (mut new, set) = leader.session().await;
+    assert!(set.complete);
+    assert_eq!(old.hear().await, None);
+    leader.commit(vec![with_addr(7, 7)]).await;
+    assert!(matches!(new.hear().await, Some(ManagerMessage::Assignments(_))));
+}
+
+#[tokio::test]
+async fn sessions_end_with_the_leadership() {
+    let leader = leader().await;
+    let (mut agent, _) = leader.session().await;
+    let next = SocketAddr::from(([192, 0, 2, 9], 2377));
+    let following = Leadership { term: 2, leader: false, leader_addr: Some(next) };
+    leader.leadership.send_replace(following);
+    assert_eq!(agent.hear().await, None);
+    let refused = leader.dial().await.err();
+    assert!(
+        matches!(refused, Some(CallError::NotLeader(Some(addr))) if addr == next),
+        "{refused:?}"
+    );
+    leader.leadership.send_replace(Leadership { leader_addr: None, ..following });
+    let refused = leader.dial().await.err();
+    assert!(matches!(refused, Some(CallError::NotLeader(None))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_register_first_is_let_go() {
+    let leader = leader().await;
+    let mut agent = leader.dial().await.expect("is the leader");
+    agent.say(&AgentMessage::Programmed(Generation(1))).await;
+    assert_eq!(agent.hear().await, None);
+    assert_eq!(
+        leader.store.state().nodes()[&leader.agent.node_id].status.state,
+        NodeState::Unknown
+    );
+}
+
+#[tokio::test]
+async fn a_node_that_is_removed_loses_its_session_and_gets_no_other() {
+    let leader = leader().await;
+    let (mut agent, _) = leader.session().await;
+    let id = leader.agent.node_id.clone();
+    let version = leader.store.state().nodes()[&id].meta.version;
+    leader.commit(vec![Op::Remove(ObjectRef::Node(id.clone()), version)]).await;
+    assert_eq!(agent.hear().await, None);
+    let refused = leader.dial().await.err();
+    let Some(CallError::Refused(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.message, format!("Permission denied: node {id} was removed from swarm"));
+}
