@@ -90,7 +90,7 @@ pub(crate) enum Command {
     JoinToken(JoinTokenArgs),
     /// Take this node out of its swarm.
     Leave(LeaveArgs),
-    /// The same four commands under Docker's name.
+    /// The commands init, join, join-token and leave, as Docker calls them.
     #[command(subcommand)]
     Swarm(SwarmCommand),
     /// Look at nodes and change what they do.
@@ -110,7 +110,8 @@ pub(crate) enum Command {
     Daemon(DaemonArgs),
     /// Print a script that completes swarmlite commands in a shell.
     Completion {
-        /// The shell.
+        /// The shell: bash, zsh, fish, elvish or powershell.
+        #[arg(hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
 }

@@ -18,6 +18,7 @@ use reqwest::RequestBuilder;
 use reqwest::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -92,6 +93,15 @@ impl Client {
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
         let response = self.send(self.request(Method::GET, path).query(query)).await?;
         self.read(&format!("GET {path}"), response).await
+    }
+
+    /// The answer as the daemon wrote it: JSON, but not read further.
+    async fn get_text(&self, path: &str, query: &[(&str, &str)]) -> Result<String> {
+        let response = self.send(self.request(Method::GET, path).query(query)).await?;
+        let text = response.text().await.map_err(|source| transport(&self.host, source))?;
+        serde_json::from_str::<IgnoredAny>(&text)
+            .map_err(|source| Error::Answer { request: format!("GET {path}"), source })?;
+        Ok(text)
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &str, filters: &Filters) -> Result<Vec<T>> {

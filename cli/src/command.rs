@@ -189,3 +189,6 @@ impl Failures {
         if self.is_empty() { Ok(()) } else { Err(Error::Refused(self.0.join("\n"))) }
     }
 }
+
+#[cfg(test)]
+mod tests;

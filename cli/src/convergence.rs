@@ -169,7 +169,7 @@ impl Convergence {
         if converged {
             let since = *self.converged_since.get_or_insert(now);
             if let Some(left) = monitor.checked_sub(now.since(since)) {
-                let seconds = left.as_millis().div_ceil(1000);
+                let seconds = (left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1);
                 let text = format!("Waiting {seconds} seconds to verify that tasks are stable...");
                 lines.push(Line::new("verify", text));
             }

@@ -88,3 +88,13 @@ pub(crate) fn task(slot: u64, node: u32, state: &str, desired: &str) -> Task {
     task.spec = Arc::default();
     task
 }
+
+/// A swarm as `GET /swarm` shows it.
+pub(crate) fn swarm() -> serde_json::Value {
+    json!({
+        "ID": id("cluster", 1), "Version": {"Index": 7}, "CreatedAt": at(0), "UpdatedAt": at(0),
+        "Spec": {"Name": "default"}, "TLSInfo": {}, "RootRotationInProgress": false,
+        "DataPathPort": 4789, "DefaultAddrPool": ["10.0.0.0/8"], "SubnetSize": 24,
+        "JoinTokens": {"Worker": "SWMTKN-1-d-worker", "Manager": "SWMTKN-1-d-manager"},
+    })
+}

@@ -42,8 +42,14 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) plugin_dir: PathBuf,
 
-    /// What balances connections over tasks.
-    #[arg(long, env = "SWARMLITE_DATAPLANE", default_value = "auto", value_name = "NAME")]
+    /// What balances connections over tasks: nftables, ipvs, or auto for the best that the kernel has.
+    #[arg(
+        long,
+        env = "SWARMLITE_DATAPLANE",
+        hide_possible_values = true,
+        default_value = "auto",
+        value_name = "NAME"
+    )]
     pub(crate) dataplane: DataplaneChoice,
 
     /// What to log: a level (error, warn, info, debug, trace), or levels by module as in 'info,swarmlite_agent=debug'.

@@ -80,7 +80,7 @@ pub(crate) struct NetworkCreateArgs {
     pub(crate) ipam_opt: Vec<Pair>,
 
     /// Whether the network has IPv6 addresses.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Addresses")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Addresses")]
     pub(crate) ipv6: Option<bool>,
 }
 

@@ -57,12 +57,12 @@ pub(crate) struct NodeUpdateArgs {
     /// Name or id of the node; 'self' is this one.
     pub(crate) node: String,
 
-    /// Whether the node gets tasks.
-    #[arg(long, value_name = "STATE", ignore_case = true)]
+    /// Whether the node gets tasks: active, pause (keep those it has) or drain (move them away).
+    #[arg(long, value_name = "STATE", ignore_case = true, hide_possible_values = true)]
     pub(crate) availability: Option<AvailabilityChoice>,
 
-    /// The role of the node.
-    #[arg(long, value_name = "ROLE", ignore_case = true)]
+    /// The role of the node: worker or manager.
+    #[arg(long, value_name = "ROLE", ignore_case = true, hide_possible_values = true)]
     pub(crate) role: Option<RoleChoice>,
 
     /// Add or change a label.

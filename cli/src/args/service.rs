@@ -59,9 +59,10 @@ pub(crate) struct WaitFlags {
 
 /// Options of `service create`.
 #[derive(Debug, Args)]
+#[command(override_usage = "swarmlite service create [OPTIONS] IMAGE [COMMAND] [ARG...]")]
 pub(crate) struct ServiceCreateArgs {
     /// The image, and the command with its arguments that replaces the image's own.
-    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE")]
     pub(crate) image: Vec<String>,
 
     /// Whether and how to wait.
@@ -72,8 +73,8 @@ pub(crate) struct ServiceCreateArgs {
     #[arg(long)]
     pub(crate) name: Option<String>,
 
-    /// How tasks are spread: so many anywhere, one on each node, or the same as jobs that run once.
-    #[arg(long, default_value = "replicated")]
+    /// How many tasks there are: replicated (so many), global (one on each node), or the same run once: replicated-job, global-job.
+    #[arg(long, hide_possible_values = true, default_value = "replicated")]
     pub(crate) mode: Mode,
 
     /// Options that take several values.

@@ -37,8 +37,8 @@ pub(crate) struct MemberFlags {
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub(crate) data_path_addr: String,
 
-    /// Whether this node gets tasks [default: active].
-    #[arg(long, value_name = "STATE", ignore_case = true)]
+    /// Whether this node gets tasks: active, pause (keep those it has) or drain (move them away) [default: active].
+    #[arg(long, value_name = "STATE", ignore_case = true, hide_possible_values = true)]
     pub(crate) availability: Option<AvailabilityChoice>,
 }
 
@@ -125,7 +125,8 @@ pub(crate) struct JoinArgs {
 /// Options of `join-token`.
 #[derive(Debug, Args)]
 pub(crate) struct JoinTokenArgs {
-    /// The role the token gives.
+    /// The role that the token gives: worker or manager.
+    #[arg(hide_possible_values = true)]
     pub(crate) role: JoinTokenRole,
 
     /// Print the token only.

@@ -1,7 +1,6 @@
 //! `/networks`.
 
 use serde::Deserialize;
-use serde_json::Value;
 use swarmlite_proto::api::NetworkCreateRequest;
 
 use super::Client;
@@ -58,9 +57,9 @@ impl Client {
     }
 
     /// One network, as the daemon wrote it.
-    pub(crate) async fn network_json(&self, reference: &str, verbose: bool) -> Result<Value> {
+    pub(crate) async fn network_text(&self, reference: &str, verbose: bool) -> Result<String> {
         let query: &[_] = if verbose { &[("verbose", "true")] } else { &[] };
-        self.get(&format!("/networks/{}", segment(reference)), query).await
+        self.get_text(&format!("/networks/{}", segment(reference)), query).await
     }
 
     /// Makes a network.

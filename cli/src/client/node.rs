@@ -1,6 +1,5 @@
 //! `/nodes`.
 
-use serde_json::Value;
 use swarmlite_proto::api::Node;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::spec::NodeSpec;
@@ -23,8 +22,8 @@ impl Client {
     }
 
     /// One node, as the daemon wrote it.
-    pub(crate) async fn node_json(&self, reference: &str) -> Result<Value> {
-        self.get(&format!("/nodes/{}", segment(reference)), &[]).await
+    pub(crate) async fn node_text(&self, reference: &str) -> Result<String> {
+        self.get_text(&format!("/nodes/{}", segment(reference)), &[]).await
     }
 
     /// Replaces the spec of a node that was read at `version`.

@@ -1,7 +1,6 @@
 //! `/services` and `/tasks`.
 
 use serde::Deserialize;
-use serde_json::Value;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::Task;
@@ -41,8 +40,9 @@ impl Client {
     }
 
     /// One service, as the daemon wrote it, defaults filled in.
-    pub(crate) async fn service_json(&self, reference: &str) -> Result<Value> {
-        self.get(&format!("/services/{}", segment(reference)), &[("insertDefaults", "true")]).await
+    pub(crate) async fn service_text(&self, reference: &str) -> Result<String> {
+        self.get_text(&format!("/services/{}", segment(reference)), &[("insertDefaults", "true")])
+            .await
     }
 
     /// Makes a service.

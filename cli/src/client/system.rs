@@ -22,8 +22,8 @@ impl Client {
     }
 
     /// All that the daemon says about itself and the engine.
-    pub(crate) async fn info_json(&self) -> Result<Value> {
-        self.get("/info", &[]).await
+    pub(crate) async fn info_text(&self) -> Result<String> {
+        self.get_text("/info", &[]).await
     }
 
     /// The versions of the daemon.

@@ -22,22 +22,23 @@ pub(crate) async fn version(client: &Client, console: &mut Console<'_>) -> Resul
 fn versions(api_version: &str, daemon: &Value) -> String {
     let text = |key: &str| daemon.get(key).and_then(Value::as_str).unwrap_or_default();
     let mut page = Page::default();
-    page.section("Client");
-    page.entry("Version", env!("CARGO_PKG_VERSION"));
-    page.entry("API version", api_version);
-    page.entry("OS/Arch", &format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH));
-    page.section("Server");
-    page.entry("Version", text("Version"));
+    page.line("Client:");
+    page.entry(" Version:\t", env!("CARGO_PKG_VERSION"));
+    page.entry(" API version:\t", api_version);
+    page.entry(" OS/Arch:\t", format_args!("{}/{}", std::env::consts::OS, std::env::consts::ARCH));
+    page.line("\nServer:");
+    page.entry(" Version:\t", text("Version"));
+    let minimum = text("MinAPIVersion");
     page.entry(
-        "API version",
-        &format!("{} (minimum version {})", text("ApiVersion"), text("MinAPIVersion")),
+        " API version:\t",
+        format_args!("{} (minimum version {minimum})", text("ApiVersion")),
     );
-    page.entry("OS/Arch", &format!("{}/{}", text("Os"), text("Arch")));
+    page.entry(" OS/Arch:\t", format_args!("{}/{}", text("Os"), text("Arch")));
     for component in daemon.get("Components").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| component.get(key).and_then(Value::as_str).unwrap_or_default();
-        page.entry(text("Name"), text("Version"));
+        page.line(format_args!(" {}:\t{}", text("Name"), text("Version")));
     }
-    page.finish()
+    page.aligned()
 }
 
 /// Prints what the daemon says about this node.
@@ -47,30 +48,30 @@ pub(crate) async fn info(
     console: &mut Console<'_>,
 ) -> Result<()> {
     if format.is_some() {
-        let info = client.info_json().await?;
+        let info = client.info_text().await?;
         return console.print(&inspect::render(&[info], format)?);
     }
     let swarm = client.info().await?.swarm;
     let mut page = Page::default();
-    page.entry("Swarm", swarm.local_node_state.as_str());
-    page.entry_unless_empty("NodeID", &swarm.node_id);
-    page.entry_unless_empty("Error", &swarm.error);
-    page.entry_unless_empty("Node Address", &swarm.node_addr);
+    page.entry("Swarm:\t", swarm.local_node_state.as_str());
+    page.entry_unless_empty("NodeID:\t", &swarm.node_id);
+    page.entry_unless_empty("Error:\t", &swarm.error);
+    page.entry_unless_empty("Node Address:\t", &swarm.node_addr);
     if !swarm.node_id.is_empty() {
-        page.entry("Is Manager", &swarm.control_available.to_string());
+        page.entry("Is Manager:\t", swarm.control_available);
     }
     if let Some(cluster) = &swarm.cluster {
-        page.entry("ClusterID", cluster.id.as_str());
-        page.entry("Managers", &swarm.managers.to_string());
-        page.entry("Nodes", &swarm.nodes.to_string());
-        page.entry("Default Address Pool", &cluster.default_addr_pool.join(" "));
-        page.entry("SubnetSize", &cluster.subnet_size.to_string());
-        page.entry("Data Path Port", &cluster.data_path_port.to_string());
+        page.entry("ClusterID:\t", &cluster.id);
+        page.entry("Managers:\t", swarm.managers);
+        page.entry("Nodes:\t", swarm.nodes);
+        page.entry("Default Address Pool:\t", cluster.default_addr_pool.join(" "));
+        page.entry("SubnetSize:\t", cluster.subnet_size);
+        page.entry("Data Path Port:\t", cluster.data_path_port);
     }
     let mut managers: Vec<_> = swarm.remote_managers.iter().flatten().map(|it| &*it.addr).collect();
     managers.sort_unstable();
-    page.entry_unless_empty("Manager Addresses", &managers.join(" "));
-    console.print(&page.finish())?;
+    page.entry_unless_empty("Manager Addresses:\t", &managers.join(" "));
+    console.print(&page.aligned())?;
     for warning in &swarm.warnings {
         console.warn(warning)?;
     }

@@ -1,35 +1,24 @@
-//! Objects for people: names and values below each other, in sections. (The `--pretty` templates of docker/cli.)
+//! Objects for people, line by line. (The `--pretty` templates of docker/cli, tabs included.)
 
 use std::fmt;
-use std::fmt::Write as _;
-
-use swarmlite_proto::spec::Labels;
 
 use super::table;
 
-/// Text that grows entry by entry.
+/// Text that grows line by line.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
-    text: String,
-    indented: bool,
-}
+pub(crate) struct Page(String);
 
 impl Page {
-    /// Starts a section; entries belong to it until [`Self::top`] or the next.
-    pub(crate) fn section(&mut self, title: &str) {
-        self.write(format_args!("{title}:\n"));
-        self.indented = true;
-    }
-
-    /// Ends a section.
-    pub(crate) fn top(&mut self) {
-        self.indented = false;
+    /// Adds a line.
+    pub(crate) fn line(&mut self, line: impl fmt::Display) {
+        use fmt::Write as _;
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{line}");
     }
 
     /// Adds a name with its value.
-    pub(crate) fn entry(&mut self, name: &str, value: &str) {
-        let indent = if self.indented { " " } else { "" };
-        self.write(format_args!("{indent}{name}:\t{value}\n"));
+    pub(crate) fn entry(&mut self, name: &str, value: impl fmt::Display) {
+        self.line(format_args!("{name}{value}"));
     }
 
     /// Adds a name with its value, if it has one.
@@ -39,26 +28,27 @@ impl Page {
         }
     }
 
-    /// Adds labels as a section of their own, if there are any.
-    pub(crate) fn labels(&mut self, title: &str, labels: &Labels) {
-        if !labels.is_empty() {
-            self.section(title);
-            for (key, value) in labels {
-                let equals = if value.is_empty() { "" } else { "=" };
-                self.write(format_args!(" - {key}{equals}{value}\n"));
-            }
-            self.top();
+    /// Adds a title and lines below it, if there are any.
+    pub(crate) fn section<L: fmt::Display>(
+        &mut self,
+        title: &str,
+        lines: impl IntoIterator<Item = L>,
+    ) {
+        let mut lines = lines.into_iter().peekable();
+        if lines.peek().is_some() {
+            self.line(title);
+            lines.for_each(|line| self.line(line));
         }
     }
 
-    fn write(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to a string cannot fail.
-        let _ = self.text.write_fmt(text);
+    /// The text as it is.
+    pub(crate) fn finish(self) -> String {
+        self.0
     }
 
-    /// The text, values aligned.
-    pub(crate) fn finish(self) -> String {
-        table::align(&self.text)
+    /// The text, what follows tabs aligned.
+    pub(crate) fn aligned(self) -> String {
+        table::align(&self.0)
     }
 }
 
@@ -95,5 +85,14 @@ mod tests {
         ] {
             assert_eq!(bytes(size), text);
         }
+    }
+
+    #[test]
+    fn a_section_without_lines_is_left_out() {
+        let mut page = Page::default();
+        page.section("Labels:", [] as [&str; 0]);
+        page.section("Ports:", ["a", "b"]);
+        page.entry_unless_empty("Name:\t", "");
+        assert_eq!(page.finish(), "Ports:\na\nb\n");
     }
 }

@@ -78,6 +78,13 @@ impl Function {
 #[error("template parsing error: {0}")]
 pub(crate) struct TemplateError(String);
 
+impl TemplateError {
+    /// What the template should print cannot be read.
+    pub(crate) fn unreadable(error: &serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl Template {
     /// Reads a template. `\t` and `\n` written out stand for a tab and a new line, as shells do not pass these on.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {

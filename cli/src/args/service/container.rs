@@ -26,15 +26,15 @@ pub(crate) struct ContainerFlags {
     pub(crate) hostname: Option<String>,
 
     /// Give the container a terminal.
-    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) tty: Option<bool>,
 
     /// Mount the root file system of the container read-only.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) read_only: Option<bool>,
 
     /// Run an init process that forwards signals and reaps processes.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) init: Option<bool>,
 
     /// Signal that asks the container to stop.

@@ -49,6 +49,9 @@ fn request(args: &NetworkCreateArgs) -> Result<NetworkCreateRequest> {
 
 /// Puts ranges and gateways to the subnets that contain them.
 fn subnets(args: &NetworkCreateArgs) -> Result<Vec<IpamConfig>> {
+    if args.subnet.is_empty() && !(args.ip_range.is_empty() && args.gateway.is_empty()) {
+        return Err(Error::refused("every ip-range or gateway must have a corresponding subnet"));
+    }
     let mut configs: Vec<IpamConfig> = Vec::new();
     for subnet in &args.subnet {
         for other in &args.subnet[..configs.len()] {
@@ -116,7 +119,7 @@ mod tests {
         assert_eq!(config[0].gateway.expect("some").to_string(), "10.1.0.9");
         assert_eq!(config[1].ip_range.expect("some").to_string(), "10.2.3.0/24");
         for (options, message) in [
-            ("--gateway 10.1.0.9", "no matching subnet for gateway 10.1.0.9"),
+            ("--gateway 10.1.0.9", "every ip-range or gateway must have a corresponding subnet"),
             (
                 "--subnet 10.1.0.0/16 --ip-range 10.2.0.0/24",
                 "no matching subnet for range 10.2.0.0/24",

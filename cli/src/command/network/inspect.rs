@@ -16,7 +16,7 @@ pub(crate) async fn inspect(
     let mut failures = Failures::default();
     let mut networks = Vec::new();
     for reference in &args.networks {
-        let network = client.network_json(reference, args.verbose).await;
+        let network = client.network_text(reference, args.verbose).await;
         failures.note(network.map(|network| networks.push(network)))?;
     }
     console.print(&render(&networks, args.format.as_deref())?)?;

@@ -1,7 +1,5 @@
 //! `swarmlite node inspect`.
 
-use serde_json::Value;
-
 use super::pretty;
 use super::resolve;
 use crate::args::NodeInspectArgs;
@@ -18,14 +16,14 @@ pub(crate) async fn inspect(
     console: &mut Console<'_>,
 ) -> Result<()> {
     let mut failures = Failures::default();
-    let mut nodes: Vec<Value> = Vec::new();
+    let mut nodes: Vec<String> = Vec::new();
     for reference in &args.nodes {
         let reference = resolve(reference, client).await?;
         if args.inspect.pretty {
             let node = client.node(&reference).await.map(|node| pretty::node(&node));
-            failures.note(node.and_then(|text| console.line(&text)))?;
+            failures.note(node.and_then(|text| console.print(&text)))?;
         } else {
-            failures.note(client.node_json(&reference).await.map(|node| nodes.push(node)))?;
+            failures.note(client.node_text(&reference).await.map(|node| nodes.push(node)))?;
         }
     }
     if !args.inspect.pretty {

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use swarmlite_proto::api::ManagerStatus;
 use swarmlite_proto::api::Node;
+use swarmlite_proto::api::PluginDescription;
 use swarmlite_proto::api::Reachability;
+use swarmlite_proto::spec::Labels;
 
 use crate::output::pretty::Page;
 use crate::output::pretty::bytes;
@@ -11,53 +14,95 @@ use crate::output::template::pretty;
 
 /// What `node inspect --pretty` prints.
 pub(super) fn node(node: &Node) -> String {
+    let description = &node.description;
     let mut page = Page::default();
-    page.entry("ID", node.id.as_str());
-    page.entry_unless_empty("Name", &node.spec.name);
-    page.labels("Labels", &node.spec.labels);
-    page.entry("Hostname", &node.description.hostname);
-    page.entry("Joined at", &node.created_at.to_string());
-    page.section("Status");
-    page.entry("State", &pretty(node.status.state.as_str()));
-    page.entry_unless_empty("Message", &pretty(&node.status.message));
-    page.entry("Availability", &pretty(node.spec.availability.as_str()));
-    page.entry_unless_empty("Address", &node.status.addr);
-    if let Some(manager) = &node.manager_status {
-        page.section("Manager Status");
-        page.entry("Address", &manager.addr);
-        page.entry(
-            "Raft Status",
-            match manager.reachability {
-                Reachability::Unknown => "Unknown",
-                Reachability::Unreachable => "Unreachable",
-                Reachability::Reachable => "Reachable",
-            },
-        );
-        page.entry("Leader", if manager.leader { "Yes" } else { "No" });
+    page.entry("ID:\t\t\t", &node.id);
+    page.entry_unless_empty("Name:\t\t\t", &node.spec.name);
+    page.section("Labels:", labels(&node.spec.labels));
+    page.entry("Hostname:              \t", &description.hostname);
+    page.entry("Joined at:             \t", node.created_at);
+    page.line("Status:");
+    page.entry(" State:\t\t\t", pretty(node.status.state.as_str()));
+    page.entry_unless_empty(" Message:              \t", &pretty(&node.status.message));
+    page.entry(" Availability:         \t", pretty(node.spec.availability.as_str()));
+    page.entry_unless_empty(" Address:\t\t", &node.status.addr);
+    if let Some(status) = &node.manager_status {
+        manager(status, &mut page);
     }
-    page.section("Platform");
-    page.entry("Operating System", &node.description.platform.os);
-    page.entry("Architecture", &node.description.platform.architecture);
-    page.section("Resources");
-    page.entry("CPUs", &(node.description.resources.nano_cpus / 1_000_000_000).to_string());
-    page.entry("Memory", &bytes(node.description.resources.memory_bytes));
-    plugins(node, &mut page);
-    page.top();
-    page.entry("Engine Version", &node.description.engine.engine_version);
-    page.labels("Engine Labels", &node.description.engine.labels);
-    page.entry_unless_empty("Data plane", &node.description.dataplane);
+    page.line("Platform:");
+    page.entry(" Operating System:\t", &description.platform.os);
+    page.entry(" Architecture:\t\t", &description.platform.architecture);
+    page.line("Resources:");
+    page.entry(" CPUs:\t\t\t", description.resources.nano_cpus / 1_000_000_000);
+    page.entry(" Memory:\t\t", bytes(description.resources.memory_bytes));
+    page.section("Plugins:", plugins(&description.engine.plugins));
+    page.entry("Engine Version:\t\t", &description.engine.engine_version);
+    page.section("Engine Labels:", labels(&description.engine.labels));
+    page.entry_unless_empty("Data Plane:\t\t", &description.dataplane);
+    if !description.tls_info.trust_root.is_empty() {
+        page.line("TLS Info:");
+        page.line(" TrustRoot:");
+        page.line(&description.tls_info.trust_root);
+        page.entry(" Issuer Subject:\t", &description.tls_info.cert_issuer_subject);
+        page.entry(" Issuer Public Key:\t", &description.tls_info.cert_issuer_public_key);
+    }
     page.finish()
 }
 
-fn plugins(node: &Node, page: &mut Page) {
+fn manager(status: &ManagerStatus, page: &mut Page) {
+    let reachability = match status.reachability {
+        Reachability::Unknown => "Unknown",
+        Reachability::Unreachable => "Unreachable",
+        Reachability::Reachable => "Reachable",
+    };
+    page.line("Manager Status:");
+    page.entry(" Address:\t\t", &status.addr);
+    page.entry(" Raft Status:\t\t", reachability);
+    page.entry(" Leader:\t\t", if status.leader { "Yes" } else { "No" });
+}
+
+fn labels(labels: &Labels) -> impl Iterator<Item = String> {
+    labels.iter().map(|(key, value)| {
+        let equals = if value.is_empty() { "" } else { "=" };
+        format!(" - {key}{equals}{value}")
+    })
+}
+
+/// One line for each kind of plugin.
+fn plugins(plugins: &[PluginDescription]) -> impl Iterator<Item = String> {
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for plugin in &node.description.engine.plugins {
+    for plugin in plugins {
         by_kind.entry(&plugin.kind).or_default().push(&plugin.name);
     }
-    if !by_kind.is_empty() {
-        page.section("Plugins");
-        for (kind, names) in by_kind {
-            page.entry(kind, &names.join(", "));
-        }
+    by_kind.into_iter().map(|(kind, names)| format!(" {kind}:\t\t{}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::nodes;
+
+    #[test]
+    fn the_page_is_dockers() {
+        insta::assert_snapshot!(node(&nodes()[0]), @r"
+        ID:			node000000000000000000001
+        Hostname:              	node1
+        Joined at:             	1970-01-01T00:00:00Z
+        Status:
+         State:			Ready
+         Availability:         	Active
+         Address:		10.0.0.1
+        Manager Status:
+         Address:		10.0.0.1:2377
+         Raft Status:		Reachable
+         Leader:		Yes
+        Platform:
+         Operating System:	
+         Architecture:		
+        Resources:
+         CPUs:			0
+         Memory:		0B
+        Engine Version:		20.10.24
+        ");
     }
 }

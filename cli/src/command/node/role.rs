@@ -35,7 +35,7 @@ async fn change(
     for reference in &args.nodes {
         let node = client.node(&resolve(reference, client).await?).await?;
         if node.spec.role == role {
-            console.line(&format!("Node {reference} is already a {}.", role.as_str()))?;
+            console.line(&format!("Node {} is already a {}.", node.id, role.as_str()))?;
             continue;
         }
         let mut spec = node.spec;

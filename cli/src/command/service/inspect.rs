@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use swarmlite_proto::api::Service;
+use swarmlite_proto::time::Timestamp;
 
 use super::pretty;
 use crate::args::ServiceInspectArgs;
@@ -21,17 +21,24 @@ pub(crate) async fn inspect(
     console: &mut Console<'_>,
 ) -> Result<()> {
     let mut failures = Failures::default();
-    let mut services: Vec<Value> = Vec::new();
+    let mut services: Vec<String> = Vec::new();
     for reference in &args.services {
-        failures
-            .note(client.service_json(reference).await.map(|service| services.push(service)))?;
+        match client.service_text(reference).await {
+            Ok(service) => services.push(service),
+            // In docker's words, which are the client's own.
+            Err(error) if error.is_not_found() => {
+                failures
+                    .note(Err(Error::refused(format!("Error: no such service: {reference}"))))?;
+            }
+            Err(error) => failures.note(Err(error))?,
+        }
     }
     if args.inspect.pretty {
         for service in services {
-            let service: Service = serde_json::from_value(service)
+            let service: Service = serde_json::from_str(&service)
                 .map_err(|source| Error::Answer { request: "GET /services".to_owned(), source })?;
             let networks = networks(&service, client).await?;
-            console.line(&pretty::service(&service, &networks))?;
+            console.print(&pretty::service(&service, &networks, Timestamp::now()))?;
         }
     } else {
         console.print(&render(&services, args.inspect.format.as_deref())?)?;

@@ -6,54 +6,86 @@ use swarmlite_proto::api::Service;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::HealthConfig;
+use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::Placement;
+use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::ResourceRequirements;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::time::Timestamp;
 
 use crate::output::pretty::Page;
 use crate::output::pretty::bytes;
 use crate::value::duration;
 
 /// What `service inspect --pretty` prints. `networks` has the names of networks by their ids.
-pub(super) fn service(service: &Service, networks: &BTreeMap<String, String>) -> String {
+pub(super) fn service(
+    service: &Service,
+    networks: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> String {
     let spec = &service.spec;
+    let task = &spec.task_template;
     let mut page = Page::default();
-    page.entry("ID", service.id.as_str());
-    page.entry("Name", &spec.name);
-    page.labels("Labels", &spec.labels);
+    page.entry("\nID:\t\t", &service.id);
+    page.entry("Name:\t\t", &spec.name);
+    page.section("Labels:", pairs(&spec.labels, "="));
     mode(spec.mode, &mut page);
     if let Some(status) = &service.update_status {
-        update_status(status, &mut page);
+        update_status(status, now, &mut page);
     }
-    if let Some(it) = &spec.task_template.placement {
+    page.line("Placement:");
+    if let Some(it) = &task.placement {
         placement(it, &mut page);
     }
-    for (title, config) in
-        [("UpdateConfig", &spec.update_config), ("RollbackConfig", &spec.rollback_config)]
-    {
+    for (title, order, config) in [
+        ("UpdateConfig:", " Update order:      ", &spec.update_config),
+        ("RollbackConfig:", " Rollback order:    ", &spec.rollback_config),
+    ] {
         if let Some(config) = config {
-            rollout(title, config, &mut page);
+            rollout(title, order, config, &mut page);
         }
     }
-    if let Some(it) = &spec.task_template.container_spec {
+    if let Some(it) = &task.container_spec {
         container(it, &mut page);
     }
-    if let Some(it) = &spec.task_template.resources {
+    if let Some(it) = &task.log_driver {
+        log_driver(it, &mut page);
+    }
+    if let Some(it) = &task.resources {
         resources(it, &mut page);
     }
-    page.top();
-    let attached = spec.task_template.networks.iter();
-    let names: Vec<_> =
-        attached.map(|it| networks.get(&it.target).map_or(&*it.target, String::as_str)).collect();
-    page.entry_unless_empty("Networks", &names.join(" "));
-    endpoint(service, &mut page);
+    let names = task.networks.iter().map(|it| networks.get(&it.target).unwrap_or(&it.target));
+    let names: String = names.map(|name| format!("{name} ")).collect();
+    page.entry_unless_empty("Networks: ", &names);
+    let mode = match service.endpoint.spec.mode {
+        EndpointMode::Vip => "vip",
+        EndpointMode::DnsRr => "dnsrr",
+    };
+    page.entry("Endpoint Mode:\t", mode);
+    page.section("Ports:", service.endpoint.ports.iter().map(port));
+    if let Some(it) = task.container_spec.as_ref().and_then(|it| it.healthcheck.as_ref()) {
+        healthcheck(it, &mut page);
+    }
     page.finish()
+}
+
+/// Lines of names and values; names alone when the value is empty.
+fn pairs<'a>(
+    pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
+    separator: &str,
+) -> impl Iterator<Item = String> {
+    pairs.into_iter().map(move |(key, value)| {
+        let separator = if value.is_empty() { "" } else { separator };
+        format!(" {key}{separator}{value}")
+    })
 }
 
 fn mode(mode: ServiceMode, page: &mut Page) {
@@ -63,146 +95,186 @@ fn mode(mode: ServiceMode, page: &mut Page) {
         ServiceMode::ReplicatedJob(job) => ("Replicated Job", Some(job.total_completions)),
         ServiceMode::GlobalJob => ("Global Job", None),
     };
-    page.entry("Service Mode", name);
+    page.entry("Service Mode:\t", name);
     if let Some(replicas) = replicas {
-        page.entry(" Replicas", &replicas.to_string());
+        page.entry(" Replicas:\t", replicas);
     }
 }
 
-fn update_status(status: &UpdateStatus, page: &mut Page) {
-    page.section("UpdateStatus");
-    page.entry(
-        "State",
-        match status.state {
-            UpdateState::Updating => "updating",
-            UpdateState::Paused => "paused",
-            UpdateState::Completed => "completed",
-            UpdateState::RollbackStarted => "rollback_started",
-            UpdateState::RollbackPaused => "rollback_paused",
-            UpdateState::RollbackCompleted => "rollback_completed",
-        },
-    );
+fn update_status(status: &UpdateStatus, now: Timestamp, page: &mut Page) {
+    let state = match status.state {
+        UpdateState::Updating => "updating",
+        UpdateState::Paused => "paused",
+        UpdateState::Completed => "completed",
+        UpdateState::RollbackStarted => "rollback_started",
+        UpdateState::RollbackPaused => "rollback_paused",
+        UpdateState::RollbackCompleted => "rollback_completed",
+    };
+    let ago = |at| format!("{} ago", duration::human(now.since(at)));
+    page.line("UpdateStatus:");
+    page.entry(" State:\t\t", state);
     if let Some(at) = status.started_at {
-        page.entry("Started", &at.to_string());
+        page.entry(" Started:\t", ago(at));
     }
     if let Some(at) = status.completed_at {
-        page.entry("Completed", &at.to_string());
+        page.entry(" Completed:\t", ago(at));
     }
-    page.entry("Message", &status.message);
+    page.entry(" Message:\t", &status.message);
 }
 
 fn placement(placement: &Placement, page: &mut Page) {
-    page.section("Placement");
-    page.entry_unless_empty("Constraints", &placement.constraints.join(", "));
+    if !placement.constraints.is_empty() {
+        page.entry(" Constraints:\t", format_args!("[{}]", placement.constraints.join(" ")));
+    }
     let spread = placement.preferences.iter().filter_map(|it| it.spread.as_ref());
     let spread: Vec<_> = spread.map(|it| format!("spread={}", it.spread_descriptor)).collect();
-    page.entry_unless_empty("Preferences", &spread.join(", "));
+    if !spread.is_empty() {
+        page.entry(" Preferences:   ", format_args!("[{}]", spread.join(" ")));
+    }
     if placement.max_replicas > 0 {
-        page.entry("Max Replicas Per Node", &placement.max_replicas.to_string());
+        page.entry(" Max Replicas Per Node:   ", placement.max_replicas);
     }
 }
 
-fn rollout(title: &str, config: &UpdateConfig, page: &mut Page) {
-    page.section(title);
-    page.entry("Parallelism", &config.parallelism.to_string());
+fn rollout(title: &str, order_title: &str, config: &UpdateConfig, page: &mut Page) {
+    let action = match config.failure_action {
+        FailureAction::Pause => "pause",
+        FailureAction::Continue => "continue",
+        FailureAction::Rollback => "rollback",
+    };
+    let order = match config.order {
+        UpdateOrder::StopFirst => "stop-first",
+        UpdateOrder::StartFirst => "start-first",
+    };
+    page.line(title);
+    page.entry(" Parallelism:\t", config.parallelism);
     if !config.delay.is_zero() {
-        page.entry("Delay", &duration::go(config.delay));
+        page.entry(" Delay:\t\t", duration::go(config.delay));
     }
-    page.entry(
-        "On failure",
-        match config.failure_action {
-            FailureAction::Pause => "pause",
-            FailureAction::Continue => "continue",
-            FailureAction::Rollback => "rollback",
-        },
-    );
+    page.entry(" On failure:\t", action);
     if !config.monitor.is_zero() {
-        page.entry("Monitoring Period", &duration::go(config.monitor));
+        page.entry(" Monitoring Period: ", duration::go(config.monitor));
     }
-    page.entry("Max failure ratio", &config.max_failure_ratio.to_string());
-    page.entry(
-        "Order",
-        match config.order {
-            UpdateOrder::StopFirst => "stop-first",
-            UpdateOrder::StartFirst => "start-first",
-        },
-    );
+    page.entry(" Max failure ratio: ", config.max_failure_ratio);
+    page.entry(order_title, order);
 }
 
 fn container(container: &ContainerSpec, page: &mut Page) {
-    page.section("ContainerSpec");
-    page.entry("Image", &container.image);
-    page.entry_unless_empty("Command", &container.command.join(" "));
-    page.entry_unless_empty("Args", &container.args.join(" "));
-    page.entry_unless_empty("Env", &container.env.join(" "));
-    page.entry_unless_empty("Dir", &container.dir);
-    page.entry_unless_empty("User", &container.user);
+    let words = |words: &[String]| words.iter().map(|word| format!("{word} ")).collect::<String>();
+    page.line("ContainerSpec:");
+    page.entry(" Image:\t\t", &container.image);
+    page.entry_unless_empty(" Args:\t\t", &words(&container.args));
+    page.entry_unless_empty(" Env:\t\t", &words(&container.env));
+    page.entry_unless_empty(" Dir:\t\t", &container.dir);
     if let Some(init) = container.init {
-        page.entry("Init", &init.to_string());
+        page.entry(" Init:\t\t", init);
     }
-    page.entry_unless_empty("Capabilities added", &container.capability_add.join(", "));
-    page.entry_unless_empty("Capabilities dropped", &container.capability_drop.join(", "));
-    page.labels("Sysctls", &container.sysctls);
-    if !container.mounts.is_empty() {
-        page.section("Mounts");
-        for mount in &container.mounts {
-            page.entry("Target", &mount.target);
-            page.entry_unless_empty(" Source", &mount.source);
-            page.entry(" ReadOnly", &mount.read_only.to_string());
-            page.entry(
-                " Type",
-                match mount.kind {
-                    MountType::Bind => "bind",
-                    MountType::Volume => "volume",
-                    MountType::Tmpfs => "tmpfs",
-                },
-            );
-        }
-    }
+    page.entry_unless_empty(" User: ", &container.user);
+    let capabilities =
+        [(" Add: ", &container.capability_add), (" Drop: ", &container.capability_drop)];
+    let given = capabilities.into_iter().filter(|(_, names)| !names.is_empty());
+    page.section(
+        "Capabilities:",
+        given.map(|(title, names)| format!("{title}{}", names.join(", "))),
+    );
+    page.section("SysCtls:", pairs(&container.sysctls, ": "));
+    let ulimits = container.ulimits.iter();
+    page.section("Ulimits:", ulimits.map(|it| format!(" {}: {}:{}", it.name, it.soft, it.hard)));
+    page.section("Mounts:", container.mounts.iter().map(mount));
+}
+
+fn mount(mount: &Mount) -> String {
+    let kind = match mount.kind {
+        MountType::Bind => "bind",
+        MountType::Volume => "volume",
+        MountType::Tmpfs => "tmpfs",
+    };
+    format!(
+        " Target:\t{}\n  Source:\t{}\n  ReadOnly:\t{}\n  Type:\t\t{kind}",
+        mount.target, mount.source, mount.read_only
+    )
+}
+
+fn log_driver(driver: &Driver, page: &mut Page) {
+    page.line("Log Driver:");
+    page.entry_unless_empty(" Name:\t\t", &driver.name);
+    page.section(" LogOpts:", pairs(&driver.options, ":       ").map(|line| format!(" {line}")));
 }
 
 fn resources(resources: &ResourceRequirements, page: &mut Page) {
-    let cores =
-        |nanos: i64| format!("{}.{:03}", nanos / 1_000_000_000, nanos % 1_000_000_000 / 1_000_000);
-    let limits = resources.limits.map(|it| ("Limits", it.nano_cpus, it.memory_bytes));
-    let reservations =
-        resources.reservations.as_ref().map(|it| ("Reservations", it.nano_cpus, it.memory_bytes));
-    for (title, nano_cpus, memory) in [reservations, limits].into_iter().flatten() {
-        if nano_cpus == 0 && memory == 0 {
-            continue;
-        }
-        page.section(title);
-        if nano_cpus > 0 {
-            page.entry("CPU", &cores(nano_cpus));
-        }
-        if memory > 0 {
-            page.entry("Memory", &bytes(memory));
-        }
+    let line = |title: &str, value: String| format!("  {title}\t{value}");
+    #[expect(clippy::cast_precision_loss, reason = "cores are few")]
+    let cores = |nano_cpus: i64| {
+        (nano_cpus != 0).then(|| line("CPU:\t", (nano_cpus as f64 / 1e9).to_string()))
+    };
+    let memory = |size: i64| (size != 0).then(|| line("Memory:", bytes(size)));
+    page.line("Resources:");
+    if let Some(it) = &resources.reservations {
+        page.section(
+            " Reservations:",
+            [cores(it.nano_cpus), memory(it.memory_bytes)].into_iter().flatten(),
+        );
     }
-    page.top();
+    if let Some(it) = &resources.limits {
+        let pids = (it.pids != 0).then(|| line("PIDs:\t", it.pids.to_string()));
+        page.section(
+            " Limits:",
+            [cores(it.nano_cpus), memory(it.memory_bytes), pids].into_iter().flatten(),
+        );
+    }
 }
 
-fn endpoint(service: &Service, page: &mut Page) {
-    page.entry(
-        "Endpoint Mode",
-        match service.endpoint.spec.mode {
-            EndpointMode::Vip => "vip",
-            EndpointMode::DnsRr => "dnsrr",
-        },
-    );
-    if !service.endpoint.ports.is_empty() {
-        page.section("Ports");
-        for port in &service.endpoint.ports {
-            page.entry("PublishedPort", &port.published_port.to_string());
-            page.entry(" Protocol", port.protocol.as_str());
-            page.entry(" TargetPort", &port.target_port.to_string());
-            page.entry(
-                " PublishMode",
-                match port.publish_mode {
-                    PublishMode::Ingress => "ingress",
-                    PublishMode::Host => "host",
-                },
-            );
-        }
+fn port(port: &PortConfig) -> String {
+    let mode = match port.publish_mode {
+        PublishMode::Ingress => "ingress",
+        PublishMode::Host => "host",
+    };
+    format!(
+        " PublishedPort = {}\n  Protocol = {}\n  TargetPort = {}\n  PublishMode = {mode}",
+        port.published_port,
+        port.protocol.as_str(),
+        port.target_port
+    )
+}
+
+fn healthcheck(config: &HealthConfig, page: &mut Page) {
+    page.line("Healthcheck:");
+    page.entry("  Interval = ", duration::go(config.interval));
+    page.entry("  Retries = ", config.retries);
+    page.entry("  StartPeriod = ", duration::go(config.start_period));
+    page.entry("  Timeout = ", duration::go(config.timeout));
+    page.section("  Tests:", config.test.iter().map(|test| format!("   Test = {test}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::services;
+
+    #[test]
+    fn the_page_is_dockers() {
+        let mut web = services().remove(0);
+        web.spec.update_config = Some(UpdateConfig { parallelism: 2, ..UpdateConfig::default() });
+        let networks = BTreeMap::new();
+        insta::assert_snapshot!(service(&web, &networks, Timestamp::EPOCH), @r"
+        ID:		service000000000000000001
+        Name:		web
+        Service Mode:	Replicated
+         Replicas:	2
+        Placement:
+        UpdateConfig:
+         Parallelism:	2
+         On failure:	pause
+         Max failure ratio: 0
+         Update order:      stop-first
+        ContainerSpec:
+         Image:		whoami:latest
+        Endpoint Mode:	vip
+        Ports:
+         PublishedPort = 8000
+          Protocol = tcp
+          TargetPort = 8000
+          PublishMode = ingress
+        ");
     }
 }

@@ -1,0 +1,240 @@
+//! Whole commands, from the command line to what is printed, against a server of canned answers on a real socket.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::Method;
+use axum::http::StatusCode;
+use axum::http::Uri;
+use serde_json::Value;
+use serde_json::json;
+use tokio::net::UnixListener;
+
+use super::*;
+use crate::fixtures::nodes;
+use crate::fixtures::services;
+use crate::fixtures::swarm;
+use crate::fixtures::task;
+
+/// Answers by method and path, without the version; and what was asked.
+#[derive(Clone, Default)]
+struct Daemon {
+    answers: Arc<Vec<(&'static str, StatusCode, String)>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+async fn answer(
+    State(daemon): State<Daemon>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let path = path.strip_prefix("/v1.41").unwrap_or(&path);
+    let request = format!("{method} {path}");
+    daemon
+        .asked
+        .lock()
+        .expect("not poisoned")
+        .push(format!("{request} {}", String::from_utf8_lossy(&body)));
+    let found = daemon
+        .answers
+        .iter()
+        .find(|(known, _, _)| request == *known || request.split('?').next() == Some(known));
+    match found {
+        Some((_, status, body)) => (*status, body.clone()),
+        None if request == "HEAD /_ping" => (StatusCode::OK, String::new()),
+        None => (
+            StatusCode::NOT_FOUND,
+            json!({"message": format!("{request} is not canned")}).to_string(),
+        ),
+    }
+}
+
+/// What a command printed, and how it ended.
+struct Outcome {
+    out: String,
+    err: String,
+    result: Result<()>,
+    asked: Vec<String>,
+}
+
+async fn run(line: &str, answers: Vec<(&'static str, Value)>) -> Outcome {
+    let answers = answers.into_iter().map(|(request, body)| {
+        let refused = body.get("message").is_some();
+        let status = if refused { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        (request, status, if body.is_null() { String::new() } else { body.to_string() })
+    });
+    let daemon = Daemon { answers: Arc::new(answers.collect()), ..Daemon::default() };
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("s.sock");
+    let listener = UnixListener::bind(&socket).expect("binds");
+    let router = Router::new().fallback(answer).with_state(daemon.clone());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let line = shlex::split(&format!("swarmlite -H {} {line}", socket.display())).expect("a line");
+    let cli = Cli::try_parse_from(line).expect("parses");
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut console = Console { out: &mut out, err: &mut err, interactive: false };
+    let client = Client::connect(&cli.host).await.expect("connects");
+    let result = dispatch(cli.command, &client, &mut console).await;
+    server.abort();
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    let asked = daemon.asked.lock().expect("not poisoned").clone();
+    Outcome { out: text(out), err: text(err), result, asked }
+}
+
+fn info() -> Value {
+    json!({"Swarm": {"NodeID": nodes()[0].id, "ControlAvailable": true, "LocalNodeState": "active"}})
+}
+
+#[tokio::test]
+async fn init_says_how_to_join() {
+    let node = &nodes()[0];
+    let outcome = run(
+        "init --advertise-addr 10.0.0.1 --default-addr-pool 10.9.0.0/16 --cert-expiry 48h",
+        vec![
+            ("POST /swarm/init", json!(node.id)),
+            ("GET /nodes/node000000000000000000001", json!(node)),
+            ("GET /swarm", swarm()),
+        ],
+    )
+    .await;
+    outcome.result.expect("made");
+    insta::assert_snapshot!(outcome.out, @r"
+    Swarm initialized: current node (node000000000000000000001) is now a manager.
+
+    To add a worker to this swarm, run the following command:
+
+        swarmlite join --token SWMTKN-1-d-worker 10.0.0.1:2377
+
+    To add a manager to this swarm, run 'swarmlite join-token manager' and follow the instructions.
+    ");
+    let body: Value = serde_json::from_str(outcome.asked[1].split_once("init ").expect("a body").1)
+        .expect("JSON");
+    assert_eq!(body["ListenAddr"], "0.0.0.0:2377");
+    assert_eq!(body["AdvertiseAddr"], "10.0.0.1");
+    assert_eq!(body["DefaultAddrPool"], json!(["10.9.0.0/16"]));
+    assert_eq!(body["Spec"]["CAConfig"]["NodeCertExpiry"], json!(172_800_000_000_000_u64));
+}
+
+#[tokio::test]
+async fn init_names_the_option_that_helps() {
+    let message =
+        "could not choose an IP address to advertise since this system has multiple addresses";
+    let outcome = run("init", vec![("POST /swarm/init", json!({"message": message}))]).await;
+    assert_eq!(
+        outcome.result.expect_err("refused").to_string(),
+        format!("Error response from daemon: {message} - specify one with --advertise-addr")
+    );
+}
+
+#[tokio::test]
+async fn join_says_as_what() {
+    let answers = vec![("POST /swarm/join", json!(null)), ("GET /info", info())];
+    let outcome = run("join --token SWMTKN-1-x 10.0.0.1:2377", answers).await;
+    outcome.result.expect("joined");
+    assert_eq!(outcome.out, "This node joined a swarm as a manager.\n");
+    assert!(
+        outcome.asked[1].contains(r#""RemoteAddrs":["10.0.0.1:2377"],"JoinToken":"SWMTKN-1-x""#),
+        "{:?}",
+        outcome.asked
+    );
+}
+
+#[tokio::test]
+async fn join_token_rotates_before_it_prints() {
+    let answers = vec![("GET /swarm", swarm()), ("POST /swarm/update", json!(null))];
+    let outcome = run("join-token -q --rotate manager", answers).await;
+    outcome.result.expect("printed");
+    assert_eq!(outcome.out, "SWMTKN-1-d-manager\n");
+    assert!(
+        outcome.asked[2].starts_with("POST /swarm/update?version=7&rotateManagerToken=true"),
+        "{:?}",
+        outcome.asked
+    );
+}
+
+#[tokio::test]
+async fn create_waits_until_the_service_runs() {
+    let mut service = services().remove(0);
+    service.spec.update_config = Some(swarmlite_proto::spec::UpdateConfig {
+        monitor: swarmlite_proto::time::Nanoseconds(1),
+        ..Default::default()
+    });
+    let tasks = [task(1, 1, "running", "running"), task(2, 2, "running", "running")];
+    let outcome = run(
+        "service create --name web --replicas 2 --network front whoami",
+        vec![
+            ("GET /networks/front?scope=swarm", json!({"Id": "net1", "Name": "front"})),
+            ("POST /services/create", json!({"ID": service.id, "Warnings": ["mind the gap"]})),
+            ("GET /services/service000000000000000001", json!(service)),
+            ("GET /tasks", json!(tasks)),
+            ("GET /nodes", json!(nodes())),
+        ],
+    )
+    .await;
+    outcome.result.unwrap_or_else(|error| panic!("{error}: {:?}", outcome.asked));
+    assert_eq!(outcome.err, "mind the gap\n");
+    let out = outcome.out.replace(service.id.as_str(), "ID");
+    insta::assert_snapshot!(out, @r"
+    ID
+    overall progress: 0 out of 2 tasks 
+    1/2:   
+    2/2:   
+    overall progress: 2 out of 2 tasks 
+    verify: Waiting 1 seconds to verify that tasks are stable... 
+    verify: Service ID converged
+    ");
+    assert!(outcome.asked[2].contains(r#""Networks":[{"Target":"net1"}]"#), "{:?}", outcome.asked);
+}
+
+#[tokio::test]
+async fn scale_goes_on_after_a_failure() {
+    let global = services().remove(1);
+    let replicated = services().remove(0);
+    let outcome = run(
+        "service scale -d agent=2 nope=3 web=4",
+        vec![
+            ("GET /services/agent", json!(global)),
+            ("GET /services/nope", json!({"message": "service nope not found"})),
+            ("GET /services/web", json!(replicated)),
+            ("POST /services/service000000000000000001/update", json!({"Warnings": null})),
+        ],
+    )
+    .await;
+    assert_eq!(
+        outcome.result.expect_err("two failed").to_string(),
+        "agent: scale can only be used with replicated or replicated-job mode\n\
+         nope: Error response from daemon: service nope not found"
+    );
+    assert_eq!(outcome.out, "web scaled to 4\n", "{:?}", outcome.asked);
+}
+
+#[tokio::test]
+async fn inspect_prints_what_is_there_and_names_what_is_not() {
+    let answers = vec![
+        ("GET /services/web", json!({"ID": "x"})),
+        ("GET /services/nope", json!({"message": "service nope not found"})),
+    ];
+    let outcome = run("service inspect web nope", answers).await;
+    assert_eq!(outcome.out, "[\n    {\n        \"ID\": \"x\"\n    }\n]\n");
+    assert_eq!(
+        outcome.result.expect_err("one is missing").to_string(),
+        "Error: no such service: nope"
+    );
+}
+
+#[tokio::test]
+async fn a_worker_answers_in_its_own_words() {
+    let message = "This node is not a swarm manager.";
+    let outcome = run("node ls", vec![("GET /nodes", json!({"message": message}))]).await;
+    assert_eq!(outcome.out, "");
+    assert_eq!(
+        outcome.result.expect_err("refused").to_string(),
+        format!("Error response from daemon: {message}")
+    );
+}
