@@ -22,10 +22,14 @@ pub const CA_JOIN: &str = "/ca/join";
 pub const CA_RENEW: &str = "/ca/renew";
 /// Members: the session of an agent with the leader. Other managers answer [`NotLeader`] with status 421.
 pub const SESSION: &str = "/dispatcher/session";
+/// Managers: whether this one is there. Empty to empty.
+pub const HEALTH: &str = "/health";
 /// Managers: [`RaftJoinRequest`] to [`RaftJoinResponse`]; the leader adds the caller as a voter.
 pub const RAFT_JOIN: &str = "/raft/join";
 /// Managers: the caller leaves the consensus. Empty to empty.
 pub const RAFT_LEAVE: &str = "/raft/leave";
+/// Managers: who the managers are, as the leader sees them.
+pub const RAFT_MEMBERS: &str = "/raft/members";
 /// Managers: raft's AppendEntries.
 pub const RAFT_APPEND: &str = "/raft/append";
 /// Managers: raft's RequestVote.
