@@ -15,6 +15,7 @@ mod batch;
 mod disk;
 mod leadership;
 mod log_store;
+mod membership;
 mod network;
 mod record;
 mod server;
@@ -46,6 +47,9 @@ use self::disk::SledDisk;
 pub use self::leadership::Leadership;
 use self::log_store::Closed;
 use self::log_store::LogStore;
+pub use self::membership::MemberStatus;
+use self::membership::keeper;
+pub use self::membership::may_remove;
 use self::network::Contacts;
 use self::network::Network;
 use self::record::Record;
@@ -97,6 +101,8 @@ struct Inner<T> {
     leadership: watch::Receiver<Leadership>,
     batcher: Batcher,
     network: Network<T>,
+    /// Held while a manager is let in.
+    admission: Mutex<()>,
     /// Resolves once the log is closed, so that the directory can be opened again. Taken by the first shutdown.
     closed: Mutex<Option<Closed>>,
     _tasks: Vec<AbortOnDropHandle<()>>,
@@ -188,6 +194,7 @@ impl<T: Transport> RaftStore<T> {
             .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
         let (leadership, follower) = leadership::spawn(&raft);
         let (batcher, writer) = Batcher::spawn(raft.clone());
+        let keeper = keeper::spawn(raft.clone(), state.clone(), leadership.clone());
         let inner = Inner {
             record,
             raft,
@@ -195,8 +202,9 @@ impl<T: Transport> RaftStore<T> {
             leadership,
             batcher,
             network,
+            admission: Mutex::new(()),
             closed: Mutex::new(Some(closed)),
-            _tasks: vec![follower, writer],
+            _tasks: vec![follower, writer, keeper],
         };
         Ok(Self { inner: Arc::new(inner) })
     }

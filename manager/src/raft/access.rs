@@ -70,7 +70,7 @@ impl<T: Transport> Store for RaftStore<T> {
 
 impl<T: Transport> RaftStore<T> {
     /// Repeats `attempt` until it has an answer, or there was no leader for too long.
-    async fn with_leader<A, F>(&self, attempt: impl Fn() -> F + Send) -> ProtoResult<A>
+    pub(crate) async fn with_leader<A, F>(&self, attempt: impl Fn() -> F + Send) -> ProtoResult<A>
     where
         F: Future<Output = Result<A, Failure>> + Send,
     {
@@ -90,6 +90,14 @@ impl<T: Transport> RaftStore<T> {
             }
         };
         timeout(NO_LEADER_AFTER, attempts).await.unwrap_or_else(|_| Err(Error::unknown(NO_LEADER)))
+    }
+
+    /// Where the leader is, if it is known and another manager.
+    pub(crate) fn other_leader(&self) -> Option<SocketAddr> {
+        match self.leader() {
+            Leader::Other(addr) => Some(addr),
+            Leader::This | Leader::Unknown => None,
+        }
     }
 
     fn leader(&self) -> Leader {
@@ -139,7 +147,8 @@ impl<T: Transport> RaftStore<T> {
         }
     }
 
-    async fn ask<Q, A>(
+    /// Asks the leader.
+    pub(crate) async fn ask<Q, A>(
         &self,
         leader: SocketAddr,
         path: &'static str,

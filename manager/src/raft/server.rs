@@ -1,10 +1,9 @@
 //! What other managers ask of this one.
 //!
-//! The layer above lets only managers of the cluster call these paths, and says who calls in an [`Extension`].
+//! The listener lets only managers of the cluster call these paths, and says who calls in the extensions [`Caller`] and [`Peer`].
 
+use axum::Extension;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -17,13 +16,15 @@ use openraft::raft::InstallSnapshotRequest;
 use openraft::raft::InstallSnapshotResponse;
 use openraft::raft::VoteRequest;
 use openraft::raft::VoteResponse;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use swarmlite_proto::error::Error;
-use swarmlite_proto::frame::MAX_FRAME;
+use swarmlite_proto::identity::Peer;
 use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
+use swarmlite_proto::rpc::RaftJoinRequest;
+use swarmlite_proto::rpc::RaftJoinResponse;
+use swarmlite_rpc::Caller;
 
+use super::MemberStatus;
 use super::RaftStore;
 use super::Transport;
 use super::access::Failure;
@@ -31,118 +32,131 @@ use super::batch::Proposed;
 use super::network::Answer;
 use super::types::RaftId;
 use super::types::TypeConfig;
+use crate::server::Packed;
+use crate::server::Refusal;
 use crate::state::Transaction;
 
-/// The paths of this module.
+/// The calls between managers. For managers only.
 pub fn router<T: Transport>(store: RaftStore<T>) -> Router {
     Router::new()
+        .route(rpc::HEALTH, post(health))
         .route(rpc::RAFT_APPEND, post(append::<T>))
         .route(rpc::RAFT_VOTE, post(vote::<T>))
         .route(rpc::RAFT_SNAPSHOT, post(snapshot::<T>))
+        .route(rpc::RAFT_JOIN, post(join::<T>))
+        .route(rpc::RAFT_LEAVE, post(leave::<T>))
+        .route(rpc::RAFT_MEMBERS, post(members::<T>))
         .route(rpc::PROPOSE, post(propose::<T>))
         .route(rpc::READ_INDEX, post(read_index::<T>))
-        .layer(DefaultBodyLimit::max(MAX_FRAME))
         .with_state(store)
 }
 
-async fn append<T: Transport>(State(store): State<RaftStore<T>>, body: Bytes) -> Response {
-    answer(body, async |request: AppendEntriesRequest<TypeConfig>| {
-        let answer: Answer<AppendEntriesResponse<RaftId>> =
-            store.inner.raft.append_entries(request).await;
-        Ok(answer)
-    })
-    .await
-}
-
-async fn vote<T: Transport>(State(store): State<RaftStore<T>>, body: Bytes) -> Response {
-    answer(body, async |request: VoteRequest<RaftId>| {
-        let answer: Answer<VoteResponse<RaftId>> = store.inner.raft.vote(request).await;
-        Ok(answer)
-    })
-    .await
-}
-
-async fn snapshot<T: Transport>(State(store): State<RaftStore<T>>, body: Bytes) -> Response {
-    answer(body, async |request: InstallSnapshotRequest<TypeConfig>| {
-        let answer: Answer<InstallSnapshotResponse<RaftId>, InstallSnapshotError> =
-            store.inner.raft.install_snapshot(request).await;
-        Ok(answer)
-    })
-    .await
-}
-
-async fn propose<T: Transport>(State(store): State<RaftStore<T>>, body: Bytes) -> Response {
-    answer(body, async |transaction: Transaction| -> Result<Proposed, Refusal> {
-        store.must_lead()?;
-        store.propose_here(transaction).await.map_err(|failure| store.refusal(failure))
-    })
-    .await
-}
-
-async fn read_index<T: Transport>(State(store): State<RaftStore<T>>, body: Bytes) -> Response {
-    answer(body, async |(): ()| -> Result<u64, Refusal> {
-        store.must_lead()?;
-        store.read_index_here().await.map_err(|failure| store.refusal(failure))
-    })
-    .await
-}
-
 /// Why there is no answer.
-pub(crate) enum Refusal {
+enum NoAnswer {
     /// Another manager has to be asked.
     Elsewhere(NotLeader),
     /// No.
-    No(Error),
+    Refused(Error),
+}
+
+impl IntoResponse for NoAnswer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Elsewhere(leader) => {
+                (StatusCode::MISDIRECTED_REQUEST, Packed(leader)).into_response()
+            }
+            Self::Refused(error) => Refusal(error).into_response(),
+        }
+    }
+}
+
+impl From<Error> for NoAnswer {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+async fn health() -> Packed<()> {
+    Packed(())
+}
+
+async fn append<T: Transport>(
+    State(store): State<RaftStore<T>>,
+    Packed(request): Packed<AppendEntriesRequest<TypeConfig>>,
+) -> Packed<Answer<AppendEntriesResponse<RaftId>>> {
+    Packed(store.inner.raft.append_entries(request).await)
+}
+
+async fn vote<T: Transport>(
+    State(store): State<RaftStore<T>>,
+    Packed(request): Packed<VoteRequest<RaftId>>,
+) -> Packed<Answer<VoteResponse<RaftId>>> {
+    Packed(store.inner.raft.vote(request).await)
+}
+
+async fn snapshot<T: Transport>(
+    State(store): State<RaftStore<T>>,
+    Packed(request): Packed<InstallSnapshotRequest<TypeConfig>>,
+) -> Packed<Answer<InstallSnapshotResponse<RaftId>, InstallSnapshotError>> {
+    Packed(store.inner.raft.install_snapshot(request).await)
+}
+
+async fn join<T: Transport>(
+    State(store): State<RaftStore<T>>,
+    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
+    Packed(request): Packed<RaftJoinRequest>,
+) -> Result<Packed<RaftJoinResponse>, NoAnswer> {
+    store.must_lead()?;
+    Ok(Packed(store.admit(&peer.node_id, request, caller.addr).await?))
+}
+
+async fn leave<T: Transport>(
+    State(store): State<RaftStore<T>>,
+    Extension(peer): Extension<Peer>,
+) -> Result<Packed<()>, NoAnswer> {
+    store.must_lead()?;
+    Ok(Packed(store.remove_member(&peer.node_id).await?))
+}
+
+async fn members<T: Transport>(
+    State(store): State<RaftStore<T>>,
+) -> Result<Packed<Vec<MemberStatus>>, NoAnswer> {
+    let members = store.members_here();
+    members.map(Packed).ok_or_else(|| NoAnswer::Elsewhere(store.not_leader()))
+}
+
+async fn propose<T: Transport>(
+    State(store): State<RaftStore<T>>,
+    Packed(transaction): Packed<Transaction>,
+) -> Result<Packed<Proposed>, NoAnswer> {
+    store.must_lead()?;
+    store.propose_here(transaction).await.map(Packed).map_err(|failure| store.no_answer(failure))
+}
+
+async fn read_index<T: Transport>(
+    State(store): State<RaftStore<T>>,
+) -> Result<Packed<u64>, NoAnswer> {
+    store.must_lead()?;
+    store.read_index_here().await.map(Packed).map_err(|failure| store.no_answer(failure))
 }
 
 impl<T> RaftStore<T> {
+    /// Refuses unless this manager leads.
+    fn must_lead(&self) -> Result<(), NoAnswer> {
+        let leads = self.inner.leadership.borrow().leader;
+        if leads { Ok(()) } else { Err(NoAnswer::Elsewhere(self.not_leader())) }
+    }
+
     fn not_leader(&self) -> NotLeader {
         let leadership = *self.inner.leadership.borrow();
         NotLeader { leader: leadership.leader_addr.filter(|_| !leadership.leader) }
     }
 
-    /// Refuses unless this manager leads.
-    fn must_lead(&self) -> Result<(), Refusal> {
-        if self.inner.leadership.borrow().leader {
-            Ok(())
-        } else {
-            Err(Refusal::Elsewhere(self.not_leader()))
-        }
-    }
-
-    fn refusal(&self, failure: Failure) -> Refusal {
+    fn no_answer(&self, failure: Failure) -> NoAnswer {
         match failure {
-            Failure::NoLeader => Refusal::Elsewhere(self.not_leader()),
-            Failure::Final(error) => Refusal::No(error),
+            Failure::NoLeader => NoAnswer::Elsewhere(self.not_leader()),
+            Failure::Final(error) => NoAnswer::Refused(error),
         }
     }
-}
-
-/// Reads the body of a call, has `handle` answer it, and writes the answer.
-async fn answer<Q, A, F>(body: Bytes, handle: impl FnOnce(Q) -> F) -> Response
-where
-    Q: DeserializeOwned,
-    A: Serialize,
-    F: Future<Output = Result<A, Refusal>>,
-{
-    let outcome = match rpc::decode(&body) {
-        Ok(request) => handle(request).await,
-        Err(error) => Err(Refusal::No(Error::invalid(format!("cannot read the call: {error}")))),
-    };
-    let encoded = match outcome {
-        Ok(answer) => rpc::encode(&answer).map(|body| (StatusCode::OK, body)),
-        Err(Refusal::Elsewhere(leader)) => {
-            rpc::encode(&leader).map(|body| (StatusCode::MISDIRECTED_REQUEST, body))
-        }
-        Err(Refusal::No(error)) => return refuse(&error),
-    };
-    match encoded {
-        Ok(encoded) => encoded.into_response(),
-        Err(error) => refuse(&Error::unknown(format!("cannot write the answer: {error}"))),
-    }
-}
-
-/// The kind of error is in the body. The status only says that it is one.
-fn refuse(error: &Error) -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
 }

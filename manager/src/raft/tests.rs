@@ -1,8 +1,11 @@
 //! Whole managers in one process, with real disks and a network that can be cut.
 
+mod cluster;
+mod members;
 mod network;
 mod single;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -92,8 +95,8 @@ fn has(state: &State, seed: u64) -> bool {
 
 /// Makes a cluster of manager 1 alone.
 async fn bootstrap(lines: &Lines, dir: &TempDir) -> TestStore {
-    let store = RaftStore::bootstrap(dir.path(), addr(1), lines.wire(1), first()).await;
-    let store = soon("a cluster of one", async { store.expect("starts") }).await;
+    let store = RaftStore::bootstrap(dir.path(), addr(1), lines.wire(1), first());
+    let store = soon("a cluster of one", store).await.expect("starts");
     lines.connect(1, router(store.clone()));
     store
 }
@@ -103,4 +106,77 @@ async fn reopen(lines: &Lines, number: u16, dir: &TempDir) -> TestStore {
     let store = RaftStore::open(dir.path(), lines.wire(number)).await.expect("opens");
     lines.connect(number, router(store.clone()));
     store
+}
+
+/// Several managers, numbered from 1.
+struct TestCluster {
+    lines: Lines,
+    dirs: BTreeMap<u16, TempDir>,
+    stores: BTreeMap<u16, TestStore>,
+}
+
+impl TestCluster {
+    /// A cluster of `count` voters.
+    async fn of(count: u16) -> Self {
+        let (lines, dir) = (Lines::default(), tempfile::tempdir().expect("a directory"));
+        let store = bootstrap(&lines, &dir).await;
+        let (dirs, stores) = ([(1, dir)].into(), [(1, store)].into());
+        let mut cluster = Self { lines, dirs, stores };
+        for number in 2..=count {
+            cluster.join(number).await;
+        }
+        cluster
+    }
+
+    fn store(&self, number: u16) -> &TestStore {
+        &self.stores[&number]
+    }
+
+    fn dir(&self, number: u16) -> &Path {
+        self.dirs[&number].path()
+    }
+
+    /// Has manager `number` join, with an empty directory.
+    async fn join(&mut self, number: u16) {
+        let any = self.stores.values().next().expect("a manager");
+        if !any.state().nodes().contains_key(&node_id(number)) {
+            let put = transaction(vec![Op::PutNode(Box::new(manager(number)))]);
+            any.propose(put).await.expect("is new");
+        }
+        // It answers before it knows raft, as a real manager does.
+        self.lines.connect(number, axum::Router::new());
+        self.dirs.insert(number, tempfile::tempdir().expect("a directory"));
+        let known: Vec<SocketAddr> = self.stores.keys().copied().map(addr).collect();
+        let join = RaftStore::join(self.dir(number), addr(number), self.lines.wire(number), &known);
+        let store = soon("an answer", join).await.expect("is let in");
+        self.lines.connect(number, router(store.clone()));
+        soon("a vote", store.joined()).await.expect("runs");
+        self.stores.insert(number, store);
+    }
+
+    /// Which of `numbers` leads, as soon as one does.
+    async fn leader(&self, numbers: &[u16]) -> u16 {
+        let leads = |number: u16| {
+            let mut leadership = self.store(number).leadership();
+            Box::pin(async move {
+                let _ = leadership.wait_for(|known| known.leader).await.expect("runs");
+                number
+            })
+        };
+        let any = futures_util::future::select_all(numbers.iter().copied().map(leads));
+        soon("a leader", any).await.0
+    }
+
+    /// Stops manager `number`.
+    async fn stop(&mut self, number: u16) {
+        self.lines.disconnect(number);
+        let store = self.stores.remove(&number).expect("runs");
+        soon("the end", store.shutdown()).await;
+    }
+
+    /// Starts manager `number` again.
+    async fn start(&mut self, number: u16) {
+        let store = reopen(&self.lines, number, &self.dirs[&number]).await;
+        self.stores.insert(number, store);
+    }
 }

@@ -7,21 +7,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use axum::Extension;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::http::Request;
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_rpc::CallError;
+use swarmlite_rpc::Caller;
 use swarmlite_rpc::TransportError;
 use tower::ServiceExt;
 
@@ -56,8 +58,8 @@ impl Lines {
 
     /// From now on manager `number` answers.
     pub(super) fn connect(&self, number: u16, router: Router) {
-        let caller = Extension(SocketAddr::from(([10, 0, 0, 1], 40_000)));
-        self.shared().routers.insert(addr(number), router.layer(caller));
+        let router = router.layer(DefaultBodyLimit::max(MAX_FRAME));
+        self.shared().routers.insert(addr(number), router);
     }
 
     /// Manager `number` does not answer any more: its process is gone.
@@ -111,6 +113,8 @@ impl Transport for Wire {
         let body = rpc::encode(body).expect("encodes");
         let mut request = Request::post(path).body(Body::from(body)).expect("a request");
         request.extensions_mut().insert(self.caller());
+        let peer = Some(self.caller());
+        request.extensions_mut().insert(Caller { addr: from, peer });
         let answer = router.oneshot(request).await.expect("never fails");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();

@@ -1,0 +1,125 @@
+//! Several managers.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_manager_takes_writes_and_sees_its_own() {
+    let cluster = TestCluster::of(3).await;
+    for (seed, number) in [(1, 1), (2, 2), (3, 3)] {
+        let store = cluster.store(number);
+        soon("a write", create(store, seed)).await.expect("is new");
+        assert!(has(&store.state(), seed), "applied where it was proposed");
+        for reader in 1..=3 {
+            let state = soon("a read", cluster.store(reader).read()).await.expect("is led");
+            assert!(has(&state, seed), "manager {reader} has to see it");
+        }
+    }
+    let refused = create(cluster.store(2), 1).await.expect_err("is there already");
+    assert_eq!(refused.message, crate::state::OUT_OF_SEQUENCE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_leader_is_replaced_and_catches_up_on_return() {
+    let mut cluster = TestCluster::of(3).await;
+    create(cluster.store(1), 1).await.expect("is new");
+    let lost = cluster.leader(&[1, 2, 3]).await;
+    cluster.stop(lost).await;
+    let others: Vec<u16> = (1..=3).filter(|number| *number != lost).collect();
+    cluster.leader(&others).await;
+    for number in &others {
+        let seed = 10 + u64::from(*number);
+        soon("a write", create(cluster.store(*number), seed)).await.expect("is led");
+        assert!(has(&cluster.store(*number).state(), 1), "nothing is lost");
+    }
+    cluster.start(lost).await;
+    let state = soon("a read", cluster.store(lost).read()).await.expect("is led");
+    assert!(others.iter().all(|number| has(&state, 10 + u64::from(*number))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_managers_come_back_with_everything() {
+    let mut cluster = TestCluster::of(3).await;
+    for seed in 0..20 {
+        create(cluster.store(1), seed).await.expect("is new");
+    }
+    for number in 1..=3 {
+        cluster.stop(number).await;
+    }
+    for number in 1..=3 {
+        cluster.start(number).await;
+    }
+    for number in 1..=3 {
+        let state = soon("a read", cluster.store(number).read()).await.expect("is led");
+        assert!((0..20).all(|seed| has(&state, seed)), "manager {number} lacks some");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_cut_off_stops_leading() {
+    let cluster = TestCluster::of(3).await;
+    let isolated = cluster.leader(&[1, 2, 3]).await;
+    let others: Vec<u16> = (1..=3).filter(|number| *number != isolated).collect();
+    cluster.lines.cut(isolated);
+    let mut leadership = cluster.store(isolated).leadership();
+    soon("the end of the leadership", leadership.wait_for(|known| !known.leader))
+        .await
+        .expect("goes on");
+    assert_eq!(leadership.borrow().leader_addr, None);
+    for number in &others {
+        assert!(!cluster.store(*number).leadership().borrow().leader, "never two leaders");
+    }
+    // What it is asked meanwhile waits for a leader, and is done once.
+    let waiting = tokio::spawn({
+        let store = cluster.store(isolated).clone();
+        async move { create(&store, 1).await }
+    });
+    cluster.leader(&others).await;
+    create(cluster.store(others[0]), 2).await.expect("is led");
+    cluster.lines.heal(isolated);
+    soon("a write", waiting).await.expect("ends").expect("is new");
+    let state = soon("a read", cluster.store(isolated).read()).await.expect("is led");
+    assert!(has(&state, 1) && has(&state, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_majority_there_is_dockers_answer() {
+    let cluster = TestCluster::of(3).await;
+    cluster.lines.cut(2);
+    cluster.lines.cut(3);
+    let (write, read) = soon("an answer", async {
+        tokio::join!(create(cluster.store(1), 1), cluster.store(1).read())
+    })
+    .await;
+    assert_eq!(write.expect_err("no majority").message, crate::store::NO_LEADER);
+    assert_eq!(read.expect_err("no majority").message, crate::store::NO_LEADER);
+    assert!(!cluster.store(1).leadership().borrow().leader);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_lags_too_far_gets_a_snapshot() {
+    let mut cluster = TestCluster::of(3).await;
+    let leader = cluster.leader(&[1, 2, 3]).await;
+    let lagging = if leader == 3 { 2 } else { 3 };
+    cluster.lines.cut(lagging);
+    for seed in 0..20 {
+        create(cluster.store(leader), seed).await.expect("two of three are there");
+    }
+    let raft = &cluster.store(leader).inner.raft;
+    raft.trigger().snapshot().await.expect("runs");
+    let built = |metrics: &types::Metrics| metrics.snapshot == metrics.last_applied;
+    raft.wait(Some(PATIENCE)).metrics(built, "a snapshot").await.expect("is built");
+    let upto = raft.metrics().borrow().snapshot.expect("a snapshot").index;
+    raft.trigger().purge_log(upto).await.expect("runs");
+    let purged = |metrics: &types::Metrics| metrics.purged.is_some_and(|id| id.index == upto);
+    raft.wait(Some(PATIENCE)).metrics(purged, "a purge").await.expect("is purged");
+    cluster.lines.heal(lagging);
+    let state = soon("a read", cluster.store(lagging).read()).await.expect("is led");
+    assert!((0..20).all(|seed| has(&state, seed)));
+    let raft = &cluster.store(lagging).inner.raft;
+    let installed = |metrics: &types::Metrics| metrics.snapshot.is_some_and(|id| id.index >= upto);
+    raft.wait(Some(PATIENCE)).metrics(installed, "a snapshot").await.expect("is installed");
+    // And it comes back from that.
+    cluster.stop(lagging).await;
+    cluster.start(lagging).await;
+    assert!((0..20).all(|seed| has(&cluster.store(lagging).state(), seed)));
+}
