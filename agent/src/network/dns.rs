@@ -3,11 +3,13 @@
 //! In each network's namespace a server listens on the network's gateway address. What it knows ([`zone`]) it answers from memory, with
 //! or without managers; everything else goes to the node's own resolvers.
 //!
-//! The sockets are opened by whoever owns the namespaces and handed in; this module never enters a namespace itself.
+//! A namespace is entered only to open its sockets.
 
 mod server;
+mod service;
 pub mod zone;
 
 pub use self::server::DnsServer;
 pub use self::server::Forwarder;
+pub use self::service::serve;
 pub use self::zone::Names;
