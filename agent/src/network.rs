@@ -11,7 +11,7 @@
 //! - [`kernel`]: the boundary; [`linux`]: the real one, with [`nft`] for tables.
 //! - `sync`: the loop. `container`: what has to be done inside containers.
 //! - [`dns`]: names of services, answered in the sandboxes.
-//! - `plugin`: Docker's remote network driver; [`docker`]: what a network is to the engine.
+//! - `plugin`: Docker's remote network driver.
 //!
 //! Nothing is learned or gossiped, and nothing is kept in files: tables follow from the assignments, and what cannot follow
 //! from them (which containers are attached) is read from the kernel. The data plane decides no address, port or node, and
@@ -21,7 +21,6 @@ pub mod balancer;
 mod container;
 pub mod desired;
 pub mod dns;
-pub mod docker;
 pub mod endpoint;
 pub mod kernel;
 pub mod linux;

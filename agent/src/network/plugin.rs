@@ -44,11 +44,11 @@ use self::protocol::Joined;
 use self::protocol::OperInfo;
 use self::protocol::Refused;
 use super::DataPlaneHandle;
-use super::docker::DRIVER;
-use super::docker::NETWORK_OPTION;
 use super::endpoint;
 use super::endpoint::Endpoint;
 use super::sync::EndpointError;
+use crate::task::translate::NETWORK_DRIVER;
+use crate::task::translate::NETWORK_ID_LABEL;
 
 /// The driver refuses. The engine shows the text to the user.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ pub(super) fn serve(
     stop: CancellationToken,
 ) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let path: PathBuf = folder.join(format!("{DRIVER}.sock"));
+    let path: PathBuf = folder.join(format!("{NETWORK_DRIVER}.sock"));
     if let Err(error) = fs::remove_file(&path)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -137,7 +137,7 @@ async fn oper_info() -> Response {
 }
 
 async fn unknown(uri: Uri) -> Response {
-    answer::<Empty>(Err(format!("{uri} is not a call of network driver {DRIVER}")))
+    answer::<Empty>(Err(format!("{uri} is not a call of network driver {NETWORK_DRIVER}")))
 }
 
 async fn create_network(State(handle): State<DataPlaneHandle>, body: Bytes) -> Response {
@@ -174,7 +174,7 @@ fn check_network(handle: &DataPlaneHandle, body: &[u8]) -> Result<(), PluginErro
     let id: NetworkId = request
         .options
         .get(GENERIC_OPTIONS)
-        .and_then(|options| options.get(NETWORK_OPTION))
+        .and_then(|options| options.get(NETWORK_ID_LABEL))
         .and_then(Value::as_str)
         .and_then(|id| id.parse().ok())
         .ok_or(PluginError::NotOfCluster)?;

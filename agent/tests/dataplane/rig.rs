@@ -97,10 +97,14 @@ impl Rig {
         rig
     }
 
-    /// A node with its data plane.
+    /// The folder of everything of this test.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A node with its data plane, without an engine.
     pub(crate) fn node(&mut self, index: u8, id: NodeId) -> Node {
-        let name = format!("n{index}");
-        self.host(&name, index);
+        let name = self.machine(index);
         self.ip(&name, "link add gwbr type bridge");
         self.ip(&name, "addr add 172.18.0.1/16 dev gwbr");
         self.ip(&name, "link set gwbr up");
@@ -112,14 +116,38 @@ impl Rig {
         ] {
             self.inside(&name, &format!("iptables -w {rule}"));
         }
-        let state_dir = self.folder.path().join(&name);
-        fs::create_dir(&state_dir).expect("state folder");
-        let data_plane = self.data_plane(index, &id);
+        let data_plane = self.data_plane(index, &id, None);
         Node { index, id, netns: self.netns(&name), data_plane }
     }
 
+    /// A node whose data plane serves the driver of an engine.
+    pub(crate) fn node_with_driver(&mut self, index: u8, id: NodeId, plugins: &Path) -> Node {
+        let name = self.machine(index);
+        let data_plane = self.data_plane(index, &id, Some(plugins));
+        Node { index, id, netns: self.netns(&name), data_plane }
+    }
+
+    /// A machine on the underlay, with a folder.
+    fn machine(&mut self, index: u8) -> String {
+        let name = format!("n{index}");
+        self.host(&name, index);
+        fs::create_dir(self.folder.path().join(&name)).expect("state folder");
+        name
+    }
+
+    /// A container that an engine has made.
+    pub(crate) fn container_of(&self, pid: u32) -> Container {
+        let netns = PathBuf::from(format!("/proc/{pid}/ns/net"));
+        Container { netns, pid, namespace: String::new(), endpoints: Vec::new() }
+    }
+
     /// The data plane of a node, anew: as after a restart of its daemon.
-    pub(crate) fn data_plane(&self, index: u8, id: &NodeId) -> DataPlaneHandle {
+    pub(crate) fn data_plane(
+        &self,
+        index: u8,
+        id: &NodeId,
+        plugins: Option<&Path>,
+    ) -> DataPlaneHandle {
         let name = format!("n{index}");
         let state_dir = self.folder.path().join(&name);
         let data_path_addr = IpAddr::V4(underlay(index));
@@ -131,7 +159,12 @@ impl Rig {
             },
             Arc::new(NftablesBalancer::new()),
         );
-        let config = Config { state_dir, node_id: id.clone(), data_path_addr, plugin_dir: None };
+        let config = Config {
+            state_dir,
+            node_id: id.clone(),
+            data_path_addr,
+            plugin_dir: plugins.map(Path::to_owned),
+        };
         DataPlane::start_with(config, kernel).expect("data plane")
     }
 
