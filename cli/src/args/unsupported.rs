@@ -1,4 +1,4 @@
-//! Options that docker has and swarmlite does not have yet: refused by name, with the reason, instead of as a typing error.
+//! What docker has and swarmlite does not have yet: refused by name, with the reason, instead of as a typing error.
 
 use std::ffi::OsString;
 
@@ -9,8 +9,24 @@ use clap::error::ErrorKind;
 
 use super::Cli;
 
+/// Commands of docker that are not there yet, and what to do instead.
+const COMMANDS: &[(&str, &str)] = &[
+    ("service logs", "use docker logs on the node that runs the task"),
+    ("service rollback", "set the former values with service update instead"),
+    ("stack", "make services and networks one by one instead"),
+    ("secret", "swarmlite does not keep secrets yet"),
+    ("config", "swarmlite does not keep configs yet"),
+    ("swarm update", "the settings of a swarm are chosen by init"),
+    ("swarm unlock", "managers keep their key on disk for now"),
+    ("swarm unlock-key", "managers keep their key on disk for now"),
+    ("swarm ca", "the certificate authority cannot be replaced yet"),
+    ("network prune", "remove networks with network rm instead"),
+    ("network connect", "give --network to docker run instead"),
+    ("network disconnect", "remove the container instead"),
+];
+
 /// Commands of docker, their options that are not there yet, and why.
-const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
+const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (SERVICE, &["secret", "secret-add", "secret-rm"], "swarmlite does not keep secrets yet"),
     (SERVICE, &["config", "config-add", "config-rm"], "swarmlite does not keep configs yet"),
     (SERVICE, &["credential-spec", "isolation"], "it is for Windows containers only"),
@@ -43,17 +59,31 @@ const SERVICE: &[&str] = &["service create", "service update"];
 const SWARM: &[&str] = &["init", "swarm init"];
 const NETWORK: &[&str] = &["network create"];
 
-/// What to say about an option that the parser does not know, if docker knows it.
+/// What to say about a command or option that the parser does not know, if docker knows it.
 pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return None;
+    match error.kind() {
+        ErrorKind::UnknownArgument => explain_option(error, arguments),
+        ErrorKind::InvalidSubcommand => explain_command(error, arguments),
+        _ => None,
     }
+}
+
+fn explain_command(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let command = format!("{} {name}", command_path(arguments));
+    let (command, reason) = COMMANDS.iter().find(|(known, _)| *known == command.trim_start())?;
+    Some(format!("{command} is not supported yet: {reason}."))
+}
+
+fn explain_option(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
     let name = option.strip_prefix("--")?.split('=').next()?;
     let command = command_path(arguments);
-    let (_, _, reason) = UNSUPPORTED
+    let (_, _, reason) = OPTIONS
         .iter()
         .find(|(commands, options, _)| commands.contains(&&*command) && options.contains(&name))?;
     Some(format!("--{name} of {command} is not supported yet: {reason}."))
