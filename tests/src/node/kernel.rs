@@ -11,7 +11,6 @@ pub(crate) async fn dump(node: &Node) -> anyhow::Result<String> {
     let mut command = node.namespace()?.command("sh");
     command.args(["-c", SCRIPT]);
     command.env("SCRIPT", SCRIPT);
-    command.env("ENGINE", node.dir.join("exec/netns"));
     command.env("DAEMON", node.state_dir().join("netns"));
     let mut text = run(&mut command).await?;
     text.push_str("# networks of the engine\n");

@@ -1,6 +1,7 @@
 # Prints what the kernel of a node holds: for the node itself, then for each of its named network namespaces. Counters, indexes and
 # timeouts are left out: they change without anything being made or removed.
-# Run as `sh -c "$SCRIPT"` with, in the environment, SCRIPT, this text, and ENGINE and DAEMON, the folders of namespaces of each.
+# Run as `sh -c "$SCRIPT"` with, in the environment, SCRIPT, this text, and DAEMON, the folder of the namespaces of the
+# node's daemon.
 
 network() {
     echo "# $1: links"
@@ -29,6 +30,6 @@ for file in /run/netns/* "$DAEMON"/*; do
     [ -e "$file" ] && nsenter --net="$file" sh -c "$SCRIPT" sh one "${file##*/}"
 done
 echo "# namespaces of containers"
-ls "$ENGINE" 2>/dev/null | sort
+ls /run/docker/netns 2>/dev/null | sort
 echo "# sockets of plugins"
 ls /run/docker/plugins | sort

@@ -1,5 +1,6 @@
 //! The two long-running programs of a node.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -51,7 +52,8 @@ impl Service {
         let log = File::options().create(true).append(true).open(self.log(node))?;
         let mut command = node.namespace()?.command("sh");
         let script = format!(r#"echo $$ >{}; exec "$@""#, self.pid_file());
-        command.args(["-ec", &script, "sh"]).args(self.command_line(node));
+        command.args(["-ec", &script, "sh"]).arg(self.program(node));
+        command.args(self.options(node).split_whitespace());
         command.env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // A group of its own: an interrupt from the terminal is not for it.
@@ -59,24 +61,28 @@ impl Service {
         Ok(())
     }
 
-    fn command_line(self, node: &Node) -> Vec<String> {
-        let dir = node.dir.display();
-        let line = match self {
+    fn program(self, node: &Node) -> &OsStr {
+        match self {
+            Self::Engine => OsStr::new("dockerd"),
+            Self::Daemon => node.programs.swarmlite.as_os_str(),
+        }
+    }
+
+    /// Its options, separated by spaces: no path in them has any.
+    fn options(self, node: &Node) -> String {
+        let Node { name, dir, cgroup, .. } = node;
+        let dir = dir.display();
+        match self {
             Self::Engine => format!(
-                "dockerd --data-root {dir}/data --exec-root {dir}/exec --pidfile /run/dockerd.pid \
-                 --host unix://{dir}/docker.sock --exec-opt native.cgroupdriver=cgroupfs \
-                 --cgroup-parent {cgroup}",
-                cgroup = node.cgroup,
+                "--data-root {dir}/data --pidfile /run/dockerd.pid --host unix://{dir}/docker.sock \
+                 --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent {cgroup}"
             ),
             Self::Daemon => format!(
-                "{program} daemon --state-dir {dir}/state --socket unix://{dir}/swarmlite.sock \
-                 --docker unix://{dir}/docker.sock --plugin-dir {dir}/plugins \
-                 --hostname {name} --log debug",
-                program = node.programs.swarmlite.display(),
-                name = node.name,
+                "daemon --state-dir {dir}/state --socket unix://{dir}/swarmlite.sock \
+                 --docker unix://{dir}/docker.sock --plugin-dir {dir}/plugins --hostname {name} \
+                 --log debug"
             ),
-        };
-        line.split_whitespace().map(str::to_owned).collect()
+        }
     }
 
     /// Whether it runs.
