@@ -1,7 +1,7 @@
 //! The certificate authority of the cluster: its root, the certificates of nodes, and the tokens that let nodes in.
 //!
 //! - [`Authority`]: makes the root and signs certificates of nodes.
-//! - [`JoinToken`]: what an operator carries from a manager to a new machine.
+//! - [`new_tokens`]: what an operator carries from a manager to a new machine.
 //! - [`found`]: the first transaction of a cluster.
 //! - [`admission`]: whether a machine becomes a node, and whether a node gets a new certificate.
 //! - [`service`]: the calls that lead there.
@@ -25,8 +25,7 @@ pub use self::issue::NodeKey;
 pub use self::issue::Subject;
 pub use self::issue::Validity;
 pub use self::root::Authority;
-pub use self::token::JoinToken;
-pub use self::token::TokenError;
+pub use self::token::new_token;
 pub use self::token::new_tokens;
 
 /// A certificate or a key could not be made.

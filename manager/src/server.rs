@@ -7,6 +7,8 @@ mod gate;
 mod message;
 
 use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,9 +21,13 @@ use hyper::body::Incoming;
 use rustls::ServerConfig;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::frame::MAX_FRAME;
+use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::Caller;
+use swarmlite_rpc::server_config;
+use swarmlite_rpc::tls::TlsError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
 pub use self::gate::Access;
@@ -56,12 +62,71 @@ impl Routes {
         let guarded = self.gate.guard(access, routes).layer(DefaultBodyLimit::max(limit));
         Self { router: self.router.merge(guarded), ..self }
     }
+}
 
-    /// Answers calls on `listener` for ever. New connections use the newest TLS settings; dropping the future ends every call.
-    pub async fn serve(self, listener: TcpListener, tls: watch::Receiver<Arc<ServerConfig>>) {
-        let router = self.router;
-        let handler = move |request, caller| answer(router.clone(), request, caller);
-        swarmlite_rpc::serve(listener, tls, handler).await;
+/// A listener that answers calls. Stops when dropped, with every call under way.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    tls: watch::Sender<Arc<ServerConfig>>,
+    router: watch::Sender<Router>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// The server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}")]
+    Bind {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The node's certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Server {
+    /// Listens on `addr` as `identity`, and refuses every call until there are routes.
+    ///
+    /// # Errors
+    ///
+    /// See [`ServerError`].
+    pub async fn start(addr: SocketAddr, identity: &Identity) -> Result<Self, ServerError> {
+        let tls = watch::Sender::new(Arc::new(server_config(identity)?));
+        let bind_error = |source| ServerError::Bind { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(bind_error)?;
+        let addr = listener.local_addr().map_err(bind_error)?;
+        let router = watch::Sender::new(Router::new().fallback(unknown_call));
+        let routers = router.subscribe();
+        let handler = move |request, caller| answer(routers.borrow().clone(), request, caller);
+        let serving = swarmlite_rpc::serve(listener, tls.subscribe(), handler);
+        let task = AbortOnDropHandle::new(tokio::spawn(serving));
+        Ok(Self { addr, tls, router, _task: task })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Answers calls by `routes` from now on.
+    pub fn set_routes(&self, routes: Routes) {
+        drop(self.router.send_replace(routes.router));
+    }
+
+    /// Presents `identity` on new connections. Those there are go on.
+    ///
+    /// # Errors
+    ///
+    /// When a part of `identity` is not valid; the old one is then kept.
+    pub fn set_identity(&self, identity: &Identity) -> Result<(), TlsError> {
+        self.tls.send_replace(Arc::new(server_config(identity)?));
+        Ok(())
     }
 }
 

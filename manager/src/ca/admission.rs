@@ -10,7 +10,6 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
-use swarmlite_proto::object::JoinTokens;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeIndex;
@@ -23,9 +22,9 @@ use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::time::Timestamp;
 
 use super::Authority;
-use super::JoinToken;
 use super::Subject;
 use super::Validity;
+use super::token::role_for;
 use crate::members::manager_addresses;
 use crate::state::ObjectRef;
 use crate::state::Op;
@@ -58,7 +57,8 @@ pub fn admit(
     now: Timestamp,
 ) -> Result<Admission> {
     let cluster = cluster(state)?;
-    let role = role_for(cluster, &request.token)?;
+    let role = role_for(&request.token, &cluster.join_tokens)
+        .ok_or_else(|| Error::invalid(WRONG_TOKEN))?;
     let advertised = request.advertise_addr.ip();
     let addr = if advertised.is_unspecified() { from } else { advertised };
     let node = Node {
@@ -118,18 +118,6 @@ pub fn cluster(state: &State) -> Result<&Arc<Cluster>> {
     state.cluster().ok_or_else(|| {
         Error::unavailable("this manager has not received the state of the swarm yet")
     })
-}
-
-/// The role that `token` gives. A text that is no token at all is no better than a wrong one.
-fn role_for(cluster: &Cluster, token: &str) -> Result<NodeRole> {
-    let token = token.parse::<JoinToken>().map_err(|_invalid| Error::invalid(WRONG_TOKEN))?;
-    let JoinTokens { worker, manager } = &cluster.join_tokens;
-    // Both are compared whatever the first gives, so that time tells nothing.
-    match (token.has_secret_of(manager), token.has_secret_of(worker)) {
-        (true, _) => Ok(NodeRole::Manager),
-        (false, true) => Ok(NodeRole::Worker),
-        (false, false) => Err(Error::invalid(WRONG_TOKEN)),
-    }
 }
 
 /// The lowest index that no node has.

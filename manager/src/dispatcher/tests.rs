@@ -23,9 +23,6 @@ use swarmlite_rpc::CallError;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
-use swarmlite_rpc::server_config;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
@@ -33,6 +30,7 @@ use crate::ca::tests::founded;
 use crate::server::Access;
 use crate::server::Gate;
 use crate::server::Routes;
+use crate::server::Server;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::Transaction;
@@ -52,13 +50,7 @@ struct Leader {
     dispatcher: Dispatcher<MemoryStore>,
     leadership: watch::Sender<Leadership>,
     heard: watch::Sender<Sessions>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Leader {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    _server: Server,
 }
 
 /// Every node that has an address, which is enough to see differences.
@@ -80,13 +72,11 @@ async fn leader() -> Leader {
     let leading = Leadership { term: 1, leader: true, leader_addr: None };
     let (leadership, heard) = (watch::Sender::new(leading), watch::Sender::default());
     let dispatcher = Dispatcher::new(store.clone(), assign, leadership.subscribe(), heard.clone());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
-    let addr = listener.local_addr().expect("is bound");
-    let tls = watch::Sender::new(Arc::new(server_config(&agent).expect("a valid identity")));
-    let routes = Routes::new(Gate::new(agent.cluster_id.clone(), store.clone()))
-        .with(Access::Member, dispatcher.routes());
-    let server = tokio::spawn(routes.serve(listener, tls.subscribe()));
-    Leader { addr, store, agent, dispatcher, leadership, heard, server }
+    let server = Server::start(SocketAddr::new(LOOPBACK, 0), &agent).await.expect("starts");
+    let gate = Gate::new(agent.cluster_id.clone(), store.clone());
+    server.set_routes(Routes::new(gate).with(Access::Member, dispatcher.routes()));
+    let addr = server.addr();
+    Leader { addr, store, agent, dispatcher, leadership, heard, _server: server }
 }
 
 /// The agent's end of a session.

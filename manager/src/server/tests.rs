@@ -27,11 +27,9 @@ use swarmlite_rpc::tls;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 
 use super::*;
 use crate::ca;
-use crate::ca::JoinToken;
 use crate::ca::NodeKey;
 use crate::ca::tests::founded;
 use crate::state::Op;
@@ -47,30 +45,21 @@ struct Manager {
     addr: SocketAddr,
     store: MemoryStore,
     identity: Identity,
-    tls: watch::Sender<Arc<ServerConfig>>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Manager {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    server: Server,
 }
 
 async fn manager() -> Manager {
     let (state, identity) = founded();
     let store = MemoryStore::new(state);
-    let config = tls::server_config(&identity).expect("a valid identity");
-    let (tls, receiver) = watch::channel(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
-    let addr = listener.local_addr().expect("is bound");
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::start(anywhere, &identity).await.expect("starts");
     let who = |Extension(peer): Extension<Peer>| async move { Packed(peer.node_id) };
     let routes = Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
         .with(Access::Anyone, ca::service::public_routes(store.clone()))
         .with(Access::Member, ca::service::member_routes(store.clone()))
         .with(Access::Manager, Router::new().route(SECRET, post(who)));
-    let server = tokio::spawn(routes.serve(listener, receiver));
-    Manager { addr, store, identity, tls, server }
+    server.set_routes(routes);
+    Manager { addr: server.addr(), store, identity, server }
 }
 
 impl Manager {
@@ -78,11 +67,10 @@ impl Manager {
         self.store.state().cluster().expect("there is one").join_tokens.clone()
     }
 
-    /// Joins as a machine does: fetch the authority, check it, send the token.
+    /// Joins as a machine does, but for the check of the authority against the token.
     async fn join(&self, token: &str) -> Result<Identity, CallError> {
         let unverified = Client::with_tls(tls::unverified_config().expect("has TLS 1.3"));
         let root_ca = unverified.text(self.addr, CA_CERTIFICATE).await?;
-        token.parse::<JoinToken>().expect("a token").check_authority(&root_ca).expect("is ours");
         let client = Client::with_tls(tls::joining_config(&root_ca).expect("an authority"));
         let NodeKey { key, csr } = NodeKey::generate().expect("makes a key");
         let request = JoinClusterRequest {
@@ -192,8 +180,7 @@ async fn a_certificate_for_another_cluster_is_refused() {
     let manager = manager().await;
     // The same authority, but another organization in the certificate.
     let (state, identity) = founded();
-    let config = tls::server_config(&identity).expect("a valid identity");
-    manager.tls.send_replace(Arc::new(config));
+    manager.server.set_identity(&identity).expect("a valid identity");
     assert_ne!(identity.root_ca, manager.identity.root_ca);
     let mut cluster = Cluster::clone(state.cluster().expect("there is one"));
     cluster.id = swarmlite_proto::id::ClusterId::random(&mut rand::rng());
@@ -278,8 +265,20 @@ async fn new_connections_use_the_newest_certificate() {
     let before = client(&manager.identity);
     manager.secret(&before).await.expect("answers");
     let (_, other) = founded();
-    manager.tls.send_replace(Arc::new(tls::server_config(&other).expect("a valid identity")));
+    manager.server.set_identity(&other).expect("a valid identity");
     manager.secret(&before).await.expect("the connection is kept");
     let fresh = client(&manager.identity).call::<_, NodeId>(manager.addr, SECRET, &()).await;
     assert!(matches!(fresh, Err(CallError::Unreachable { .. })), "{fresh:?}");
+}
+
+#[tokio::test]
+async fn there_are_no_calls_before_there_are_routes() {
+    let (_, identity) = founded();
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::start(anywhere, &identity).await.expect("starts");
+    let client = client(&identity);
+    let called = client.call::<_, NodeId>(server.addr(), SECRET, &()).await;
+    assert_eq!(refusal(called).kind, ErrorKind::NotImplemented);
+    let taken = Server::start(server.addr(), &identity).await.expect_err("is taken");
+    assert_eq!(taken.to_string(), format!("cannot listen on {}", server.addr()));
 }
