@@ -10,7 +10,6 @@ use super::is_default;
 #[serde(rename_all = "PascalCase", default)]
 pub struct EndpointSpec {
     /// By one virtual address, or by the addresses of all tasks.
-    #[serde(skip_serializing_if = "is_default")]
     pub mode: EndpointMode,
     /// The ports that nodes answer on.
     #[serde(skip_serializing_if = "Vec::is_empty")]

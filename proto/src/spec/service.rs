@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::EndpointSpec;
 use super::Labels;
 use super::TaskSpec;
-use super::is_default;
 use crate::error::Error;
 use crate::time::Nanoseconds;
 
@@ -160,7 +159,6 @@ pub struct UpdateConfig {
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub delay: Nanoseconds,
     /// What to do when too many fail. Empty means pause.
-    #[serde(skip_serializing_if = "is_default")]
     pub failure_action: FailureAction,
     /// How long a new task is watched for failure. Zero means the default of 5 s.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
@@ -168,7 +166,6 @@ pub struct UpdateConfig {
     /// The share of failed tasks, 0 to 1, above which the action is taken.
     pub max_failure_ratio: f64,
     /// Whether the old or the new task goes first.
-    #[serde(skip_serializing_if = "is_default")]
     pub order: UpdateOrder,
 }
 

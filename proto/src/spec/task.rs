@@ -116,7 +116,6 @@ pub struct DiscreteResource {
 #[serde(rename_all = "PascalCase", default)]
 pub struct RestartPolicy {
     /// After which endings it is replaced.
-    #[serde(skip_serializing_if = "is_default")]
     pub condition: RestartCondition,
     /// How long after. Absent: 5 s.
     #[serde(skip_serializing_if = "Option::is_none")]
