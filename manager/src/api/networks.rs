@@ -83,7 +83,7 @@ fn matches(state: &State, filters: &Filters, network: &Network) -> bool {
         && filters.any("type", |value| value == "custom")
         && filters.any("dangling", |value| {
             let wanted = matches!(value, "true" | "1");
-            wanted == plan::user(state, network).is_none()
+            wanted == state.check_unused(network).is_ok()
         })
 }
 

@@ -162,6 +162,7 @@ impl State {
             }
             ObjectRef::Network(id) => {
                 if let Some(network) = self.tables.networks.remove(id) {
+                    self.check_unused(&network)?;
                     self.indexes.remove_network(&network);
                 }
             }

@@ -9,6 +9,8 @@ use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::PublishMode;
+use swarmlite_proto::task_state::TaskState;
 
 use super::AddressOwner;
 use super::State;
@@ -70,6 +72,39 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Nothing stands on a network that is removed: no service that names it, no task that may still run, and for the ingress
+    /// network no service that publishes a port.
+    pub(crate) fn check_unused(&self, network: &Network) -> Result<()> {
+        let of_mesh = network.spec.ingress;
+        let needs_it = |service: &Service| {
+            let mut ports = service.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+            let mut networks = service.spec.task_template.networks.iter();
+            networks.any(|attachment| attachment.target == network.id.as_str())
+                || (of_mesh && ports.any(|port| port.publish_mode == PublishMode::Ingress))
+        };
+        if let Some(service) = self.tables.services.values().find(|service| needs_it(service)) {
+            return Err(Error::invalid(if of_mesh {
+                format!(
+                    "ingress network cannot be removed because service {} depends on it",
+                    service.id
+                )
+            } else {
+                format!("network {} is in use by service {}", network.id, service.id)
+            }));
+        }
+        let holds_it = |task: &Task| {
+            task.desired_state <= TaskState::Running
+                && task.status.state <= TaskState::Running
+                && task.attachments.iter().any(|attachment| attachment.network_id == network.id)
+        };
+        match self.tables.tasks.values().find(|task| holds_it(task)) {
+            Some(task) => {
+                Err(Error::invalid(format!("network {} is in use by task {}", network.id, task.id)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// A service's name, published ports and virtual addresses are its own.

@@ -5,11 +5,13 @@ use rand::rngs::StdRng;
 use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::object::Endpoint;
 use swarmlite_proto::object::NetworkAllocation;
+use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::object::VirtualIp;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
@@ -165,11 +167,49 @@ fn an_address_has_one_owner_and_networks_do_not_overlap() {
     }
     let mut one = service(4, "one");
     let addr = "10.0.1.2/24".parse().expect("an address");
-    one.endpoint.virtual_ips = vec![VirtualIp { network_id: net.id.clone(), addr }];
+    one.endpoint.virtual_ips = vec![VirtualIp { network_id: net.id, addr }];
     put(&mut state, &one).expect("is free");
     let mut two = service(5, "two");
     two.endpoint.virtual_ips = one.endpoint.virtual_ips.clone();
     put(&mut state, &two).expect_err("is taken");
+    assert_sound(&state);
+}
+
+#[test]
+fn a_network_in_use_is_not_removed() {
+    let mut state = State::default();
+    let back = network(1, "back", 4097, "10.0.1.0/24");
+    let mut ingress = network(2, "ingress", 4098, "10.0.2.0/24");
+    ingress.spec.ingress = true;
+    let networks = [&back, &ingress].map(|one| Op::PutNetwork(Box::new(one.clone())));
+    let version = commit(&mut state, networks.to_vec()).expect("are new");
+    let remove =
+        |network: &Network| vec![Op::Remove(ObjectRef::Network(network.id.clone()), version)];
+
+    let mut user = service(3, "user");
+    let target = back.id.to_string();
+    user.spec.task_template.networks =
+        vec![NetworkAttachmentConfig { target, ..NetworkAttachmentConfig::default() }];
+    let port = PortConfig { target_port: 80, ..PortConfig::default() };
+    user.spec.endpoint_spec = Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });
+    let user = put(&mut state, &user).expect("is new");
+    let refused = commit(&mut state, remove(&back)).expect_err("is used");
+    assert_eq!(refused.message, format!("network {} is in use by service {}", back.id, user.id));
+    commit(&mut state, remove(&ingress)).expect_err("is used");
+
+    let mut last = task(4, &user, 1);
+    let addr = "10.0.1.3/24".parse().expect("an address");
+    let network_id = back.id.clone();
+    last.attachments = vec![NetworkAttachment { network_id, addr, aliases: Vec::new() }];
+    let gone = Op::Remove(ObjectRef::Service(user.id.clone()), user.meta.version);
+    commit(&mut state, vec![Op::PutTask(Box::new(last.clone())), gone]).expect("fine");
+    commit(&mut state, remove(&ingress)).expect("is free: no service publishes a port");
+    let refused = commit(&mut state, remove(&back)).expect_err("is used");
+    assert_eq!(refused.message, format!("network {} is in use by task {}", back.id, last.id));
+    last.meta = state.tasks()[&last.id].meta;
+    last.desired_state = TaskState::Remove;
+    commit(&mut state, vec![Op::PutTask(Box::new(last))]).expect("fine");
+    commit(&mut state, remove(&back)).expect("is free");
     assert_sound(&state);
 }
 
