@@ -19,6 +19,7 @@ use super::lookup;
 use super::render;
 use super::request::Manager;
 use super::request::Params;
+use crate::orchestrator::is_dirty;
 use crate::state::State;
 
 const FILTERS: &[&str] =
@@ -124,10 +125,6 @@ fn is_wanted_revision(state: &State, filters: &Filters, task: &Task) -> bool {
     if filters.values("_up-to-date").is_none() {
         return true;
     }
-    let Some(service) = state.services().get(&task.service_id) else { return false };
-    // A change of the number of replicas alone makes a new revision, and leaves tasks as they are.
-    state.revision_of(task).is_some_and(|revision| {
-        *revision.task == service.spec.task_template
-            && revision.service.endpoint_spec == service.spec.endpoint_spec
-    })
+    let service = state.services().get(&task.service_id);
+    service.is_some_and(|service| !is_dirty(state, service, task))
 }
