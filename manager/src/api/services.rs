@@ -157,22 +157,18 @@ pub(super) async fn update(
     JsonBody(spec): JsonBody<ServiceSpec>,
 ) -> Answer<Json<Value>> {
     let version = params.version("service")?;
-    match params.text("rollback") {
-        "" | "none" => {}
-        "previous" => {
-            return Err(Error::not_implemented("rollback=previous is not supported yet").into());
-        }
+    let decide = match params.text("rollback") {
+        "" | "none" => plan::update,
+        "previous" => plan::rollback,
         other => return Err(Error::unknown(format!("unrecognized rollback option {other}")).into()),
-    }
+    };
     if !matches!(params.text("registryAuthFrom"), "" | "spec" | "previous-spec") {
         return Err(Error::unknown("unsupported registryAuthFrom value").into());
     }
     refuse_credentials(&headers)?;
     refuse_local_networks(&api, &manager.read().await?, &spec).await?;
-    let change = |state: &State| {
-        let transaction = plan::update(state, &id, version, spec.clone(), Timestamp::now())?;
-        Ok(((), transaction))
-    };
+    let change =
+        |state: &State| Ok(((), decide(state, &id, version, spec.clone(), Timestamp::now())?));
     manager.change(change).await?;
     Ok(Json(json!({ "Warnings": null })))
 }

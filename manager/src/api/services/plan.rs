@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use rand::RngExt;
+use swarmlite_proto::api::UpdateState;
+use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ServiceId;
@@ -65,8 +67,57 @@ pub(super) fn update(
     spec: ServiceSpec,
     now: Timestamp,
 ) -> Result<Transaction> {
+    let (old, spec) = changeable(state, reference, version, spec)?;
+    let service = Service {
+        spec,
+        previous_spec: Some(old.spec.clone()),
+        previous_spec_version: Some(old.spec_version),
+        // In the same write: a client that waits for the update would take the last one's end for its own.
+        update_status: None,
+        ..Service::clone(old)
+    };
+    replacement(state, old, service, now)
+}
+
+/// Puts the spec before the present one in its place. `spec`, which clients have to send, is checked and not used.
+pub(super) fn rollback(
+    state: &State,
+    reference: &str,
+    version: Version,
+    spec: ServiceSpec,
+    now: Timestamp,
+) -> Result<Transaction> {
+    let (old, _) = changeable(state, reference, version, spec)?;
+    let (Some(spec), Some(spec_version)) = (old.previous_spec.clone(), old.previous_spec_version)
+    else {
+        return Err(Error::invalid(format!("service {reference} does not have a previous spec")));
+    };
+    let started = UpdateStatus {
+        state: UpdateState::RollbackStarted,
+        started_at: Some(now),
+        completed_at: None,
+        message: "manually requested rollback".to_owned(),
+    };
+    let service = Service {
+        spec,
+        spec_version,
+        previous_spec: Some(old.spec.clone()),
+        previous_spec_version: Some(old.spec_version),
+        update_status: Some(started),
+        ..Service::clone(old)
+    };
+    replacement(state, old, service, now)
+}
+
+/// The service, if it still has `version`, and the checked spec, if it is one that the service can change to.
+fn changeable<'a>(
+    state: &'a State,
+    reference: &str,
+    version: Version,
+    spec: ServiceSpec,
+) -> Result<(&'a Service, ServiceSpec)> {
     let old = lookup::service(state, reference)?;
-    let mut spec = validate::service(spec)?;
+    let spec = validate::service(spec)?;
     if old.meta.version != version {
         return Err(Error::unknown(OUT_OF_SEQUENCE));
     }
@@ -76,18 +127,20 @@ pub(super) fn update(
     if !same_kind(&spec.mode, &old.spec.mode) {
         return Err(Error::not_implemented("service mode change is not allowed"));
     }
-    let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
-    if spec.endpoint_spec != old.spec.endpoint_spec {
-        check_ports(state, &spec, Some(&old.id))?;
+    Ok((old, spec))
+}
+
+/// Puts `service` in the place of `old`, if its networks are there and its ports are free.
+fn replacement(
+    state: &State,
+    old: &Service,
+    mut service: Service,
+    now: Timestamp,
+) -> Result<Transaction> {
+    let transaction = resolve_networks(state, &mut service.spec, Transaction::new(now))?;
+    if service.spec.endpoint_spec != old.spec.endpoint_spec {
+        check_ports(state, &service.spec, Some(&old.id))?;
     }
-    let service = Service {
-        spec,
-        previous_spec: Some(old.spec.clone()),
-        previous_spec_version: Some(old.spec_version),
-        // In the same write: a client that waits for the update would take the last one's end for its own.
-        update_status: None,
-        ..Service::clone(old)
-    };
     Ok(transaction.with(Op::PutService(Box::new(service))))
 }
 

@@ -181,7 +181,7 @@ async fn an_update_replaces_the_spec_and_keeps_the_one_before() {
 
     let now = format!("/services/web/update?version={}", new["Version"]["Index"]);
     let before = lab.contents();
-    let rollback = format!("{now}&rollback=previous");
+    let rollback = format!("{now}&rollback=sideways");
     for (path, body, status, message) in [
         (
             path.as_str(),
@@ -201,7 +201,7 @@ async fn an_update_replaces_the_spec_and_keeps_the_one_before() {
             501,
             "service mode change is not allowed",
         ),
-        (&rollback, scaled.clone(), 501, "rollback=previous is not supported yet"),
+        (&rollback, scaled.clone(), 500, "unrecognized rollback option sideways"),
         ("/services/other/update?version=1", scaled.clone(), 404, "service other not found"),
         (
             "/services/web/update",
@@ -231,6 +231,32 @@ async fn an_update_clears_the_end_of_the_last_one() {
     let path = format!("/services/web/update?version={}", old["Version"]["Index"]);
     assert_eq!(lab.post(&path, &old["Spec"]).await.status, 200);
     assert_eq!(lab.get("/services/web").await.body["UpdateStatus"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_rollback_goes_back_and_a_second_one_forth() {
+    let lab = Lab::manager();
+    lab.post("/services/create", &web()).await;
+    let first = lab.get("/services/web").await.body;
+    let path = |service: &Value, rollback: &str| {
+        format!("/services/web/update?version={}{rollback}", service["Version"]["Index"])
+    };
+    let none = lab.post(&path(&first, "&rollback=previous"), &first["Spec"]).await;
+    assert_eq!((none.status, none.message()), (400, "service web does not have a previous spec"));
+    let scaled = with(first["Spec"].clone(), "Mode", json!({"Replicated": {"Replicas": 5}}));
+    assert_eq!(lab.post(&path(&first, ""), &scaled).await.status, 200);
+    let version = lab.store.state().service_by_name("web").expect("is there").spec_version;
+    for (spec, previous) in [(&first["Spec"], &scaled), (&scaled, &first["Spec"])] {
+        let now = lab.get("/services/web").await.body;
+        let reply = lab.post(&path(&now, "&rollback=previous"), &now["Spec"]).await;
+        assert_eq!(reply.status, 200, "{}", reply.message());
+        let back = lab.get("/services/web").await.body;
+        assert_eq!((&back["Spec"], &back["PreviousSpec"]), (spec, previous));
+        assert_eq!(back["UpdateStatus"]["State"], "rollback_started");
+        assert_eq!(back["UpdateStatus"]["Message"], "manually requested rollback");
+    }
+    let service = lab.store.state().service_by_name("web").expect("is there").clone();
+    assert_eq!(service.spec_version, version, "the tasks of then are the tasks of now");
 }
 
 /// The ids of what a list answers.
