@@ -1,6 +1,7 @@
 //! The API as clients meet it: requests in, status codes and texts out, and what became of the state.
 
 mod cluster;
+mod docker_cli;
 mod engine;
 mod networks;
 mod services;
