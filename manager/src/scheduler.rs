@@ -168,3 +168,6 @@ fn no_suitable_node(group: &Group, candidates: &[Candidate<'_>]) -> String {
     }
     format!("{NO_NODE} ({})", filter::explain(&refusals))
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,3 +65,6 @@ fn strip_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, rest) = key.split_at_checked(prefix.len())?;
     (head.eq_ignore_ascii_case(prefix) && !rest.is_empty()).then_some(rest)
 }
+
+#[cfg(test)]
+mod tests;
