@@ -112,3 +112,6 @@ fn unchanged(attachments: &[Attachment<'_>]) -> Vec<Op> {
     };
     attachments.iter().map(expect).collect()
 }
+
+#[cfg(test)]
+mod tests;

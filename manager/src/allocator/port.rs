@@ -24,30 +24,44 @@ pub(super) fn choose(
 ) -> Result<Vec<PortConfig>, Shortage> {
     let asked = service.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
     let mut ports: Vec<PortConfig> = asked.cloned().collect();
-    let is_chosen_here =
+    let is_open =
         |port: &PortConfig| port.publish_mode == PublishMode::Ingress && port.published_port == 0;
-    // Another port of the same service may ask for the very port that was chosen before.
     let mut own: Given = ports
         .iter()
-        .filter(|port| !is_chosen_here(port))
+        .filter(|port| !is_open(port))
         .map(|port| (port.protocol, port.published_port))
         .collect();
-    for port in ports.iter_mut().filter(|port| is_chosen_here(port)) {
-        let is_free = |candidate: &u16| {
-            let key = (port.protocol, *candidate);
-            let owner = state.ingress_port(port.protocol, *candidate);
-            owner.is_none_or(|owner| *owner == service.id)
-                && !given.contains(&key)
-                && !own.contains(&key)
-        };
-        let before = service.endpoint.ports.iter().filter(|old| {
-            old.publish_mode == PublishMode::Ingress
-                && (old.protocol, old.target_port) == (port.protocol, port.target_port)
-        });
-        let chosen = before.map(|old| old.published_port).chain(DYNAMIC).find(is_free);
-        port.published_port = chosen.ok_or(Shortage::Ports)?;
-        own.insert((port.protocol, port.published_port));
+    // What was chosen before comes first, so that no new target takes it away.
+    for keep in [true, false] {
+        for port in ports.iter_mut().filter(|port| is_open(port)) {
+            let is_free = |candidate: &u16| {
+                let key = (port.protocol, *candidate);
+                let owner = state.ingress_port(port.protocol, *candidate);
+                owner.is_none_or(|owner| *owner == service.id)
+                    && !given.contains(&key)
+                    && !own.contains(&key)
+            };
+            let chosen = if keep {
+                before(service, port).find(is_free)
+            } else {
+                Some(DYNAMIC.into_iter().find(is_free).ok_or(Shortage::Ports)?)
+            };
+            if let Some(chosen) = chosen {
+                port.published_port = chosen;
+                own.insert((port.protocol, chosen));
+            }
+        }
     }
     given.extend(own);
     Ok(ports)
+}
+
+/// The numbers that the service has had for this target.
+fn before<'a>(service: &'a Service, port: &PortConfig) -> impl Iterator<Item = u16> + use<'a> {
+    let (protocol, target) = (port.protocol, port.target_port);
+    let had = service.endpoint.ports.iter().filter(move |old| {
+        old.publish_mode == PublishMode::Ingress
+            && (old.protocol, old.target_port) == (protocol, target)
+    });
+    had.map(|old| old.published_port)
 }
