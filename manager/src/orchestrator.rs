@@ -104,3 +104,6 @@ fn has_stopped(state: &State, task: &Task) -> bool {
     };
     task.status.state.is_terminal() || task.node_id.as_ref().is_some_and(silent)
 }
+
+#[cfg(test)]
+mod tests;

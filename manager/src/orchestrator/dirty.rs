@@ -25,6 +25,19 @@ pub(crate) fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
         || !still_fits(state, wanted, task)
 }
 
+/// Whether two tasks run the same, whatever else may differ between the specs they were made from, such as the number of replicas.
+pub(super) fn are_alike(state: &State, one: &Task, other: &Task) -> bool {
+    if one.spec_version == other.spec_version {
+        return true;
+    }
+    match (state.revision_of(one), state.revision_of(other)) {
+        (Some(one), Some(other)) => {
+            one.task == other.task && one.service.endpoint_spec == other.service.endpoint_spec
+        }
+        _ => false,
+    }
+}
+
 fn without_placement(spec: &TaskSpec) -> TaskSpec {
     TaskSpec { placement: None, ..spec.clone() }
 }

@@ -15,6 +15,7 @@ use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::dirty::are_alike;
 use super::has_stopped;
 use super::keeps_tasks;
 use super::slot::Slot;
@@ -100,9 +101,7 @@ fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
 
 /// Whether `task` was made as `predecessor` ended or was lost, and not to update it or to empty its node: only then is there a delay.
 fn is_restart(state: &State, predecessor: &Task, task: &Task) -> bool {
-    if predecessor.desired_state == TaskState::Remove
-        || predecessor.spec_version != task.spec_version
-    {
+    if predecessor.desired_state == TaskState::Remove || !are_alike(state, predecessor, task) {
         return false;
     }
     let node = predecessor.node_id.as_ref().and_then(|node| state.nodes().get(node));

@@ -87,7 +87,10 @@ pub(super) fn slots_of<'a>(state: &'a State, service: &ServiceId) -> BTreeMap<Pl
         slots.entry(place.clone()).or_insert_with(|| Slot::empty(place)).tasks.push(task);
     }
     for slot in slots.values_mut() {
-        slot.tasks.sort_by(|a, b| (a.meta.created_at, &a.id).cmp(&(b.meta.created_at, &b.id)));
+        // Clocks of leaders differ a little, but a task that is wanted always comes after those that were.
+        slot.tasks.sort_by_key(|task| {
+            (is_live(task), task.meta.created_at, task.meta.version, task.id.clone())
+        });
     }
     slots
 }

@@ -1,0 +1,118 @@
+//! The restart policy.
+
+use std::time::Duration;
+
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::spec::RestartCondition;
+use swarmlite_proto::spec::RestartPolicy;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Nanoseconds;
+
+use super::replicas;
+use super::running;
+use crate::reconcile::tests::world::World;
+
+fn with_policy(policy: RestartPolicy) -> (World, ServiceId) {
+    let mut world = World::new(2);
+    let web = world.add_service("web", replicas(1), |service| {
+        service.spec.task_template.restart_policy = Some(policy);
+    });
+    world.settle();
+    (world, web)
+}
+
+/// Ends the only task that runs, and says whether another runs in the end.
+fn comes_back_after(world: &mut World, web: &ServiceId, state: TaskState) -> bool {
+    let task = world.running(web).remove(0);
+    world.report(&task, state);
+    world.settle();
+    let running = world.running(web);
+    assert!(running.iter().all(|other| other.id != task.id && other.slot == task.slot));
+    !running.is_empty()
+}
+
+#[test]
+fn a_failed_task_is_replaced_in_its_slot_after_the_delay() {
+    let (mut world, web) = running(1, 1);
+    let failed = world.running(&web).remove(0);
+    let start = world.now;
+    world.report(&failed, TaskState::Failed);
+    let wake = world.settle_now().expect("the delay is waited for");
+    assert_eq!(wake.since(start), Duration::from_secs(5));
+    let tasks = world.tasks(&web);
+    let successor = tasks.iter().find(|task| task.id != failed.id).expect("is made at once");
+    assert_eq!(successor.slot, failed.slot);
+    let states = (successor.desired_state, successor.status.state);
+    assert_eq!(states, (TaskState::Ready, TaskState::Ready), "prepared, but not started");
+    world.now = wake;
+    world.settle();
+    assert_eq!(world.running(&web)[0].id, successor.id);
+}
+
+#[test]
+fn the_condition_decides() {
+    let table = [
+        (RestartCondition::Any, TaskState::Complete, true),
+        (RestartCondition::Any, TaskState::Failed, true),
+        (RestartCondition::OnFailure, TaskState::Complete, false),
+        (RestartCondition::OnFailure, TaskState::Failed, true),
+        (RestartCondition::OnFailure, TaskState::Rejected, true),
+        (RestartCondition::None, TaskState::Failed, false),
+    ];
+    for (condition, state, expected) in table {
+        let (mut world, web) = with_policy(RestartPolicy { condition, ..RestartPolicy::default() });
+        let back = comes_back_after(&mut world, &web, state);
+        assert_eq!(back, expected, "{condition:?} after {state}");
+    }
+}
+
+#[test]
+fn attempts_are_limited_and_a_new_spec_starts_over() {
+    let policy = RestartPolicy { max_attempts: Some(2), ..RestartPolicy::default() };
+    let (mut world, web) = with_policy(policy);
+    let outcomes = [(); 3].map(|()| comes_back_after(&mut world, &web, TaskState::Failed));
+    assert_eq!(outcomes, [true, true, false]);
+    assert_eq!(world.tasks(&web).len(), 3);
+    world.edit_service(&web, |service| service.spec.task_template.force_update = 1);
+    world.settle();
+    assert_eq!(world.running(&web).len(), 1);
+    assert!(comes_back_after(&mut world, &web, TaskState::Failed));
+}
+
+#[test]
+fn only_attempts_within_the_window_count() {
+    let policy = RestartPolicy {
+        max_attempts: Some(1),
+        window: Some(Nanoseconds::from_secs(60)),
+        ..RestartPolicy::default()
+    };
+    let (mut world, web) = with_policy(policy);
+    assert!(comes_back_after(&mut world, &web, TaskState::Failed));
+    world.now = world.now + Duration::from_secs(120);
+    assert!(comes_back_after(&mut world, &web, TaskState::Failed));
+    assert!(!comes_back_after(&mut world, &web, TaskState::Failed));
+}
+
+#[test]
+fn a_successor_waits_for_a_task_that_still_stops_but_not_for_ever() {
+    let (mut world, web) = running(1, 1);
+    let old = world.running(&web).remove(0);
+    world.silent.insert(old.node_id.clone().expect("runs"));
+    world.edit_service(&web, |service| service.spec.task_template.force_update = 1);
+    // The node is alive, but its agent says nothing of the task.
+    for step in
+        crate::reconcile::LOOPS.iter().filter(|step| step.name != "liveness").cycle().take(20)
+    {
+        world.pass(step);
+    }
+    let tasks = world.tasks(&web);
+    let new = tasks.iter().find(|task| task.id != old.id).expect("is made at once");
+    assert_eq!(new.desired_state, TaskState::Ready);
+    let replicated = crate::reconcile::LOOPS.iter().find(|step| step.name == "replicated");
+    let replicated = replicated.expect("there is such a loop");
+    let wake = world.pass(replicated).wake_at.expect("it will not wait for ever");
+    assert_eq!(wake.since(world.now), Duration::from_secs(70), "a minute and the grace period");
+    world.now = wake;
+    world.pass(replicated);
+    assert_eq!(world.state().tasks()[&new.id].desired_state, TaskState::Running);
+}

@@ -1,0 +1,207 @@
+//! Rolling updates.
+
+use swarmlite_proto::api::UpdateState;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::Placement;
+use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::spec::UpdateConfig;
+use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::time::Timestamp;
+
+use super::replicas;
+use crate::reconcile::LOOPS;
+use crate::reconcile::tests::world::World;
+
+fn with_config(count: u64, config: UpdateConfig) -> (World, ServiceId) {
+    let mut world = World::new(3);
+    let web = world.add_service("web", replicas(count), |service| {
+        service.spec.update_config = Some(config);
+    });
+    world.settle();
+    (world, web)
+}
+
+fn change(world: &mut World, web: &ServiceId) {
+    world.edit_service(web, |service| service.spec.task_template.force_update += 1);
+}
+
+fn status(world: &World, web: &ServiceId) -> Option<(UpdateState, String)> {
+    let status = world.service(web).update_status.clone()?;
+    Some((status.state, status.message))
+}
+
+fn updated(world: &World, web: &ServiceId) -> usize {
+    let version = world.service(web).spec_version;
+    world.running(web).iter().filter(|task| task.spec_version == version).count()
+}
+
+/// Goes through an update one pass at a time. Returns the fewest tasks that ran, and the most.
+fn watch(world: &mut World, web: &ServiceId) -> (usize, usize) {
+    let (mut fewest, mut most) = (usize::MAX, 0);
+    for _ in 0..60 {
+        for step in &LOOPS {
+            world.pass(step);
+        }
+        world.agents();
+        let count = world.running(web).len();
+        (fewest, most) = (fewest.min(count), most.max(count));
+    }
+    world.settle();
+    (fewest, most)
+}
+
+#[test]
+fn an_update_replaces_every_task_and_completes() {
+    let (mut world, web) =
+        with_config(3, UpdateConfig { parallelism: 1, ..UpdateConfig::default() });
+    assert_eq!(status(&world, &web), None, "making a service is no update");
+    change(&mut world, &web);
+    world.settle_now();
+    assert_eq!(
+        status(&world, &web),
+        Some((UpdateState::Updating, "update in progress".to_owned()))
+    );
+    world.settle();
+    assert_eq!(updated(&world, &web), 3);
+    assert_eq!(status(&world, &web), Some((UpdateState::Completed, "update completed".to_owned())));
+    let status = world.service(&web).update_status.clone().expect("is set");
+    assert!(status.started_at < status.completed_at);
+}
+
+#[test]
+fn order_and_parallelism_are_kept() {
+    let table = [
+        (UpdateOrder::StopFirst, 1, (3, 4)),
+        (UpdateOrder::StopFirst, 2, (2, 4)),
+        (UpdateOrder::StopFirst, 0, (0, 4)),
+        (UpdateOrder::StartFirst, 1, (4, 5)),
+        (UpdateOrder::StartFirst, 2, (4, 6)),
+    ];
+    for (order, parallelism, expected) in table {
+        let config = UpdateConfig { order, parallelism, ..UpdateConfig::default() };
+        let (mut world, web) = with_config(4, config);
+        change(&mut world, &web);
+        assert_eq!(watch(&mut world, &web), expected, "{order:?} {parallelism}");
+        assert_eq!((updated(&world, &web), world.running(&web).len()), (4, 4));
+    }
+}
+
+#[test]
+fn the_delay_is_kept_between_slots() {
+    let delay = Nanoseconds::from_secs(30);
+    let config = UpdateConfig { parallelism: 1, delay, ..UpdateConfig::default() };
+    let (mut world, web) = with_config(3, config);
+    let start = world.now;
+    change(&mut world, &web);
+    let mut progress: Vec<(u64, usize)> = Vec::new();
+    while let Some(wake) = world.settle_now() {
+        progress.push((world.now.since(start).as_secs(), updated(&world, &web)));
+        world.now = wake;
+    }
+    assert_eq!(progress, [(0, 1), (30, 2), (60, 3)]);
+}
+
+#[test]
+fn what_a_task_need_not_follow_replaces_nothing() {
+    let (mut world, web) = with_config(2, UpdateConfig::default());
+    let before = world.running(&web);
+    world.edit_service(&web, |service| {
+        service.spec.update_config = None;
+        service.spec.labels.insert("tier".to_owned(), "front".to_owned());
+        let constraints = vec!["node.role==worker".to_owned()];
+        service.spec.task_template.placement =
+            Some(Placement { constraints, ..Placement::default() });
+    });
+    world.settle();
+    assert_eq!(world.running(&web), before);
+    assert_eq!(status(&world, &web), None);
+    world.edit_service(&web, |service| {
+        let ports = vec![PortConfig { target_port: 80, ..PortConfig::default() }];
+        service.spec.endpoint_spec = Some(EndpointSpec { ports, ..EndpointSpec::default() });
+    });
+    world.settle();
+    assert_eq!(updated(&world, &web), 2, "a task needs an address on the ingress network now");
+}
+
+/// Updates one slot and lets its new task fail.
+fn fail_once(world: &mut World, web: &ServiceId) -> String {
+    let at = world.now + std::time::Duration::from_secs(1);
+    world.now = at;
+    change(world, web);
+    world.settle_now();
+    let version = world.service(web).spec_version;
+    let made = |created: Timestamp| created >= at;
+    let new = world.tasks(web).into_iter().find(|task| {
+        task.spec_version == version
+            && made(task.meta.created_at)
+            && !task.status.state.is_terminal()
+    });
+    let new = new.expect("one slot is under way");
+    world.report(&new, TaskState::Failed);
+    world.settle();
+    new.id.to_string()
+}
+
+#[test]
+fn a_failure_pauses_the_update() {
+    let config = UpdateConfig {
+        parallelism: 1,
+        delay: Nanoseconds::from_secs(3600),
+        ..UpdateConfig::default()
+    };
+    let (mut world, web) = with_config(3, config);
+    let failed = fail_once(&mut world, &web);
+    let message = format!("update paused due to failure or early termination of task {failed}");
+    assert_eq!(status(&world, &web), Some((UpdateState::Paused, message)));
+    assert_eq!((updated(&world, &web), world.running(&web).len()), (1, 3));
+}
+
+#[test]
+fn failures_below_the_ratio_do_not_matter() {
+    let config = UpdateConfig { parallelism: 1, max_failure_ratio: 0.5, ..UpdateConfig::default() };
+    let (mut world, web) = with_config(3, config);
+    fail_once(&mut world, &web);
+    assert_eq!(updated(&world, &web), 3);
+    assert_eq!(status(&world, &web).map(|status| status.0), Some(UpdateState::Completed));
+}
+
+#[test]
+fn a_failure_rolls_back_if_asked_to() {
+    let config = UpdateConfig {
+        parallelism: 1,
+        failure_action: FailureAction::Rollback,
+        delay: Nanoseconds::from_secs(3600),
+        ..UpdateConfig::default()
+    };
+    let (mut world, web) = with_config(3, config);
+    let before = world.service(&web).spec_version;
+    fail_once(&mut world, &web);
+    let service = world.service(&web);
+    assert_eq!(service.spec_version, before);
+    assert_eq!((service.spec.task_template.force_update, &service.previous_spec), (0, &None));
+    let message = "rollback completed".to_owned();
+    assert_eq!(status(&world, &web), Some((UpdateState::RollbackCompleted, message)));
+    assert_eq!((updated(&world, &web), world.running(&web).len()), (3, 3));
+}
+
+#[test]
+fn a_start_first_update_that_cannot_start_leaves_the_old_tasks_alone() {
+    let config =
+        UpdateConfig { parallelism: 1, order: UpdateOrder::StartFirst, ..UpdateConfig::default() };
+    let (mut world, web) = with_config(2, config);
+    let before = world.running(&web);
+    change(&mut world, &web);
+    for step in LOOPS.iter().cycle().take(4 * LOOPS.len()) {
+        world.pass(step);
+    }
+    let version = world.service(&web).spec_version;
+    let new = world.tasks(&web).into_iter().find(|task| task.spec_version == version);
+    world.report(&new.expect("one slot is under way"), TaskState::Rejected);
+    world.settle();
+    assert_eq!(world.running(&web), before);
+    assert_eq!(status(&world, &web).map(|status| status.0), Some(UpdateState::Paused));
+}
