@@ -128,3 +128,6 @@ fn report(node: &Node, verdict: Verdict) -> Vec<Op> {
     let expected = Op::Expect(ObjectRef::Node(node.id.clone()), node.meta.version);
     vec![expected, Op::ReportNode(Box::new(report))]
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,4 +102,4 @@ fn guarded(at: Timestamp, guards: &[Op], ops: Vec<Op>) -> Transaction {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

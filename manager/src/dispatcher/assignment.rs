@@ -222,3 +222,6 @@ fn route(state: &State, addr: Ipv4Addr, task: &Task) -> Option<EndpointTask> {
     let runs = task.status.state == TaskState::Running && task.desired_state <= TaskState::Running;
     Some(EndpointTask { task_id: task.id.clone(), addr, node_id, serving: runs && is_up })
 }
+
+#[cfg(test)]
+mod tests;

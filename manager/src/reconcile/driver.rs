@@ -26,8 +26,8 @@ use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Transaction;
 use crate::store::Store;
 
-/// The pause after the first proposal that fails; doubled until [`BACKOFF_LIMIT`].
-const BACKOFF_START: Duration = Duration::from_millis(100);
+/// The pause after the first proposal that is refused; doubled until [`BACKOFF_LIMIT`]. Short, as mostly something else was just faster.
+const BACKOFF_START: Duration = Duration::from_millis(10);
 
 /// The longest pause between two tries. An election takes a few seconds, so that waiting longer gains nothing.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(5);
@@ -139,3 +139,6 @@ async fn carry_out<S: Store>(
 fn longer(backoff: Duration) -> Duration {
     (backoff * 2).min(BACKOFF_LIMIT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! What nodes are told.
+
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::NetworkAttachmentConfig;
+use swarmlite_proto::spec::NetworkSpec;
+use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::spec::ServiceMode;
+
+use super::*;
+use crate::reconcile::tests::world::World;
+use crate::state::Op;
+use crate::state::tests as objects;
+
+type Assignments = BTreeMap<AssignmentKey, Assignment>;
+
+/// Two nodes; `web` publishes a port and has one task, `db` is on a network of its own and has one task.
+struct Scene {
+    world: World,
+    web: ServiceId,
+    db: ServiceId,
+    back: NetworkId,
+}
+
+fn scene() -> Scene {
+    let mut world = World::new(2);
+    let network = Network {
+        spec: NetworkSpec { name: "back".to_owned(), ..NetworkSpec::default() },
+        allocation: None,
+        ..objects::network(1, "unused", 1, "10.9.0.0/24")
+    };
+    let back = network.id.clone();
+    world.commit(vec![Op::PutNetwork(Box::new(network))]);
+    let one = ServiceMode::Replicated { replicas: 1 };
+    let web = world.add_service("web", one, |service| {
+        let port = PortConfig { target_port: 80, published_port: 8000, ..PortConfig::default() };
+        service.spec.endpoint_spec =
+            Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });
+    });
+    world.settle();
+    let db = world.add_service("db", one, |service| {
+        service.spec.task_template.networks = vec![NetworkAttachmentConfig {
+            target: back.to_string(),
+            aliases: vec!["store".to_owned()],
+            ..Default::default()
+        }];
+    });
+    world.settle();
+    Scene { world, web, db, back }
+}
+
+impl Scene {
+    fn task(&self, service: &ServiceId) -> Task {
+        self.world.running(service).remove(0)
+    }
+
+    fn home(&self, service: &ServiceId) -> NodeId {
+        self.task(service).node_id.expect("runs")
+    }
+
+    fn told(&self, node: &NodeId) -> Assignments {
+        assignments_for(self.world.state(), node)
+    }
+
+    fn ingress(&self) -> NetworkId {
+        self.world.state().ingress_network().expect("is there").id.clone()
+    }
+}
+
+fn endpoint(told: &Assignments, network: &NetworkId, service: &ServiceId) -> EndpointAssignment {
+    let key = AssignmentKey::Endpoint(network.clone(), service.clone());
+    match told.get(&key) {
+        Some(Assignment::Endpoint(endpoint)) => endpoint.clone(),
+        other => panic!("{other:?} is no endpoint"),
+    }
+}
+
+#[test]
+fn every_node_knows_the_routing_mesh_and_all_nodes() {
+    let scene = scene();
+    let task = scene.task(&scene.web);
+    let ingress = scene.ingress();
+    for node in scene.world.nodes() {
+        let told = scene.told(&node);
+        let known = endpoint(&told, &ingress, &scene.web);
+        let port = IngressPort { published: 8000, target: 80, ..known.ports[0] };
+        assert_eq!((known.name.as_str(), known.ports), ("web", vec![port]));
+        let vip = scene.world.service(&scene.web).endpoint.virtual_ips[0].addr.addr();
+        assert_eq!(known.vip, Some(vip));
+        let expected = EndpointTask {
+            task_id: task.id.clone(),
+            addr: task.attachments[0].addr.addr(),
+            node_id: task.node_id.clone().expect("runs"),
+            serving: true,
+        };
+        assert_eq!(known.tasks, [expected]);
+        let peers = told.keys().filter(|key| matches!(key, AssignmentKey::Peer(_)));
+        assert_eq!(peers.count(), 2);
+        let Some(Assignment::Network(network)) = told.get(&AssignmentKey::Network(ingress.clone()))
+        else {
+            panic!("every node is on the ingress network");
+        };
+        assert_eq!((network.vni, network.ingress, network.data_path_port), (4097, true, 4789));
+    }
+}
+
+#[test]
+fn a_node_knows_its_own_tasks_and_networks_only() {
+    let scene = scene();
+    let home = scene.home(&scene.db);
+    assert_ne!(home, scene.home(&scene.web), "the tasks are spread");
+    let told = scene.told(&home);
+    let task = scene.task(&scene.db);
+    let Some(Assignment::Task(known)) = told.get(&AssignmentKey::Task(task.id)) else {
+        panic!("the node has this task");
+    };
+    assert_eq!((known.service_name.as_str(), known.attachments.len()), ("db", 1));
+    assert_eq!(known.attachments[0].aliases, ["store"]);
+    let known = endpoint(&told, &scene.back, &scene.db);
+    assert_eq!((known.aliases, known.ports), (vec!["store".to_owned()], vec![]));
+    let tasks = told.keys().filter(|key| matches!(key, AssignmentKey::Task(_)));
+    assert_eq!(tasks.count(), 1);
+    let elsewhere = scene.told(&scene.home(&scene.web));
+    assert!(!elsewhere.contains_key(&AssignmentKey::Network(scene.back.clone())));
+    assert!(!elsewhere.contains_key(&AssignmentKey::Endpoint(scene.back.clone(), scene.db)));
+}
+
+#[test]
+fn a_task_that_drains_is_routed_and_serves_nobody() {
+    let mut scene = scene();
+    let ingress = scene.ingress();
+    let mut task = scene.task(&scene.web);
+    let node = task.node_id.clone().expect("runs");
+    task.desired_state = TaskState::Shutdown;
+    scene.world.commit(vec![Op::PutTask(Box::new(task.clone()))]);
+    let serving = |scene: &Scene| {
+        let known = endpoint(&scene.told(&node), &ingress, &scene.web);
+        known.tasks.iter().map(|task| task.serving).collect::<Vec<_>>()
+    };
+    assert_eq!(serving(&scene), [false]);
+    scene.world.report(&task, TaskState::Shutdown);
+    assert!(serving(&scene).is_empty(), "an ended task has no address");
+}
+
+#[test]
+fn tasks_of_a_node_that_is_down_serve_nobody() {
+    let mut scene = scene();
+    let (ingress, home) = (scene.ingress(), scene.home(&scene.web));
+    scene.world.edit_node(&home, |node| node.status.state = NodeState::Down);
+    let known = endpoint(&scene.told(&home), &ingress, &scene.web);
+    assert_eq!(known.tasks.iter().map(|task| task.serving).collect::<Vec<_>>(), [false]);
+}
+
+#[test]
+fn a_removed_service_is_known_until_its_last_task_has_ended() {
+    let mut scene = scene();
+    let (ingress, web, task) = (scene.ingress(), scene.web.clone(), scene.task(&scene.web));
+    let home = scene.home(&web);
+    scene.world.remove_service(&web);
+    let known = endpoint(&scene.told(&home), &ingress, &web);
+    assert_eq!((known.name.as_str(), known.vip, known.tasks.len()), ("web", None, 1));
+    assert!(known.ports.is_empty());
+    let key = AssignmentKey::Task(task.id.clone());
+    let reaper = crate::reconcile::LOOPS.iter().find(|step| step.name == "reaper");
+    scene.world.pass(reaper.expect("there is such a loop"));
+    assert!(scene.told(&home).contains_key(&key), "it has to be stopped first");
+    scene.world.report(&task, TaskState::Shutdown);
+    assert!(!scene.told(&home).contains_key(&key));
+    assert!(!scene.told(&home).contains_key(&AssignmentKey::Endpoint(ingress, web)));
+}
+
+#[test]
+fn an_ended_task_stays_assigned_until_it_is_forgotten() {
+    let mut scene = scene();
+    let task = scene.task(&scene.web);
+    scene.world.report(&task, TaskState::Failed);
+    let key = AssignmentKey::Task(task.id.clone());
+    assert!(scene.told(&task.node_id.expect("ran")).contains_key(&key));
+}
+
+#[test]
+fn differences_are_what_has_changed_and_nothing_the_agent_said_itself() {
+    let mut scene = scene();
+    let task = scene.task(&scene.web);
+    let home = scene.home(&scene.web);
+    let before = scene.told(&home);
+    assert_eq!(diff(&before, &before), (Vec::new(), Vec::new()));
+    assert_eq!(diff(&BTreeMap::new(), &before).0.len(), before.len());
+    scene.world.report(&task, TaskState::Failed);
+    let failed = scene.told(&home);
+    let (put, remove) = diff(&before, &failed);
+    let keys: Vec<AssignmentKey> = put.iter().map(Assignment::key).collect();
+    assert_eq!(keys, [AssignmentKey::Endpoint(scene.ingress(), scene.web.clone())]);
+    assert!(remove.is_empty());
+    scene.world.remove_service(&scene.web.clone());
+    scene.world.settle();
+    let (_, remove) = diff(&failed, &scene.told(&home));
+    assert!(remove.contains(&AssignmentKey::Task(task.id)), "{remove:?}");
+}
