@@ -1,11 +1,338 @@
-//! The node: tasks through Docker, and the data plane.
+//! The node: tasks through Docker, and the data plane. [`Agent::start`] runs it.
+//!
+//! ```text
+//!  managers ──> session ──> ledger ──> worker ──> task controllers ──> Docker Engine
+//!     ^            ^                └─> network (the data plane) ──> kernel
+//!     └────────────┴──── reporter <──────────┘  statuses, generation programmed
+//! ```
+//!
+//! - [`identity`]: how the machine becomes a node and stays one.
+//! - [`session`]: the talk with the leader; [`assignment`] puts together what it says, [`ledger`] keeps it on disk.
+//! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`].
+//! - [`network`]: the data plane.
+//! - [`reporter`]: statuses on their way to the managers.
+//!
+//! The agent carries out and reports; it never chooses a node, an address or a port. It needs no manager to keep things
+//! running, and no container ends because the agent does.
 
 pub mod assignment;
+pub mod config;
 mod disk;
 pub mod identity;
 pub mod ledger;
 pub mod network;
+mod node;
+mod plane;
+mod renewal;
 pub mod reporter;
 pub mod session;
 pub mod task;
 pub mod worker;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use config::AgentConfig;
+use swarmlite_proto::agent::Registration;
+use swarmlite_proto::identity::Identity;
+use swarmlite_proto::version::Generation;
+use swarmlite_rpc::Client;
+use swarmlite_rpc::tls::TlsError;
+use tokio::sync::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::ledger::Ledger;
+use crate::ledger::LedgerError;
+use crate::network::DataPlane;
+use crate::network::DataPlaneHandle;
+use crate::renewal::Renewal;
+use crate::reporter::Reporter;
+use crate::session::Known;
+use crate::session::Session;
+use crate::session::SessionState;
+use crate::task::controller::Shared;
+use crate::task::docker::DockerRuntime;
+use crate::task::networks::Networks;
+use crate::task::runtime::Runtime;
+use crate::task::runtime::RuntimeError;
+use crate::worker::Worker;
+
+/// The agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The Docker Engine does not answer.
+    #[error("cannot use the Docker Engine at {}", .socket.display())]
+    Engine {
+        /// Its socket.
+        socket: PathBuf,
+        /// Why.
+        source: RuntimeError,
+    },
+    /// The identity of the node is not valid.
+    #[error("cannot use the identity of the node")]
+    Identity(#[from] TlsError),
+    /// What the node remembers cannot be read.
+    #[error("cannot read what the node remembers")]
+    Ledger(#[from] LedgerError),
+    /// The data plane cannot run.
+    #[error("cannot start the data plane")]
+    DataPlane(#[source] io::Error),
+}
+
+/// Some of what the node had could not be removed. All that could be is.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot remove all of the node's state: {}", .0.join("; "))]
+pub struct LeaveError(Vec<String>);
+
+/// The agent of one node. [`Agent::start`] is all it does.
+#[derive(Debug)]
+pub enum Agent {}
+
+impl Agent {
+    /// Starts the agent of the node that `identity` names. Of `managers` and those it remembers, it looks for the leader by itself.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. Nothing runs then.
+    pub async fn start(
+        config: AgentConfig,
+        identity: Identity,
+        managers: Vec<SocketAddr>,
+    ) -> Result<AgentHandle, StartError> {
+        let ledger = Arc::new(Ledger::open(&config.state_dir.join("agent"))?);
+        let known = watch::Sender::new(ledger.assignments()?.map(Arc::new));
+        let managers = watch::Sender::new(merge(managers, ledger.managers()?));
+        let runtime = engine(&config, &identity).await?;
+        let registration = registration(&config, &identity, &runtime).await?;
+        let client = Client::new(&identity)?;
+        let plane = DataPlane::start(network::Config {
+            state_dir: config.state_dir.clone(),
+            node_id: identity.node_id.clone(),
+            data_path_addr: config.data_path_addr,
+            plugin_dir: Some(config.plugin_dir.clone()),
+        })
+        .map_err(StartError::DataPlane)?;
+        let parts = Parts {
+            ledger,
+            known,
+            managers,
+            runtime,
+            registration: watch::Sender::new(registration),
+            client,
+            plane,
+            identity: watch::Sender::new(identity),
+            state: watch::Sender::default(),
+            config,
+        };
+        Ok(parts.run())
+    }
+}
+
+/// Everything the agent is made of, before it runs.
+struct Parts {
+    config: AgentConfig,
+    identity: watch::Sender<Identity>,
+    ledger: Arc<Ledger>,
+    known: watch::Sender<Known>,
+    managers: watch::Sender<Vec<SocketAddr>>,
+    state: watch::Sender<SessionState>,
+    registration: watch::Sender<Registration>,
+    client: Client,
+    runtime: Arc<DockerRuntime>,
+    plane: DataPlaneHandle,
+}
+
+impl Parts {
+    fn run(self) -> AgentHandle {
+        let reporter = Reporter::default();
+        let role = watch::Sender::default();
+        let programmed = watch::Sender::new(Generation::default());
+        let names = watch::Sender::default();
+        let mut running = JoinSet::new();
+        let hostname = self.registration.borrow().description.hostname.clone();
+        let root_ca = self.identity.borrow().root_ca.clone();
+        let state_dir = self.config.state_dir.clone();
+
+        running.spawn(plane::serve_names(
+            self.plane.clone(),
+            self.known.subscribe(),
+            names.subscribe(),
+        ));
+        running.spawn(plane::feed(self.plane.clone(), self.known.subscribe(), names));
+        running.spawn(plane::follow(self.plane.progress(), programmed.clone()));
+        let shared = Shared {
+            networks: Networks::new(Arc::clone(&self.runtime)),
+            runtime: Arc::clone(&self.runtime),
+            attach: self.plane.clone(),
+            reporter: reporter.clone(),
+            ledger: Arc::clone(&self.ledger),
+            hostname,
+        };
+        running.spawn(Worker::new(Arc::new(shared), self.known.subscribe()).run());
+        let renewal = Renewal {
+            state_dir: self.config.state_dir.clone(),
+            identity: self.identity.clone(),
+            managers: self.managers.subscribe(),
+            role: role.subscribe(),
+            client: self.client.clone(),
+        };
+        running.spawn(renewal.run());
+        let refresh = node::refresh(
+            Arc::clone(&self.runtime),
+            self.config,
+            root_ca,
+            self.registration.clone(),
+        );
+        running.spawn(refresh);
+        let session = Session {
+            client: self.client,
+            ledger: Arc::clone(&self.ledger),
+            registration: self.registration.subscribe(),
+            programmed: programmed.subscribe(),
+            reporter,
+            known: self.known.clone(),
+            managers: self.managers.clone(),
+            role,
+            state: self.state.clone(),
+        };
+        running.spawn(session.run());
+        AgentHandle {
+            inner: Arc::new(Inner {
+                state_dir,
+                identity: self.identity,
+                known: self.known,
+                managers: self.managers,
+                state: self.state,
+                ledger: self.ledger,
+                runtime: self.runtime,
+                plane: self.plane,
+                running: Mutex::new(running),
+            }),
+        }
+    }
+}
+
+/// A running agent. Clones are the same agent; when the last is dropped it ends, as by [`AgentHandle::shutdown`].
+#[derive(Clone, Debug)]
+pub struct AgentHandle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state_dir: PathBuf,
+    identity: watch::Sender<Identity>,
+    known: watch::Sender<Known>,
+    managers: watch::Sender<Vec<SocketAddr>>,
+    state: watch::Sender<SessionState>,
+    ledger: Arc<Ledger>,
+    runtime: Arc<DockerRuntime>,
+    plane: DataPlaneHandle,
+    /// Aborted when dropped. Safe at any point: what is half done is found by looking, on disk and in the engine.
+    running: Mutex<JoinSet<()>>,
+}
+
+impl AgentHandle {
+    /// Who the node is. Changes when the certificate is renewed; a change of role says whether the node is to be a manager.
+    #[must_use]
+    pub fn identity(&self) -> watch::Receiver<Identity> {
+        self.inner.identity.subscribe()
+    }
+
+    /// What the node was told; `None` until it was told anything.
+    #[must_use]
+    pub fn known(&self) -> watch::Receiver<Known> {
+        self.inner.known.subscribe()
+    }
+
+    /// Where managers can be reached.
+    #[must_use]
+    pub fn managers(&self) -> watch::Receiver<Vec<SocketAddr>> {
+        self.inner.managers.subscribe()
+    }
+
+    /// How the node stands with the managers.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<SessionState> {
+        self.inner.state.subscribe()
+    }
+
+    /// Ends the agent. Containers and the data plane's kernel state stay, and serve on.
+    pub async fn shutdown(&self) {
+        self.inner.running.lock().await.shutdown().await;
+    }
+
+    /// Ends the agent and removes all that the node has of the cluster: the containers of its tasks, its networks, and what it remembers,
+    /// its identity included. Goes on after errors.
+    ///
+    /// # Errors
+    ///
+    /// What could not be removed.
+    pub async fn leave(&self) -> Result<(), LeaveError> {
+        self.shutdown().await;
+        let mut errors = remove_all(&*self.inner.runtime).await;
+        if let Err(failed) = self.inner.plane.tear_down().await {
+            errors.extend(failed.iter().map(|error| identity::chain(error)));
+        }
+        if let Err(error) = self.inner.ledger.clear() {
+            errors.push(identity::chain(&error));
+        }
+        if let Err(error) = identity::remove(&self.inner.state_dir) {
+            errors.push(identity::chain(&error));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
+    }
+}
+
+/// Removes every container and network of the cluster from the engine. The answer is what could not be.
+async fn remove_all<R: Runtime>(runtime: &R) -> Vec<String> {
+    let mut errors = Vec::new();
+    let containers = runtime.containers().await.unwrap_or_else(|error| {
+        errors.push(error.to_string());
+        Vec::new()
+    });
+    let removals = containers.iter().map(|container| runtime.remove(&container.id));
+    let removed = futures_util::future::join_all(removals).await;
+    errors.extend(removed.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+    match runtime.networks().await {
+        Ok(networks) => {
+            for network in networks {
+                errors.extend(runtime.remove_network(&network).await.err().map(|e| e.to_string()));
+            }
+        }
+        Err(error) => errors.push(error.to_string()),
+    }
+    errors
+}
+
+async fn engine(
+    config: &AgentConfig,
+    identity: &Identity,
+) -> Result<Arc<DockerRuntime>, StartError> {
+    DockerRuntime::connect(&config.docker, identity.node_id.clone())
+        .await
+        .map(Arc::new)
+        .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
+}
+
+async fn registration(
+    config: &AgentConfig,
+    identity: &Identity,
+    runtime: &DockerRuntime,
+) -> Result<Registration, StartError> {
+    node::registration(runtime, config, &identity.root_ca)
+        .await
+        .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
+}
+
+/// All of both, each once.
+fn merge(mut first: Vec<SocketAddr>, second: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    first.extend(second);
+    let mut seen = BTreeSet::new();
+    first.retain(|addr| seen.insert(*addr));
+    first
+}

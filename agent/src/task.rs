@@ -1,5 +1,7 @@
-//! Tasks on this node: what to do next ([`step`]), doing it ([`controller`]), and the engine that it is done with ([`runtime`]).
+//! Tasks on this node: what to do next ([`step`]), doing it ([`controller`]), the engine that it is done with ([`runtime`]),
+//! and the data plane ([`attach`]).
 
+pub mod attach;
 pub mod controller;
 pub mod docker;
 #[cfg(test)]

@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 
 use crate::assignment::Assignments;
 use crate::session::Known;
+use crate::task::attach::Attach;
 use crate::task::controller::Assigned;
-use crate::task::controller::Attach;
 use crate::task::controller::Controller;
 use crate::task::controller::Order;
 use crate::task::controller::Shared;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::DigitallySignedStruct;
@@ -25,6 +26,8 @@ use swarmlite_proto::identity::MANAGER_SERVER_NAME;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::identity::role_unit;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::time::Timestamp;
+use x509_parser::prelude::ASN1Time;
 use x509_parser::prelude::FromDer;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::x509::AttributeTypeAndValue;
@@ -148,6 +151,34 @@ pub fn peer_of_pem(pem: &str) -> Result<Peer, PeerError> {
     let der = CertificateDer::from_pem_slice(pem.as_bytes())
         .map_err(|_unreadable| PeerError::Subject("PEM form"))?;
     peer_of(&der)
+}
+
+/// From when to when a certificate is valid.
+///
+/// # Errors
+///
+/// When `pem` is not a certificate.
+pub fn validity_of_pem(pem: &str) -> Result<(Timestamp, Timestamp), PeerError> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes())
+        .map_err(|_unreadable| PeerError::Subject("PEM form"))?;
+    let (_, certificate) = X509Certificate::from_der(&der)?;
+    let moment = |time: ASN1Time| {
+        Timestamp::EPOCH + Duration::from_secs(u64::try_from(time.timestamp()).unwrap_or(0))
+    };
+    let validity = certificate.validity();
+    Ok((moment(validity.not_before), moment(validity.not_after)))
+}
+
+/// What a node tells others about the authority that it trusts: its certificate, and its subject and public key in DER.
+///
+/// # Errors
+///
+/// When `root_ca` is not a certificate.
+pub fn authority_of_pem(root_ca: &str) -> Result<(Vec<u8>, Vec<u8>), PeerError> {
+    let der = CertificateDer::from_pem_slice(root_ca.as_bytes())
+        .map_err(|_unreadable| PeerError::Subject("PEM form"))?;
+    let (_, certificate) = X509Certificate::from_der(&der)?;
+    Ok((certificate.subject().as_raw().to_vec(), certificate.public_key().raw.to_vec()))
 }
 
 /// The name that every manager's certificate has.

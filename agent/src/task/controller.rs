@@ -3,7 +3,6 @@
 //! What happens to the task is decided in [`super::step`]. The controller may be dropped at any time: the container stays as it is, and the next
 //! controller takes it from there.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,8 @@ use swarmlite_proto::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 
+use super::attach::Attach;
+use super::attach::StartedContainer;
 use super::networks::Networks;
 use super::runtime::ContainerInfo;
 use super::runtime::Runtime;
@@ -43,40 +44,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// What a task needs of the data plane.
-pub trait Attach: Send + Sync + 'static {
-    /// Waits until containers can be put on `network`.
-    fn ready(
-        &self,
-        network: &NetworkAssignment,
-    ) -> impl Future<Output = Result<(), AttachError>> + Send;
-
-    /// Does what is left to do when the container's process runs: from now on, packets reach it and replies find their way back.
-    /// May be repeated.
-    fn attach(
-        &self,
-        container: &StartedContainer,
-    ) -> impl Future<Output = Result<(), AttachError>> + Send;
-}
-
-/// A container that has been started.
-#[derive(Clone, Debug)]
-pub struct StartedContainer {
-    /// The engine's id of it.
-    pub id: String,
-    /// Its first process, in the node's numbering.
-    pub pid: u32,
-    /// Its task.
-    pub task: Arc<TaskAssignment>,
-    /// The networks of its attachments, in the same order.
-    pub networks: Vec<Arc<NetworkAssignment>>,
-}
-
-/// A container could not be attached.
-#[derive(Debug, thiserror::Error)]
-#[error("network sandbox join failed: {0}")]
-pub struct AttachError(pub String);
 
 /// What the controller is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bollard::API_DEFAULT_VERSION;
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
+use bollard::models::Network;
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use bollard::query_parameters::CreateImageOptionsBuilder;
@@ -32,8 +33,8 @@ use super::runtime::Runtime;
 use super::runtime::RuntimeError;
 use super::translate::ContainerPlan;
 use super::translate::EndpointPlan;
-use super::translate::NETWORK_ID_LABEL;
 use super::translate::NetworkPlan;
+use super::translate::network_filter;
 use super::translate::network_of_labels;
 use super::translate::node_filter;
 use super::translate::task_of_labels;
@@ -70,11 +71,16 @@ impl DockerRuntime {
         Ok(Self { docker, node_id })
     }
 
+    /// The Docker networks that stand for the cluster's, or for this one.
+    async fn list_networks(&self, which: Option<&NetworkId>) -> Result<Vec<Network>, RuntimeError> {
+        let filters = filters("label", [network_filter(which)]);
+        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+        self.docker.list_networks(Some(options)).await.map_err(failure)
+    }
+
     /// The engine's id of the network that stands for one of the cluster's.
     async fn network_id(&self, network: &NetworkId) -> Result<Option<String>, RuntimeError> {
-        let filters = filters("label", [format!("{NETWORK_ID_LABEL}={network}")]);
-        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
-        let networks = self.docker.list_networks(Some(options)).await.map_err(failure)?;
+        let networks = self.list_networks(Some(network)).await?;
         Ok(networks.into_iter().find_map(|network| network.id))
     }
 }
@@ -178,9 +184,7 @@ impl Runtime for DockerRuntime {
     }
 
     async fn networks(&self) -> Result<Vec<NetworkId>, RuntimeError> {
-        let filters = filters("label", [NETWORK_ID_LABEL.to_owned()]);
-        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
-        let networks = self.docker.list_networks(Some(options)).await.map_err(failure)?;
+        let networks = self.list_networks(None).await?;
         let ours = networks.into_iter().filter_map(|network| network_of_labels(&network.labels?));
         Ok(ours.collect())
     }

@@ -24,9 +24,9 @@ use swarmlite_proto::task_state::TaskState;
 use tokio::sync::broadcast;
 use tokio::sync::watch;
 
-use super::controller::Attach;
-use super::controller::AttachError;
-use super::controller::StartedContainer;
+use super::attach::Attach;
+use super::attach::AttachError;
+use super::attach::StartedContainer;
 use super::runtime::ContainerInfo;
 use super::runtime::OwnContainer;
 use super::runtime::Runtime;

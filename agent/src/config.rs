@@ -1,0 +1,19 @@
+//! What the agent has to be told about its node.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What the agent has to be told about its node.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Where the node keeps its certificates, what it remembers, and the namespaces of its networks.
+    pub state_dir: PathBuf,
+    /// The Unix socket of the Docker Engine.
+    pub docker: PathBuf,
+    /// Docker's plugin folder, where the engine looks for the network driver.
+    pub plugin_dir: PathBuf,
+    /// The address that other nodes send tunnel traffic to.
+    pub data_path_addr: IpAddr,
+    /// The name of the node. `None`: the one the engine gives. For several nodes on one machine.
+    pub hostname: Option<String>,
+}

@@ -1,0 +1,68 @@
+//! What the node says about itself: what the engine says about the machine, and what this node adds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use swarmlite_proto::agent::Registration;
+use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::api::TlsInfo;
+use swarmlite_rpc::tls;
+use tokio::sync::watch;
+
+use crate::config::AgentConfig;
+use crate::task::runtime::Runtime;
+use crate::task::runtime::RuntimeError;
+
+/// How often the engine is asked again: labels, plugins and memory of a machine seldom change.
+const REFRESH: Duration = Duration::from_secs(60);
+
+/// What the node says about itself.
+///
+/// # Errors
+///
+/// When the engine does not answer.
+pub(crate) async fn registration<R: Runtime>(
+    runtime: &R,
+    config: &AgentConfig,
+    root_ca: &str,
+) -> Result<Registration, RuntimeError> {
+    let described = runtime.describe().await?;
+    let description = NodeDescription {
+        hostname: config.hostname.clone().unwrap_or(described.hostname),
+        tls_info: tls_info(root_ca),
+        dataplane: "nftables".to_owned(),
+        ..described
+    };
+    Ok(Registration { description, data_path_addr: config.data_path_addr })
+}
+
+/// Keeps `registration` up to date, for ever.
+pub(crate) async fn refresh<R: Runtime>(
+    runtime: Arc<R>,
+    config: AgentConfig,
+    root_ca: String,
+    known: watch::Sender<Registration>,
+) {
+    loop {
+        tokio::time::sleep(REFRESH).await;
+        match registration(&*runtime, &config, &root_ca).await {
+            Ok(now) => drop(known.send_if_modified(|before| {
+                let differs = *before != now;
+                *before = now;
+                differs
+            })),
+            Err(error) => tracing::warn!(%error, "cannot describe the node"),
+        }
+    }
+}
+
+fn tls_info(root_ca: &str) -> TlsInfo {
+    let (subject, key) = tls::authority_of_pem(root_ca).unwrap_or_default();
+    TlsInfo {
+        trust_root: root_ca.to_owned(),
+        cert_issuer_subject: STANDARD.encode(subject),
+        cert_issuer_public_key: STANDARD.encode(key),
+    }
+}

@@ -1,0 +1,156 @@
+//! Connects the data plane with the rest of the agent: assignments go in, what it has reached comes out, containers are
+//! attached through it, and each of its networks gets a name service.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
+use std::net::TcpListener;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::version::Generation;
+use tokio::sync::watch;
+
+use crate::assignment::Assignments;
+use crate::identity::chain;
+use crate::network::DataPlaneHandle;
+use crate::network::NetworkAssignments;
+use crate::network::Progress;
+use crate::network::dns::DnsServer;
+use crate::network::dns::Forwarder;
+use crate::network::dns::Names;
+use crate::network::linux::namespace::run_inside;
+use crate::session::Known;
+use crate::task::attach::Attach;
+use crate::task::attach::AttachError;
+use crate::task::attach::StartedContainer;
+
+/// The port of name services (RFC 1035).
+const DNS_PORT: u16 = 53;
+
+/// How long to wait after a name service could not be started.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Attach for DataPlaneHandle {
+    async fn ready(&self, network: &NetworkAssignment) -> Result<(), AttachError> {
+        Self::ready(self, &network.id).await.map_err(|error| AttachError(chain(&error)))
+    }
+
+    async fn attach(&self, container: &StartedContainer) -> Result<(), AttachError> {
+        for (network, attachment) in container.networks.iter().zip(&container.task.attachments) {
+            // On other networks all is done when the engine has moved the link in.
+            if network.ingress {
+                let attached = self.container_started(container.pid, attachment.addr.addr()).await;
+                attached.map_err(|error| AttachError(chain(&error)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands every new set of assignments to the data plane and to the name services, for ever.
+pub(crate) async fn feed(
+    plane: DataPlaneHandle,
+    mut known: watch::Receiver<Known>,
+    names: watch::Sender<Arc<Names>>,
+) {
+    known.mark_changed();
+    while known.changed().await.is_ok() {
+        let Some(now) = known.borrow_and_update().clone() else { continue };
+        let endpoints = now.endpoints.values().map(Arc::as_ref);
+        let all_names = Names::of(endpoints, now.tasks.values().map(Arc::as_ref));
+        names.send_replace(Arc::new(all_names));
+        if let Err(error) = plane.set_assignments(networks(&now)).await {
+            tracing::error!(error = chain(&error), "the data plane takes no assignments");
+            return;
+        }
+    }
+}
+
+/// Passes on which generation the kernel has reached, for ever.
+pub(crate) async fn follow(
+    mut progress: watch::Receiver<Progress>,
+    programmed: watch::Sender<Generation>,
+) {
+    progress.mark_changed();
+    while progress.changed().await.is_ok() {
+        let reached = progress.borrow_and_update().generation;
+        programmed.send_if_modified(|before| {
+            let further = reached > *before;
+            *before = reached;
+            further
+        });
+    }
+}
+
+/// Keeps a name service in every network that the kernel has, for ever.
+pub(crate) async fn serve_names(
+    plane: DataPlaneHandle,
+    known: watch::Receiver<Known>,
+    names: watch::Receiver<Arc<Names>>,
+) {
+    let forwarder = Forwarder::of_this_node();
+    let mut servers: BTreeMap<NetworkId, DnsServer> = BTreeMap::new();
+    let mut progress = plane.progress();
+    progress.mark_changed();
+    let mut retry = false;
+    loop {
+        // Cancel-safe: a change that is not seen stays marked.
+        tokio::select! {
+            changed = progress.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(RETRY), if retry => {}
+        }
+        let there = progress.borrow_and_update().networks.clone();
+        servers.retain(|network, _| there.contains(network));
+        let missing: Vec<_> =
+            there.into_iter().filter(|network| !servers.contains_key(network)).collect();
+        retry = false;
+        for network in missing {
+            let gateway = known
+                .borrow()
+                .as_ref()
+                .and_then(|known| known.networks.get(&network).map(|network| network.gateway));
+            let Some(gateway) = gateway else { continue };
+            let started = bind(&plane, &network, gateway).await.and_then(|sockets| {
+                DnsServer::start(network.clone(), sockets, names.clone(), forwarder.clone())
+            });
+            match started {
+                Ok(server) => drop(servers.insert(network, server)),
+                Err(error) => {
+                    retry = true;
+                    tracing::warn!(%network, %error, "cannot serve names");
+                }
+            }
+        }
+    }
+}
+
+/// Sockets on the network's gateway address, inside its namespace.
+async fn bind(
+    plane: &DataPlaneHandle,
+    network: &NetworkId,
+    gateway: Ipv4Addr,
+) -> io::Result<(UdpSocket, TcpListener)> {
+    let addr = SocketAddrV4::new(gateway, DNS_PORT);
+    let bound = run_inside(plane.sandbox(network), move || {
+        Ok::<_, io::Error>((UdpSocket::bind(addr)?, TcpListener::bind(addr)?))
+    });
+    bound.await.map_err(io::Error::other)?
+}
+
+fn networks(known: &Assignments) -> NetworkAssignments {
+    NetworkAssignments {
+        generation: known.generation,
+        peers: owned(&known.peers),
+        networks: owned(&known.networks),
+        endpoints: owned(&known.endpoints),
+    }
+}
+
+fn owned<K: Clone + Ord, V: Clone>(shared: &BTreeMap<K, Arc<V>>) -> BTreeMap<K, V> {
+    shared.iter().map(|(key, value)| (key.clone(), V::clone(value))).collect()
+}
