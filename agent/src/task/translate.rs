@@ -28,8 +28,12 @@ use super::template::Context;
 use super::template::TemplateError;
 use super::template::expand;
 use super::template::task_name;
-use crate::network::docker::NETWORK_LABEL;
-use crate::network::docker::docker_network;
+
+/// The Docker network driver that the data plane serves.
+pub const NETWORK_DRIVER: &str = "swarmlite";
+
+/// The label and driver option of a Docker network that tells which of the cluster's networks it is.
+pub const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
 
 /// The label of a container that tells its task.
 pub const TASK_ID_LABEL: &str = "com.docker.swarm.task.id";
@@ -139,20 +143,23 @@ pub fn container_plan(
 /// The Docker network that stands for one of the cluster's on this node.
 #[must_use]
 pub fn network_plan(network: &NetworkAssignment) -> NetworkPlan {
-    let docker = docker_network(network);
+    let id = (NETWORK_ID_LABEL.to_owned(), network.id.to_string());
+    let labels = network.labels.clone().into_iter().chain([id.clone()]).collect();
+    // The driver takes no other options; those of the cluster's network are for the data plane, which has them from the manager.
+    let options = [id].into_iter().collect();
     let pool = IpamConfig {
-        subnet: Some(docker.subnet.trunc().to_string()),
-        gateway: Some(docker.gateway.to_string()),
+        subnet: Some(network.subnet.trunc().to_string()),
+        gateway: Some(network.gateway.to_string()),
         ..IpamConfig::default()
     };
     let body = NetworkCreateRequest {
-        name: docker.name,
-        driver: Some(docker.driver.to_owned()),
-        internal: Some(docker.internal),
+        name: network.name.clone(),
+        driver: Some(NETWORK_DRIVER.to_owned()),
+        internal: Some(network.internal),
         attachable: Some(network.attachable),
         ipam: Some(Ipam { config: Some(vec![pool]), ..Ipam::default() }),
-        options: Some(docker.options.into_iter().collect()),
-        labels: Some(docker.labels.into_iter().collect()),
+        options: Some(options),
+        labels: Some(labels),
         ..NetworkCreateRequest::default()
     };
     NetworkPlan { id: network.id.clone(), body }
@@ -161,7 +168,7 @@ pub fn network_plan(network: &NetworkAssignment) -> NetworkPlan {
 /// The label that the Docker networks of the cluster have, as a filter of the engine: all of them, or the one that stands for `network`.
 #[must_use]
 pub fn network_filter(network: Option<&NetworkId>) -> String {
-    network.map_or_else(|| NETWORK_LABEL.to_owned(), |id| format!("{NETWORK_LABEL}={id}"))
+    network.map_or_else(|| NETWORK_ID_LABEL.to_owned(), |id| format!("{NETWORK_ID_LABEL}={id}"))
 }
 
 /// The label that the containers of `node` have, as a filter of the engine.
@@ -179,7 +186,7 @@ pub fn task_of_labels(labels: &HashMap<String, String>) -> Option<TaskId> {
 /// The cluster's network that a Docker network with these labels stands for.
 #[must_use]
 pub fn network_of_labels(labels: &HashMap<String, String>) -> Option<NetworkId> {
-    labels.get(NETWORK_LABEL)?.parse().ok()
+    labels.get(NETWORK_ID_LABEL)?.parse().ok()
 }
 
 /// The container's place on a network. It gets no aliases there: the engine's own resolver would answer them with this one
