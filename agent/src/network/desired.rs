@@ -355,3 +355,6 @@ fn backends(endpoint: &EndpointAssignment, port: Option<u16>) -> Vec<Backend> {
         .map(|task| Backend { addr: task.addr, port, weight: u16::from(task.serving) })
         .collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -123,3 +123,6 @@ pub enum KernelError {
     #[error("{0}")]
     Misplaced(String),
 }
+
+#[cfg(test)]
+pub(crate) mod fake;

@@ -373,3 +373,6 @@ fn serving_of(services: &VirtualServices, frontend: &Frontend) -> BTreeSet<Ipv4A
     let backends: &[Backend] = services.get(frontend).map_or(&[], Vec::as_slice);
     serving(backends).map(|backend| backend.addr).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,3 +165,6 @@ fn container(link: &str, address: Ipv4Addr, default_source: Option<Ipv4Addr>) ->
 "
     )
 }
+
+#[cfg(test)]
+mod tests;

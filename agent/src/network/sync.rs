@@ -308,3 +308,6 @@ impl<K: Kernel> Sync<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

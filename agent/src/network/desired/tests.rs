@@ -1,0 +1,259 @@
+//! What the kernel should hold, for assignments one can check by hand; and any assignments, for the tests of plans.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use swarmlite_proto::agent::EndpointTask;
+use swarmlite_proto::agent::IngressPort;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::spec::EndpointMode;
+use swarmlite_proto::spec::PortProtocol;
+
+use super::*;
+use crate::network::kernel::fake::FakeKernel;
+
+/// Nodes that the generated assignments are about. The first is this one.
+const NODES: u8 = 3;
+
+pub(crate) fn node_id(at: u8) -> NodeId {
+    NodeId::random(&mut StdRng::seed_from_u64(u64::from(at)))
+}
+
+pub(crate) fn network_id(at: u8) -> NetworkId {
+    NetworkId::random(&mut StdRng::seed_from_u64(100 + u64::from(at)))
+}
+
+pub(crate) fn this_node() -> Node {
+    Node { id: node_id(0), data_path_addr: underlay(0) }
+}
+
+fn underlay(at: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(192, 168, 77, at + 1))
+}
+
+fn peer(at: u8) -> PeerAssignment {
+    let index = NodeIndex(u16::from(at) + 1);
+    PeerAssignment { node_id: node_id(at), index, data_path_addr: underlay(at) }
+}
+
+/// Network 0 is the ingress network.
+fn network(at: u8) -> NetworkAssignment {
+    NetworkAssignment {
+        id: network_id(at),
+        name: format!("net{at}"),
+        vni: 4096 + u32::from(at),
+        data_path_port: 4789,
+        subnet: Ipv4Net::new(Ipv4Addr::new(10, 0, at, 0), 24).expect("subnet"),
+        gateway: Ipv4Addr::new(10, 0, at, 1),
+        ingress: at == 0,
+        internal: false,
+        attachable: false,
+        labels: Default::default(),
+        options: Default::default(),
+    }
+}
+
+/// A service with address `.10 * (at + 1)` and its tasks above it, on the nodes given, serving or not.
+fn endpoint(net: u8, at: u8, tasks: &[(u8, bool)]) -> EndpointAssignment {
+    let base = 10 * (at + 1);
+    let address = |offset: u8| Ipv4Addr::new(10, 0, net, base + offset);
+    let port =
+        IngressPort { protocol: PortProtocol::Udp, published: 8000 + u16::from(at), target: 80 };
+    EndpointAssignment {
+        network_id: network_id(net),
+        service_id: ServiceId::random(&mut StdRng::seed_from_u64(200 + u64::from(at))),
+        name: format!("service{at}"),
+        aliases: Vec::new(),
+        mode: EndpointMode::Vip,
+        vip: (net != 0).then(|| address(0)),
+        ports: if net == 0 { vec![port] } else { Vec::new() },
+        tasks: (1_u8..)
+            .zip(tasks)
+            .map(|(slot, (node, serving))| EndpointTask {
+                task_id: TaskId::random(&mut StdRng::seed_from_u64(300 + u64::from(slot))),
+                addr: address(slot),
+                node_id: node_id(*node),
+                serving: *serving,
+            })
+            .collect(),
+    }
+}
+
+fn assignments(
+    peers: &[u8],
+    networks: &[u8],
+    endpoints: Vec<EndpointAssignment>,
+) -> NetworkAssignments {
+    let all: Vec<Assignment> = peers
+        .iter()
+        .map(|at| Assignment::Peer(peer(*at)))
+        .chain(networks.iter().map(|at| Assignment::Network(network(*at))))
+        .chain(endpoints.into_iter().map(Assignment::Endpoint))
+        .collect();
+    NetworkAssignments::new(Generation(1), &all)
+}
+
+/// A node on network 1, with another and a service of a task on each.
+pub(crate) fn settled_assignments(generation: u64) -> NetworkAssignments {
+    let mut all = assignments(&[0, 1], &[1], vec![endpoint(1, 0, &[(0, true), (1, true)])]);
+    all.generation = Generation(generation);
+    all
+}
+
+/// Any assignments with this node in them.
+pub(crate) fn any_assignments() -> impl Strategy<Value = NetworkAssignments> {
+    let peers = prop::collection::vec(any::<bool>(), usize::from(NODES) - 1);
+    let tasks = || prop::collection::vec((0..NODES, any::<bool>()), 0..4);
+    let networks = prop::collection::vec(prop::option::of(prop::collection::vec(tasks(), 0..3)), 3);
+    (peers, networks).prop_map(|(others, networks)| {
+        let mut peers = vec![0];
+        peers.extend((1..NODES).zip(others).filter(|(_, known)| *known).map(|(at, _)| at));
+        let mut on = Vec::new();
+        let mut endpoints = Vec::new();
+        for (net, services) in (0_u8..).zip(networks) {
+            let Some(services) = services else { continue };
+            on.push(net);
+            endpoints.extend((0_u8..).zip(services).map(|(at, tasks)| endpoint(net, at, &tasks)));
+        }
+        assignments(&peers, &on, endpoints)
+    })
+}
+
+/// A container of this node.
+pub(crate) fn container(net: u8, last: u8) -> (Place, Endpoint) {
+    let address = Ipv4Net::new(Ipv4Addr::new(10, 0, net, last), 24).expect("address");
+    let id = format!("{net:02x}{last:02x}").repeat(16);
+    (Place::Sandbox(SandboxName::of(&network_id(net))), Endpoint { id, address })
+}
+
+/// What is observed when these containers, and nothing else, are there.
+fn with_containers(containers: &[(Place, Endpoint)]) -> Observed {
+    let mut observed = FakeKernel::new().lock().observed.clone();
+    for (place, endpoint) in containers {
+        let link = Link { kind: LinkKind::Endpoint(endpoint.clone()), up: true };
+        let namespace = observed.state.entry(place.clone()).or_default();
+        namespace.links.insert(endpoint.link_name(), link);
+    }
+    observed
+}
+
+fn sandbox(state: &NodeState, net: u8) -> &Namespace {
+    &state[&Place::Sandbox(SandboxName::of(&network_id(net)))]
+}
+
+fn route(namespace: &Namespace, to: [u8; 4]) -> Option<&Route> {
+    namespace.routes.get(&(MAIN_TABLE, Ipv4Net::new(to.into(), 32).expect("prefix")))
+}
+
+#[test]
+fn without_networks_there_is_nothing() {
+    let nothing = desired(&this_node(), &assignments(&[], &[], vec![]), &Observed::default());
+    assert_eq!(nothing, Ok(NodeState::from([(Place::Host, Namespace::default())])));
+}
+
+#[test]
+fn without_a_number_of_its_own_a_node_does_not_guess() {
+    let unknown = desired(&this_node(), &assignments(&[1], &[1], vec![]), &Observed::default());
+    assert_eq!(unknown, Err(NoIndex));
+}
+
+#[test]
+fn every_task_has_a_route_and_only_serving_ones_get_connections() {
+    let service = endpoint(1, 0, &[(0, true), (1, true), (1, false)]);
+    let (place, local) = container(1, 11);
+    let state = desired(
+        &this_node(),
+        &assignments(&[0, 1], &[1], vec![service]),
+        &with_containers(&[(place, local.clone())]),
+    )
+    .expect("index");
+    let namespace = sandbox(&state, 1);
+    let remote = Route::Via { gateway: Ipv4Addr::new(169, 254, 0, 2), link: "vx4097".to_owned() };
+    assert_eq!(route(namespace, [10, 0, 1, 11]), Some(&Route::Link(local.link_name())));
+    assert_eq!(route(namespace, [10, 0, 1, 12]), Some(&remote));
+    assert_eq!(route(namespace, [10, 0, 1, 13]), Some(&remote));
+    let services = namespace.services.known().expect("known");
+    let backends = &services[&Frontend::Address(Ipv4Addr::new(10, 0, 1, 10))];
+    let weights: Vec<u16> = backends.iter().map(|backend| backend.weight).collect();
+    assert_eq!(weights, [1, 1, 0]);
+    let Some(Ruleset::Sandbox { hairpin, .. }) = namespace.ruleset.known() else {
+        panic!("no rules");
+    };
+    assert_eq!(hairpin.iter().collect::<Vec<_>>(), [&Ipv4Addr::new(10, 0, 1, 11)]);
+}
+
+#[test]
+fn an_address_that_moved_away_is_not_kept_by_its_old_container() {
+    let service = endpoint(1, 0, &[(1, true)]);
+    let state = desired(
+        &this_node(),
+        &assignments(&[0, 1], &[1], vec![service]),
+        &with_containers(&[container(1, 11)]),
+    )
+    .expect("index");
+    assert!(matches!(route(sandbox(&state, 1), [10, 0, 1, 11]), Some(Route::Via { .. })));
+}
+
+#[test]
+fn a_service_without_virtual_address_is_not_balanced() {
+    let mut service = endpoint(1, 0, &[(0, true)]);
+    service.vip = None;
+    let state =
+        desired(&this_node(), &assignments(&[0], &[1], vec![service]), &Observed::default());
+    let state = state.expect("index");
+    assert_eq!(sandbox(&state, 1).services, Held::Exactly(VirtualServices::new()));
+}
+
+#[test]
+fn the_underlay_decides_the_mtu() {
+    let observed = Observed { underlay_mtu: Some(9000), ..Observed::default() };
+    let state = desired(&this_node(), &assignments(&[0], &[1], vec![]), &observed).expect("index");
+    let LinkKind::Vxlan(vxlan) = &sandbox(&state, 1).links["vx4097"].kind else {
+        panic!("no tunnel")
+    };
+    assert_eq!(vxlan.mtu, 8950);
+}
+
+#[test]
+fn the_node_passes_published_ports_on_and_the_firewall_lets_it() {
+    let observed = Observed { firewall: true, ..Observed::default() };
+    let service = endpoint(0, 0, &[(1, true)]);
+    let state = desired(&this_node(), &assignments(&[0, 1], &[0], vec![service]), &observed);
+    let state = state.expect("index");
+    let host = &state[&Place::Host];
+    let published = [(PortProtocol::Udp, 8000)].into();
+    assert_eq!(host.ruleset, Held::Exactly(Ruleset::Host { published }));
+    assert!(host.passed.contains(HOST_LINK));
+    let ingress = sandbox(&state, 0);
+    let back =
+        Rule { priority: MARK_PRIORITY, selector: Selector::Mark(2), table: NODE_TABLES + 2 };
+    assert!(ingress.rules.contains(&back));
+    assert!(ingress.routes.contains_key(&(back.table, Ipv4Net::default())));
+}
+
+proptest! {
+    #[test]
+    fn what_is_balanced_can_be_reached(assignments in any_assignments()) {
+        let state = desired(&this_node(), &assignments, &Observed::default()).expect("index");
+        for namespace in state.values() {
+            for rule in &namespace.rules {
+                prop_assert!(namespace.routes.contains_key(&(rule.table, Ipv4Net::default())));
+            }
+            for route in namespace.routes.values() {
+                if let Route::Via { link, .. } | Route::Link(link) = route {
+                    prop_assert!(namespace.links.contains_key(link));
+                }
+            }
+            for backend in namespace.services.known().into_iter().flat_map(|all| all.values().flatten()) {
+                let task = assignments.endpoints.values().flat_map(|endpoint| &endpoint.tasks)
+                    .find(|task| task.addr == backend.addr).expect("a task");
+                let known = assignments.peers.contains_key(&task.node_id);
+                let routed = route(namespace, backend.addr.octets()).is_some();
+                prop_assert_eq!(routed, known && task.node_id != node_id(0));
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A kernel in memory: it does what it is told, and with links what the kernel does by itself.
+
+use std::future::Future;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use super::ContainerLinks;
+use super::Kernel;
+use super::KernelError;
+use super::Observed;
+use crate::network::plan::Change;
+use crate::network::plan::Op;
+use crate::network::state::Held;
+use crate::network::state::Link;
+use crate::network::state::LinkKind;
+use crate::network::state::Namespace;
+use crate::network::state::NodeState;
+use crate::network::state::Place;
+use crate::network::state::UPLINK;
+
+/// A kernel in memory. Clones are the same kernel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeKernel(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    /// What it holds.
+    pub(crate) observed: Observed,
+    /// How many plans it refuses, whole, before it does what it is told.
+    pub(crate) refuse: usize,
+}
+
+impl FakeKernel {
+    /// A kernel in which nothing of the data plane is.
+    pub(crate) fn new() -> Self {
+        let fake = Self::default();
+        fake.lock().observed.state.insert(Place::Host, Namespace::default());
+        fake
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kernel for FakeKernel {
+    fn observe(&self) -> impl Future<Output = Result<Observed, KernelError>> + Send {
+        ready(Ok(self.lock().observed.clone()))
+    }
+
+    fn apply(&self, ops: &[Op]) -> impl Future<Output = Vec<KernelError>> + Send {
+        let mut inner = self.lock();
+        if inner.refuse > 0 {
+            inner.refuse -= 1;
+            return ready(vec![KernelError::Misplaced("refused".to_owned())]);
+        }
+        for op in ops {
+            apply(&mut inner.observed.state, op);
+        }
+        ready(Vec::new())
+    }
+
+    fn container(
+        &self,
+        _: u32,
+    ) -> impl Future<Output = Result<ContainerLinks, KernelError>> + Send {
+        ready(Ok(ContainerLinks::default()))
+    }
+}
+
+/// Carries out one operation. What would fail in a kernel fails the test.
+pub(crate) fn apply(state: &mut NodeState, op: &Op) {
+    match op {
+        Op::CreateSandbox(name) => {
+            let lo = Link { kind: LinkKind::Loopback, up: false };
+            let namespace =
+                Namespace { links: [("lo".to_owned(), lo)].into(), ..Namespace::default() };
+            let before = state.insert(Place::Sandbox(name.clone()), namespace);
+            assert_eq!(before, None, "sandbox {name} exists");
+        }
+        Op::DeleteSandbox(name) => {
+            let gone = state.remove(&Place::Sandbox(name.clone())).expect("no such sandbox");
+            if gone.links.contains_key(UPLINK)
+                && let Some(host) = state.get_mut(&Place::Host)
+            {
+                host.lose_link(crate::network::state::HOST_LINK);
+            }
+        }
+        Op::Change(place, Change::AddLink(name, kind)) => add_link(state, place, name, kind),
+        Op::Change(place, Change::RemoveLink(name)) => {
+            if *place == Place::Host {
+                state.values_mut().for_each(|other| other.lose_link(UPLINK));
+            }
+            state.get_mut(place).expect("no such place").lose_link(name);
+        }
+        Op::Change(place, change) => {
+            change_namespace(state.get_mut(place).expect("no such place"), change);
+        }
+    }
+}
+
+fn add_link(state: &mut NodeState, place: &Place, name: &str, kind: &LinkKind) {
+    let mut kind = kind.clone();
+    if let LinkKind::HostLink { peer, .. } = &mut kind {
+        let peer = peer.take().expect("a peer");
+        let other = state.get_mut(&Place::Sandbox(peer)).expect("no such sandbox");
+        let uplink = Link { kind: LinkKind::Uplink, up: false };
+        assert_eq!(other.links.insert(UPLINK.to_owned(), uplink), None, "the uplink exists");
+    }
+    let namespace = state.get_mut(place).expect("no such place");
+    let before = namespace.links.insert(name.to_owned(), Link { kind, up: false });
+    assert_eq!(before, None, "link {name} exists");
+}
+
+fn change_namespace(namespace: &mut Namespace, change: &Change) {
+    let change = change.clone();
+    match change {
+        Change::SetUp(name) => namespace.links.get_mut(&name).expect("no such link").up = true,
+        Change::AddAddress(link, address) => {
+            assert!(namespace.links.contains_key(&link), "no link {link}");
+            namespace.addresses.insert((link, address));
+        }
+        Change::RemoveAddress(link, address) => {
+            namespace.addresses.remove(&(link, address));
+        }
+        Change::SetNeighbour(link, address, mac) => {
+            namespace.neighbours.insert((link, address), mac);
+        }
+        Change::RemoveNeighbour(link, address) => {
+            namespace.neighbours.remove(&(link, address));
+        }
+        Change::SetForwarding(link, mac, to) => {
+            namespace.forwarding.insert((link, mac), to);
+        }
+        Change::RemoveForwarding(link, mac) => {
+            namespace.forwarding.remove(&(link, mac));
+        }
+        Change::SetRoute(table, to, route) => {
+            namespace.routes.insert((table, to), route);
+        }
+        Change::RemoveRoute(table, to) => {
+            namespace.routes.remove(&(table, to));
+        }
+        Change::AddRule(rule) => assert!(namespace.rules.insert(rule), "the rule exists"),
+        Change::RemoveRule(rule) => assert!(namespace.rules.remove(&rule), "no such rule"),
+        Change::SetSysctl(key, value) => {
+            namespace.sysctls.insert(key, value);
+        }
+        Change::SetRuleset(rules) => namespace.ruleset = Held::Exactly(rules),
+        Change::RemoveRuleset => namespace.ruleset = Held::Absent,
+        Change::SetServices(services) => namespace.services = Held::Exactly(services),
+        Change::Pass(link) => assert!(namespace.passed.insert(link), "passes already"),
+        Change::Unpass(link) => assert!(namespace.passed.remove(&link), "does not pass"),
+        Change::ForgetUdp(_) => {}
+        Change::AddLink(..) | Change::RemoveLink(_) => unreachable!("done by the caller"),
+    }
+}

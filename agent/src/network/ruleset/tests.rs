@@ -1,0 +1,83 @@
+//! The text of the rules, as documented in the design of the data plane.
+
+use super::*;
+
+#[test]
+fn published_ports_go_to_the_ingress_sandbox() {
+    let published = [(PortProtocol::Tcp, 8080), (PortProtocol::Udp, 53)].into();
+    let expected = "table ip swarmlite {
+\tset published {
+\t\ttype inet_proto . inet_service
+\t\telements = {
+\t\t\ttcp . 8080,
+\t\t\tudp . 53
+\t\t}
+\t}
+\tchain prerouting {
+\t\ttype nat hook prerouting priority dstnat - 1; policy accept;
+\t\tfib daddr type local meta l4proto . th dport @published dnat to 169.254.255.2
+\t}
+\tchain output {
+\t\ttype nat hook output priority -101; policy accept;
+\t\tfib daddr type local meta l4proto . th dport @published dnat to 169.254.255.2
+\t}
+\tchain postrouting {
+\t\ttype nat hook postrouting priority srcnat - 1; policy accept;
+\t\toifname \"swarmlite0\" ip saddr 127.0.0.0/8 snat to 169.254.255.1
+\t}
+}
+";
+    assert_eq!(Ruleset::Host { published }.table(), expected);
+}
+
+#[test]
+fn the_ingress_sandbox_marks_connections_with_the_node_they_came_in_by() {
+    let rules = Ruleset::Sandbox {
+        gateway: Ipv4Addr::new(10, 255, 0, 1),
+        hairpin: [Ipv4Addr::new(10, 255, 0, 7)].into(),
+        marks: Some(Marks {
+            tunnel: "vx4096".to_owned(),
+            nodes: [(Mac([2, 83, 87, 76, 0, 2]), 2)].into(),
+        }),
+    };
+    let expected = "table ip swarmlite {
+\tmap node_mark {
+\t\ttype ether_addr : mark
+\t\telements = {
+\t\t\t02:53:57:4c:00:02 : 0x2
+\t\t}
+\t}
+\tchain mark_in {
+\t\ttype filter hook prerouting priority mangle; policy accept;
+\t\tiifname \"vx4096\" ct state new ct mark set ether saddr map @node_mark
+\t\tiifname \"ep*\" meta mark set ct mark
+\t}
+\tset hairpin {
+\t\ttype ipv4_addr . ipv4_addr
+\t\telements = {
+\t\t\t10.255.0.7 . 10.255.0.7
+\t\t}
+\t}
+\tchain postrouting {
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\tct status dnat ip saddr . ip daddr @hairpin snat to 10.255.0.1
+\t}
+}
+";
+    assert_eq!(rules.table(), expected);
+}
+
+#[test]
+fn a_container_translates_only_where_it_has_another_default_source() {
+    let rules = |default_source| {
+        Ruleset::Container {
+            link: "eth0".to_owned(),
+            address: Ipv4Addr::new(10, 255, 0, 7),
+            default_source,
+        }
+        .table()
+    };
+    let translation = "iifname \"eth0\" meta l4proto udp ip daddr 10.255.0.7 dnat to 172.18.0.3";
+    assert!(rules(Some(Ipv4Addr::new(172, 18, 0, 3))).contains(translation));
+    assert!(!rules(None).contains("dnat to"));
+}
