@@ -2,6 +2,8 @@
 //! and the data plane ([`attach`]).
 
 pub mod attach;
+#[cfg(test)]
+mod conformance;
 pub mod controller;
 pub mod docker;
 #[cfg(test)]

@@ -291,7 +291,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         }
         let connected = info.map(|info| info.networks.as_slice()).unwrap_or_default();
         for endpoint in &plan.connect {
-            if !connected.contains(&endpoint.network) {
+            if !connected.contains(&endpoint.network) && !connected.contains(&endpoint.name) {
                 runtime.connect(&plan.name, endpoint).await?;
             }
         }

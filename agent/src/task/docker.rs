@@ -26,6 +26,7 @@ use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::time::Timestamp;
 
 use super::runtime::ContainerInfo;
 use super::runtime::OwnContainer;
@@ -157,7 +158,9 @@ impl Runtime for DockerRuntime {
             ("label", vec![node_filter(&self.node_id)]),
             ("event", EVENTS.map(str::to_owned).to_vec()),
         ]);
-        let options = EventsOptionsBuilder::default().filters(&filters).build();
+        // The engine is only asked when the stream is first polled; what happens until then counts too.
+        let now = Timestamp::now().since(Timestamp::EPOCH).as_secs().to_string();
+        let options = EventsOptionsBuilder::default().since(&now).filters(&filters).build();
         self.docker
             .events(Some(options))
             .filter_map(|event| async {

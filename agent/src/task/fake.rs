@@ -263,8 +263,13 @@ impl Runtime for FakeRuntime {
         let (pid, health) = (state.next_pid, state.health.unwrap_or(Health::Unchecked));
         let found = state.containers.get_mut(container);
         let found = found.ok_or_else(|| RuntimeError::Refused("no such container".to_owned()))?;
+        if matches!(found.info.state, Container::Running(_)) {
+            return Ok(());
+        }
         found.info.pid = pid;
         found.info.state = Container::Running(health);
+        let task = found.task.clone();
+        let _nobody_listens = self.events.send(Some(task));
         Ok(())
     }
 
@@ -316,7 +321,14 @@ impl Runtime for FakeRuntime {
     }
 
     async fn remove_network(&self, network: &NetworkId) -> Result<(), RuntimeError> {
-        self.call(format!("remove network {network}"))?.networks.remove(network);
+        let mut state = self.call(format!("remove network {network}"))?;
+        let name = format!("engine-net-{}", &network.as_str()[..1]);
+        let mut running = state.containers.values().filter(|found| found.info.pid != 0);
+        if running.any(|found| found.info.networks.contains(&name)) {
+            return Err(RuntimeError::Refused("network has active endpoints".to_owned()));
+        }
+        state.networks.remove(network);
+        drop(state);
         self.changes.send_replace(());
         Ok(())
     }

@@ -83,7 +83,7 @@ pub struct ContainerInfo {
     pub state: Container,
     /// What its first process ended with.
     pub exit_code: i64,
-    /// The networks it is attached to, by the engine's ids.
+    /// The networks it is attached to, by name, and by the engine's id as far as it tells.
     pub networks: Vec<String>,
     /// The ports that the engine publishes for it.
     pub host_ports: Vec<PortConfig>,

@@ -57,6 +57,8 @@ pub struct ContainerPlan {
 pub struct EndpointPlan {
     /// The engine's id of the network.
     pub network: String,
+    /// Its name, by which engine 20.10 lists it until the container is first started.
+    pub name: String,
     /// How the container is on it.
     pub settings: EndpointSettings,
 }
@@ -197,7 +199,8 @@ fn endpoint(network: &TaskNetwork<'_>) -> EndpointPlan {
         ..EndpointIpamConfig::default()
     };
     let settings = EndpointSettings { ipam_config: Some(address), ..EndpointSettings::default() };
-    EndpointPlan { network: network.engine_id.to_owned(), settings }
+    let name = network.network.name.clone();
+    EndpointPlan { network: network.engine_id.to_owned(), name, settings }
 }
 
 /// Swarm's command is the engine's entry point, and its arguments are the engine's command.
