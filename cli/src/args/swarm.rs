@@ -25,11 +25,11 @@ pub(crate) enum SwarmCommand {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "This node")]
 pub(crate) struct MemberFlags {
-    /// Address or interface that other nodes reach this one at, as IP[:PORT]. Needed when the machine has several addresses.
+    /// Address or interface that other nodes reach this one at, as IP or IP:PORT. Needed when the machine has several addresses.
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub(crate) advertise_addr: String,
 
-    /// Address or interface to listen on for other nodes, as IP[:PORT].
+    /// Address or interface to listen on for other nodes, as IP or IP:PORT.
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:2377")]
     pub(crate) listen_addr: String,
 

@@ -34,7 +34,7 @@ pub(crate) struct CreateLists {
     #[arg(short, long, value_name = "KEY=VALUE", help_heading = "Tasks")]
     pub(crate) label: Vec<Pair>,
 
-    /// Answer on a port of every node, as [PUBLISHED:]TARGET[/PROTOCOL], or published=,target=,protocol=,mode=ingress|host.
+    /// Answer on a port of every node, as TARGET, PUBLISHED:TARGET, either with /PROTOCOL, or as published=,target=,protocol=,mode=ingress|host.
     #[arg(short = 'p', long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
     pub(crate) publish: Vec<Publish>,
 
