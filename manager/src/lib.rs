@@ -4,7 +4,8 @@
 //! - [`api`]: the Docker Engine API, as clients see it.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
 //! - [`server`]: what managers answer to other nodes, and who may ask.
-//! - [`members`]: who the managers are.
+//! - [`members`]: who the managers are, and how roles change.
+//! - [`manager`]: all of this as one.
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
 //! - [`reconcile`]: the loops of the leader, and what drives them: [`liveness`], [`orchestrator`], [`allocator`], [`scheduler`].
@@ -17,6 +18,7 @@ pub mod api;
 pub mod ca;
 pub mod dispatcher;
 pub mod liveness;
+pub mod manager;
 pub mod members;
 pub mod orchestrator;
 pub mod raft;

@@ -32,11 +32,9 @@ use super::NodeKey;
 use super::Subject;
 use super::Validity;
 use super::new_tokens;
+use crate::raft::FIRST_RAFT_ID;
 use crate::state::Op;
 use crate::state::Transaction;
-
-/// The raft id of the first manager.
-const FIRST_RAFT_ID: u64 = 1;
 
 /// Where subnets are taken from when nothing else was asked for (swarmkit `manager/allocator/cnmallocator`).
 const DEFAULT_POOL: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 0, 0), 8);
@@ -80,8 +78,6 @@ pub struct Founding {
     pub transaction: Transaction,
     /// Who the first node is.
     pub identity: Identity,
-    /// Its raft id.
-    pub raft_id: u64,
 }
 
 /// Makes a cluster of one manager.
@@ -99,7 +95,7 @@ pub fn found(init: ClusterInit, rng: &mut impl CryptoRng, now: Timestamp) -> Res
         .with(Op::PutCluster(Box::new(cluster)))
         .with(Op::PutNode(Box::new(node)))
         .with(Op::PutNetwork(Box::new(ingress)));
-    Ok(Founding { transaction, identity, raft_id: FIRST_RAFT_ID })
+    Ok(Founding { transaction, identity })
 }
 
 fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Result<Cluster> {

@@ -1,0 +1,223 @@
+//! One manager: the store, the loops, the dispatcher and the listener, started and stopped as one.
+//!
+//! It only connects them. The Docker API is served by the daemon, which reaches the cluster through [`Manager::access`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use swarmlite_proto::error::Result as ProtoResult;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::identity::Identity;
+use swarmlite_rpc::Client;
+use swarmlite_rpc::tls::TlsError;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::api::ManagerAccess;
+use crate::api::Quorum;
+use crate::ca;
+use crate::dispatcher::Dispatcher;
+use crate::dispatcher::Programmed;
+use crate::dispatcher::assignment::assignments_for;
+use crate::members;
+use crate::raft;
+use crate::raft::Leadership;
+use crate::raft::MemberStatus;
+use crate::raft::RaftStore;
+use crate::reconcile::driver;
+use crate::server::Access;
+use crate::server::Gate;
+use crate::server::Routes;
+use crate::server::Server;
+use crate::server::ServerError;
+use crate::state::Transaction;
+
+/// How old the list of reachable managers may be that `node ls` shows.
+const QUORUM_AGE: Duration = Duration::from_secs(2);
+
+/// What a manager needs to know.
+#[derive(Clone, Debug)]
+pub struct ManagerConfig {
+    /// Where its log and snapshots are.
+    pub dir: PathBuf,
+    /// Where it listens for other nodes.
+    pub listen_addr: SocketAddr,
+    /// Where other nodes reach it.
+    pub advertise_addr: SocketAddr,
+    /// Who it is.
+    pub identity: Identity,
+    /// Calls others in its name. Whoever renews the identity tells the client too.
+    pub client: Client,
+}
+
+/// How a manager begins.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// It makes a cluster, whose first transaction this is ([`ca::found`]).
+    Found(Box<Transaction>),
+    /// It joins the managers at these addresses, with a manager's certificate.
+    Join(Vec<SocketAddr>),
+    /// It goes on with what its directory holds.
+    Resume,
+}
+
+/// The manager could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagerError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The store could not be opened, or the other managers do not take this one.
+    #[error(transparent)]
+    Store(#[from] raft::StartError),
+}
+
+/// A manager at work. Stops when dropped; [`Manager::shutdown`] also waits until its directory is closed.
+#[derive(Debug)]
+pub struct Manager {
+    node_id: NodeId,
+    store: RaftStore,
+    server: Server,
+    dispatcher: Dispatcher<RaftStore>,
+    quorum: watch::Receiver<Quorum>,
+    tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Manager {
+    /// Starts a manager. When it joins it is taken by the others on return, but may have no vote yet: see [`Manager::ready`].
+    ///
+    /// # Errors
+    ///
+    /// See [`ManagerError`].
+    pub async fn start(config: ManagerConfig, start: Start) -> Result<Self, ManagerError> {
+        let ManagerConfig { dir, listen_addr, advertise_addr, identity, client } = config;
+        // First, as the leader calls back before it lets another manager in.
+        let server = Server::start(listen_addr, &identity).await?;
+        let store = match start {
+            Start::Found(first) => {
+                RaftStore::bootstrap(&dir, advertise_addr, client, *first).await?
+            }
+            Start::Join(managers) => {
+                RaftStore::join(&dir, advertise_addr, client, &managers).await?
+            }
+            Start::Resume => RaftStore::open(&dir, client).await?,
+        };
+        let (heard, sessions) = watch::channel(crate::liveness::Sessions::default());
+        let dispatcher = Dispatcher::new(store.clone(), assignments_for, store.leadership(), heard);
+        server.set_routes(routes(&identity, &store, &dispatcher));
+        let (quorum, quorum_receiver) = watch::channel(Quorum::default());
+        let tasks = vec![
+            spawn(driver::run(store.clone(), store.leadership(), sessions)),
+            spawn(members::run(store.clone())),
+            spawn(follow_quorum(store.clone(), quorum)),
+        ];
+        let node_id = identity.node_id;
+        Ok(Self { node_id, store, server, dispatcher, quorum: quorum_receiver, tasks })
+    }
+
+    /// Returns when this manager has the state of the cluster and a vote.
+    ///
+    /// # Errors
+    ///
+    /// When it is shut down.
+    pub async fn ready(&self) -> ProtoResult<()> {
+        self.store.joined().await
+    }
+
+    /// The state of the cluster.
+    #[must_use]
+    pub const fn store(&self) -> &RaftStore {
+        &self.store
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Follows who leads.
+    #[must_use]
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.store.leadership()
+    }
+
+    /// Follows which generation the kernel tables of each node in session have reached. Empty unless this manager leads.
+    #[must_use]
+    pub fn programmed(&self) -> watch::Receiver<Programmed> {
+        self.dispatcher.programmed()
+    }
+
+    /// The cluster, for the Docker API.
+    #[must_use]
+    pub fn access(&self) -> ManagerAccess {
+        ManagerAccess::new(self.store.clone(), self.quorum.borrow().clone())
+    }
+
+    /// Presents `identity` to those who call. Sessions and calls under way go on.
+    ///
+    /// # Errors
+    ///
+    /// When a part of `identity` is not valid; the old one is then kept.
+    pub fn set_identity(&self, identity: &Identity) -> Result<(), TlsError> {
+        self.server.set_identity(identity)
+    }
+
+    /// Leaves the other managers. Afterwards it can be shut down and its directory removed ([`raft::wipe`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`RaftStore::leave`].
+    pub async fn leave(&self) -> ProtoResult<()> {
+        self.store.leave(&self.node_id).await
+    }
+
+    /// Stops. On return the directory can be opened again, or removed.
+    pub async fn shutdown(self) {
+        let Self { store, server, dispatcher, tasks, .. } = self;
+        drop((server, dispatcher, tasks));
+        store.shutdown().await;
+    }
+}
+
+/// Everything other nodes can call, and who may.
+fn routes(identity: &Identity, store: &RaftStore, dispatcher: &Dispatcher<RaftStore>) -> Routes {
+    Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
+        .with(Access::Anyone, ca::service::public_routes(store.clone()))
+        .with(Access::Member, ca::service::member_routes(store.clone()))
+        .with(Access::Member, dispatcher.routes())
+        .with(Access::Manager, raft::router(store.clone()))
+}
+
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+/// Asks the leader again and again which managers it reaches, as nothing tells when it has stopped reaching one.
+async fn follow_quorum(store: RaftStore, quorum: watch::Sender<Quorum>) {
+    let mut leadership = store.leadership();
+    loop {
+        leadership.mark_unchanged();
+        // Without a leader nobody knows.
+        let known = store.members().await.map(|members| quorum_of(&members)).unwrap_or_default();
+        quorum.send_replace(known);
+        if let Ok(Err(_stopped)) = timeout(QUORUM_AGE, leadership.changed()).await {
+            return;
+        }
+    }
+}
+
+fn quorum_of(members: &[MemberStatus]) -> Quorum {
+    let leader = members.iter().find(|member| member.leader);
+    let reachability: BTreeMap<NodeId, _> = members
+        .iter()
+        .filter_map(|member| Some((member.node_id.clone()?, member.reachability)))
+        .collect();
+    Quorum { leader: leader.and_then(|leader| leader.node_id.clone()), reachability }
+}
+
+#[cfg(test)]
+mod tests;
