@@ -68,12 +68,16 @@ async fn a_leader_that_is_cut_off_stops_leading() {
     for number in &others {
         assert!(!cluster.store(*number).leadership().borrow().leader, "never two leaders");
     }
+    cluster.leader(&others).await;
+    for _ in 0..20 {
+        assert!(!leadership.borrow_and_update().leader, "never two leaders");
+        let _ = tokio::time::timeout(HEARTBEAT, leadership.changed()).await;
+    }
     // What it is asked meanwhile waits for a leader, and is done once.
     let waiting = tokio::spawn({
         let store = cluster.store(isolated).clone();
         async move { create(&store, 1).await }
     });
-    cluster.leader(&others).await;
     create(cluster.store(others[0]), 2).await.expect("is led");
     cluster.lines.heal(isolated);
     soon("a write", waiting).await.expect("ends").expect("is new");
