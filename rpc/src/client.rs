@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -72,10 +73,10 @@ pub enum CallError {
 pub enum TransportError {
     /// Nothing listens there, or no way leads there. Nothing was sent.
     #[error("cannot connect")]
-    Connect(#[source] std::io::Error),
+    Connect(#[source] io::Error),
     /// The peer does not speak TLS, or its certificate or ours was refused. Nothing was sent.
     #[error("TLS handshake failed")]
-    Tls(#[source] std::io::Error),
+    Tls(#[source] io::Error),
     /// The peer did not accept a connection within [`CONNECT_TIMEOUT`]. Nothing was sent.
     #[error("no connection within {} seconds", CONNECT_TIMEOUT.as_secs())]
     ConnectTimeout,
@@ -232,7 +233,8 @@ impl Client {
         }
     }
 
-    /// The kept connection to `addr`, or a new one; and whether it is new.
+    /// The kept connection to `addr`, or a new one; and whether it is new. Whoever gives up waiting leaves the attempt running, so that calls with
+    /// less patience than a handshake takes, as raft's have, get there with a later one.
     async fn connection(
         &self,
         addr: SocketAddr,
@@ -241,16 +243,19 @@ impl Client {
             let mut slots = self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(addr).or_default())
         };
-        let mut slot = slot.lock().await;
+        let mut slot = slot.lock_owned().await;
         if let Some(kept) = slot.as_ref().filter(|kept| !kept.is_closed()) {
             return Ok((kept.clone(), false));
         }
         let config = Arc::clone(&self.shared.tls.lock().unwrap_or_else(PoisonError::into_inner));
-        let made = timeout(CONNECT_TIMEOUT, connect(addr, config))
-            .await
-            .map_err(|_elapsed| TransportError::ConnectTimeout)??;
-        *slot = Some(made.clone());
-        Ok((made, true))
+        let attempt = tokio::spawn(async move {
+            let made = timeout(CONNECT_TIMEOUT, connect(addr, config))
+                .await
+                .map_err(|_elapsed| TransportError::ConnectTimeout)??;
+            *slot = Some(made.clone());
+            Ok((made, true))
+        });
+        attempt.await.unwrap_or_else(|error| Err(TransportError::Connect(io::Error::other(error))))
     }
 }
 

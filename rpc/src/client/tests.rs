@@ -172,3 +172,31 @@ async fn a_lost_connection_is_made_again() {
     tokio::spawn(serve(listener, tls, answer));
     whoami(&client, addr).await.expect("an answer");
 }
+
+#[tokio::test]
+async fn a_caller_without_patience_gets_there_with_a_later_call() {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_millis(50);
+    let ca = ca();
+    let (server, _tls) = manager(&ca).await;
+    let slow = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let addr = slow.local_addr().expect("an address");
+    // A way that takes longer than the caller waits, for as long as the connection is made.
+    tokio::spawn(async move {
+        loop {
+            let (mut near, _) = slow.accept().await.expect("a caller");
+            tokio::spawn(async move {
+                tokio::time::sleep(3 * PATIENCE).await;
+                let mut far = TcpStream::connect(server).await.expect("connects");
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    let client = Client::new(&ca.issue(&id('m'), NodeRole::Manager)).expect("valid");
+    for _ in 0..20 {
+        if let Ok(answer) = timeout(PATIENCE, whoami(&client, addr)).await {
+            answer.expect("an answer");
+            return;
+        }
+    }
+    panic!("every call makes its own connection");
+}
