@@ -28,6 +28,9 @@ use super::version::ApiVersion;
 /// How long the engine may take for an answer. What is asked of it here takes it milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long it may take for its version: every response of the API waits for that until it is known.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The driver of the networks that agents make in the engine for networks of the cluster.
 pub(super) const DRIVER: &str = "swarmlite";
 
@@ -48,7 +51,8 @@ impl Engine {
     /// The newest version of the API that the engine and this crate both understand.
     pub(super) async fn api_version(&self) -> ApiVersion {
         let asked = self.version.get_or_try_init(async || {
-            let version = self.get("/version").await?;
+            let answer = tokio::time::timeout(VERSION_TIMEOUT, self.get("/version")).await;
+            let version = answer.map_err(|error| self.unreachable(&error))??;
             let text = version.as_ref().and_then(|version| version.get("ApiVersion")?.as_str());
             text.unwrap_or_default()
                 .parse::<ApiVersion>()

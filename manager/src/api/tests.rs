@@ -4,6 +4,7 @@ mod cluster;
 mod docker_cli;
 mod engine;
 mod networks;
+mod races;
 mod services;
 
 use std::path::Path;

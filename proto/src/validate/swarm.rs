@@ -11,11 +11,12 @@ use crate::api::InitRequest;
 use crate::api::JoinRequest;
 use crate::error::Error;
 use crate::error::Result;
+use crate::spec::RaftConfig;
 use crate::spec::SwarmSpec;
 use crate::time::Nanoseconds;
 
 /// The prefix length of subnets when none is given.
-pub(super) const DEFAULT_SUBNET_SIZE: u32 = 24;
+const DEFAULT_SUBNET_SIZE: u32 = 24;
 
 /// The longest prefix of subnets: room for a gateway, a virtual address and a task.
 const MAX_SUBNET_SIZE: u32 = 29;
@@ -59,6 +60,7 @@ pub fn init(request: &InitRequest) -> Result<()> {
         }
     }
     unsupported("AutoLockManagers", request.auto_lock_managers)?;
+    raft(&request.spec.raft)?;
     swarm_spec(&request.spec)
 }
 
@@ -82,15 +84,33 @@ pub fn join(request: &JoinRequest) -> Result<()> {
 /// In the words of swarmkit's `manager/controlapi/cluster.go`; [`crate::error::ErrorKind::NotImplemented`] for what cannot be changed yet.
 pub fn swarm_update(old: &SwarmSpec, new: &SwarmSpec) -> Result<()> {
     swarm_spec(new)?;
-    // Zero stands for the default in Docker, and so for no change here.
-    let raft_changed = new.raft != old.raft && new.raft != Default::default();
-    let refused = raft_changed.then_some("Raft");
-    match refused {
-        Some(setting) => Err(Error::not_implemented(format!(
+    if new.raft == old.raft { Ok(()) } else { raft(&new.raft) }
+}
+
+/// Refuses settings of raft: its times are fixed, and so is what it keeps. Zero stands for the default.
+fn raft(asked: &RaftConfig) -> Result<()> {
+    let fixed = SwarmSpec::defaults().raft;
+    let differs = [
+        ("Raft.SnapshotInterval", differs(asked.snapshot_interval, fixed.snapshot_interval)),
+        ("Raft.KeepOldSnapshots", differs(asked.keep_old_snapshots.unwrap_or_default(), 0)),
+        (
+            "Raft.LogEntriesForSlowFollowers",
+            differs(asked.log_entries_for_slow_followers, fixed.log_entries_for_slow_followers),
+        ),
+        ("Raft.ElectionTick", differs(asked.election_tick, fixed.election_tick)),
+        ("Raft.HeartbeatTick", differs(asked.heartbeat_tick, fixed.heartbeat_tick)),
+    ];
+    match differs.iter().find(|(_, differs)| *differs) {
+        Some((setting, _)) => Err(Error::not_implemented(format!(
             "changing {setting} of the swarm is not supported yet"
         ))),
         None => Ok(()),
     }
+}
+
+/// Whether a setting is asked to be something else than it is.
+fn differs<T: Default + PartialEq>(asked: T, fixed: T) -> bool {
+    asked != T::default() && asked != fixed
 }
 
 fn swarm_spec(spec: &SwarmSpec) -> Result<()> {

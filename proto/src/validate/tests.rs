@@ -325,6 +325,11 @@ const CLUSTERS: &[(&str, ErrorKind, &str)] = &[
     ),
     (r#"{"AutoLockManagers": true}"#, InvalidArgument, "unsupported field: AutoLockManagers"),
     (r#"{"ForceNewCluster": true}"#, InvalidArgument, "unsupported field: ForceNewCluster"),
+    (
+        r#"{"Spec": {"Raft": {"KeepOldSnapshots": 3}}}"#,
+        NotImplemented,
+        "changing Raft.KeepOldSnapshots of the swarm is not supported yet",
+    ),
 ];
 
 #[test]
@@ -350,6 +355,6 @@ fn settings_without_effect_cannot_be_changed() {
     new.orchestration.task_history_retention_limit = Some(2);
     assert_eq!(swarm_update(&old, &new), Ok(()));
     new.raft.snapshot_interval = 7;
-    let message = "changing Raft of the swarm is not supported yet";
+    let message = "changing Raft.SnapshotInterval of the swarm is not supported yet";
     assert_eq!(swarm_update(&old, &new), Err(Error::not_implemented(message)));
 }
