@@ -108,15 +108,14 @@ impl World {
         self.commit(vec![Op::Remove(ObjectRef::Node(id.clone()), version)]);
     }
 
-    /// A new service; `name` decides its id.
+    /// A new service, with an id that no other has had.
     pub(crate) fn add_service(
         &mut self,
         name: &str,
         mode: ServiceMode,
         edit: impl FnOnce(&mut Service),
     ) -> ServiceId {
-        let seed = name.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte));
-        let mut service = objects::service(seed, name);
+        let mut service = objects::service(5000 + self.state().applied(), name);
         service.spec.mode = mode;
         edit(&mut service);
         let id = service.id.clone();
