@@ -24,6 +24,9 @@ if is_root; then
 fi
 check_cargo
 
+# A snapshot that differs is a failure and not a new file.
+export INSTA_UPDATE=no
+
 say "building"
 cargo build --locked --workspace --all-targets
 WHOAMI=$(build_whoami)

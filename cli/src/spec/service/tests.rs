@@ -57,6 +57,7 @@ fn the_first_service_of_the_readme() {
             },
             "Mode": {"Replicated": {"Replicas": 2}},
             "EndpointSpec": {
+                "Mode": "vip",
                 "Ports": [{"Protocol": "tcp", "TargetPort": 8000, "PublishedPort": 8000, "PublishMode": "ingress"}],
             },
         })
@@ -105,6 +106,7 @@ fn an_update_changes_what_is_named_and_nothing_else() {
             },
             "Mode": {"Replicated": {"Replicas": 3}},
             "EndpointSpec": {
+                "Mode": "vip",
                 "Ports": [
                     {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": "ingress"},
                     {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"},
