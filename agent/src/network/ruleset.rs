@@ -14,6 +14,7 @@ use super::state::HOST_ADDRESS;
 use super::state::HOST_LINK;
 use super::state::INGRESS_ADDRESS;
 use super::state::Mac;
+use super::state::UPLINK;
 
 /// The name of the table.
 pub const TABLE: &str = "swarmlite";
@@ -121,6 +122,8 @@ fn sandbox(gateway: Ipv4Addr, hairpin: &BTreeSet<Ipv4Addr>, marks: Option<&Marks
 }
 
 /// Connections are marked with the node they came in by; replies carry the mark, and a rule per mark routes them there.
+/// Every packet of the client marks anew: one that sends datagrams from the same port to one node and then to another is
+/// the same flow here, and expects each answer from the node it asked.
 fn mark_rules(marks: &Marks) -> String {
     let nodes: Vec<String> =
         marks.nodes.iter().map(|(mac, mark)| format!("{mac} : {mark:#x}")).collect();
@@ -130,7 +133,8 @@ fn mark_rules(marks: &Marks) -> String {
 \t}}
 \tchain mark_in {{
 \t\ttype filter hook prerouting priority mangle; policy accept;
-\t\tiifname \"{}\" ct state new ct mark set ether saddr map @node_mark
+\t\tiifname \"{UPLINK}\" ct direction original ct mark set 0x0
+\t\tiifname \"{}\" ct direction original ct mark set ether saddr map @node_mark
 \t\tiifname \"{ENDPOINT_PREFIX}*\" meta mark set ct mark
 \t}}
 ",

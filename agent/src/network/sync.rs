@@ -152,37 +152,37 @@ impl<K: Kernel> Sync<K> {
                     let _ = reply.send(errors);
                     return;
                 }
-                request => Instant::now() + self.serve(request).await,
+                request => self.serve(request).await.map_or(wake, |pause| Instant::now() + pause),
             };
         }
     }
 
-    /// Serves one request; says after what time to check again.
-    async fn serve(&mut self, request: Request) -> Duration {
+    /// Serves one request; says after what time to look again, if that has changed.
+    async fn serve(&mut self, request: Request) -> Option<Duration> {
         match request {
             Request::SetAssignments(assignments) => {
                 self.take(assignments);
-                self.pass(false).await
+                Some(self.pass(false).await)
             }
-            Request::Check => self.pass(true).await,
+            Request::Check => Some(self.pass(true).await),
             Request::AddEndpoint(endpoint, reply) => {
                 let done = self.add_endpoint(endpoint).await;
                 let _ = reply.send(done);
-                RESYNC
+                None
             }
             Request::RemoveEndpoint(id, reply) => {
                 let done = self.remove_endpoint(&id).await;
                 let _ = reply.send(done);
-                RESYNC
+                None
             }
             Request::ContainerStarted(pid, address, reply) => {
                 let done =
                     container::started(&self.kernel, pid, address, self.gateway(address)).await;
                 let _ = reply.send(done);
-                RESYNC
+                None
             }
             // Handled by the caller, as it ends the loop.
-            Request::TearDown(_) => RESYNC,
+            Request::TearDown(_) => None,
         }
     }
 
@@ -262,8 +262,9 @@ impl<K: Kernel> Sync<K> {
         let network =
             assignments.with_subnet(subnet).ok_or(EndpointError::UnknownSubnet(subnet))?;
         let place = Place::Sandbox(SandboxName::of(&network.id));
-        // The sandbox may not have been made yet.
-        self.reconcile(&assignments).await?;
+        if !self.progress.borrow().networks.contains(&network.id) {
+            self.reconcile(&assignments).await?;
+        }
         let name = endpoint.link_name();
         let add = Op::Change(place, Change::AddLink(name, LinkKind::Endpoint(endpoint)));
         if let Some(error) = self.kernel.apply(&[add]).await.pop() {

@@ -233,6 +233,16 @@ async fn three_nodes_route_balance_and_publish() {
         let answers = ask_often(4, || ask_udp(&client, node.address(), PUBLISHED)).await;
         assert_in_turn(&answers, &seen);
     }
+    // The same socket asks one node after the other, and hears from the one it asked.
+    let entries: Vec<SocketAddr> =
+        nodes.iter().map(|node| SocketAddr::new(node.address().into(), PUBLISHED)).collect();
+    let answers = run_inside(client.clone(), move || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
+        entries.iter().cycle().take(9).map(|to| ask_with(&socket, *to)).collect::<Vec<_>>()
+    });
+    let answers = answers.await.expect("namespace");
+    assert!(answers.iter().all(|answer| answer.ends_with(&seen)), "{answers:?}");
+
     // From the nodes themselves.
     for node in &nodes {
         let answers = ask_often(4, || ask_tcp(&node.netns, Ipv4Addr::LOCALHOST, PUBLISHED)).await;

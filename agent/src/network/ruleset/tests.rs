@@ -49,7 +49,8 @@ fn the_ingress_sandbox_marks_connections_with_the_node_they_came_in_by() {
 \t}
 \tchain mark_in {
 \t\ttype filter hook prerouting priority mangle; policy accept;
-\t\tiifname \"vx4096\" ct state new ct mark set ether saddr map @node_mark
+\t\tiifname \"uplink0\" ct direction original ct mark set 0x0
+\t\tiifname \"vx4096\" ct direction original ct mark set ether saddr map @node_mark
 \t\tiifname \"ep*\" meta mark set ct mark
 \t}
 \tset hairpin {
