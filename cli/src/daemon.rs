@@ -1,15 +1,75 @@
-//! The daemon of one node: composes an agent and, on managers, a manager.
+//! The daemon of one node: composes an agent and, on managers, a manager, and serves the API.
+//!
+//! - [`node`]: the node's life: joining, being a member, changing its role, leaving.
+//! - [`address`], [`interfaces`]: by which addresses others reach it.
+//! - [`membership`]: what it remembers of that.
+//!
+//! Ending the daemon leaves containers and the kernel's tables as they are: they serve on, and the next start goes on with them.
 
+mod address;
+mod interfaces;
+mod membership;
+mod node;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use swarmlite_manager::api;
+use swarmlite_manager::api::ApiState;
+use swarmlite_manager::api::Engine;
+use swarmlite_manager::api::NodeControl;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tracing_subscriber::EnvFilter;
+
+use self::membership::StateDir;
+use self::node::Node;
+use self::node::Options;
 use crate::args::DaemonArgs;
+use crate::args::DataplaneChoice;
 
-/// Runs the daemon until it is told to stop.
+/// Runs the daemon until it is told to stop, by SIGTERM or SIGINT.
 ///
 /// # Errors
 ///
-/// Always, until the daemon is put together.
+/// When the node cannot start: the state directory, the Docker Engine or the socket cannot be used.
 pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
-    let DaemonArgs { state_dir, socket, docker, plugin_dir, dataplane, log, hostname } = args;
-    tracing::debug!(?state_dir, ?docker, ?plugin_dir, ?dataplane, log, hostname, "options");
-    std::future::ready(()).await;
-    anyhow::bail!("the daemon is not built into this binary yet, nothing listens on {socket}")
+    start_logging(&args.log)?;
+    anyhow::ensure!(
+        args.dataplane != DataplaneChoice::Ipvs,
+        "--dataplane ipvs is not supported yet: use nftables or auto"
+    );
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let dir = StateDir::open(&args.state_dir)
+        .with_context(|| format!("cannot use the state directory {}", args.state_dir.display()))?;
+    // First, so that a second daemon on the same socket ends before it touches anything.
+    let listener = api::bind(args.socket.path()).await?;
+    let node = Arc::new(Node::new(
+        dir,
+        Options {
+            docker: args.docker.path().to_owned(),
+            plugin_dir: args.plugin_dir,
+            hostname: args.hostname,
+        },
+    ));
+    let engine = Arc::new(Engine::new(args.docker.path()));
+    let control: Arc<dyn NodeControl> = Arc::clone(&node) as _;
+    let router = api::router(ApiState { node: control, engine });
+    tracing::info!(socket = %args.socket, "serving the API");
+    tokio::select! {
+        served = api::serve(listener, router) => served.context("cannot serve the API")?,
+        ended = node.resume_and_follow() => ended.context("cannot go on as a member of the cluster")?,
+        _ = terminate.recv() => tracing::info!("told to stop"),
+        _ = interrupt.recv() => tracing::info!("told to stop"),
+    }
+    node.shutdown().await;
+    Ok(())
+}
+
+fn start_logging(filter: &str) -> anyhow::Result<()> {
+    let filter =
+        EnvFilter::try_new(filter).with_context(|| format!("cannot read --log '{filter}'"))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
 }
