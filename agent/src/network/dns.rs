@@ -6,10 +6,8 @@
 //! A namespace is entered only to open its sockets.
 
 mod server;
-mod service;
 pub mod zone;
 
 pub use self::server::DnsServer;
 pub use self::server::Forwarder;
-pub use self::service::serve;
 pub use self::zone::Names;
