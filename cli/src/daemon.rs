@@ -2,14 +2,18 @@
 //!
 //! - [`node`]: the node's life: joining, being a member, changing its role, leaving.
 //! - [`address`], [`interfaces`]: by which addresses others reach it.
+//! - [`managing`]: the manager on it, if it is one.
 //! - [`membership`]: what it remembers of that.
+//! - [`request`]: what users ask of it.
 //!
 //! Ending the daemon leaves containers and the kernel's tables as they are: they serve on, and the next start goes on with them.
 
 mod address;
 mod interfaces;
+mod managing;
 mod membership;
 mod node;
+mod request;
 
 use std::sync::Arc;
 

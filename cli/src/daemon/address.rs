@@ -11,9 +11,6 @@ use swarmlite_proto::error::Result;
 /// The port of managers when none is given.
 pub(crate) const DEFAULT_PORT: u16 = 2377;
 
-/// The UDP port of the tunnels when none is given.
-pub(crate) const DEFAULT_DATA_PATH_PORT: u16 = 4789;
-
 /// What the names of interfaces begin with that a container engine or this program makes: no other machine is reached through them.
 const OWN_INTERFACES: [&str; 5] = ["docker", "br-", "veth", "swl", "virbr"];
 
@@ -68,17 +65,6 @@ pub(crate) fn data_path(
         _ => Err(Error::invalid(
             "data path address must be a non-zero IP address or network interface (without a port number)",
         )),
-    }
-}
-
-/// The port of the tunnels. 0 means the default.
-pub(crate) fn data_path_port(port: u32) -> Result<u16> {
-    match u16::try_from(port) {
-        Ok(0) => Ok(DEFAULT_DATA_PATH_PORT),
-        Ok(port @ 1024..=49151) => Ok(port),
-        _ => Err(Error::unknown(format!(
-            "Datapath port number is not in valid range (1024-49151) : {port}"
-        ))),
     }
 }
 
@@ -210,14 +196,5 @@ mod tests {
             assert!(message.starts_with(text), "{message}");
         }
         data_path("0.0.0.0", anywhere, &machine).expect_err("is no address");
-    }
-
-    #[test]
-    fn the_tunnel_port_has_dockers_range() {
-        assert_eq!(data_path_port(0), Ok(4789));
-        assert_eq!(data_path_port(7789), Ok(7789));
-        for port in [1, 1023, 49152, 70_000] {
-            data_path_port(port).expect_err("out of range");
-        }
     }
 }

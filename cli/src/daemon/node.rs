@@ -6,7 +6,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -19,9 +18,7 @@ use swarmlite_agent::session::SessionState;
 use swarmlite_manager::api::ManagerAccess;
 use swarmlite_manager::api::NodeControl;
 use swarmlite_manager::ca;
-use swarmlite_manager::manager::Manager;
-use swarmlite_manager::manager::ManagerConfig;
-use swarmlite_manager::manager::ManagerHandle;
+use swarmlite_manager::manager::Start;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::LocalNodeState;
@@ -40,6 +37,7 @@ use tokio::time::timeout;
 
 use super::address;
 use super::interfaces::interfaces;
+use super::managing::Managing;
 use super::membership::Membership;
 use super::membership::StateDir;
 use super::request;
@@ -82,7 +80,7 @@ pub(crate) struct Node {
 struct Member {
     membership: Membership,
     agent: AgentHandle,
-    manager: Option<ManagerHandle>,
+    manager: Option<Managing>,
 }
 
 /// What others see of a node.
@@ -92,7 +90,7 @@ struct View {
     error: String,
     membership: Option<Membership>,
     agent: Option<AgentHandle>,
-    manager: Option<ManagerHandle>,
+    manager: Option<Managing>,
 }
 
 impl Node {
@@ -144,8 +142,7 @@ impl Node {
         self.show(LocalNodeState::Pending, Some(&membership), None, None);
         let mut manager = None;
         if identity.role == NodeRole::Manager {
-            let config = self.manager_config(&membership);
-            manager = Some(Manager::open(config, identity.clone()).await?);
+            manager = Some(self.start_manager(&membership, &identity, Start::Resume).await?);
             self.show(LocalNodeState::Pending, Some(&membership), None, manager.clone());
         }
         let agent = self.start_agent_until_it_runs(&membership, identity).await;
@@ -189,11 +186,11 @@ impl Node {
         &self,
         membership: &Membership,
         founding: ca::Founding,
-    ) -> Result<(AgentHandle, Option<ManagerHandle>)> {
+    ) -> Result<(AgentHandle, Option<Managing>)> {
         let identity = founding.identity.clone();
         identity::save(self.dir.root(), &identity).map_err(failed)?;
-        let config = self.manager_config(membership);
-        let manager = Manager::found(config, founding).await.map_err(failed)?;
+        let start = Start::Found(Box::new(founding.transaction));
+        let manager = self.start_manager(membership, &identity, start).await?;
         match self.start_agent(membership, identity).await {
             Ok(agent) => Ok((agent, Some(manager))),
             Err(error) => {
@@ -230,11 +227,14 @@ impl Node {
         &self,
         membership: &Membership,
         identity: Identity,
-    ) -> Result<(AgentHandle, Option<ManagerHandle>)> {
+    ) -> Result<(AgentHandle, Option<Managing>)> {
         identity::save(self.dir.root(), &identity).map_err(failed)?;
         let manager = match identity.role {
             NodeRole::Worker => None,
-            NodeRole::Manager => Some(self.join_managers(membership, identity.clone()).await?),
+            NodeRole::Manager => {
+                let start = Start::Join(membership.managers.clone());
+                Some(self.start_manager(membership, &identity, start).await?)
+            }
         };
         match self.start_agent(membership, identity).await {
             Ok(agent) => Ok((agent, manager)),
@@ -247,13 +247,13 @@ impl Node {
         }
     }
 
-    async fn join_managers(
+    async fn start_manager(
         &self,
         membership: &Membership,
-        identity: Identity,
-    ) -> Result<ManagerHandle> {
-        let config = self.manager_config(membership);
-        Manager::join(config, identity, &membership.managers).await.map_err(failed)
+        identity: &Identity,
+        start: Start,
+    ) -> Result<Managing> {
+        Managing::start(&self.dir, membership, identity, start).await.map_err(failed)
     }
 
     /// Makes the node a member if all of it has started, and otherwise leaves nothing behind on it.
@@ -261,7 +261,7 @@ impl Node {
         &self,
         slot: &mut Option<Member>,
         membership: Membership,
-        started: Result<(AgentHandle, Option<ManagerHandle>)>,
+        started: Result<(AgentHandle, Option<Managing>)>,
     ) -> Result<AgentHandle> {
         let saved = match started {
             Ok(parts) => self.dir.save(&membership).map(|()| parts).map_err(failed),
@@ -288,7 +288,7 @@ impl Node {
         if let Some(manager) = &member.manager
             && !force
         {
-            let consequence = request::leaving_manager(&manager.members().await);
+            let consequence = request::leaving_manager(&manager.members().await?);
             return Err(Error::unavailable(format!("{LEAVING_MANAGER}{consequence}")));
         }
         // First: from here on a restart finds a node that is in no cluster.
@@ -309,15 +309,16 @@ impl Node {
         let Some(member) = slot.as_mut() else { return };
         match (identity.role, member.manager.take()) {
             (NodeRole::Manager, None) => {
-                let mut membership = member.membership.clone();
-                membership.managers = member.agent.managers().borrow().clone();
-                match self.join_managers(&membership, identity.clone()).await {
+                let start = Start::Join(member.agent.managers().borrow().clone());
+                match self.start_manager(&member.membership, identity, start).await {
                     Ok(manager) => member.manager = Some(manager),
                     Err(error) => tracing::error!(%error, "cannot become a manager"),
                 }
             }
             (NodeRole::Manager, Some(manager)) => {
-                manager.set_identity(identity);
+                if let Err(error) = manager.set_identity(identity) {
+                    tracing::error!(%error, "cannot use the new certificate");
+                }
                 member.manager = Some(manager);
                 return;
             }
@@ -347,14 +348,6 @@ impl Node {
         Agent::start(config, identity, membership.managers.clone()).await.map_err(failed)
     }
 
-    fn manager_config(&self, membership: &Membership) -> ManagerConfig {
-        ManagerConfig {
-            raft_dir: self.dir.raft(),
-            listen_addr: membership.listen_addr,
-            advertise_addr: membership.advertise_addr,
-        }
-    }
-
     fn become_member(&self, slot: &mut Option<Member>, member: Member) {
         self.show_member(&member);
         *slot = Some(member);
@@ -370,7 +363,7 @@ impl Node {
         state: LocalNodeState,
         membership: Option<&Membership>,
         agent: Option<AgentHandle>,
-        manager: Option<ManagerHandle>,
+        manager: Option<Managing>,
     ) {
         let membership = membership.cloned();
         self.view.send_replace(View { state, error: String::new(), membership, agent, manager });
