@@ -107,9 +107,7 @@ fn only_address(interfaces: &[Interface]) -> Result<IpAddr> {
     let candidates: Vec<(&str, IpAddr)> = interfaces
         .iter()
         .filter(usable)
-        .flat_map(|interface| {
-            interface.addrs.iter().map(|addr| (interface.name.as_str(), *addr))
-        })
+        .flat_map(|interface| interface.addrs.iter().map(|addr| (interface.name.as_str(), *addr)))
         .filter(|(_, addr)| addr.is_ipv4() && !addr.is_loopback() && !is_link_local(*addr))
         .collect();
     match candidates.as_slice() {
@@ -119,7 +117,9 @@ fn only_address(interfaces: &[Interface]) -> Result<IpAddr> {
             let place = if first_name == second_name {
                 format!("interface {first_name} ({first} and {second})")
             } else {
-                format!("different interfaces ({first} on {first_name} and {second} on {second_name})")
+                format!(
+                    "different interfaces ({first} on {first_name} and {second} on {second_name})"
+                )
             };
             Err(Error::invalid(format!(
                 "could not choose an IP address to advertise since this system has multiple addresses on {place}"

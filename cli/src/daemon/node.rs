@@ -51,7 +51,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
 const NO_MEMBER: &str = "This node is not part of a swarm";
 const JOIN_SLOW: &str = "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node.";
-const LEAVING_MANAGER: &str = "You are attempting to leave the swarm on a node that is participating as a manager. ";
+const LEAVING_MANAGER: &str =
+    "You are attempting to leave the swarm on a node that is participating as a manager. ";
 
 /// What the operator decided about this node.
 #[derive(Clone, Debug)]
@@ -169,11 +170,8 @@ impl Node {
         if slot.is_some() {
             return Err(Error::unavailable(ALREADY_MEMBER));
         }
-        let membership = membership(
-            &request.listen_addr,
-            &request.advertise_addr,
-            &request.data_path_addr,
-        )?;
+        let membership =
+            membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
         let init = request::cluster_init(request, membership.advertise_addr)?;
         let founding = ca::found(init, &mut rand::rng(), Timestamp::now())?;
         let node_id = founding.identity.node_id.clone();
@@ -205,16 +203,12 @@ impl Node {
         if slot.is_some() {
             return Err(Error::unavailable(ALREADY_MEMBER));
         }
-        let mut membership = membership(
-            &request.listen_addr,
-            &request.advertise_addr,
-            &request.data_path_addr,
-        )?;
+        let mut membership =
+            membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
         let availability = request::availability(&request.availability)?;
         let remote = request::remote(&request.remote_addrs).await?;
         let advertise = membership.advertise_addr;
-        let joined =
-            identity::join(remote, &request.join_token, availability, advertise).await?;
+        let joined = identity::join(remote, &request.join_token, availability, advertise).await?;
         membership.managers = joined.managers;
         let started = self.start_member(&membership, joined.identity).await;
         let agent = self.keep_or_undo(&mut slot, membership, started).await?;
@@ -385,14 +379,12 @@ impl NodeControl for Node {
 
     fn membership(&self) -> SwarmInfo {
         let view = self.view.borrow().clone();
-        let node_id = view.agent.as_ref().map(|agent| agent.identity().borrow().node_id.to_string());
-        let remote = |addr: SocketAddr| RemoteManager {
-            node_id: String::new(),
-            addr: addr.to_string(),
-        };
-        let managers = view
-            .agent
-            .map(|agent| agent.managers().borrow().iter().copied().map(remote).collect());
+        let node_id =
+            view.agent.as_ref().map(|agent| agent.identity().borrow().node_id.to_string());
+        let remote =
+            |addr: SocketAddr| RemoteManager { node_id: String::new(), addr: addr.to_string() };
+        let managers =
+            view.agent.map(|agent| agent.managers().borrow().iter().copied().map(remote).collect());
         SwarmInfo {
             node_id: node_id.unwrap_or_default(),
             node_addr: view
