@@ -54,17 +54,8 @@ impl Renewal {
         }
     }
 
-    /// How long the certificate will do.
     fn wait(&self, now: Timestamp) -> Duration {
-        let identity = self.identity.borrow();
-        let announced = *self.role.borrow();
-        if announced.is_some_and(|role| role != identity.role) {
-            return Duration::ZERO;
-        }
-        match tls::validity_of_pem(&identity.certificate) {
-            Ok((from, to)) => (from + to.since(from) / 2).since(now).min(LONGEST_WAIT),
-            Err(_unreadable) => Duration::ZERO,
-        }
+        good_for(&self.identity.borrow(), *self.role.borrow(), now)
     }
 
     /// On disk first: what others see of a new role has to survive a crash.
@@ -83,5 +74,46 @@ impl Renewal {
         let as_announced = announced.is_none_or(|role| role == renewed.role);
         self.identity.send_replace(renewed);
         if as_announced { Ok(()) } else { Err("the role is not the announced one yet".to_owned()) }
+    }
+}
+
+/// How long the certificate of `identity` will do: until half its life is over, and not at all if it has another role than was announced.
+fn good_for(identity: &Identity, announced: Option<NodeRole>, now: Timestamp) -> Duration {
+    if announced.is_some_and(|role| role != identity.role) {
+        return Duration::ZERO;
+    }
+    match tls::validity_of_pem(&identity.certificate) {
+        Ok((from, to)) => (from + to.since(from) / 2).since(now).min(LONGEST_WAIT),
+        Err(_unreadable) => Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlite_rpc::testing::TestCa;
+
+    use super::*;
+    use crate::task::fake::id;
+
+    #[test]
+    fn a_certificate_does_for_half_its_life_and_for_its_role_only() {
+        let identity = TestCa::new(id('c')).issue(&id('n'), NodeRole::Worker);
+        let (from, to) = tls::validity_of_pem(&identity.certificate).expect("a certificate");
+        let half = from + to.since(from) / 2;
+        let minute = Duration::from_secs(60);
+        let (early, late) = (half.since(from) - minute, half.since(from) + minute);
+        let worker = Some(NodeRole::Worker);
+        for (announced, age, expected) in [
+            (None, Duration::ZERO, LONGEST_WAIT),
+            (worker, early, minute),
+            (worker, late, Duration::ZERO),
+            (Some(NodeRole::Manager), Duration::ZERO, Duration::ZERO),
+        ] {
+            assert_eq!(
+                good_for(&identity, announced, from + age),
+                expected,
+                "{announced:?} {age:?}"
+            );
+        }
     }
 }
