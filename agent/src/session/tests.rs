@@ -35,6 +35,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -50,6 +51,9 @@ fn ca() -> TestCa {
     TestCa::new("c".repeat(25).parse::<ClusterId>().expect("an id"))
 }
 
+/// How long the other side gets.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// The manager's end of a session, in the hands of the test.
 struct Seat {
     sender: FrameSender,
@@ -63,6 +67,10 @@ impl Seat {
 
     /// The next message that is not a heartbeat.
     async fn hear(&mut self) -> AgentMessage {
+        timeout(LIMIT, self.hear_late()).await.expect("the agent says something")
+    }
+
+    async fn hear_late(&mut self) -> AgentMessage {
         loop {
             match self.receiver.receive().await.expect("sound").expect("the agent goes on") {
                 AgentMessage::Heartbeat => {}

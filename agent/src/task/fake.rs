@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::StreamExt;
@@ -23,6 +24,8 @@ use swarmlite_proto::spec::TaskSpec;
 use swarmlite_proto::task_state::TaskState;
 use tokio::sync::broadcast;
 use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
 
 use super::attach::Attach;
 use super::attach::AttachError;
@@ -37,6 +40,9 @@ use super::translate::ContainerPlan;
 use super::translate::EndpointPlan;
 use super::translate::NetworkPlan;
 use super::translate::task_of_labels;
+
+/// How long tests wait for anything, by their clock.
+const LIMIT: Duration = Duration::from_secs(3600);
 
 /// An id of one letter.
 pub(crate) fn id<K: Kind>(letter: char) -> Id<K> {
@@ -144,8 +150,12 @@ impl FakeRuntime {
     /// Waits until the engine's state is as wanted.
     pub(crate) async fn until(&self, mut wanted: impl FnMut(&State) -> bool) {
         let mut changes = self.changes.subscribe();
+        let deadline = Instant::now() + LIMIT;
         while !wanted(&self.state()) {
-            changes.changed().await.expect("the engine lives");
+            let changed = timeout_at(deadline, changes.changed()).await;
+            let changed =
+                changed.unwrap_or_else(|_late| panic!("not as wanted: {:?}", self.state()));
+            changed.expect("the engine lives");
         }
     }
 

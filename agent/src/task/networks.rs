@@ -85,3 +85,32 @@ impl<R: Runtime> Networks<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::fake::FakeRuntime;
+    use crate::task::fake::attachment;
+    use crate::task::fake::network;
+    use crate::task::fake::task;
+
+    #[tokio::test]
+    async fn a_network_stays_as_long_as_one_task_needs_it() {
+        let runtime = FakeRuntime::new();
+        let networks = Networks::new(Arc::new(runtime.clone()));
+        let on_x = |letter| {
+            let mut task = task(letter);
+            task.attachments = vec![attachment('x', letter as u8)];
+            task
+        };
+        let (a, b) = (on_x('a'), on_x('b'));
+        networks.hold(&a).await;
+        networks.ensure(&network('x')).await.expect("makes it");
+        networks.hold(&b).await;
+        networks.release(&a.id).await;
+        networks.sweep().await;
+        assert_eq!(runtime.state().networks.len(), 1);
+        networks.release(&b.id).await;
+        assert_eq!(runtime.state().networks.len(), 0);
+    }
+}

@@ -10,6 +10,9 @@ use crate::task::fake::network;
 use crate::task::fake::task;
 use crate::task::step::Health;
 
+/// How long anything may take, by the clock of the test.
+const LIMIT: Duration = Duration::from_secs(3600);
+
 /// One controlled task.
 struct Rig {
     folder: TempDir,
@@ -67,8 +70,9 @@ impl Rig {
         let mut changes = self.reporter.changes();
         let id = task('a').id;
         let reached = changes
-            .wait_for(|pending| pending.get(&id).is_some_and(|status| status.state == state))
-            .await;
+            .wait_for(|pending| pending.get(&id).is_some_and(|status| status.state == state));
+        let reached = tokio::time::timeout(LIMIT, reached).await;
+        let reached = reached.unwrap_or_else(|_late| panic!("not {state}: {:?}", self.reporter));
         reached.expect("the controller goes on").get(&id).cloned().expect("just seen")
     }
 
