@@ -71,6 +71,32 @@ fn scaling_down_takes_what_does_not_run_and_then_the_fullest_nodes() {
 }
 
 #[test]
+fn scaling_down_leaves_no_node_without_a_task_while_another_has_several() {
+    let (mut world, web) = running(1, 3);
+    let second = world.add_node(2);
+    scale(&mut world, &web, 4);
+    assert!(nodes_of(&world, &web).contains(&second));
+    scale(&mut world, &web, 2);
+    assert_eq!(slots(&world, &web), [1, 4]);
+}
+
+#[test]
+fn a_task_that_no_agent_has_seen_ends_at_once() {
+    let mut world = World::new(0);
+    let web = world.add_service("web", replicas(1), |_| {});
+    world.settle();
+    let waiting = world.tasks(&web).remove(0);
+    world.edit_service(&web, |service| service.spec.task_template.force_update = 1);
+    world.settle_now();
+    let ended = &world.state().tasks()[&waiting.id];
+    assert_eq!(ended.status.state, TaskState::Shutdown);
+    world.add_node(1);
+    let before = world.now;
+    world.settle_now();
+    assert_eq!((world.running(&web).len(), world.now), (1, before), "nothing is waited for");
+}
+
+#[test]
 fn a_lost_node_is_replaced_and_its_tasks_are_neither_waited_for_nor_forgotten() {
     let (mut world, web) = running(3, 3);
     let lost = world.running(&web).remove(0);
