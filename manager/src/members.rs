@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::raft::MemberStatus;
 use crate::raft::RaftStore;
 use crate::raft::Transport;
+use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
@@ -73,7 +74,9 @@ pub(crate) async fn run<T: Transport>(store: RaftStore<T>) {
             if changed.is_err() {
                 return;
             }
-        } else if let Err(error) = settle(&store, &state).await {
+        } else if let Err(error) = settle(&store, &state).await
+            && error.message != OUT_OF_SEQUENCE
+        {
             tracing::warn!(%error, "a node does not have its role yet");
             let _sooner = timeout(RETRY, leadership.changed()).await;
         }
