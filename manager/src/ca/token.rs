@@ -120,7 +120,8 @@ mod tests {
         for refused in [&*other.worker, &*other.manager, "", "SWMTKN-1-", &tokens.worker[..84]] {
             assert_eq!(role_for(refused, &tokens), None, "{refused}");
         }
-        let empty = JoinTokens { worker: String::new(), manager: String::new() };
-        assert_eq!(role_for("", &empty), None);
+        let empty = "SWMTKN-1-x-";
+        let unset = JoinTokens { worker: empty.to_owned(), manager: String::new() };
+        assert_eq!((role_for(empty, &unset), role_for("", &unset)), (None, None));
     }
 }
