@@ -39,6 +39,8 @@ pub use self::control::Quorum;
 pub use self::engine::Engine;
 pub use self::serve::bind;
 pub use self::serve::serve;
+pub use self::swarm::ALREADY_MEMBER;
+pub use self::swarm::NOT_MEMBER;
 
 /// What the handlers work with.
 #[derive(Clone)]

@@ -7,8 +7,6 @@ use swarmlite_manager::api::ManagerAccess;
 use swarmlite_manager::manager::Manager;
 use swarmlite_manager::manager::ManagerConfig;
 use swarmlite_manager::manager::Start;
-use swarmlite_manager::raft::MemberStatus;
-use swarmlite_proto::error::Result;
 use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::Client;
 
@@ -45,11 +43,6 @@ impl Managing {
     /// The cluster, for the API.
     pub(super) fn access(&self) -> ManagerAccess {
         self.manager.access()
-    }
-
-    /// The managers, as the leader sees them.
-    pub(super) async fn members(&self) -> Result<Vec<MemberStatus>> {
-        self.manager.store().members().await
     }
 
     /// Uses a new certificate, for those who call and those who are called.

@@ -1,13 +1,11 @@
-//! What a request to init, join or leave means for this node. Looks up names of remote managers; otherwise pure.
+//! What a request to init or join means for this node. Looks up names of remote managers; otherwise pure.
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use ipnet::Ipv4Net;
 use swarmlite_manager::ca::ClusterInit;
-use swarmlite_manager::raft::MemberStatus;
 use swarmlite_proto::api::InitRequest;
-use swarmlite_proto::api::Reachability;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::spec::Availability;
@@ -67,56 +65,9 @@ pub(super) async fn remote(addrs: &[String]) -> Result<SocketAddr> {
         .ok_or_else(|| Error::invalid(format!("cannot find the address of {text}")))
 }
 
-/// What happens when a manager leaves that `members` decide with (moby `daemon/cluster/swarm.go`).
-pub(super) fn leaving_manager(members: &[MemberStatus]) -> String {
-    const FORCE: &str = "The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message.";
-    let reachable =
-        members.iter().filter(|member| member.reachability == Reachability::Reachable).count();
-    let unreachable = members.len() - reachable;
-    if members.len() <= 1 {
-        return "Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message. ".to_owned();
-    }
-    if reachable.saturating_sub(2) <= unreachable {
-        return format!(
-            "Removing this node leaves {} managers out of {}. Without a Raft quorum your swarm will be inaccessible. {FORCE}",
-            reachable.saturating_sub(1),
-            members.len(),
-        );
-    }
-    format!("Doing so may lose the consensus of your cluster. {FORCE}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn members(reachable: u64, unreachable: u64) -> Vec<MemberStatus> {
-        let member = |raft_id, reachability| MemberStatus {
-            node_id: None,
-            raft_id,
-            addr: "192.0.2.1:2377".parse().expect("an address"),
-            voter: true,
-            leader: false,
-            reachability,
-        };
-        (0..reachable)
-            .map(|id| member(id, Reachability::Reachable))
-            .chain((0..unreachable).map(|id| member(reachable + id, Reachability::Unreachable)))
-            .collect()
-    }
-
-    #[test]
-    fn a_manager_hears_what_its_leaving_would_do() {
-        for (managers, expected) in [
-            (members(1, 0), "Removing the last manager erases"),
-            (members(2, 0), "Removing this node leaves 1 managers out of 2."),
-            (members(2, 1), "Removing this node leaves 1 managers out of 3."),
-            (members(3, 0), "Doing so may lose the consensus"),
-        ] {
-            let text = leaving_manager(&managers);
-            assert!(text.starts_with(expected), "{text}");
-        }
-    }
 
     #[tokio::test]
     async fn the_remote_manager_is_an_address_with_or_without_a_port() {

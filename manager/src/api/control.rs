@@ -34,8 +34,8 @@ pub trait NodeControl: Send + Sync + 'static {
     /// Has this node join a cluster. `request` is checked, but for its addresses and its token.
     fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>>;
 
-    /// Has this node leave its cluster.
-    fn leave(&self, force: bool) -> BoxFuture<'_, Result<()>>;
+    /// Has this node leave its cluster, whatever that does to the others: the API has warned.
+    fn leave(&self) -> BoxFuture<'_, Result<()>>;
 
     /// What this node knows of its place in a cluster by itself: all but what the state of the cluster says.
     fn membership(&self) -> SwarmInfo;

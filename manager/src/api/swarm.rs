@@ -31,8 +31,11 @@ use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
 
-const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
-const NOT_MEMBER: &str = "This node is not part of a swarm";
+/// Docker's text for a node that is to become a member and is one.
+pub const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
+
+/// Docker's text for a node that is to leave and is no member.
+pub const NOT_MEMBER: &str = "This node is not part of a swarm";
 
 /// `POST /swarm/init`.
 pub(super) async fn init(
@@ -78,7 +81,7 @@ pub(super) async fn leave(Extract(state): Extract<ApiState>, params: Params) -> 
         };
         return Err(Error::unavailable(leave_warning(counts)).into());
     }
-    Ok(state.node.leave(force).await?)
+    Ok(state.node.leave().await?)
 }
 
 /// How many managers can be reached, and how many cannot.

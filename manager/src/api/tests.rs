@@ -78,8 +78,8 @@ impl NodeControl for FakeNode {
         async { Ok(()) }.boxed()
     }
 
-    fn leave(&self, force: bool) -> BoxFuture<'_, Result<()>> {
-        self.note(&format!("leave {force}"));
+    fn leave(&self) -> BoxFuture<'_, Result<()>> {
+        self.note("leave");
         async { Ok(()) }.boxed()
     }
 

@@ -1,0 +1,56 @@
+//! What the API may ask of the node.
+
+use std::net::SocketAddr;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use swarmlite_manager::api::ManagerAccess;
+use swarmlite_manager::api::NodeControl;
+use swarmlite_proto::api::InitRequest;
+use swarmlite_proto::api::JoinRequest;
+use swarmlite_proto::api::RemoteManager;
+use swarmlite_proto::api::SwarmInfo;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::NodeId;
+
+use super::Node;
+
+impl NodeControl for Node {
+    fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>> {
+        self.found(request).boxed()
+    }
+
+    fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>> {
+        self.enter(request).boxed()
+    }
+
+    fn leave(&self) -> BoxFuture<'_, Result<()>> {
+        self.exit().boxed()
+    }
+
+    fn membership(&self) -> SwarmInfo {
+        let view = self.view.borrow().clone();
+        let node_id =
+            view.agent.as_ref().map(|agent| agent.identity().borrow().node_id.to_string());
+        let remote =
+            |addr: SocketAddr| RemoteManager { node_id: String::new(), addr: addr.to_string() };
+        let managers =
+            view.agent.map(|agent| agent.managers().borrow().iter().copied().map(remote).collect());
+        SwarmInfo {
+            node_id: node_id.unwrap_or_default(),
+            node_addr: view
+                .membership
+                .map(|membership| membership.advertise_addr.ip().to_string())
+                .unwrap_or_default(),
+            local_node_state: view.state,
+            control_available: view.manager.is_some(),
+            error: view.error,
+            remote_managers: managers,
+            ..SwarmInfo::default()
+        }
+    }
+
+    fn manager(&self) -> Option<ManagerAccess> {
+        Some(self.view.borrow().manager.as_ref()?.access())
+    }
+}

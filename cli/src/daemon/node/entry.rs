@@ -1,0 +1,170 @@
+//! How a node becomes a member: by making a cluster, or by joining one. Either all of it starts, or nothing is left of it on this node.
+
+use std::io;
+use std::time::Duration;
+
+use swarmlite_agent::AgentHandle;
+use swarmlite_agent::identity;
+use swarmlite_agent::session::SessionState;
+use swarmlite_manager::api::ALREADY_MEMBER;
+use swarmlite_manager::api::NOT_MEMBER;
+use swarmlite_manager::ca;
+use swarmlite_manager::manager::Start;
+use swarmlite_proto::api::InitRequest;
+use swarmlite_proto::api::JoinRequest;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::identity::Identity;
+use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::time::Timestamp;
+use tokio::time::timeout;
+
+use super::Member;
+use super::Node;
+use super::failed;
+use crate::daemon::address;
+use crate::daemon::interfaces::interfaces;
+use crate::daemon::managing::Managing;
+use crate::daemon::membership::Membership;
+use crate::daemon::request;
+
+/// How long a join waits for the node's first session (moby `daemon/cluster/cluster.go`).
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+const JOIN_SLOW: &str = "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node.";
+
+impl Node {
+    /// Makes a cluster of this node.
+    pub(super) async fn found(&self, request: InitRequest) -> Result<NodeId> {
+        let mut slot = self.member.lock().await;
+        if slot.is_some() {
+            return Err(Error::unavailable(ALREADY_MEMBER));
+        }
+        let membership =
+            membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
+        let init = request::cluster_init(request, membership.advertise_addr)?;
+        let founding = ca::found(init, &mut rand::rng(), Timestamp::now())?;
+        let node_id = founding.identity.node_id.clone();
+        let started = self.start_founder(&membership, founding).await;
+        self.keep_or_undo(&mut slot, membership, started).await?;
+        Ok(node_id)
+    }
+
+    async fn start_founder(
+        &self,
+        membership: &Membership,
+        founding: ca::Founding,
+    ) -> Result<(AgentHandle, Option<Managing>)> {
+        let identity = founding.identity.clone();
+        identity::save(self.dir.root(), &identity).map_err(failed)?;
+        let start = Start::Found(Box::new(founding.transaction));
+        let manager = self.start_manager(membership, &identity, start).await?;
+        match self.start_agent(membership, identity).await {
+            Ok(agent) => Ok((agent, Some(manager))),
+            Err(error) => {
+                manager.shutdown().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Has this node join a cluster, and waits until it is taken.
+    pub(super) async fn enter(&self, request: JoinRequest) -> Result<()> {
+        let mut slot = self.member.lock().await;
+        if slot.is_some() {
+            return Err(Error::unavailable(ALREADY_MEMBER));
+        }
+        let mut membership =
+            membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
+        let availability = request::availability(&request.availability)?;
+        let remote = request::remote(&request.remote_addrs).await?;
+        let advertise = membership.advertise_addr;
+        let joined = identity::join(remote, &request.join_token, availability, advertise).await?;
+        membership.managers = joined.managers;
+        let started = self.start_member(&membership, joined.identity).await;
+        let agent = self.keep_or_undo(&mut slot, membership, started).await?;
+        // Others may look, and even leave, while this waits.
+        drop(slot);
+        await_session(&agent).await
+    }
+
+    async fn start_member(
+        &self,
+        membership: &Membership,
+        identity: Identity,
+    ) -> Result<(AgentHandle, Option<Managing>)> {
+        identity::save(self.dir.root(), &identity).map_err(failed)?;
+        let manager = match identity.role {
+            NodeRole::Worker => None,
+            NodeRole::Manager => {
+                let start = Start::Join(membership.managers.clone());
+                Some(self.start_manager(membership, &identity, start).await?)
+            }
+        };
+        match self.start_agent(membership, identity).await {
+            Ok(agent) => Ok((agent, manager)),
+            Err(error) => {
+                if let Some(manager) = manager {
+                    manager.shutdown().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn start_manager(
+        &self,
+        membership: &Membership,
+        identity: &Identity,
+        start: Start,
+    ) -> Result<Managing> {
+        Managing::start(&self.dir, membership, identity, start).await.map_err(failed)
+    }
+
+    /// Makes the node a member if all of it has started, and otherwise leaves nothing behind on it.
+    async fn keep_or_undo(
+        &self,
+        slot: &mut Option<Member>,
+        membership: Membership,
+        started: Result<(AgentHandle, Option<Managing>)>,
+    ) -> Result<AgentHandle> {
+        let saved = match started {
+            Ok(parts) => self.dir.save(&membership).map(|()| parts).map_err(failed),
+            Err(error) => Err(error),
+        };
+        match saved {
+            Ok((agent, manager)) => {
+                self.become_member(slot, Member { membership, agent: agent.clone(), manager });
+                Ok(agent)
+            }
+            Err(error) => {
+                let undone = identity::remove(self.dir.root()).map_err(io::Error::other);
+                if let Err(cause) = undone.and_then(|()| self.dir.wipe_manager()) {
+                    tracing::warn!(%cause, "cannot remove what is left of a join that failed");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The addresses of a node that is about to become a member.
+fn membership(listen: &str, advertise: &str, data_path: &str) -> Result<Membership> {
+    let interfaces = interfaces().map_err(failed)?;
+    let listen_addr = address::listen(listen, &interfaces)?;
+    let advertise_addr = address::advertise(advertise, listen_addr, &interfaces)?;
+    let data_path_addr = address::data_path(data_path, advertise_addr, &interfaces)?;
+    let managers = vec![advertise_addr];
+    Ok(Membership { listen_addr, advertise_addr, data_path_addr, managers })
+}
+
+async fn await_session(agent: &AgentHandle) -> Result<()> {
+    let mut state = agent.state();
+    let connected = state.wait_for(|state| matches!(state, SessionState::Connected(_)));
+    match timeout(JOIN_TIMEOUT, connected).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_left)) => Err(Error::unavailable(NOT_MEMBER)),
+        Err(_elapsed) => Err(Error::unavailable(JOIN_SLOW)),
+    }
+}
