@@ -25,6 +25,7 @@ use swarmlite_manager::api::NodeControl;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use self::membership::StateDir;
 use self::node::Node;
@@ -72,8 +73,28 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
 }
 
 fn start_logging(filter: &str) -> anyhow::Result<()> {
-    let filter =
-        EnvFilter::try_new(filter).with_context(|| format!("cannot read --log '{filter}'"))?;
+    let filter = EnvFilter::try_new(directives(filter))
+        .with_context(|| format!("cannot read --log '{filter}'"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())
+}
+
+/// A bare level is meant for this program. Its libraries then log what is wrong with them; raft not even that, as it reports each
+/// call to a manager that is down, and what follows from that is logged here.
+fn directives(filter: &str) -> String {
+    match filter.parse::<LevelFilter>() {
+        Ok(level) => format!("warn,openraft=error,swarmlite={level}"),
+        Err(_) => filter.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_level_is_for_this_program() {
+        assert_eq!(directives("debug"), "warn,openraft=error,swarmlite=debug");
+        assert_eq!(directives("info,h2=trace"), "info,h2=trace");
+    }
 }
