@@ -12,19 +12,20 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// When `limit` has passed: the last error that `condition` gave.
+/// When `limit` has passed: the last error that `condition` gave. A look that did not end by then gave none.
 pub async fn eventually<T>(
     what: &str,
     limit: Duration,
     mut condition: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let deadline = Instant::now() + limit;
+    let mut last = anyhow::anyhow!("the first look did not end");
     loop {
-        let last = match tokio::time::timeout_at(deadline, condition()).await {
+        match tokio::time::timeout_at(deadline, condition()).await {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => error,
-            Err(_) => anyhow::anyhow!("the last look did not end"),
-        };
+            Ok(Err(error)) => last = error,
+            Err(_) => {}
+        }
         if Instant::now() >= deadline {
             return Err(last).with_context(|| format!("waited {limit:?} for {what}"));
         }
@@ -54,7 +55,11 @@ mod tests {
         let never = eventually("a miracle", limit, async || -> anyhow::Result<()> { bail!("no") });
         let text = format!("{:#}", never.await.unwrap_err());
         assert_eq!(text, "waited 1s for a miracle: no");
-        let stuck = eventually("an end", limit, std::future::pending::<anyhow::Result<()>>);
-        assert!(stuck.await.is_err());
+        let mut looks = 0;
+        let stuck = eventually("an end", limit, async || -> anyhow::Result<()> {
+            looks += 1;
+            if looks > 1 { std::future::pending().await } else { bail!("seen before") }
+        });
+        assert_eq!(format!("{:#}", stuck.await.unwrap_err()), "waited 1s for an end: seen before");
     }
 }

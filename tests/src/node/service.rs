@@ -10,6 +10,10 @@ use anyhow::Context;
 use crate::command::run;
 use crate::node::Node;
 
+/// What daemons log: all of the project's own, and of libraries what they find worth telling.
+const LOG_FILTER: &str =
+    "info,swarmlite=debug,swarmlite_agent=debug,swarmlite_manager=debug,swarmlite_rpc=debug";
+
 /// A long-running program of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -80,7 +84,7 @@ impl Service {
             Self::Daemon => format!(
                 "daemon --state-dir {dir}/state --socket unix://{dir}/swarmlite.sock \
                  --docker unix://{dir}/docker.sock --plugin-dir {dir}/plugins --hostname {name} \
-                 --log debug"
+                 --log {LOG_FILTER}"
             ),
         }
     }
