@@ -15,6 +15,7 @@ mod membership;
 mod node;
 mod request;
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -75,7 +76,12 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
 fn start_logging(filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(directives(filter))
         .with_context(|| format!("cannot read --log '{filter}'"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let stderr = std::io::stderr;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
+        .init();
     Ok(())
 }
 

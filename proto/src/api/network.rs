@@ -1,0 +1,106 @@
+//! Networks of the cluster.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::spec::IpamOptions;
+use crate::spec::Labels;
+use crate::time::Timestamp;
+
+/// `GET /networks/{id}` of an overlay network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// The network: an id of the cluster, or of the local engine.
+    pub id: String,
+    /// When it was made.
+    pub created: String,
+    /// `swarm` or `local`.
+    pub scope: String,
+    /// `overlay` for those of the cluster.
+    pub driver: String,
+    /// Always, for an overlay network.
+    #[serde(rename = "EnableIPv4")]
+    pub enable_ipv4: bool,
+    /// Never, for now.
+    #[serde(rename = "EnableIPv6")]
+    pub enable_ipv6: bool,
+    /// Its addresses.
+    #[serde(rename = "IPAM")]
+    pub ipam: IpamOptions,
+    /// Whether containers reach nothing outside through it.
+    pub internal: bool,
+    /// Whether containers that are not of a service may join.
+    pub attachable: bool,
+    /// Whether it is the network of the routing mesh.
+    pub ingress: bool,
+    /// Whether it is only a template. Never.
+    pub config_only: bool,
+    /// Local containers on it.
+    pub containers: BTreeMap<String, serde_json::Value>,
+    /// Options of the driver.
+    pub options: Labels,
+    /// User labels.
+    pub labels: Labels,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            id: String::new(),
+            created: Timestamp::ZERO.to_string(),
+            scope: "swarm".to_owned(),
+            driver: "overlay".to_owned(),
+            enable_ipv4: true,
+            enable_ipv6: false,
+            ipam: IpamOptions::default(),
+            internal: false,
+            attachable: false,
+            ingress: false,
+            config_only: false,
+            containers: BTreeMap::new(),
+            options: Labels::new(),
+            labels: Labels::new(),
+        }
+    }
+}
+
+/// `POST /networks/create`. (The answer is `{"Id": ..., "Warning": ""}`.)
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NetworkCreateRequest {
+    /// Unique in the cluster.
+    pub name: String,
+    /// `overlay` for a network of the cluster.
+    pub driver: String,
+    /// `swarm` for a network of the cluster; empty means what the driver has.
+    pub scope: String,
+    /// Refused when false, for an overlay network.
+    #[serde(rename = "EnableIPv4")]
+    pub enable_ipv4: Option<bool>,
+    /// Refused when true, for now.
+    #[serde(rename = "EnableIPv6")]
+    pub enable_ipv6: Option<bool>,
+    /// The addresses asked for.
+    #[serde(rename = "IPAM")]
+    pub ipam: Option<IpamOptions>,
+    /// Whether containers reach nothing outside through it.
+    pub internal: bool,
+    /// Whether containers that are not of a service may join.
+    pub attachable: bool,
+    /// Whether it is the network of the routing mesh.
+    pub ingress: bool,
+    /// Whether it is only a template.
+    pub config_only: bool,
+    /// Accepted and without effect, as in Docker: names are always unique here.
+    pub check_duplicate: bool,
+    /// Options of the driver.
+    pub options: Labels,
+    /// User labels.
+    pub labels: Labels,
+}
