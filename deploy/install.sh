@@ -16,12 +16,17 @@ has_systemd() {
     [ -d /run/systemd/system ]
 }
 
-install_engine() {
-    command -v dockerd >/dev/null && return
-    command -v apt-get >/dev/null || die "install Docker Engine first"
-    say "installing docker.io"
+# What the daemon works with: the engine, and the programs that write the kernel's packet rules.
+install_needs() {
+    local packages=()
+    command -v dockerd >/dev/null || packages+=(docker.io)
+    command -v nft >/dev/null || packages+=(nftables)
+    command -v iptables >/dev/null || packages+=(iptables)
+    [ ${#packages[@]} != 0 ] || return 0
+    command -v apt-get >/dev/null || die "install these first: ${packages[*]}"
+    say "installing ${packages[*]}"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y docker.io >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "${packages[@]}" >/dev/null
 }
 
 uninstall() {
@@ -67,5 +72,5 @@ case ${1:-} in
         ;;
     *) die "unknown option $1" ;;
 esac
-install_engine
+install_needs
 install_files "$binary"
