@@ -113,7 +113,8 @@ mod tests {
         old.programmed(Generation(7));
         assert_eq!(programmed.borrow().get(&id), Some(&Generation(7)));
         let new = registry.open(id.clone());
-        old.replaced().await;
+        let told = old.replaced();
+        tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("is told");
         assert!(programmed.borrow().is_empty());
         new.programmed(Generation(5));
         old.programmed(Generation(8));
