@@ -143,7 +143,7 @@ impl<S: Store> Dispatcher<S> {
                 }
             }
             if !registered && talk.session.is_registered() {
-                // The agent has not been told anything yet.
+                // What it says of itself may be known already, and then nothing else would wake this.
                 states.mark_changed();
             }
         }
