@@ -34,18 +34,19 @@ WHOAMI=$(build_whoami)
 if [ $# = 0 ]; then
     say "unit and property tests"
     export -f cargo is_root
-    limited 8 bash -c 'cargo test --locked --workspace --exclude swarmlite-tests'
-    limited 2 bash -c 'cargo test --locked --package swarmlite-tests --lib --bins'
+    limited 10 bash -c 'cargo test --locked --workspace --lib --bins && cargo test --locked --workspace --doc'
 fi
 
-# Prints the path of a test program: test_program NAME. Such programs are built by whoever owns the tree, but run by root.
+# Prints the path of a test program: test_program PACKAGE NAME. Such programs are built by whoever owns the tree, but run by root.
 test_program() {
-    cargo test --locked --package swarmlite-tests --test "$1" --no-run --message-format=json 2>/dev/null |
-        sed -n "s/.*\"name\":\"$1\".*\"executable\":\"\([^\"]*\)\".*/\1/p"
+    cargo test --locked --package "$1" --test "$2" --no-run --message-format=json 2>/dev/null |
+        sed -n "s/.*\"name\":\"$2\".*\"executable\":\"\([^\"]*\)\".*/\1/p"
 }
 
 export SWARMLITE_LAB_SWARMLITE="$(target_dir)/debug/swarmlite" SWARMLITE_LAB_WHOAMI="$WHOAMI"
-say "tests of the lab"
-limited 3 "$(test_program lab)" "$@"
-say "end-to-end tests on three managers and a worker"
-limited 10 "$(test_program e2e)" "$@"
+say "the data plane in a real kernel"
+limited 5 "$(test_program swarmlite-agent dataplane)" "$@"
+say "the lab"
+limited 3 "$(test_program swarmlite-tests lab)" "$@"
+say "end to end, on three managers and a worker"
+limited 10 "$(test_program swarmlite-tests e2e)" "$@"
