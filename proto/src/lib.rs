@@ -4,6 +4,7 @@
 //! - [`spec`]: what users ask for, in the JSON of the Docker Engine API.
 //! - [`object`]: what the cluster keeps: spec, status and bookkeeping.
 //! - [`api`]: objects as the Docker Engine API prints them.
+//! - [`balance`]: how connections are spread over the tasks of a service.
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
@@ -14,6 +15,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod balance;
 pub mod error;
 pub mod frame;
 pub mod id;

@@ -1,7 +1,7 @@
 //! Balancing: from one address or port to the tasks of a service.
 //!
-//! What is balanced is a value, [`VirtualServices`]; what makes the kernel do it is a [`Balancer`]. There is one for
-//! nftables here; one for IPVS can stand beside it, as nothing else knows how balancing is done.
+//! What is balanced is a value, [`VirtualServices`]; what makes the kernel do it is a [`Balancer`]: [`ipvs`] or
+//! [`nftables`]. [`choice`] tells which of them a kernel has. Nothing else knows how balancing is done.
 
 pub mod nftables;
 
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::spec::PortProtocol;
 
 use super::kernel::KernelError;
@@ -16,7 +17,7 @@ use super::state::Held;
 use super::state::Place;
 
 /// What one namespace balances, by where connections come in.
-pub type VirtualServices = BTreeMap<Frontend, Vec<Backend>>;
+pub type VirtualServices = BTreeMap<Frontend, Service>;
 
 /// Where connections come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +31,23 @@ pub enum Frontend {
         /// The published port.
         port: u16,
     },
+}
+
+/// What is done with the connections of one frontend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    /// How they are spread. What the balancer cannot do is balanced in turn: a manager lets no such service through,
+    /// and serving some task is better than serving none.
+    pub balancing: Balancing,
+    /// Where they go.
+    pub backends: Vec<Backend>,
+}
+
+impl Service {
+    /// The backends that new connections go to.
+    pub fn serving(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter().filter(|backend| backend.weight > 0)
+    }
 }
 
 /// Where connections go.
@@ -54,14 +72,9 @@ pub trait Balancer: fmt::Debug + Send + Sync + 'static {
     /// Makes the namespace balance exactly this, without a moment in which it balances less.
     ///
     /// # Errors
-    /// If the kernel refuses; then nothing has changed.
+    /// If the kernel refuses. What has changed by then is seen by the next [`Self::observe`].
     fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError>;
 
     /// Drops what is remembered of a namespace that is being removed.
     fn forget(&self, place: &Place);
-}
-
-/// The backends that new connections go to.
-pub fn serving(backends: &[Backend]) -> impl Iterator<Item = &Backend> {
-    backends.iter().filter(|backend| backend.weight > 0)
 }

@@ -9,6 +9,7 @@ use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -17,8 +18,8 @@ use swarmlite_proto::version::Generation;
 
 use super::balancer::Backend;
 use super::balancer::Frontend;
+use super::balancer::Service;
 use super::balancer::VirtualServices;
-use super::balancer::serving;
 use super::endpoint::Endpoint;
 use super::kernel::Observed;
 use super::ruleset::Marks;
@@ -277,11 +278,11 @@ impl Sandbox<'_> {
         for endpoint in self.assignments.on(&self.network.id) {
             if let Some(vip) = endpoint.vip {
                 self.address("lo", vip, 32);
-                services.insert(Frontend::Address(vip), backends(endpoint, None));
+                services.insert(Frontend::Address(vip), service(endpoint, None));
             }
             for port in &endpoint.ports {
                 let frontend = Frontend::Port { protocol: port.protocol, port: port.published };
-                services.insert(frontend, backends(endpoint, Some(port.target)));
+                services.insert(frontend, service(endpoint, Some(port.target)));
             }
         }
         let local: Vec<Ipv4Addr> = self
@@ -295,7 +296,7 @@ impl Sandbox<'_> {
             .collect();
         let hairpin = services
             .values()
-            .flat_map(|backends| serving(backends))
+            .flat_map(Service::serving)
             .map(|backend| backend.addr)
             .filter(|address| local.contains(address))
             .collect();
@@ -348,12 +349,13 @@ fn prefix(address: Ipv4Addr, len: u8) -> Option<Ipv4Net> {
     Ipv4Net::new(address, len).ok()
 }
 
-fn backends(endpoint: &EndpointAssignment, port: Option<u16>) -> Vec<Backend> {
-    endpoint
+fn service(endpoint: &EndpointAssignment, port: Option<u16>) -> Service {
+    let backends = endpoint
         .tasks
         .iter()
         .map(|task| Backend { addr: task.addr, port, weight: u16::from(task.serving) })
-        .collect()
+        .collect();
+    Service { balancing: Balancing::default(), backends }
 }
 
 #[cfg(test)]

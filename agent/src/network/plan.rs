@@ -12,10 +12,9 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use swarmlite_proto::spec::PortProtocol;
 
-use super::balancer::Backend;
 use super::balancer::Frontend;
+use super::balancer::Service;
 use super::balancer::VirtualServices;
-use super::balancer::serving;
 use super::ruleset::Ruleset;
 use super::state::HOST_LINK;
 use super::state::Held;
@@ -370,8 +369,12 @@ fn known_or_empty(held: &Held<VirtualServices>) -> Option<VirtualServices> {
 }
 
 fn serving_of(services: &VirtualServices, frontend: &Frontend) -> BTreeSet<Ipv4Addr> {
-    let backends: &[Backend] = services.get(frontend).map_or(&[], Vec::as_slice);
-    serving(backends).map(|backend| backend.addr).collect()
+    services
+        .get(frontend)
+        .into_iter()
+        .flat_map(Service::serving)
+        .map(|backend| backend.addr)
+        .collect()
 }
 
 #[cfg(test)]

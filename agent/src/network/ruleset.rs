@@ -102,6 +102,8 @@ fn host(published: &BTreeSet<(PortProtocol, u16)>) -> String {
     )
 }
 
+/// A packet of a container to itself comes here only after balancing led it back. Whether that was done by translation
+/// (`ct status dnat`) is not asked, as IPVS does not leave that trace.
 fn sandbox(gateway: Ipv4Addr, hairpin: &BTreeSet<Ipv4Addr>, marks: Option<&Marks>) -> String {
     let hairpin: Vec<String> =
         hairpin.iter().map(|address| format!("{address} . {address}")).collect();
@@ -113,7 +115,7 @@ fn sandbox(gateway: Ipv4Addr, hairpin: &BTreeSet<Ipv4Addr>, marks: Option<&Marks
 \t}}
 \tchain postrouting {{
 \t\ttype nat hook postrouting priority srcnat; policy accept;
-\t\tct status dnat ip saddr . ip daddr @hairpin snat to {gateway}
+\t\tip saddr . ip daddr @hairpin snat to {gateway}
 \t}}
 }}
 ",

@@ -2,14 +2,20 @@
 //!
 //! The whole table is replaced in one transaction, so that no packet sees half of it. A service without backends has no
 //! chain: its packets reach the local stack, which has nobody listening and refuses them.
+//!
+//! Only the first packet of a connection reaches a chain, as the kernel remembers where it went: a backend that is taken out
+//! of its chain drains. A sticky service takes backends by a hash of the client's address instead of in turn.
 
 use std::fmt::Write;
+
+use swarmlite_proto::balance::Balancing;
+use swarmlite_proto::balance::Scheduler;
 
 use super::Backend;
 use super::Balancer;
 use super::Frontend;
+use super::Service;
 use super::VirtualServices;
-use super::serving;
 use crate::network::kernel::KernelError;
 use crate::network::nft::Tables;
 use crate::network::nft::elements;
@@ -19,6 +25,10 @@ use crate::network::state::UPLINK;
 
 /// The name of the balancer's table.
 pub const TABLE: &str = "swarmlite_balancer";
+
+/// Where hashes of clients' addresses start. The kernel would choose a number for each rule, and send clients elsewhere on
+/// every change of the table, and on every node.
+const SEED: u32 = 0x5357;
 
 /// Balances by nftables.
 #[derive(Debug)]
@@ -60,8 +70,8 @@ pub fn table(services: &VirtualServices) -> String {
     let mut chains = String::new();
     let mut addresses = Vec::new();
     let mut ports = Vec::new();
-    for (frontend, backends) in services {
-        let slots = slots(backends);
+    for (frontend, service) in services {
+        let slots = slots(service);
         if slots.is_empty() {
             continue;
         }
@@ -72,7 +82,7 @@ pub fn table(services: &VirtualServices) -> String {
                 ports.push(format!("{} . {port} : goto {chain}", protocol.as_str()));
             }
         }
-        write_chain(&mut chains, &chain, *frontend, &slots);
+        write_chain(&mut chains, &chain, *frontend, choice(service.balancing), &slots);
     }
     let addresses = elements(&addresses);
     let ports = elements(&ports);
@@ -95,13 +105,22 @@ pub fn table(services: &VirtualServices) -> String {
 }
 
 /// Each serving backend, as often in a row as its weight says.
-fn slots(backends: &[Backend]) -> Vec<Backend> {
-    let most = serving(backends).map(|backend| backend.weight).max().unwrap_or(0);
+fn slots(service: &Service) -> Vec<Backend> {
+    let most = service.serving().map(|backend| backend.weight).max().unwrap_or(0);
     // Round by round rather than backend by backend, so that unequal weights still alternate.
     (0..most)
-        .flat_map(|round| serving(backends).filter(move |backend| backend.weight > round))
+        .flat_map(|round| service.serving().filter(move |backend| backend.weight > round))
         .copied()
         .collect()
+}
+
+/// The expression that chooses a slot, but for how many there are.
+fn choice(balancing: Balancing) -> &'static str {
+    if balancing.sticky.is_some() || balancing.scheduler == Scheduler::Sh {
+        "jhash ip saddr"
+    } else {
+        "numgen inc"
+    }
 }
 
 fn chain_name(frontend: Frontend) -> String {
@@ -111,7 +130,7 @@ fn chain_name(frontend: Frontend) -> String {
     }
 }
 
-fn write_chain(out: &mut String, name: &str, frontend: Frontend, slots: &[Backend]) {
+fn write_chain(out: &mut String, name: &str, frontend: Frontend, choice: &str, slots: &[Backend]) {
     // The protocol has to be known before a port can be translated; a virtual address answers to nothing but these
     // three, and leaves ping to the local stack.
     let protocol = match frontend {
@@ -131,7 +150,12 @@ fn write_chain(out: &mut String, name: &str, frontend: Frontend, slots: &[Backen
         _ => {
             let mapped: Vec<String> =
                 targets.iter().enumerate().map(|(at, target)| format!("{at} : {target}")).collect();
-            format!("numgen inc mod {} map {{ {} }}", targets.len(), mapped.join(", "))
+            let seed = if choice.starts_with("jhash") {
+                format!(" seed {SEED:#x}")
+            } else {
+                String::new()
+            };
+            format!("{choice} mod {}{seed} map {{ {} }}", targets.len(), mapped.join(", "))
         }
     };
     // `ip` says that the map gives an address and a port, not an address alone.
@@ -156,21 +180,39 @@ mod tests {
         Backend { addr: Ipv4Addr::new(10, 0, 0, last), port, weight }
     }
 
+    fn service(backends: Vec<Backend>) -> Service {
+        Service { backends, ..Service::default() }
+    }
+
+    #[test]
+    fn a_sticky_service_goes_by_the_clients_address_and_the_same_on_every_node() {
+        let sticky = Balancing { scheduler: Scheduler::Rr, sticky: Some(300) };
+        let backends = vec![backend(3, None, 1), backend(4, None, 2), backend(5, None, 0)];
+        let frontend = Frontend::Address(Ipv4Addr::new(10, 0, 0, 2));
+        let table = table(&[(frontend, Service { balancing: sticky, backends })].into());
+        let expected = "dnat to jhash ip saddr mod 3 seed 0x5357 map { 0 : 10.0.0.3, 1 : 10.0.0.4, 2 : 10.0.0.4 }";
+        assert!(table.contains(expected), "{table}");
+    }
+
     #[test]
     fn the_table_reads_as_documented() {
         let services = VirtualServices::from([
             (
                 Frontend::Address(Ipv4Addr::new(10, 0, 0, 2)),
-                vec![backend(3, None, 1), backend(4, None, 1)],
+                service(vec![backend(3, None, 1), backend(4, None, 1)]),
             ),
-            (Frontend::Address(Ipv4Addr::new(10, 0, 0, 9)), vec![backend(5, None, 0)]),
+            (Frontend::Address(Ipv4Addr::new(10, 0, 0, 9)), service(vec![backend(5, None, 0)])),
             (
                 Frontend::Port { protocol: PortProtocol::Tcp, port: 8080 },
-                vec![backend(3, Some(80), 1), backend(4, Some(80), 1), backend(5, Some(80), 0)],
+                service(vec![
+                    backend(3, Some(80), 1),
+                    backend(4, Some(80), 1),
+                    backend(5, Some(80), 0),
+                ]),
             ),
             (
                 Frontend::Port { protocol: PortProtocol::Udp, port: 53 },
-                vec![backend(3, Some(5353), 1)],
+                service(vec![backend(3, Some(5353), 1)]),
             ),
         ]);
         let expected = "table ip swarmlite_balancer {
@@ -209,7 +251,7 @@ mod tests {
     #[test]
     fn weights_alternate() {
         let order: Vec<u8> =
-            slots(&[backend(1, None, 3), backend(2, None, 0), backend(3, None, 1)])
+            slots(&service(vec![backend(1, None, 3), backend(2, None, 0), backend(3, None, 1)]))
                 .iter()
                 .map(|slot| slot.addr.octets()[3])
                 .collect();

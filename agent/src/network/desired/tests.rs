@@ -176,7 +176,7 @@ fn every_task_has_a_route_and_only_serving_ones_get_connections() {
     assert_eq!(route(namespace, [10, 0, 1, 12]), Some(&remote));
     assert_eq!(route(namespace, [10, 0, 1, 13]), Some(&remote));
     let services = namespace.services.known().expect("known");
-    let backends = &services[&Frontend::Address(Ipv4Addr::new(10, 0, 1, 10))];
+    let backends = &services[&Frontend::Address(Ipv4Addr::new(10, 0, 1, 10))].backends;
     let weights: Vec<u16> = backends.iter().map(|backend| backend.weight).collect();
     assert_eq!(weights, [1, 1, 0]);
     let Some(Ruleset::Sandbox { hairpin, .. }) = namespace.ruleset.known() else {
@@ -247,7 +247,8 @@ proptest! {
                     prop_assert!(namespace.links.contains_key(link));
                 }
             }
-            for backend in namespace.services.known().into_iter().flat_map(|all| all.values().flatten()) {
+            let services = namespace.services.known().into_iter().flat_map(|all| all.values());
+            for backend in services.flat_map(|service| &service.backends) {
                 let task = assignments.endpoints.values().flat_map(|endpoint| &endpoint.tasks)
                     .find(|task| task.addr == backend.addr).expect("a task");
                 let known = assignments.peers.contains_key(&task.node_id);

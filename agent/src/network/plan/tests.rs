@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::network::balancer::Backend;
 use crate::network::desired::NetworkAssignments;
 use crate::network::desired::desired;
 use crate::network::desired::tests::any_assignments;
@@ -145,7 +146,7 @@ fn unroutable(namespace: &Namespace) -> BTreeSet<Ipv4Addr> {
         .known()
         .into_iter()
         .flat_map(|services| services.values())
-        .flat_map(|backends| serving(backends))
+        .flat_map(Service::serving)
         .map(|backend| backend.addr)
         .filter(|addr| {
             let to = Ipv4Net::new(*addr, 32).expect("prefix");
@@ -216,7 +217,8 @@ fn services(weights: &[(u8, u16)]) -> Namespace {
         })
         .collect();
     let frontend = Frontend::Address(Ipv4Addr::new(10, 0, 0, 9));
-    Namespace { services: Held::Exactly([(frontend, backends)].into()), ..Namespace::default() }
+    let service = Service { backends, ..Service::default() };
+    Namespace { services: Held::Exactly([(frontend, service)].into()), ..Namespace::default() }
 }
 
 #[test]

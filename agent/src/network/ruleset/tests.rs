@@ -61,7 +61,7 @@ fn the_ingress_sandbox_marks_connections_with_the_node_they_came_in_by() {
 \t}
 \tchain postrouting {
 \t\ttype nat hook postrouting priority srcnat; policy accept;
-\t\tct status dnat ip saddr . ip daddr @hairpin snat to 10.255.0.1
+\t\tip saddr . ip daddr @hairpin snat to 10.255.0.1
 \t}
 }
 ";

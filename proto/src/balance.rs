@@ -1,0 +1,141 @@
+//! How connections are spread over the tasks of a service, and which balancer can do what.
+//!
+//! Only names and rules: what makes a kernel balance is the agent's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+/// How the next connection finds its task. The names are those of IPVS (`ipvsadm --scheduler`).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheduler {
+    /// Round robin: each in turn.
+    #[default]
+    Rr,
+    /// Weighted round robin: each in turn, as often as its weight says.
+    Wrr,
+    /// Least connection: the one with the fewest connections.
+    Lc,
+    /// Maglev hashing of the client's address: few clients move when tasks come and go.
+    Mh,
+    /// Source hashing: by the client's address.
+    Sh,
+}
+
+impl Scheduler {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Rr, Self::Wrr, Self::Lc, Self::Mh, Self::Sh];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rr => "rr",
+            Self::Wrr => "wrr",
+            Self::Lc => "lc",
+            Self::Mh => "mh",
+            Self::Sh => "sh",
+        }
+    }
+}
+
+impl fmt::Display for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// There is no such scheduler.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown scheduler {0}: rr, wrr, lc, mh and sh are known")]
+pub struct UnknownScheduler(String);
+
+impl FromStr for Scheduler {
+    type Err = UnknownScheduler;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScheduler> {
+        let found = Self::ALL.into_iter().find(|scheduler| scheduler.as_str() == name);
+        found.ok_or_else(|| UnknownScheduler(name.to_owned()))
+    }
+}
+
+/// How the connections of one service are spread.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Balancing {
+    /// How the next connection finds its task.
+    pub scheduler: Scheduler,
+    /// For how many seconds after its last connection has ended a client comes back to the same task. `None`: not at all.
+    pub sticky: Option<u32>,
+}
+
+/// What balances connections on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Balancer {
+    /// nftables: maps with a counter or a hash.
+    Nftables,
+    /// IPVS, the kernel's load balancer.
+    Ipvs,
+}
+
+impl Balancer {
+    /// Its name, as a node's description has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nftables => "nftables",
+            Self::Ipvs => "ipvs",
+        }
+    }
+
+    /// Whether it can spread connections like this. nftables counts no connections, so it has no least one, and its hash
+    /// moves most clients when tasks come and go, which is what `mh` promises not to do. Stickiness is a hash of the
+    /// client's address there: a client stays for as long as the tasks stay, whatever the time says.
+    #[must_use]
+    pub const fn supports(self, balancing: Balancing) -> bool {
+        match self {
+            Self::Ipvs => true,
+            Self::Nftables => {
+                matches!(balancing.scheduler, Scheduler::Rr | Scheduler::Wrr | Scheduler::Sh)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Balancer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedulers_are_read_as_they_are_printed() {
+        for scheduler in Scheduler::ALL {
+            assert_eq!(scheduler.to_string().parse(), Ok(scheduler));
+        }
+        let refused = "wlc".parse::<Scheduler>().map_err(|error| error.to_string());
+        assert_eq!(
+            refused,
+            Err("unknown scheduler wlc: rr, wrr, lc, mh and sh are known".to_owned())
+        );
+    }
+
+    #[test]
+    fn nftables_cannot_count_connections() {
+        let by = |scheduler| Balancing { scheduler, sticky: Some(60) };
+        assert!(Balancer::Nftables.supports(by(Scheduler::Rr)));
+        assert!(!Balancer::Nftables.supports(by(Scheduler::Lc)));
+        assert!(!Balancer::Nftables.supports(by(Scheduler::Mh)));
+        assert!(Scheduler::ALL.into_iter().all(|scheduler| Balancer::Ipvs.supports(by(scheduler))));
+    }
+}
