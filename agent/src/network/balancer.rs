@@ -3,6 +3,8 @@
 //! What is balanced is a value, [`VirtualServices`]; what makes the kernel do it is a [`Balancer`]: [`ipvs`] or
 //! [`nftables`]. [`choice`] tells which of them a kernel has. Nothing else knows how balancing is done.
 
+pub mod choice;
+pub mod ipvs;
 pub mod nftables;
 
 use std::collections::BTreeMap;

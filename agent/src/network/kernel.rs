@@ -76,6 +76,17 @@ pub enum KernelError {
         #[source]
         source: Box<rtnetlink::Error>,
     },
+    /// IPVS refused a request.
+    #[error("ipvs in {place}: cannot {what}")]
+    Ipvs {
+        /// What was tried.
+        what: String,
+        /// In which namespace.
+        place: String,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
     /// A netlink socket could not be used.
     #[error("cannot talk netlink in {place}")]
     Socket {

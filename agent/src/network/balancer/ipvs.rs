@@ -1,0 +1,234 @@
+//! Balancing by IPVS, the kernel's load balancer, over generic netlink.
+//!
+//! A published port is a virtual service at the address to which the node sends published ports. A virtual address answers on
+//! every port, for which IPVS has services by firewall mark: nftables marks what comes in for the address, with the
+//! address itself as the number, and with its first bit flipped for datagrams, which do not drain (see `table`).
+//!
+//! ```text
+//! FWM  167772418 rr                     10.0.1.2, TCP and SCTP
+//!   -> 10.0.1.11:0        Masq    1
+//!   -> 10.0.1.12:0        Masq    0     draining
+//! FWM  2315255810 rr                    10.0.1.2, UDP
+//!   -> 10.0.1.11:0        Masq    1
+//! TCP  169.254.255.2:8000 rr
+//!   -> 10.255.0.11:80     Masq    1
+//! ```
+//!
+//! Forwarding is `Masq`: the destination is translated, the source is not, and replies pass here on their way back.
+//!
+//! - `table`: what IPVS should hold, and the requests that lead there. Pure.
+//! - `message`, `wire`: requests and answers as bytes. Pure.
+//! - `socket`: the conversation with the kernel. `settings`: what holds for a whole namespace.
+//!
+//! What IPVS holds is read back each time. Only what differs is asked for, so connections are never disturbed, not even by a
+//! restart of this process.
+
+mod message;
+mod settings;
+mod socket;
+mod table;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use self::socket::Ipvs;
+use self::table::Key;
+use self::table::Request;
+use self::table::Table;
+use self::table::Virtual;
+use super::Balancer;
+use super::Frontend;
+use super::VirtualServices;
+use super::nftables::TABLE;
+use crate::network::kernel::KernelError;
+use crate::network::nft::Tables;
+use crate::network::state::Held;
+use crate::network::state::Place;
+
+/// Balances by IPVS.
+#[derive(Debug)]
+pub struct IpvsBalancer {
+    /// The addresses that are marked.
+    marks: Tables<Vec<Ipv4Addr>>,
+    /// What was asked for, by namespace: backends that drain cannot be told from what IPVS holds.
+    asked: Mutex<HashMap<String, VirtualServices>>,
+}
+
+/// What IPVS has counted since a service or backend was added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections that are open now; only of backends.
+    pub active: u32,
+    /// Connections.
+    pub connections: u64,
+    /// Packets of clients.
+    pub packets_in: u64,
+    /// Packets to clients.
+    pub packets_out: u64,
+    /// Bytes of clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+}
+
+impl Counters {
+    fn add(&mut self, other: Self) {
+        self.active = self.active.saturating_add(other.active);
+        self.connections = self.connections.saturating_add(other.connections);
+        self.packets_in = self.packets_in.saturating_add(other.packets_in);
+        self.packets_out = self.packets_out.saturating_add(other.packets_out);
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+    }
+}
+
+/// What was counted of one frontend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// All of it.
+    pub total: Counters,
+    /// By backend. The port is 0 where it is the one that was asked for.
+    pub backends: BTreeMap<SocketAddrV4, Counters>,
+}
+
+impl IpvsBalancer {
+    /// A balancer that has not programmed anything yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { marks: Tables::new(TABLE), asked: Mutex::default() }
+    }
+
+    /// What was counted of these frontends in the namespace of the calling thread. One that IPVS does not have is left out.
+    ///
+    /// # Errors
+    /// If the kernel cannot be asked.
+    pub fn statistics(
+        &self,
+        place: &Place,
+        frontends: impl IntoIterator<Item = Frontend>,
+    ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
+        let refused = refused(place, "read the statistics");
+        let ipvs = Ipvs::open().map_err(&refused)?;
+        let services = ipvs
+            .dump(message::GET_SERVICE, &wire::Attributes::default(), message::read_service)
+            .map_err(&refused)?;
+        let totals: BTreeMap<Key, Counters> =
+            services.into_iter().map(|(key, _, counters)| (key, counters)).collect();
+        let mut all: BTreeMap<Frontend, Statistics> = BTreeMap::new();
+        for frontend in frontends {
+            for key in table::keys(frontend) {
+                let Some(total) = totals.get(&key) else { continue };
+                let statistics = all.entry(frontend).or_default();
+                statistics.total.add(*total);
+                let destinations = ipvs
+                    .dump(message::GET_DEST, &message::about(key), message::read_destination)
+                    .map_err(&refused)?;
+                for ((addr, port), _, counters) in destinations {
+                    statistics
+                        .backends
+                        .entry(SocketAddrV4::new(addr, port))
+                        .or_default()
+                        .add(counters);
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Default for IpvsBalancer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Balancer for IpvsBalancer {
+    fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
+        let refused = refused(place, "list services");
+        let ipvs = Ipvs::open().map_err(&refused)?;
+        let seen = dump(&ipvs).map_err(&refused)?;
+        let marked = self.marks.observe(place)?;
+        if seen.is_empty() && marked == Held::Absent {
+            return Ok(Held::Absent);
+        }
+        let settled = settings::settled(&ipvs).map_err(&refused)?;
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match asked.get(&place.to_string()) {
+            Some(services)
+                if settled
+                    && table::table(services) == seen
+                    && marked == Held::Exactly(table::marked(services)) =>
+            {
+                Held::Exactly(services.clone())
+            }
+            _ => Held::Unknown,
+        })
+    }
+
+    fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
+        let ipvs = Ipvs::open().map_err(refused(place, "use IPVS"))?;
+        // First, as connections take them over when they begin.
+        settings::settle(&ipvs, place)?;
+        let seen = dump(&ipvs).map_err(refused(place, "list services"))?;
+        let difference = table::difference(&table::table(services), &seen);
+        ask(&ipvs, place, &difference.additions)?;
+        let marked = table::marked(services);
+        if self.marks.observe(place)? != Held::Exactly(marked.clone()) {
+            self.marks.replace(place, &marked, &table::marks(&marked))?;
+        }
+        ask(&ipvs, place, &difference.removals)?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(place.to_string(), services.clone());
+        Ok(())
+    }
+
+    fn forget(&self, place: &Place) {
+        self.marks.forget(place);
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.to_string());
+    }
+}
+
+/// Whether the kernel has IPVS. Loads no module by itself, but the kernel may on being asked.
+///
+/// # Errors
+/// If the kernel cannot be asked.
+pub(super) fn present() -> io::Result<bool> {
+    match Ipvs::open() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn dump(ipvs: &Ipvs) -> io::Result<Table> {
+    let mut table = Table::new();
+    let all = wire::Attributes::default();
+    for (key, settings, _) in ipvs.dump(message::GET_SERVICE, &all, message::read_service)? {
+        let destinations =
+            ipvs.dump(message::GET_DEST, &message::about(key), message::read_destination)?;
+        let destinations = destinations.into_iter().map(|(to, weight, _)| (to, weight)).collect();
+        table.insert(key, Virtual { settings, destinations });
+    }
+    Ok(table)
+}
+
+fn ask(ipvs: &Ipvs, place: &Place, requests: &[Request]) -> Result<(), KernelError> {
+    for request in requests {
+        let (command, attributes) = message::request(request);
+        ipvs.change(command, &attributes)
+            .map_err(|source| refused(place, &request.to_string())(source))?;
+    }
+    Ok(())
+}
+
+/// Says of what an answer is.
+fn refused(place: &Place, what: &str) -> impl Fn(io::Error) -> KernelError + use<> {
+    let (what, place) = (what.to_owned(), place.to_string());
+    move |source| KernelError::Ipvs { what: what.clone(), place: place.clone(), source }
+}
