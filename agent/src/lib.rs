@@ -109,13 +109,14 @@ impl Agent {
         let runtime = engine(&config, &identity).await?;
         let registration = registration(&config, &identity, &runtime).await?;
         let client = Client::new(&identity)?;
-        let plane = DataPlane::start(network::Config {
+        let plane_config = network::Config {
             state_dir: config.state_dir.clone(),
             node_id: identity.node_id.clone(),
             data_path_addr: config.data_path_addr,
             plugin_dir: Some(config.plugin_dir.clone()),
-        })
-        .map_err(StartError::DataPlane)?;
+        };
+        let plane =
+            DataPlane::start(plane_config, config.dataplane).map_err(StartError::DataPlane)?;
         let parts = Parts {
             ledger,
             known,

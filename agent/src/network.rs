@@ -38,6 +38,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
+use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use tokio::sync::mpsc;
@@ -45,7 +46,7 @@ use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::balancer::nftables::NftablesBalancer;
+use self::balancer::choice;
 pub use self::desired::NetworkAssignments;
 use self::desired::Node;
 use self::endpoint::Endpoint;
@@ -85,13 +86,13 @@ impl DataPlane {
     ///
     /// # Errors
     /// If the driver's socket cannot be made.
-    pub fn start(config: Config) -> io::Result<DataPlaneHandle> {
+    pub fn start(config: Config, balancer: Balancer) -> io::Result<DataPlaneHandle> {
         let linux = LinuxConfig {
             sandboxes: sandboxes(&config.state_dir),
             host: OWN_NAMESPACE.into(),
             data_path_addr: config.data_path_addr,
         };
-        let kernel = LinuxKernel::new(linux, Arc::new(NftablesBalancer::new()));
+        let kernel = LinuxKernel::new(linux, choice::balancer(balancer));
         Self::start_with(config, kernel)
     }
 

@@ -32,7 +32,7 @@ pub(crate) async fn registration<R: Runtime>(
     let description = NodeDescription {
         hostname: config.hostname.clone().unwrap_or(described.hostname),
         tls_info: tls_info(root_ca),
-        dataplane: "nftables".to_owned(),
+        dataplane: config.dataplane.to_string(),
         ..described
     };
     Ok(Registration { description, data_path_addr: config.data_path_addr })

@@ -14,7 +14,6 @@ mod unsupported;
 use clap::Parser;
 use clap::Subcommand;
 pub(crate) use daemon::DaemonArgs;
-pub(crate) use daemon::DataplaneChoice;
 pub(crate) use network::NetworkCommand;
 pub(crate) use network::NetworkCreateArgs;
 pub(crate) use network::NetworkInspectArgs;

@@ -19,6 +19,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::Context;
+use swarmlite_agent::network::balancer::choice;
 use swarmlite_manager::api;
 use swarmlite_manager::api::ApiState;
 use swarmlite_manager::api::Engine;
@@ -32,7 +33,6 @@ use self::membership::StateDir;
 use self::node::Node;
 use self::node::Options;
 use crate::args::DaemonArgs;
-use crate::args::DataplaneChoice;
 
 /// Runs the daemon until it is told to stop, by SIGTERM or SIGINT.
 ///
@@ -41,10 +41,9 @@ use crate::args::DataplaneChoice;
 /// When the node cannot start: the state directory, the Docker Engine or the socket cannot be used.
 pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     start_logging(&args.log)?;
-    anyhow::ensure!(
-        args.dataplane != DataplaneChoice::Ipvs,
-        "--dataplane ipvs is not supported yet: use nftables or auto"
-    );
+    let dataplane = choice::pick(args.dataplane.into())
+        .with_context(|| format!("cannot use --dataplane {}", args.dataplane.name()))?;
+    tracing::info!(%dataplane, "picked what balances connections on this node");
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let dir = StateDir::open(&args.state_dir)
@@ -56,6 +55,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
         Options {
             docker: args.docker.path().to_owned(),
             plugin_dir: args.plugin_dir,
+            dataplane,
             hostname: args.hostname,
         },
     ));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::ValueEnum;
+use swarmlite_agent::network::balancer::choice::Choice;
 
 use super::DEFAULT_SOCKET;
 use crate::value::socket::UnixSocket;
@@ -70,4 +71,25 @@ pub(crate) enum DataplaneChoice {
     Nftables,
     /// The kernel's load balancer.
     Ipvs,
+}
+
+impl DataplaneChoice {
+    /// As it is written on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Nftables => "nftables",
+            Self::Ipvs => "ipvs",
+        }
+    }
+}
+
+impl From<DataplaneChoice> for Choice {
+    fn from(choice: DataplaneChoice) -> Self {
+        match choice {
+            DataplaneChoice::Auto => Self::Auto,
+            DataplaneChoice::Nftables => Self::Nftables,
+            DataplaneChoice::Ipvs => Self::Ipvs,
+        }
+    }
 }

@@ -16,6 +16,7 @@ use swarmlite_agent::identity;
 use swarmlite_manager::api::NOT_MEMBER;
 use swarmlite_manager::manager::Start;
 use swarmlite_proto::api::LocalNodeState;
+use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::identity::Identity;
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) docker: PathBuf,
     /// Where that engine looks for plugins.
     pub(crate) plugin_dir: PathBuf,
+    /// What balances connections on it.
+    pub(crate) dataplane: Balancer,
     /// Its name, if not the machine's.
     pub(crate) hostname: Option<String>,
 }
@@ -198,6 +201,7 @@ impl Node {
             state_dir: self.dir.root().to_owned(),
             docker: self.options.docker.clone(),
             plugin_dir: self.options.plugin_dir.clone(),
+            dataplane: self.options.dataplane,
             data_path_addr: membership.data_path_addr,
             hostname: self.options.hostname.clone(),
         };

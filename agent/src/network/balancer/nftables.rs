@@ -104,12 +104,14 @@ pub fn table(services: &VirtualServices) -> String {
     )
 }
 
-/// Each serving backend, as often in a row as its weight says.
+/// Each serving backend, as often as its weight says; once where backends simply take turns, as IPVS does it.
 fn slots(service: &Service) -> Vec<Backend> {
-    let most = service.serving().map(|backend| backend.weight).max().unwrap_or(0);
+    let plain = service.balancing.scheduler == Scheduler::Rr;
+    let share = |backend: &Backend| if plain { 1 } else { backend.weight };
+    let most = service.serving().map(share).max().unwrap_or(0);
     // Round by round rather than backend by backend, so that unequal weights still alternate.
     (0..most)
-        .flat_map(|round| service.serving().filter(move |backend| backend.weight > round))
+        .flat_map(|round| service.serving().filter(move |backend| share(backend) > round))
         .copied()
         .collect()
 }
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_sticky_service_goes_by_the_clients_address_and_the_same_on_every_node() {
-        let sticky = Balancing { scheduler: Scheduler::Rr, sticky: Some(300) };
+        let sticky = Balancing { scheduler: Scheduler::Wrr, sticky: Some(300) };
         let backends = vec![backend(3, None, 1), backend(4, None, 2), backend(5, None, 0)];
         let frontend = Frontend::Address(Ipv4Addr::new(10, 0, 0, 2));
         let table = table(&[(frontend, Service { balancing: sticky, backends })].into());
@@ -249,12 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn weights_alternate() {
-        let order: Vec<u8> =
-            slots(&service(vec![backend(1, None, 3), backend(2, None, 0), backend(3, None, 1)]))
-                .iter()
-                .map(|slot| slot.addr.octets()[3])
-                .collect();
-        assert_eq!(order, [1, 3, 1, 1]);
+    fn weights_count_where_they_are_asked_for_and_alternate() {
+        let order = |scheduler| -> Vec<u8> {
+            let backends = vec![backend(1, None, 3), backend(2, None, 0), backend(3, None, 1)];
+            let balancing = Balancing { scheduler, sticky: None };
+            let slots = slots(&Service { balancing, backends });
+            slots.iter().map(|slot| slot.addr.octets()[3]).collect()
+        };
+        assert_eq!(order(Scheduler::Wrr), [1, 3, 1, 1]);
+        assert_eq!(order(Scheduler::Rr), [1, 3]);
     }
 }
