@@ -44,8 +44,11 @@ test_program() {
 }
 
 export SWARMLITE_LAB_SWARMLITE="$(target_dir)/debug/swarmlite" SWARMLITE_LAB_WHOAMI="$WHOAMI"
-say "the data plane in a real kernel"
-limited 5 "$(test_program swarmlite-agent dataplane)" "$@"
+export SWARMLITE_LAB_DATAPLANE="$(test_program swarmlite-agent dataplane)"
+say "the data plane on this machine's kernel"
+limited 5 "$SWARMLITE_LAB_DATAPLANE" "$@"
+say "the data plane in a virtual machine, whose kernel has IPVS"
+limited 5 "$(test_program swarmlite-tests vm)" "$@"
 say "the lab"
 limited 3 "$(test_program swarmlite-tests lab)" "$@"
 say "end to end, on three managers and a worker"

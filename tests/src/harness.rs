@@ -14,7 +14,7 @@ use libtest_mimic::Trial;
 /// When nothing can be written.
 pub fn run_as_root<C: Copy + Send + 'static>(
     what: &str,
-    cases: Vec<(&'static str, C)>,
+    cases: Vec<(impl Into<String>, C)>,
     run: impl Fn(C) -> Result<(), Failed> + Clone + Send + 'static,
 ) -> std::io::Result<Conclusion> {
     let mut arguments = Arguments::from_args();

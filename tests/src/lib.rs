@@ -16,6 +16,7 @@
 //! - [`eventually`]: awaiting a condition; there is no other way to wait.
 //! - [`Answer`]: what the workload said.
 //! - [`run_as_root`]: the harness of tests that need root.
+//! - [`run_in_machine`]: a program in a virtual machine, with another kernel.
 //! - [`http`]: requests on a Unix socket, byte for byte.
 //!
 //! Nothing of the lab lives in the namespaces of the machine itself (but the one link that the demo asks for), so that the machine's own
@@ -32,6 +33,7 @@ mod lab;
 mod namespace;
 mod node;
 mod subnet;
+mod vm;
 mod wait;
 
 pub use crate::answer::Answer;
@@ -43,4 +45,7 @@ pub use crate::lab::environment;
 pub use crate::namespace::Namespace;
 pub use crate::node::Node;
 pub use crate::node::Service;
+pub use crate::vm::Outcome;
+pub use crate::vm::Report;
+pub use crate::vm::run_in_machine;
 pub use crate::wait::eventually;

@@ -4,41 +4,32 @@
 //! whose default route leads through a bridge of the node. The real data plane runs once per node.
 
 use std::fs;
-use std::io::Read;
-use std::io::Write;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
-use std::net::SocketAddr;
-use std::net::TcpListener;
-use std::net::TcpStream;
-use std::net::UdpSocket;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use swarmlite_agent::network::Config;
 use swarmlite_agent::network::DataPlane;
 use swarmlite_agent::network::DataPlaneHandle;
-use swarmlite_agent::network::balancer::nftables::NftablesBalancer;
 use swarmlite_agent::network::endpoint::Endpoint;
 use swarmlite_agent::network::linux::LinuxConfig;
 use swarmlite_agent::network::linux::LinuxKernel;
-use swarmlite_agent::network::linux::namespace::run_inside;
 use swarmlite_proto::id::NodeId;
 
-/// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::balancer_kind::BalancerKind;
+use crate::namespaces::Namespaces;
 
 /// Namespaces and processes of one test. Dropping it removes them.
 pub(crate) struct Rig {
-    prefix: String,
+    kind: BalancerKind,
     folder: tempfile::TempDir,
-    namespaces: Vec<String>,
+    namespaces: Namespaces,
     processes: Vec<Child>,
     containers: u8,
 }
@@ -77,16 +68,16 @@ pub(crate) const CLIENT: u8 = 100;
 
 impl Rig {
     /// A switch and an outside client.
-    pub(crate) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, kind: BalancerKind) -> Self {
         // The other test of this process may have done so.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_writer(std::io::stderr)
             .try_init();
         let mut rig = Self {
-            prefix: format!("dp{}{name}", std::process::id()),
+            kind,
             folder: tempfile::tempdir().expect("folder"),
-            namespaces: Vec::new(),
+            namespaces: Namespaces::new(name),
             processes: Vec::new(),
             containers: 0,
         };
@@ -157,7 +148,7 @@ impl Rig {
                 host: self.netns(&name),
                 data_path_addr,
             },
-            Arc::new(NftablesBalancer::new()),
+            self.kind.balancer(),
         );
         let config = Config {
             state_dir,
@@ -199,7 +190,7 @@ impl Rig {
         let container = Container { netns: self.netns(&name), pid, namespace: name, endpoints };
         wait_for("the process is in its namespace", || {
             fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|link| {
-                run_blocking(&self.full(&container.namespace), "readlink /proc/self/ns/net").trim()
+                self.inside(&container.namespace, "readlink /proc/self/ns/net").trim()
                     == link.to_string_lossy()
             })
         })
@@ -225,12 +216,12 @@ impl Rig {
 
     /// What a command in a namespace prints.
     pub(crate) fn inside(&self, name: &str, command: &str) -> String {
-        run_blocking(&self.full(name), command)
+        self.namespaces.inside(name, command)
     }
 
     /// The file of a namespace.
     pub(crate) fn netns(&self, name: &str) -> PathBuf {
-        Path::new("/run/netns").join(self.full(name))
+        self.namespaces.path(name)
     }
 
     /// The folder with a node's sandboxes.
@@ -239,7 +230,7 @@ impl Rig {
     }
 
     fn full(&self, name: &str) -> String {
-        format!("{}-{name}", self.prefix)
+        self.namespaces.full(name)
     }
 
     fn ip(&self, name: &str, command: &str) {
@@ -247,9 +238,7 @@ impl Rig {
     }
 
     fn namespace(&mut self, name: &str) {
-        run("ip", &["netns", "add", &self.full(name)]);
-        self.namespaces.push(self.full(name));
-        self.ip(name, "link set lo up");
+        self.namespaces.add(name);
     }
 
     /// A namespace on the underlay.
@@ -281,76 +270,11 @@ impl Drop for Rig {
             let _ = process.kill();
             let _ = process.wait();
         }
-        for namespace in &self.namespaces {
-            let _ = Command::new("ip").args(["netns", "del", namespace]).status();
-        }
         let _ = Command::new("sh")
             .arg("-c")
             .arg(format!("umount -q {}/*/netns/* 2>/dev/null", self.folder.path().display()))
             .status();
     }
-}
-
-/// Serves TCP and UDP on a port of a container: the answer is its name and the address it saw.
-pub(crate) async fn serve(container: &Container, name: &'static str, port: u16) {
-    run_inside(container.netns.clone(), move || {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(mut stream) = stream else { return };
-                let peer = stream.peer_addr().expect("peer").ip();
-                let _ = stream.write_all(format!("{name} {peer}").as_bytes());
-            }
-        });
-        std::thread::spawn(move || {
-            let mut buffer = [0; 64];
-            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
-                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
-            }
-        });
-    })
-    .await
-    .expect("serve");
-}
-
-/// Asks over TCP from inside a namespace. An error is answered by its kind.
-pub(crate) async fn ask_tcp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
-    let to = SocketAddr::new(to.into(), port);
-    run_inside(from.to_owned(), move || {
-        let asked = TcpStream::connect_timeout(&to, PATIENCE).and_then(|mut stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        });
-        asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
-    })
-    .await
-    .expect("namespace")
-}
-
-/// Asks over UDP from inside a namespace, from a port of its own each time.
-pub(crate) async fn ask_udp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
-    let to = SocketAddr::new(to.into(), port);
-    run_inside(from.to_owned(), move || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
-        ask_with(&socket, to)
-    })
-    .await
-    .expect("namespace")
-}
-
-/// Asks over a UDP socket that may have been used before.
-pub(crate) fn ask_with(socket: &UdpSocket, to: SocketAddr) -> String {
-    let asked = socket.connect(to).and_then(|()| {
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.send(b"?")?;
-        let mut buffer = [0; 64];
-        let length = socket.recv(&mut buffer)?;
-        Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
-    });
-    asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
 }
 
 /// Waits until something is so.
@@ -362,17 +286,4 @@ pub(crate) async fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("waited in vain until {what}");
-}
-
-fn run_blocking(namespace: &str, command: &str) -> String {
-    let mut args = vec!["netns", "exec", namespace];
-    args.extend(command.split(' '));
-    run("ip", &args)
-}
-
-fn run(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program).args(args).output().expect(program);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {args:?}: {stderr}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

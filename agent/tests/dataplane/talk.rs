@@ -1,0 +1,150 @@
+//! Servers and clients inside namespaces.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::time::Duration;
+
+use swarmlite_agent::network::linux::namespace::run_inside;
+
+use crate::rig::Container;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Serves TCP and UDP on a port of a container: the answer is its name and the address it saw.
+pub(crate) async fn serve(container: &Container, name: &'static str, port: u16) {
+    run_inside(container.netns.clone(), move || {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let peer = stream.peer_addr().expect("peer").ip();
+                let _ = stream.write_all(format!("{name} {peer}").as_bytes());
+            }
+        });
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
+            }
+        });
+    })
+    .await
+    .expect("serve");
+}
+
+/// Asks over TCP from inside a namespace. An error is answered by its kind.
+pub(crate) async fn ask_tcp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
+    let to = SocketAddr::new(to.into(), port);
+    run_inside(from.to_owned(), move || {
+        let asked = TcpStream::connect_timeout(&to, PATIENCE).and_then(|mut stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
+    })
+    .await
+    .expect("namespace")
+}
+
+/// Asks over UDP from inside a namespace, from a port of its own each time.
+pub(crate) async fn ask_udp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
+    let to = SocketAddr::new(to.into(), port);
+    run_inside(from.to_owned(), move || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
+        ask_with(&socket, to)
+    })
+    .await
+    .expect("namespace")
+}
+
+/// Asks over a UDP socket that may have been used before.
+pub(crate) fn ask_with(socket: &UdpSocket, to: SocketAddr) -> String {
+    let asked = socket.connect(to).and_then(|()| {
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.send(b"?")?;
+        let mut buffer = [0; 64];
+        let length = socket.recv(&mut buffer)?;
+        Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    });
+    asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
+}
+
+/// Serves TCP and UDP on a port inside a namespace: each byte and each datagram is answered with the name and the address it came from.
+/// Connections stay open until the client ends them.
+pub(crate) async fn serve_connections(netns: &Path, name: &'static str, port: u16) {
+    run_inside(netns.to_owned(), move || {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(stream) = stream else { return };
+                std::thread::spawn(move || answer(stream, name));
+            }
+        });
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
+            }
+        });
+    })
+    .await
+    .expect("serve");
+}
+
+fn answer(mut stream: TcpStream, name: &str) {
+    let Ok(peer) = stream.peer_addr() else { return };
+    let mut question = [0; 1];
+    while stream.read_exact(&mut question).is_ok() {
+        let _ = stream.write_all(format!("{name} {}\n", peer.ip()).as_bytes());
+    }
+}
+
+/// A TCP connection that asks any number of times.
+pub(crate) struct Connection(std::io::Result<BufReader<TcpStream>>);
+
+impl Connection {
+    /// Connects from inside a namespace.
+    pub(crate) async fn open(from: &Path, to: Ipv4Addr, port: u16) -> Self {
+        let to = SocketAddr::new(to.into(), port);
+        let connect = run_inside(from.to_owned(), move || {
+            let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Ok(BufReader::new(stream))
+        });
+        Self(connect.await.expect("namespace"))
+    }
+
+    /// Asks. An error is answered by its kind.
+    pub(crate) fn ask(&mut self) -> String {
+        let stream = match &mut self.0 {
+            Ok(stream) => stream,
+            Err(error) => return format!("{:?}", error.kind()),
+        };
+        let mut answer = String::new();
+        let asked =
+            stream.get_mut().write_all(b"?").and_then(|()| stream.read_line(&mut answer)).map(drop);
+        match asked {
+            Ok(()) => answer.trim_end().to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        }
+    }
+
+    /// Connects, asks once and disconnects.
+    pub(crate) async fn ask_once(from: &Path, to: Ipv4Addr, port: u16) -> String {
+        Self::open(from, to, port).await.ask()
+    }
+}
