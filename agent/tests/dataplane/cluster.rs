@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use swarmlite_agent::network::NetworkAssignments;
@@ -24,7 +25,6 @@ use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::version::Generation;
 
-use crate::Case;
 use crate::balancer_kind::BalancerKind;
 use crate::engine::Engine;
 use crate::rig::CLIENT;
@@ -35,6 +35,14 @@ use crate::talk::ask_tcp;
 use crate::talk::ask_udp;
 use crate::talk::ask_with;
 use crate::talk::serve;
+
+/// A test, for one balancer. It panics if it fails.
+pub(crate) type Case = fn(BalancerKind) -> LocalBoxFuture<'static, ()>;
+
+/// Runs a test.
+pub(crate) fn run(case: Case, kind: BalancerKind) {
+    tokio::runtime::Runtime::new().expect("runtime").block_on(case(kind));
+}
 
 /// What three nodes do.
 pub(crate) const CASES: &[(&str, Case)] = &[

@@ -3,48 +3,44 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use futures_util::future::LocalBoxFuture;
 use swarmlite_agent::network::balancer::Backend;
 use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_proto::spec::PortProtocol;
 
-use crate::Case;
 use crate::sandbox::OUTSIDE;
 use crate::sandbox::Sandbox;
 use crate::sandbox::VIP;
 use crate::sandbox::container;
 use crate::talk::Connection;
 
+/// A test, on a sandbox that balances nothing. It panics if it fails.
+pub(crate) type Case = fn(&Sandbox) -> LocalBoxFuture<'_, ()>;
+
 /// What every balancer has to do.
 pub(crate) const CASES: &[(&str, Case)] = &[
-    ("connections_go_round", |kind| {
-        Box::pin(async move { connections_go_round(&Sandbox::new(kind).await).await })
+    ("connections_go_round", |sandbox| Box::pin(connections_go_round(sandbox))),
+    ("weights_share", |sandbox| Box::pin(weights_share(sandbox))),
+    ("draining_keeps_what_is_open", |sandbox| Box::pin(draining_keeps_what_is_open(sandbox))),
+    ("datagrams_go_round", |sandbox| Box::pin(datagrams_go_round(sandbox))),
+    ("a_server_reaches_itself", |sandbox| Box::pin(a_server_reaches_itself(sandbox))),
+    ("a_published_port_leads_to_another", |sandbox| {
+        Box::pin(a_published_port_leads_to_another(sandbox))
     }),
-    ("weights_share", |kind| {
-        Box::pin(async move { weights_share(&Sandbox::new(kind).await).await })
-    }),
-    ("draining_keeps_what_is_open", |kind| {
-        Box::pin(async move { draining_keeps_what_is_open(&Sandbox::new(kind).await).await })
-    }),
-    ("datagrams_go_round", |kind| {
-        Box::pin(async move { datagrams_go_round(&Sandbox::new(kind).await).await })
-    }),
-    ("a_server_reaches_itself", |kind| {
-        Box::pin(async move { a_server_reaches_itself(&Sandbox::new(kind).await).await })
-    }),
-    ("a_published_port_leads_to_another", |kind| {
-        Box::pin(async move { a_published_port_leads_to_another(&Sandbox::new(kind).await).await })
-    }),
-    ("nobody_serving_refuses", |kind| {
-        Box::pin(async move { nobody_serving_refuses(&Sandbox::new(kind).await).await })
-    }),
-    ("a_thousand_services", |kind| {
-        Box::pin(async move { a_thousand_services(&Sandbox::new(kind).await).await })
-    }),
-    ("removal_leaves_nothing", |kind| {
-        Box::pin(async move { removal_leaves_nothing(&Sandbox::new(kind).await).await })
-    }),
+    ("nobody_serving_refuses", |sandbox| Box::pin(nobody_serving_refuses(sandbox))),
+    ("a_thousand_services", |sandbox| Box::pin(a_thousand_services(sandbox))),
+    ("removal_leaves_nothing", |sandbox| Box::pin(removal_leaves_nothing(sandbox))),
 ];
+
+/// Runs a test.
+pub(crate) fn run(case: Case, sandbox: &Sandbox) {
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    runtime.block_on(async {
+        sandbox.program(&VirtualServices::new()).await;
+        case(sandbox).await;
+    });
+}
 
 /// The servers of the sandbox are containers 1 and 2, and container 3 asks.
 const SERVERS: [u8; 2] = [1, 2];

@@ -24,15 +24,14 @@ mod sandbox;
 mod talk;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::OnceLock;
 
-use futures_util::future::LocalBoxFuture;
 use libtest_mimic::Arguments;
 use libtest_mimic::Trial;
 
 use self::balancer_kind::BalancerKind;
-
-/// A test, for one balancer. It panics if it fails.
-type Case = fn(BalancerKind) -> LocalBoxFuture<'static, ()>;
+use self::sandbox::Sandbox;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -44,14 +43,23 @@ fn main() -> ExitCode {
         if let (Some(missing), false) = (missing, arguments.list) {
             eprintln!("NOT TESTED: the data plane with {}: {missing}", kind.name());
         }
-        for (group, cases) in [("conformance", conformance::CASES), ("cluster", cluster::CASES)] {
-            for (name, case) in cases {
-                let trial = Trial::test(format!("{}::{group}::{name}", kind.name()), move || {
-                    run(*case, kind);
-                    Ok(())
-                });
-                trials.push(trial.with_ignored_flag(missing.is_some()));
-            }
+        // One sandbox for all tests of a balancer, gone with the last of them.
+        let sandbox = Arc::new(OnceLock::new());
+        let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
+            let name = format!("{}::{name}", kind.name());
+            let trial = Trial::test(name, move || {
+                run();
+                Ok(())
+            });
+            trials.push(trial.with_ignored_flag(missing.is_some()));
+        };
+        for (name, case) in conformance::CASES {
+            let sandbox = Arc::clone(&sandbox);
+            let run = move || conformance::run(*case, sandbox.get_or_init(|| Sandbox::new(kind)));
+            add(format!("conformance::{name}"), Box::new(run));
+        }
+        for (name, case) in cluster::CASES {
+            add(format!("cluster::{name}"), Box::new(move || cluster::run(*case, kind)));
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -63,9 +71,4 @@ fn missing(kind: BalancerKind) -> Option<&'static str> {
         return Some("this is not root");
     }
     kind.missing()
-}
-
-fn run(case: Case, kind: BalancerKind) {
-    let runtime = tokio::runtime::Runtime::new().expect("runtime");
-    runtime.block_on(case(kind));
 }

@@ -48,7 +48,7 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// A sandbox that balances nothing, and two servers at port 80.
-    pub(crate) async fn new(kind: BalancerKind) -> Self {
+    pub(crate) fn new(kind: BalancerKind) -> Self {
         let mut namespaces = Namespaces::new("s");
         for name in ["box", "node", "c1", "c2", "c3"] {
             namespaces.add(name);
@@ -73,7 +73,7 @@ impl Sandbox {
             );
         }
         for name in ["c1", "c2"] {
-            talk::serve_connections(&namespaces.path(name), name, 80).await;
+            talk::serve_connections(&namespaces.path(name), name, 80);
         }
         Self { namespaces, balancer: kind.balancer(), place }
     }

@@ -84,8 +84,8 @@ pub(crate) fn ask_with(socket: &UdpSocket, to: SocketAddr) -> String {
 
 /// Serves TCP and UDP on a port inside a namespace: each byte and each datagram is answered with the name and the address it came from.
 /// Connections stay open until the client ends them.
-pub(crate) async fn serve_connections(netns: &Path, name: &'static str, port: u16) {
-    run_inside(netns.to_owned(), move || {
+pub(crate) fn serve_connections(netns: &Path, name: &'static str, port: u16) {
+    let serving = run_inside(netns.to_owned(), move || {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
         std::thread::spawn(move || {
@@ -100,9 +100,9 @@ pub(crate) async fn serve_connections(netns: &Path, name: &'static str, port: u1
                 let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
             }
         });
-    })
-    .await
-    .expect("serve");
+    });
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    runtime.block_on(serving).expect("serve");
 }
 
 fn answer(mut stream: TcpStream, name: &str) {

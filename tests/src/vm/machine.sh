@@ -88,6 +88,8 @@ if file=$(command -v xtables-nft-multi); then
     ln -s xtables-nft-multi "$root/usr/sbin/iptables"
     cp --dereference --parents /usr/lib/*/xtables/libxt_standard.so "$root"
 fi
+# The shell of busybox takes its own `ip` for the real one.
+copy_program "$(command -v dash)" sh
 copy_program "$program" "$(basename "$program")"
 # What is run is not debugged there, and is read from memory.
 strip --strip-debug "$root/usr/sbin/$(basename "$program")"
@@ -97,7 +99,7 @@ modprobe --dirname "$kernel" --set-version "$version" --show-depends --all $MODU
 sed -n 's/^insmod \([^ ]*\).*/\1/p' "$out/modules" | sort -u | while read -r module; do
     cp "$module" "$root/lib/modules/$version/"
 done
-cp "$kernel/lib/modules/$version"/modules.{builtin,order} "$root/lib/modules/$version/"
+cp "$kernel/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$version/"
 depmod --basedir "$root" "$version"
 
 {
