@@ -1,8 +1,8 @@
 //! A virtual machine with Debian's kernel, for what the kernel of this machine does not have: IPVS.
 //!
 //! The machine has a small file system in memory, made by `vm/machine.sh`: busybox, the tools of the data plane, the modules of the
-//! kernel that it needs, and one program, which it runs. What the program prints comes over the serial console. The processor is emulated: `/dev/kvm` may
-//! be there and hang.
+//! kernel that it needs, and one program, which it runs. What the program prints comes over the serial console. The processor is
+//! emulated: `/dev/kvm` may be there and hang.
 
 mod report;
 
@@ -46,7 +46,9 @@ pub async fn run_in_machine(
     let mut console = String::from_utf8_lossy(&console).replace('\r', "");
     match ended {
         // What has been tested by then is known.
-        Err(_) => console.push_str(&format!("\nthe virtual machine is not off after {limit:?}")),
+        Err(_) => {
+            console.extend(["\nthe virtual machine is not off after ", &format!("{limit:?}")]);
+        }
         Ok(ended) => ended.with_context(|| format!("run the virtual machine: {console}"))?,
     }
     Ok(Report::read(&console))

@@ -2,6 +2,7 @@
 //!
 //! Each of its tests is a test here, of the same name. The machine runs once, for all that are asked for.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitCode;
@@ -46,7 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 /// The names of the program's tests.
-fn names(program: &PathBuf) -> anyhow::Result<Vec<String>> {
+fn names(program: &Path) -> anyhow::Result<Vec<String>> {
     let output = Command::new(program).arg("--list").output();
     let output = output.with_context(|| format!("run {}", program.display()))?;
     let listed = String::from_utf8(output.stdout)?;
@@ -57,7 +58,7 @@ fn names(program: &PathBuf) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-fn run_all(program: &PathBuf, filter: Option<&str>) -> anyhow::Result<Report> {
+fn run_all(program: &Path, filter: Option<&str>) -> anyhow::Result<Report> {
     let mut arguments = vec!["--format=json".to_owned()];
     arguments.extend(LEFT_OUT.map(|part| format!("--skip={part}")));
     arguments.extend(filter.map(str::to_owned));

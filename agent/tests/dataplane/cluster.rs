@@ -1,5 +1,7 @@
 //! Three nodes on one machine, without an engine but for one test.
 
+#![expect(clippy::cognitive_complexity, reason = "a story that is told once, in order")]
+
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ use swarmlite_proto::agent::EndpointTask;
 use swarmlite_proto::agent::IngressPort;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::balance::Balancer as Kind;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -25,7 +28,6 @@ use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::version::Generation;
 
-use crate::balancer_kind::BalancerKind;
 use crate::engine::Engine;
 use crate::rig::CLIENT;
 use crate::rig::Node;
@@ -37,10 +39,10 @@ use crate::talk::ask_with;
 use crate::talk::serve;
 
 /// A test, for one balancer. It panics if it fails.
-pub(crate) type Case = fn(BalancerKind) -> LocalBoxFuture<'static, ()>;
+pub(crate) type Case = fn(Kind) -> LocalBoxFuture<'static, ()>;
 
 /// Runs a test.
-pub(crate) fn run(case: Case, kind: BalancerKind) {
+pub(crate) fn run(case: Case, kind: Kind) {
     tokio::runtime::Runtime::new().expect("runtime").block_on(case(kind));
 }
 
@@ -183,7 +185,7 @@ fn assert_in_turn(answers: &[String], seen: &str) {
     assert!(answers.windows(2).all(|pair| pair[0] != pair[1]), "not in turn: {answers:?}");
 }
 
-async fn three_nodes_route_balance_and_publish(kind: BalancerKind) {
+async fn three_nodes_route_balance_and_publish(kind: Kind) {
     let mut rig = Rig::new("a", kind);
     let mut cluster = Cluster::new();
     let nodes: Vec<Node> =
@@ -269,7 +271,7 @@ async fn three_nodes_route_balance_and_publish(kind: BalancerKind) {
     }
 }
 
-async fn tables_follow_the_tasks_and_repair_themselves(kind: BalancerKind) {
+async fn tables_follow_the_tasks_and_repair_themselves(kind: Kind) {
     let mut rig = Rig::new("b", kind);
     let mut cluster = Cluster::new();
     let nodes: Vec<Node> =
@@ -336,7 +338,7 @@ async fn tables_follow_the_tasks_and_repair_themselves(kind: BalancerKind) {
     }
 }
 
-async fn an_engine_puts_containers_on_our_networks(kind: BalancerKind) {
+async fn an_engine_puts_containers_on_our_networks(kind: Kind) {
     assert!(Engine::installed(), "the network driver needs a Docker Engine: install docker.io");
     let mut rig = Rig::new("c", kind);
     let mut cluster = Cluster::new();

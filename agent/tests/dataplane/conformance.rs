@@ -6,7 +6,10 @@ use std::net::Ipv4Addr;
 use futures_util::future::LocalBoxFuture;
 use swarmlite_agent::network::balancer::Backend;
 use swarmlite_agent::network::balancer::Frontend;
+use swarmlite_agent::network::balancer::Service;
 use swarmlite_agent::network::balancer::VirtualServices;
+use swarmlite_proto::balance::Balancing;
+use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 
 use crate::sandbox::OUTSIDE;
@@ -22,6 +25,7 @@ pub(crate) type Case = fn(&Sandbox) -> LocalBoxFuture<'_, ()>;
 pub(crate) const CASES: &[(&str, Case)] = &[
     ("connections_go_round", |sandbox| Box::pin(connections_go_round(sandbox))),
     ("weights_share", |sandbox| Box::pin(weights_share(sandbox))),
+    ("a_client_sticks_to_its_server", |sandbox| Box::pin(a_client_sticks_to_its_server(sandbox))),
     ("draining_keeps_what_is_open", |sandbox| Box::pin(draining_keeps_what_is_open(sandbox))),
     ("datagrams_go_round", |sandbox| Box::pin(datagrams_go_round(sandbox))),
     ("a_server_reaches_itself", |sandbox| Box::pin(a_server_reaches_itself(sandbox))),
@@ -68,8 +72,17 @@ fn at_port(protocol: PortProtocol) -> VirtualServices {
     BTreeMap::from([(Frontend::Port { protocol, port: PUBLISHED }, service(backends))])
 }
 
-fn service(backends: Vec<Backend>) -> Vec<Backend> {
-    backends
+fn service(backends: Vec<Backend>) -> Service {
+    Service { balancing: Balancing::default(), backends }
+}
+
+/// The service at the virtual address, spread like this.
+fn spread(weights: [u16; 2], scheduler: Scheduler, sticky: Option<u32>) -> VirtualServices {
+    let mut services = at_address(weights);
+    for service in services.values_mut() {
+        service.balancing = Balancing { scheduler, sticky };
+    }
+    services
 }
 
 fn count(answers: &[String], answer: &str) -> usize {
@@ -84,9 +97,18 @@ async fn connections_go_round(sandbox: &Sandbox) {
 }
 
 async fn weights_share(sandbox: &Sandbox) {
-    sandbox.program(&at_address([3, 1])).await;
+    sandbox.program(&spread([3, 1], Scheduler::Wrr, None)).await;
     let answers = sandbox.ask_often(8, CLIENT, VIP, PORT).await;
     assert_eq!((count(&answers, ONE), count(&answers, TWO)), (6, 2), "{answers:?}");
+}
+
+async fn a_client_sticks_to_its_server(sandbox: &Sandbox) {
+    for services in [spread([1, 1], Scheduler::Rr, Some(60)), spread([1, 1], Scheduler::Sh, None)] {
+        sandbox.program(&services).await;
+        let answers = sandbox.ask_often(4, CLIENT, VIP, PORT).await;
+        assert!([4, 0].contains(&count(&answers, ONE)), "{answers:?}");
+        assert!([4, 0].contains(&count(&answers, TWO)), "{answers:?}");
+    }
 }
 
 async fn draining_keeps_what_is_open(sandbox: &Sandbox) {

@@ -14,7 +14,6 @@
 )]
 #![expect(clippy::print_stderr, reason = "what is not tested is said where the results are read")]
 
-mod balancer_kind;
 mod cluster;
 mod conformance;
 mod engine;
@@ -29,8 +28,10 @@ use std::sync::OnceLock;
 
 use libtest_mimic::Arguments;
 use libtest_mimic::Trial;
+use swarmlite_agent::network::balancer::choice;
+use swarmlite_agent::network::balancer::choice::Choice;
+use swarmlite_proto::balance::Balancer as Kind;
 
-use self::balancer_kind::BalancerKind;
 use self::sandbox::Sandbox;
 
 fn main() -> ExitCode {
@@ -38,15 +39,15 @@ fn main() -> ExitCode {
     // One after the other: what one says is its own.
     arguments.test_threads = Some(1);
     let mut trials = Vec::new();
-    for kind in BalancerKind::ALL {
+    for kind in [Kind::Nftables, Kind::Ipvs] {
         let missing = missing(kind);
-        if let (Some(missing), false) = (missing, arguments.list) {
-            eprintln!("NOT TESTED: the data plane with {}: {missing}", kind.name());
+        if let (Some(missing), false) = (&missing, arguments.list) {
+            eprintln!("NOT TESTED: the data plane with {kind}: {missing}");
         }
         // One sandbox for all tests of a balancer, gone with the last of them.
         let sandbox = Arc::new(OnceLock::new());
         let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
-            let name = format!("{}::{name}", kind.name());
+            let name = format!("{kind}::{name}");
             let trial = Trial::test(name, move || {
                 run();
                 Ok(())
@@ -65,10 +66,14 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// What this machine does not have.
-fn missing(kind: BalancerKind) -> Option<&'static str> {
+/// What this machine does not have. Loads the kernel's module, if there is one.
+fn missing(kind: Kind) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
-        return Some("this is not root");
+        return Some("this is not root".to_owned());
     }
-    kind.missing()
+    let choice = match kind {
+        Kind::Nftables => Choice::Nftables,
+        Kind::Ipvs => Choice::Ipvs,
+    };
+    choice::pick(choice).err().map(|error| error.to_string())
 }

@@ -17,17 +17,18 @@ use ipnet::Ipv4Net;
 use swarmlite_agent::network::Config;
 use swarmlite_agent::network::DataPlane;
 use swarmlite_agent::network::DataPlaneHandle;
+use swarmlite_agent::network::balancer::choice::balancer;
 use swarmlite_agent::network::endpoint::Endpoint;
 use swarmlite_agent::network::linux::LinuxConfig;
 use swarmlite_agent::network::linux::LinuxKernel;
+use swarmlite_proto::balance::Balancer as Kind;
 use swarmlite_proto::id::NodeId;
 
-use crate::balancer_kind::BalancerKind;
 use crate::namespaces::Namespaces;
 
 /// Namespaces and processes of one test. Dropping it removes them.
 pub(crate) struct Rig {
-    kind: BalancerKind,
+    kind: Kind,
     folder: tempfile::TempDir,
     namespaces: Namespaces,
     processes: Vec<Child>,
@@ -68,7 +69,7 @@ pub(crate) const CLIENT: u8 = 100;
 
 impl Rig {
     /// A switch and an outside client.
-    pub(crate) fn new(name: &str, kind: BalancerKind) -> Self {
+    pub(crate) fn new(name: &str, kind: Kind) -> Self {
         // The other test of this process may have done so.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -148,7 +149,7 @@ impl Rig {
                 host: self.netns(&name),
                 data_path_addr,
             },
-            self.kind.balancer(),
+            balancer(self.kind),
         );
         let config = Config {
             state_dir,

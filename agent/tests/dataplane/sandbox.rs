@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use swarmlite_agent::network::balancer::Balancer;
 use swarmlite_agent::network::balancer::VirtualServices;
+use swarmlite_agent::network::balancer::choice::balancer;
 use swarmlite_agent::network::linux::namespace::run_inside;
 use swarmlite_agent::network::ruleset::Ruleset;
 use swarmlite_agent::network::state::HOST_ADDRESS;
@@ -23,8 +24,8 @@ use swarmlite_agent::network::state::Place;
 use swarmlite_agent::network::state::SandboxName;
 use swarmlite_agent::network::state::UPLINK;
 use swarmlite_agent::network::state::namespace_sysctls;
+use swarmlite_proto::balance::Balancer as Kind;
 
-use crate::balancer_kind::BalancerKind;
 use crate::namespaces::Namespaces;
 use crate::talk;
 use crate::talk::Connection;
@@ -48,7 +49,7 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// A sandbox that balances nothing, and two servers at port 80.
-    pub(crate) fn new(kind: BalancerKind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         let mut namespaces = Namespaces::new("s");
         for name in ["box", "node", "c1", "c2", "c3"] {
             namespaces.add(name);
@@ -75,7 +76,7 @@ impl Sandbox {
         for name in ["c1", "c2"] {
             talk::serve_connections(&namespaces.path(name), name, 80);
         }
-        Self { namespaces, balancer: kind.balancer(), place }
+        Self { namespaces, balancer: balancer(kind), place }
     }
 
     /// Makes the sandbox balance this, and asks whether it does.
@@ -139,27 +140,27 @@ impl Sandbox {
 
 /// What makes a namespace a sandbox.
 fn inside(namespaces: &Namespaces, place: &Place) -> String {
-    let mut script = String::new();
+    let mut script = Vec::new();
     for (key, value) in namespace_sysctls(place) {
-        script.push_str(&format!("echo {value} >/proc/sys/net/{key}\n"));
+        script.push(format!("echo {value} >/proc/sys/net/{key}"));
     }
-    script.push_str(&format!(
+    script.push(format!(
         "ip link add {UPLINK} type veth peer name {HOST_LINK} netns {}
          ip addr add {INGRESS_ADDRESS}/30 dev {UPLINK}; ip link set {UPLINK} up
          ip route add default via {HOST_ADDRESS}
-         ip addr add {GATEWAY}/32 dev lo; ip addr add {VIP}/32 dev lo\n",
+         ip addr add {GATEWAY}/32 dev lo; ip addr add {VIP}/32 dev lo",
         namespaces.full("node")
     ));
     for number in 1..=3 {
         let (peer, address) = (namespaces.full(&format!("c{number}")), container(number));
-        script.push_str(&format!(
+        script.push(format!(
             "ip link add e{number} type veth peer name eth0 netns {peer}
              echo 1 >/proc/sys/net/ipv4/conf/e{number}/proxy_arp; echo 0 >/proc/sys/net/ipv4/neigh/e{number}/proxy_delay
-             ip link set e{number} up; ip route add {address}/32 dev e{number}\n"
+             ip link set e{number} up; ip route add {address}/32 dev e{number}"
         ));
     }
     let hairpin = (1..=3).map(container).collect();
     let rules = Ruleset::Sandbox { gateway: GATEWAY, hairpin, marks: None }.table();
-    script.push_str(&format!("nft -f - <<'END'\n{rules}\nEND\n"));
-    script
+    script.push(format!("nft -f - <<'END'\n{rules}\nEND"));
+    script.join("\n")
 }

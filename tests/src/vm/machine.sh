@@ -90,6 +90,9 @@ if file=$(command -v xtables-nft-multi); then
 fi
 # The shell of busybox takes its own `ip` for the real one.
 copy_program "$(command -v dash)" sh
+# Where the kernel and the agent look for it; busybox has one that knows fewer options.
+copy_program "$(command -v modprobe)" modprobe
+ln -s ../usr/sbin/modprobe "$root/bin/modprobe"
 copy_program "$program" "$(basename "$program")"
 # What is run is not debugged there, and is read from memory.
 strip --strip-debug "$root/usr/sbin/$(basename "$program")"
@@ -115,7 +118,6 @@ mount -t tmpfs tmp /run
 mount -t tmpfs tmp /tmp
 mkdir /dev/shm && mount -t tmpfs tmp /dev/shm
 ip link set lo up
-modprobe ip_vs
 INIT
     shift
     printf '%q ' "$(basename "$program")" "$@"
