@@ -189,7 +189,9 @@ impl Parts {
             self.registration.clone(),
         );
         running.spawn(refresh);
+        let engine = watch::Sender::new(true);
         let session = Session {
+            engine: engine.subscribe(),
             client: self.client,
             ledger: Arc::clone(&self.ledger),
             registration: self.registration.subscribe(),
@@ -201,6 +203,7 @@ impl Parts {
             state: self.state.clone(),
         };
         running.spawn(session.run());
+        running.spawn(node::watch_engine(Arc::clone(&self.runtime), engine));
         AgentHandle {
             inner: Arc::new(Inner {
                 state_dir,

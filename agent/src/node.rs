@@ -10,6 +10,7 @@ use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::TlsInfo;
 use swarmlite_rpc::tls;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::config::AgentConfig;
 use crate::task::runtime::Runtime;
@@ -17,6 +18,12 @@ use crate::task::runtime::RuntimeError;
 
 /// How often the engine is asked again: labels, plugins and memory of a machine seldom change.
 const REFRESH: Duration = Duration::from_secs(60);
+
+/// How often the engine is asked whether it is there.
+const PING: Duration = Duration::from_secs(5);
+
+/// How long it may take to say so.
+const PING_LIMIT: Duration = Duration::from_secs(10);
 
 /// What the node says about itself.
 ///
@@ -58,11 +65,42 @@ pub(crate) async fn refresh<R: Runtime>(
     }
 }
 
+/// Keeps `answers` saying whether the engine answers, for ever.
+pub(crate) async fn watch_engine<R: Runtime>(runtime: Arc<R>, answers: watch::Sender<bool>) {
+    loop {
+        let answer = timeout(PING_LIMIT, runtime.ping()).await;
+        let now = matches!(answer, Ok(Ok(())));
+        if answers.send_replace(now) != now {
+            tracing::warn!(answers = now, "the container engine has come or gone");
+        }
+        tokio::time::sleep(PING).await;
+    }
+}
+
 fn tls_info(root_ca: &str) -> TlsInfo {
     let (subject, key) = tls::authority_of_pem(root_ca).unwrap_or_default();
     TlsInfo {
         trust_root: root_ca.to_owned(),
         cert_issuer_subject: STANDARD.encode(subject),
         cert_issuer_public_key: STANDARD.encode(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::fake::FakeRuntime;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_goes_and_comes_is_noticed() {
+        let runtime = FakeRuntime::new();
+        let answers = watch::Sender::new(true);
+        let mut seen = answers.subscribe();
+        let watching = tokio::spawn(watch_engine(Arc::new(runtime.clone()), answers));
+        runtime.state().down = true;
+        seen.wait_for(|answers| !answers).await.expect("is noticed");
+        runtime.state().down = false;
+        seen.wait_for(|answers| *answers).await.expect("is noticed");
+        watching.abort();
     }
 }

@@ -58,6 +58,9 @@ pub struct Session {
     pub ledger: Arc<Ledger>,
     /// Who calls. A change is sent at once.
     pub registration: watch::Receiver<Registration>,
+    /// Whether the container engine answers. A node without is of no use for tasks: it gives no sign of life, is down for the
+    /// managers, and goes on learning how to reach the others.
+    pub engine: watch::Receiver<bool>,
     /// Which generation the kernel's tables have reached.
     pub programmed: watch::Receiver<Generation>,
     /// Statuses to send.

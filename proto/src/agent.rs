@@ -37,7 +37,8 @@ use crate::version::Generation;
 pub enum AgentMessage {
     /// Who is calling. Always the first message; sent again when something about the node has changed.
     Register(Box<Registration>),
-    /// Still there. Sent once per [`Welcome::heartbeat_period`].
+    /// Still there, and able to run tasks. Sent once per [`Welcome::heartbeat_period`], and not while the container engine does
+    /// not answer. With [`AgentMessage::Register`] the only sign of life that counts.
     Heartbeat,
     /// What became of tasks. Applied in order; the manager answers with [`ManagerMessage::StatusesStored`].
     TaskStatuses {

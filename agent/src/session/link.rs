@@ -116,6 +116,7 @@ impl<'a> Link<'a> {
             };
             match event {
                 Event::Message(message) => self.handle(message).await?,
+                Event::Heartbeat if !*self.session.engine.borrow() => {}
                 Event::Heartbeat => self.send(AgentMessage::Heartbeat).await?,
                 Event::Registration => {
                     let registration = registration.borrow_and_update().clone();

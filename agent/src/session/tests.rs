@@ -35,6 +35,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio::time::timeout;
 
 use super::*;
@@ -140,6 +141,7 @@ async fn respond(
 
 /// An agent's session and all it is connected with.
 struct Agent {
+    engine: watch::Sender<bool>,
     folder: TempDir,
     reporter: Reporter,
     programmed: watch::Sender<Generation>,
@@ -163,7 +165,9 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let programmed = watch::Sender::new(Generation(0));
     let reporter = Reporter::default();
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
+    let engine = watch::Sender::new(true);
     let session = Session {
+        engine: engine.subscribe(),
         client: Client::new(&ca.issue(&id('w'), NodeRole::Worker)).expect("valid"),
         ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
         registration: registration.subscribe(),
@@ -176,6 +180,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     };
     Agent {
         folder,
+        engine,
         reporter,
         programmed,
         registration,
@@ -319,4 +324,26 @@ async fn a_new_role_is_passed_on() {
     seat.say(ManagerMessage::RoleChanged(NodeRole::Manager)).await;
     let told = agent.role.wait_for(Option::is_some).await.expect("runs");
     assert_eq!(*told, Some(NodeRole::Manager));
+}
+
+#[tokio::test]
+async fn a_node_without_an_engine_learns_but_gives_no_sign_of_life() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let mut agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(1, &[leader], &[]).await;
+    agent.knows(1, &[]).await;
+    agent.engine.send_replace(false);
+    seat.say(ManagerMessage::Assignments(set(2, true, &['a']))).await;
+    agent.knows(2, &['a']).await;
+    // What was on its way is heard; then there is silence for many periods of 50 ms.
+    let silence = Duration::from_millis(500);
+    let deadline = Instant::now() + LIMIT;
+    while timeout(silence, seat.receiver.receive::<AgentMessage>()).await.is_ok() {
+        assert!(Instant::now() < deadline, "the agent goes on");
+    }
+    agent.engine.send_replace(true);
+    let sign = timeout(LIMIT, seat.receiver.receive()).await.expect("in time");
+    assert_eq!(sign.expect("sound"), Some(AgentMessage::Heartbeat));
 }

@@ -91,6 +91,10 @@ impl Runtime for DockerRuntime {
         self.docker.info().await.map(facts::description).map_err(failure)
     }
 
+    async fn ping(&self) -> Result<(), RuntimeError> {
+        self.docker.ping().await.map(drop).map_err(failure)
+    }
+
     async fn has_image(&self, image: &str) -> Result<bool, RuntimeError> {
         found(self.docker.inspect_image(image).await).map(|image| image.is_some())
     }

@@ -218,6 +218,10 @@ impl Runtime for FakeRuntime {
         self.look().map(|_| NodeDescription::default())
     }
 
+    async fn ping(&self) -> Result<(), RuntimeError> {
+        self.look().map(drop)
+    }
+
     async fn has_image(&self, image: &str) -> Result<bool, RuntimeError> {
         self.look().map(|state| state.images.contains(image))
     }

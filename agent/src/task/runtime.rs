@@ -18,6 +18,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// What the engine says about the machine and itself.
     fn describe(&self) -> impl Future<Output = Result<NodeDescription, RuntimeError>> + Send;
 
+    /// Whether the engine answers at all. Cheap, however much the engine has to do.
+    fn ping(&self) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
     /// Whether `image` is on the node.
     fn has_image(&self, image: &str) -> impl Future<Output = Result<bool, RuntimeError>> + Send;
 

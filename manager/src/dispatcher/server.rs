@@ -125,7 +125,10 @@ impl<S: Store> Dispatcher<S> {
             };
             let effects = match event {
                 Event::Said(message) => {
-                    self.heard(seat);
+                    // A node whose engine is gone goes on telling about its tables, and is down all the same.
+                    if matches!(message, AgentMessage::Register(_) | AgentMessage::Heartbeat) {
+                        self.heard(seat);
+                    }
                     talk.session.receive(message)?
                 }
                 Event::Changed => {

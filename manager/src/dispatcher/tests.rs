@@ -157,6 +157,23 @@ async fn an_agent_is_told_everything_and_then_what_changes() {
 }
 
 #[tokio::test]
+async fn news_of_the_tables_is_no_sign_of_life() {
+    let leader = leader().await;
+    let (agent, _) = leader.session().await;
+    let id = &leader.agent.node_id;
+    leader.heard.send_modify(|heard| assert!(heard.forget(id)));
+    agent.say(&AgentMessage::Programmed(Generation(1_000_000))).await;
+    let mut programmed = leader.dispatcher.programmed();
+    let noted = programmed.wait_for(|programmed| programmed.contains_key(id));
+    timeout(Duration::from_secs(10), noted).await.expect("in time").expect("is noted");
+    assert_eq!(leader.heard.borrow().last_heard(id), None);
+    agent.say(&AgentMessage::Heartbeat).await;
+    let mut heard = leader.heard.subscribe();
+    let noted = heard.wait_for(|heard| heard.last_heard(id).is_some());
+    timeout(Duration::from_secs(10), noted).await.expect("in time").expect("is noted");
+}
+
+#[tokio::test]
 async fn a_new_description_is_written_down() {
     let leader = leader().await;
     let (agent, _) = leader.session().await;
