@@ -40,9 +40,6 @@ enum Shortage {
         "the subnet of network {0} cannot be used: IPv4 with a prefix length of 30 or less is needed"
     )]
     BadSubnet(String),
-    /// The subnet that was asked for overlaps another network.
-    #[error("Pool overlaps with other one on this address space")]
-    Overlap,
     /// Every VXLAN id is taken.
     #[error("could not find an available VXLAN id")]
     Vni,

@@ -39,7 +39,11 @@ pub(super) fn allocate(state: &State, now: Timestamp, rng: &mut StdRng, plan: &m
         Network { id: NetworkId::random(rng), meta: Default::default(), spec, allocation: None }
     });
     let unallocated = state.networks().values().filter(|network| network.allocation.is_none());
-    for network in ingress.into_iter().chain(unallocated.map(|network| network.as_ref().clone())) {
+    let mut wanting: Vec<Network> =
+        ingress.into_iter().chain(unallocated.map(|network| network.as_ref().clone())).collect();
+    // What is asked for is kept free by the state; the others choose from what is left.
+    wanting.sort_by_key(|network| asked(&network.spec).is_none());
+    for network in wanting {
         match choose(state, &network.spec, &given) {
             Ok(allocation) => {
                 given.push(allocation);
@@ -56,23 +60,22 @@ fn choose(
     spec: &NetworkSpec,
     given: &[NetworkAllocation],
 ) -> Result<NetworkAllocation, Shortage> {
-    let asked = spec.ipam.as_ref().and_then(|ipam| ipam.config.first());
-    let subnet = match asked.and_then(|config| config.subnet) {
-        Some(IpNet::V4(subnet)) if subnet.prefix_len() <= LONGEST_PREFIX => {
-            let subnet = subnet.trunc();
-            if given.iter().any(|other| overlap(other.subnet, subnet)) {
-                return Err(Shortage::Overlap);
-            }
-            subnet
-        }
+    let config = asked(spec);
+    let subnet = match config.and_then(|config| config.subnet) {
+        Some(IpNet::V4(subnet)) if subnet.prefix_len() <= LONGEST_PREFIX => subnet.trunc(),
         Some(_) => return Err(Shortage::BadSubnet(spec.name.clone())),
         None => free_subnet(state, given)?,
     };
-    let gateway = asked
+    let gateway = config
         .and_then(gateway)
         .or_else(|| subnet.hosts().next())
         .ok_or_else(|| Shortage::BadSubnet(spec.name.clone()))?;
     Ok(NetworkAllocation { vni: free_vni(given)?, subnet, gateway })
+}
+
+/// The addresses that a network asks for.
+fn asked(spec: &NetworkSpec) -> Option<&IpamConfig> {
+    spec.ipam.as_ref()?.config.first()
 }
 
 fn gateway(config: &IpamConfig) -> Option<Ipv4Addr> {

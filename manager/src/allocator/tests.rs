@@ -83,18 +83,32 @@ fn the_ingress_network_comes_first_and_others_follow() {
     assert!(world.state().ingress_network().is_some_and(|network| network.spec.name == "ingress"));
     add_network(&mut world, 1, named("front"));
     add_network(&mut world, 2, with_subnet("asked", "10.0.2.0/23"));
-    add_network(&mut world, 3, with_subnet("clash", "10.0.0.128/25"));
+    add_network(&mut world, 3, with_subnet("next", "10.0.4.0/24"));
     add_network(&mut world, 4, with_subnet("tiny", "10.1.0.0/31"));
     world.settle();
     let front = subnet(&world, "front").expect("has addresses");
     assert_eq!((front.1.as_str(), front.2), ("10.0.1.0/24", Ipv4Addr::new(10, 0, 1, 1)));
     let asked = subnet(&world, "asked").expect("has addresses");
     assert_eq!(asked.1, "10.0.2.0/23");
-    assert_eq!(BTreeSet::from([front.0, asked.0]), BTreeSet::from([4098, 4099]));
-    assert_eq!((subnet(&world, "clash"), subnet(&world, "tiny")), (None, None));
+    let next = subnet(&world, "next").expect("has addresses");
+    assert_eq!(BTreeSet::from([front.0, asked.0, next.0]), BTreeSet::from([4098, 4099, 4100]));
+    assert_eq!(subnet(&world, "tiny"), None);
     add_network(&mut world, 5, named("back"));
     world.settle();
-    assert_eq!(subnet(&world, "back").expect("has addresses").1, "10.0.4.0/24");
+    assert_eq!(subnet(&world, "back").expect("has addresses").1, "10.0.5.0/24");
+}
+
+#[test]
+fn nobody_is_given_what_another_network_asks_for() {
+    for (asking, any) in [(1, 2), (2, 1)] {
+        let mut world = World::new(1);
+        world.settle();
+        add_network(&mut world, asking, with_subnet("asking", "10.0.1.0/24"));
+        add_network(&mut world, any, named("any"));
+        world.settle();
+        assert_eq!(subnet(&world, "asking").expect("has addresses").1, "10.0.1.0/24");
+        assert_eq!(subnet(&world, "any").expect("has addresses").1, "10.0.2.0/24");
+    }
 }
 
 #[test]

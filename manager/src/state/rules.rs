@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::IpNet;
+use ipnet::Ipv4Net;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NetworkId;
@@ -55,19 +57,20 @@ impl State {
                     other.id
                 )));
             }
-            let (Some(theirs), Some(ours)) = (other.allocation, network.allocation) else {
-                continue;
-            };
-            if theirs.vni == ours.vni {
+            if let (Some(theirs), Some(ours)) = (other.allocation, network.allocation)
+                && theirs.vni == ours.vni
+            {
                 return Err(Error::conflict(format!(
                     "VXLAN id {} already belongs to network {}",
                     ours.vni, other.id
                 )));
             }
-            if theirs.subnet.contains(&ours.subnet) || ours.subnet.contains(&theirs.subnet) {
+            if let (Some(theirs), Some(ours)) = (claimed(other), claimed(network))
+                && (theirs.contains(&ours) || ours.contains(&theirs))
+            {
                 return Err(Error::invalid(format!(
-                    "Pool overlaps with other one on this address space: {} and {} of network {}",
-                    ours.subnet, theirs.subnet, other.spec.name
+                    "Pool overlaps with other one on this address space: {ours} and {theirs} of network {}",
+                    other.spec.name
                 )));
             }
         }
@@ -167,4 +170,14 @@ impl State {
             _ => Ok(()),
         }
     }
+}
+
+/// The subnet that a network has, or will have because its spec asks for it. Counting what is only asked for refuses a request that
+/// could never be met while there is somebody to be told.
+fn claimed(network: &Network) -> Option<Ipv4Net> {
+    let asked = || match network.spec.ipam.as_ref()?.config.first()?.subnet? {
+        IpNet::V4(subnet) => Some(subnet.trunc()),
+        IpNet::V6(_) => None,
+    };
+    network.allocation.map(|allocation| allocation.subnet).or_else(asked)
 }

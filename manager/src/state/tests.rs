@@ -11,6 +11,8 @@ use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::object::VirtualIp;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::IpamConfig;
+use swarmlite_proto::spec::IpamOptions;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::NodeRole;
@@ -165,6 +167,17 @@ fn an_address_has_one_owner_and_networks_do_not_overlap() {
         let clash = network(seed, "back", vni, subnet);
         commit(&mut state, vec![Op::PutNetwork(Box::new(clash))]).expect_err("clashes");
     }
+    let asking = |seed, name: &str, subnet: &str| {
+        let config =
+            IpamConfig { subnet: Some(subnet.parse().expect("a subnet")), ..IpamConfig::default() };
+        let mut network = network(seed, name, 0, subnet);
+        network.allocation = None;
+        network.spec.ipam = Some(IpamOptions { config: vec![config], ..IpamOptions::default() });
+        vec![Op::PutNetwork(Box::new(network))]
+    };
+    commit(&mut state, asking(6, "back", "10.0.1.128/25")).expect_err("is given to another");
+    commit(&mut state, asking(6, "back", "10.0.3.0/24")).expect("is free");
+    commit(&mut state, asking(7, "third", "10.0.3.0/25")).expect_err("is asked for by another");
     let mut one = service(4, "one");
     let addr = "10.0.1.2/24".parse().expect("an address");
     one.endpoint.virtual_ips = vec![VirtualIp { network_id: net.id, addr }];

@@ -36,6 +36,7 @@ async fn a_network_is_made_found_and_removed() {
 async fn refused_networks_change_nothing() {
     let lab = Lab::manager();
     let before = lab.contents();
+    let in_use = json!({"Name": "a", "Driver": "overlay", "IPAM": {"Config": [{"Subnet": "10.0.0.128/25"}]}});
     let encrypted = json!({"Name": "a", "Driver": "overlay", "Options": {"encrypted": ""}});
     for (body, status, message) in [
         (overlay("ingress"), 409, "network with name ingress already exists"),
@@ -46,6 +47,11 @@ async fn refused_networks_change_nothing() {
         ),
         (overlay("host"), 403, "host is a pre-defined network and cannot be created"),
         (overlay("a b"), 400, "name must be valid as a DNS name component"),
+        (
+            in_use,
+            400,
+            "Pool overlaps with other one on this address space: 10.0.0.128/25 and 10.0.0.0/24 of network ingress",
+        ),
         (encrypted, 400, "unsupported field: Options.encrypted"),
         (
             json!({"Name": "a", "Driver": "swarmlite"}),
