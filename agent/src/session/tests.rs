@@ -12,6 +12,7 @@ use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::ClusterId;
@@ -69,6 +70,17 @@ impl Seat {
     /// The next message that is not a heartbeat.
     async fn hear(&mut self) -> AgentMessage {
         timeout(LIMIT, self.hear_late()).await.expect("the agent says something")
+    }
+
+    /// The next statuses. What the agent says of its tables may come before or after them.
+    async fn hear_statuses(&mut self) -> (u64, Vec<TaskStatusUpdate>) {
+        loop {
+            match self.hear().await {
+                AgentMessage::Programmed(_) => {}
+                AgentMessage::TaskStatuses { sequence, statuses } => return (sequence, statuses),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     async fn hear_late(&mut self) -> AgentMessage {
@@ -236,28 +248,20 @@ async fn statuses_are_sent_until_they_are_stored() {
     agent.reporter.report(&task('a'), status(TaskState::Running));
     let mut seat = seats.recv().await.expect("a session");
     seat.begin(1, &[leader], &[]).await;
-    assert!(matches!(seat.hear().await, AgentMessage::Programmed(Generation(0))));
-    let AgentMessage::TaskStatuses { sequence, statuses } = seat.hear().await else {
-        panic!("no statuses");
-    };
+    let (sequence, statuses) = seat.hear_statuses().await;
     assert_eq!((sequence, statuses.len()), (1, 1));
     // The session breaks before they are stored.
     drop(seat);
     let mut seat = seats.recv().await.expect("another session");
     seat.begin(1, &[leader], &[]).await;
-    assert!(matches!(seat.hear().await, AgentMessage::Programmed(_)));
-    let AgentMessage::TaskStatuses { sequence, .. } = seat.hear().await else {
-        panic!("no statuses");
-    };
+    let (sequence, _) = seat.hear_statuses().await;
     agent.reporter.report(&task('a'), status(TaskState::Complete));
     seat.say(ManagerMessage::StatusesStored(sequence)).await;
-    let AgentMessage::TaskStatuses { sequence, statuses } = seat.hear().await else {
-        panic!("no statuses");
-    };
+    let (sequence, statuses) = seat.hear_statuses().await;
     assert_eq!(statuses[0].status.state, TaskState::Complete);
     seat.say(ManagerMessage::StatusesStored(sequence)).await;
     agent.programmed.send_replace(Generation(9));
-    assert!(matches!(seat.hear().await, AgentMessage::Programmed(Generation(9))));
+    while seat.hear().await != AgentMessage::Programmed(Generation(9)) {}
     assert!(agent.reporter.is_empty());
 }
 
