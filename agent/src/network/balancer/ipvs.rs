@@ -16,6 +16,10 @@
 //!
 //! Forwarding is `Masq`: the destination is translated, the source is not, and replies pass here on their way back.
 //!
+//! IPVS knows a reply by its two ends alone. A client that sends datagrams from one port to several nodes, among them the one
+//! its task is on, hears from that node whichever it asked: the flow that came in there is not told from those that came
+//! over the tunnel. Streams, which clients do not open like that, and nftables do not have this limit.
+//!
 //! - `table`: what IPVS should hold, and the requests that lead there. Pure.
 //! - `message`, `wire`: requests and answers as bytes. Pure.
 //! - `socket`: the conversation with the kernel. `settings`: what holds for a whole namespace.
