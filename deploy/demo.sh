@@ -72,7 +72,8 @@ status() {
     local node address
     for node in $NODES; do
         address=$(lab address $LAB "$node")
-        say "curl $address:$PORT    ($node, which runs $(replicas_on "$node") of the 2 replicas)"
+        say "curl $address:$PORT    (twice; $node runs $(replicas_on "$node") of the 2 replicas)"
+        answer curl "$address:$PORT"
         answer curl "$address:$PORT"
     done
     for node in $NODES; do
