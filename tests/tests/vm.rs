@@ -40,7 +40,13 @@ fn main() -> anyhow::Result<ExitCode> {
         let report = machine.get_or_init(|| run_all(&program, filter.as_deref()));
         let report = report.as_ref().map_err(|error| Failed::from(format!("{error:#}")))?;
         match report.outcome(&names[at]) {
-            Some(Outcome::Passed) => Ok(()),
+            Some(Outcome::Passed(said)) => {
+                // For the eye: what the kernel's own tools say.
+                if !said.is_empty() {
+                    writeln!(std::io::stderr(), "\n{said}")?;
+                }
+                Ok(())
+            }
             Some(Outcome::Failed(said)) => Err(said.into()),
             Some(Outcome::Ignored) => Err("left out in the virtual machine".into()),
             None => Err(format!("not run; the console:\n{}", report.console()).into()),

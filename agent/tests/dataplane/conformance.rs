@@ -94,6 +94,7 @@ async fn connections_go_round(sandbox: &Sandbox) {
     let answers = sandbox.ask_often(6, CLIENT, VIP, PORT).await;
     assert_eq!((count(&answers, ONE), count(&answers, TWO)), (3, 3), "{answers:?}");
     assert!(answers.windows(2).all(|pair| pair[0] != pair[1]), "not in turn: {answers:?}");
+    sandbox.show();
 }
 
 async fn weights_share(sandbox: &Sandbox) {

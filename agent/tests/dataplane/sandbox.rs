@@ -43,6 +43,7 @@ pub(crate) const fn container(number: u8) -> Ipv4Addr {
 /// A sandbox and what is around it. Dropping it removes all of it.
 pub(crate) struct Sandbox {
     namespaces: Namespaces,
+    kind: Kind,
     balancer: Arc<dyn Balancer>,
     place: Place,
 }
@@ -76,7 +77,7 @@ impl Sandbox {
         for name in ["c1", "c2"] {
             talk::serve_connections(&namespaces.path(name), name, 80);
         }
-        Self { namespaces, balancer: balancer(kind), place }
+        Self { namespaces, kind, balancer: balancer(kind), place }
     }
 
     /// Makes the sandbox balance this, and asks whether it does.
@@ -135,6 +136,13 @@ impl Sandbox {
             "box",
             "nft list table ip swarmlite_balancer 2>/dev/null || true; cat /proc/net/ip_vs 2>/dev/null || true",
         )
+    }
+
+    /// Shows what Debian's tool says of IPVS, where there is one.
+    pub(crate) fn show(&self) {
+        if self.kind == Kind::Ipvs {
+            eprintln!("{}", self.namespaces.script("box", "ipvsadm -Ln || true"));
+        }
     }
 }
 

@@ -14,8 +14,8 @@ pub struct Report {
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it should.
-    Passed,
+    /// As it should: with what was said while it ran.
+    Passed(String),
     /// Otherwise, or not at all: with what was said while it ran.
     Failed(String),
     /// It was left out.
@@ -48,10 +48,11 @@ impl Report {
                     running = Some(line.name);
                 }
                 Some(line) => {
+                    let said = said.trim_end().to_owned();
                     let outcome = match line.event.as_str() {
-                        "ok" => Outcome::Passed,
+                        "ok" => Outcome::Passed(said),
                         "ignored" => Outcome::Ignored,
-                        _ => Outcome::Failed(said.trim_end().to_owned()),
+                        _ => Outcome::Failed(said),
                     };
                     running = None;
                     report.outcomes.insert(line.name, outcome);
@@ -96,7 +97,7 @@ no answer
 { "type": "test", "event": "started", "name": "d" }
 Kernel panic"#;
         let report = Report::read(console);
-        assert_eq!(report.outcome("a"), Some(&Outcome::Passed));
+        assert_eq!(report.outcome("a"), Some(&Outcome::Passed(String::new())));
         let said = "thread 'main' panicked at x.rs:1:\nno answer".to_owned();
         assert_eq!(report.outcome("b"), Some(&Outcome::Failed(said)));
         assert_eq!(report.outcome("c"), Some(&Outcome::Ignored));
