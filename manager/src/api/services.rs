@@ -10,11 +10,13 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
 use swarmlite_proto::api;
+use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::ServiceStatus;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::RestartCondition;
@@ -68,13 +70,18 @@ fn matches(filters: &Filters, service: &Service) -> bool {
         && filters.any("runtime", |value| value == "container")
 }
 
-/// How many tasks a service has and should have (swarmkit `manager/controlapi/service.go`, ListServiceStatuses).
+/// How many tasks a service has and should have (swarmkit `manager/controlapi/service.go`, ListServiceStatuses). What was last heard
+/// from a node that is down does not count: swarmkit counts it, and shows 3/2 once the task is replaced.
 fn status(state: &State, service: &Service) -> ServiceStatus {
-    let count = |test: &dyn Fn(&swarmlite_proto::object::Task) -> bool| {
+    let is_down = |task: &Task| {
+        let node = task.node_id.as_ref().and_then(|node_id| state.nodes().get(node_id));
+        node.is_none_or(|node| node.status.state == NodeState::Down)
+    };
+    let count = |test: &dyn Fn(&Task) -> bool| {
         state.tasks_of_service(&service.id).filter(|task| test(task)).count() as u64
     };
     ServiceStatus {
-        running_tasks: count(&|task| task.status.state == TaskState::Running),
+        running_tasks: count(&|task| task.status.state == TaskState::Running && !is_down(task)),
         desired_tasks: match service.spec.mode {
             ServiceMode::Replicated { replicas } => replicas,
             ServiceMode::ReplicatedJob(job) => job.max_concurrent,

@@ -5,6 +5,7 @@ use swarmlite_proto::task_state::TaskState;
 
 use super::super::engine::segment;
 use super::*;
+use crate::state::NodeReport;
 
 fn with(mut body: Value, member: &str, value: Value) -> Value {
     body[member] = value;
@@ -343,4 +344,24 @@ async fn tasks_are_filtered_and_know_whether_they_are_up_to_date() {
     forced["TaskTemplate"]["ForceUpdate"] = json!(1);
     assert_eq!(lab.post(&path, &forced).await.status, 200);
     assert_eq!(ids(&lab, "/tasks", up_to_date).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_was_running_on_a_node_that_is_down_is_not_counted() {
+    let lab = Lab::manager();
+    lab.post("/services/create", &web()).await;
+    let service = lab.store.state().service_by_name("web").expect("is there").clone();
+    let worker = hostname_id(&lab.store.state(), "worker");
+    let mut running = Task { node_id: Some(worker.clone()), ..fixture::task(140, &service, 1) };
+    running.status.state = TaskState::Running;
+    lab.commit(Op::PutTask(Box::new(running))).await;
+    for (state, count) in [(NodeState::Ready, 1), (NodeState::Down, 0)] {
+        let mut status = lab.store.state().nodes()[&worker].status.clone();
+        status.state = state;
+        let node_id = worker.clone();
+        let report = NodeReport { node_id, status, description: None, data_path_addr: None };
+        lab.commit(Op::ReportNode(Box::new(report))).await;
+        let services = lab.get("/services?status=true").await.body;
+        assert_eq!(services[0]["ServiceStatus"]["RunningTasks"], count, "{state:?}");
+    }
 }
