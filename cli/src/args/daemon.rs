@@ -43,7 +43,7 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) plugin_dir: PathBuf,
 
-    /// What balances connections over tasks: nftables, ipvs, or auto for the best that the kernel has.
+    /// What balances connections over tasks: nftables, ipvs (not finished), or auto for what can be relied on, which is nftables for now.
     #[arg(
         long,
         env = "SWARMLITE_DATAPLANE",
@@ -65,7 +65,7 @@ pub(crate) struct DaemonArgs {
 /// What balances connections over tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DataplaneChoice {
-    /// The best that the kernel has.
+    /// What can be relied on everywhere.
     Auto,
     /// nftables verdict maps.
     Nftables,

@@ -15,7 +15,7 @@ use super::nftables::NftablesBalancer;
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// IPVS where the kernel has it, nftables elsewhere.
+    /// The one that can be relied on everywhere. nftables for now, also where the kernel has IPVS: see the limits in [`ipvs`].
     #[default]
     Auto,
     /// nftables.
@@ -43,18 +43,17 @@ pub enum ChoiceError {
 /// See [`ChoiceError`].
 pub fn pick(choice: Choice) -> Result<Kind, ChoiceError> {
     match choice {
-        Choice::Nftables => Ok(Kind::Nftables),
-        Choice::Auto | Choice::Ipvs => decide(choice, available()),
+        Choice::Auto | Choice::Nftables => Ok(Kind::Nftables),
+        Choice::Ipvs => require(available()),
     }
 }
 
-/// The decision, from whether IPVS is available.
-fn decide(choice: Choice, available: io::Result<bool>) -> Result<Kind, ChoiceError> {
-    match (choice, available) {
-        (Choice::Auto | Choice::Ipvs, Ok(true)) => Ok(Kind::Ipvs),
-        (Choice::Ipvs, Ok(false)) => Err(ChoiceError::NoIpvs),
-        (Choice::Ipvs, Err(source)) => Err(ChoiceError::Unknown(source)),
-        (Choice::Auto | Choice::Nftables, _) => Ok(Kind::Nftables),
+/// IPVS, if it is available.
+fn require(available: io::Result<bool>) -> Result<Kind, ChoiceError> {
+    match available {
+        Ok(true) => Ok(Kind::Ipvs),
+        Ok(false) => Err(ChoiceError::NoIpvs),
+        Err(source) => Err(ChoiceError::Unknown(source)),
     }
 }
 
@@ -95,13 +94,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_takes_the_best_there_is_and_ipvs_takes_nothing_else() {
-        assert!(matches!(decide(Choice::Auto, Ok(true)), Ok(Kind::Ipvs)));
-        assert!(matches!(decide(Choice::Auto, Ok(false)), Ok(Kind::Nftables)));
-        let unknown = || Err(io::ErrorKind::PermissionDenied.into());
-        assert!(matches!(decide(Choice::Auto, unknown()), Ok(Kind::Nftables)));
-        assert!(matches!(decide(Choice::Ipvs, Ok(true)), Ok(Kind::Ipvs)));
-        assert!(matches!(decide(Choice::Ipvs, Ok(false)), Err(ChoiceError::NoIpvs)));
-        assert!(matches!(decide(Choice::Ipvs, unknown()), Err(ChoiceError::Unknown(_))));
+    fn ipvs_is_taken_only_where_it_is_and_nothing_else_in_its_place() {
+        assert!(matches!(require(Ok(true)), Ok(Kind::Ipvs)));
+        assert!(matches!(require(Ok(false)), Err(ChoiceError::NoIpvs)));
+        let unknown = Err(io::ErrorKind::PermissionDenied.into());
+        assert!(matches!(require(unknown), Err(ChoiceError::Unknown(_))));
+    }
+
+    #[test]
+    fn auto_is_what_can_be_relied_on_everywhere() {
+        assert!(matches!(pick(Choice::Auto), Ok(Kind::Nftables)));
     }
 }
