@@ -59,7 +59,13 @@ pub async fn bind(path: &Path) -> Result<UnixListener, BindError> {
     }
     let listener = UnixListener::bind(path).map_err(step("listen on", path))?;
     if let Some(group) = group_id().await {
-        chown(path, None, Some(group)).map_err(step("set the group of", path))?;
+        match chown(path, None, Some(group)) {
+            // Who is neither root nor in the group cannot give it away: the socket is then for this user alone.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                tracing::warn!(path = %path.display(), group, "cannot give the socket to its group");
+            }
+            given => given.map_err(step("set the group of", path))?,
+        }
     }
     let mode = std::fs::Permissions::from_mode(0o660);
     fs::set_permissions(path, mode).await.map_err(step("set the mode of", path))?;
