@@ -1,15 +1,20 @@
 # Prints what the kernel of a node holds: for the node itself, then for each of its named network namespaces. Counters, indexes and
-# timeouts are left out: they change without anything being made or removed.
+# timeouts are left out: they change without anything being made or removed. So is whether a link has a carrier: the engine's
+# bridge loses it some time after its last container has gone.
 # Run as `sh -c "$SCRIPT"` with, in the environment, SCRIPT, this text, and DAEMON, the folder of the namespaces of the
 # node's daemon.
 
+carrierless() {
+    sed -E 's/@if[0-9]*/@/; s/^([^ ]+) +(UP|DOWN|UNKNOWN) +/\1 /; s/NO-CARRIER,//; s/,LOWER_UP//; s/ *$//'
+}
+
 network() {
     echo "# $1: links"
-    ip -br link | sed 's/@if[0-9]*/@/; s/ *$//' | sort
+    ip -br link | carrierless | sort
     echo "# $1: addresses"
-    ip -br -4 address | sed 's/@if[0-9]*/@/; s/ *$//' | sort
+    ip -br -4 address | carrierless | sort
     echo "# $1: routes"
-    ip -4 route show table all | sort
+    ip -4 route show table all | sed 's/ linkdown//; s/ *$//' | sort
     echo "# $1: rules"
     ip -4 rule
     echo "# $1: neighbours"
