@@ -8,7 +8,7 @@
 //! - [`manager`]: all of this as one.
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
-//! - [`reconcile`]: the loops of the leader, and what drives them: [`liveness`], [`orchestrator`], [`allocator`], [`scheduler`].
+//! - [`reconcile`]: the loops of the leader, and what drives them: [`liveness`], [`orchestrator`], [`allocator`], [`scheduler`], [`routing`].
 //! - [`dispatcher`]: what agents are told.
 //!
 //! A manager never touches Docker or the kernel; that is the agents' part.
@@ -23,6 +23,7 @@ pub mod members;
 pub mod orchestrator;
 pub mod raft;
 pub mod reconcile;
+pub mod routing;
 pub mod scheduler;
 pub mod server;
 pub mod state;

@@ -110,7 +110,12 @@ impl Manager {
         server.set_routes(routes(&identity, &store, &dispatcher));
         let (quorum, quorum_receiver) = watch::channel(Quorum::default());
         let tasks = vec![
-            spawn(driver::run(store.clone(), store.leadership(), sessions)),
+            spawn(driver::run(
+                store.clone(),
+                store.leadership(),
+                sessions,
+                dispatcher.programmed(),
+            )),
             spawn(members::run(store.clone())),
             spawn(follow_quorum(store.clone(), quorum)),
         ];

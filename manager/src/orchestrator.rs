@@ -18,6 +18,7 @@ use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
@@ -64,12 +65,21 @@ impl Pass<'_> {
             status,
             attachments: Vec::new(),
             job_iteration: None,
+            routing: Routing::Unrouted,
         }))
     }
 
     /// Wants `task` in `desired`, which is later than what was wanted before.
+    ///
+    /// A task that may have traffic has to leave the tables of the nodes before it is stopped: [`crate::routing`].
     fn want(&self, task: &Task, desired: TaskState) -> Op {
         let mut task = task.clone();
+        if is_live(&task) && desired > TaskState::Running {
+            task.routing = match task.status.state {
+                TaskState::Running => Routing::Draining { since: self.now },
+                _ => Routing::Drained { at: self.now },
+            };
+        }
         task.desired_state = desired;
         if desired > TaskState::Running && task.status.state < TaskState::Assigned {
             task.status.state = TaskState::Shutdown;
@@ -88,6 +98,11 @@ fn unchanged(service: &Service) -> Op {
 /// Whether the task is wanted, now or soon.
 fn is_live(task: &Task) -> bool {
     task.desired_state <= TaskState::Running
+}
+
+/// Whether the task runs, and every node that concerns knows it.
+fn is_routed(task: &Task) -> bool {
+    task.status.state == TaskState::Running && matches!(task.routing, Routing::Routed { .. })
 }
 
 /// Whether a node may keep the tasks it has. One that was not heard of since the leader changed may.

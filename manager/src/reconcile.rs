@@ -10,9 +10,11 @@ use rand::rngs::StdRng;
 use swarmlite_proto::time::Timestamp;
 
 use crate::allocator;
+use crate::dispatcher::Programmed;
 use crate::liveness;
 use crate::liveness::Sessions;
 use crate::orchestrator;
+use crate::routing;
 use crate::scheduler;
 use crate::state::Op;
 use crate::state::State;
@@ -28,6 +30,8 @@ pub struct View {
     pub state: State,
     /// The agents that this leader has heard of.
     pub sessions: Sessions,
+    /// Which generation the kernel tables of each node in session have reached.
+    pub programmed: Programmed,
     /// When this manager became the leader.
     pub leader_since: Timestamp,
 }
@@ -42,16 +46,26 @@ pub struct Loop {
     pub name: &'static str,
     /// One pass of it.
     pub reconcile: Reconcile,
+    /// Whether it has to look again when a node has programmed its tables. Nodes do that after every write that concerns them.
+    pub follows_tables: bool,
+}
+
+impl Loop {
+    /// A loop that looks at the state and at who is alive.
+    const fn new(name: &'static str, reconcile: Reconcile) -> Self {
+        Self { name, reconcile, follows_tables: false }
+    }
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 6] = [
-    Loop { name: "liveness", reconcile: liveness::reconcile },
-    Loop { name: "replicated", reconcile: orchestrator::replicated::reconcile },
-    Loop { name: "global", reconcile: orchestrator::global::reconcile },
-    Loop { name: "reaper", reconcile: orchestrator::reaper::reconcile },
-    Loop { name: "allocator", reconcile: allocator::reconcile },
-    Loop { name: "scheduler", reconcile: scheduler::reconcile },
+pub const LOOPS: [Loop; 7] = [
+    Loop::new("liveness", liveness::reconcile),
+    Loop::new("replicated", orchestrator::replicated::reconcile),
+    Loop::new("global", orchestrator::global::reconcile),
+    Loop::new("reaper", orchestrator::reaper::reconcile),
+    Loop::new("allocator", allocator::reconcile),
+    Loop::new("scheduler", scheduler::reconcile),
+    Loop { follows_tables: true, ..Loop::new("routing", routing::reconcile) },
 ];
 
 /// What a loop wants done.

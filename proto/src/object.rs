@@ -174,6 +174,44 @@ pub struct Task {
     pub attachments: Vec<NetworkAttachment>,
     /// Which iteration of a job made it.
     pub job_iteration: Option<u64>,
+    /// Whether the nodes send it traffic.
+    pub routing: Routing,
+}
+
+/// Whether a task is in the routing tables of the nodes. Only goes on, and only managers write it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Routing {
+    /// Not known to be in the tables of every live node: it does not run yet, or they have not all confirmed it.
+    #[default]
+    Unrouted,
+    /// Every live node concerned has confirmed tables that hold it.
+    Routed {
+        /// When the last of them had.
+        at: Timestamp,
+    },
+    /// It is to end: out of every table that is computed from now on, but alive until the nodes have confirmed those.
+    Draining {
+        /// Since when it is to end.
+        since: Timestamp,
+    },
+    /// No live node sends it anything new. Only now is its container told to stop.
+    Drained {
+        /// When the last node had confirmed that.
+        at: Timestamp,
+    },
+}
+
+impl Routing {
+    /// The name that clients see.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unrouted => "unrouted",
+            Self::Routed { .. } => "routed",
+            Self::Draining { .. } => "draining",
+            Self::Drained { .. } => "drained",
+        }
+    }
 }
 
 /// Where a task is.

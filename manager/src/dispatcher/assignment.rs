@@ -20,6 +20,7 @@ use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::EndpointMode;
@@ -98,11 +99,19 @@ fn task_assignment(state: &State, node: &NodeId, task: &Task) -> Option<Box<Task
         slot: task.slot,
         node_id: node.clone(),
         spec: std::sync::Arc::clone(&revision.task),
-        desired_state: task.desired_state,
+        desired_state: told_state(task),
         observed_state: task.status.state,
         attachments: attachments.collect(),
         host_ports: ports.filter(|port| port.publish_mode == PublishMode::Host).cloned().collect(),
     }))
+}
+
+/// Where the agent is told that its task should be. A task that is to end lives on until no node sends it anything new.
+pub(crate) const fn told_state(task: &Task) -> TaskState {
+    match task.routing {
+        Routing::Draining { .. } => TaskState::Running,
+        Routing::Unrouted | Routing::Routed { .. } | Routing::Drained { .. } => task.desired_state,
+    }
 }
 
 fn peer(node: &Node) -> Option<PeerAssignment> {
@@ -112,7 +121,7 @@ fn peer(node: &Node) -> Option<PeerAssignment> {
 
 /// The networks that `node` has to be on: those of its tasks that have not ended, and the ingress network, as every node answers on
 /// published ports.
-fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
+pub(crate) fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
     let running = state.tasks_of_node(node).filter(|task| {
         task.status.state >= TaskState::Assigned && !task.status.state.is_terminal()
     });

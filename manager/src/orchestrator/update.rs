@@ -1,6 +1,6 @@
 //! Replaces tasks of an old spec by tasks of the new one, a few slots at a time (swarmkit `manager/orchestrator/update/updater.go`).
 //!
-//! Where an update stands is read off the tasks: a slot is under way from the moment its new task is made until that task runs, and
+//! Where an update stands is read off the tasks: a slot is under way from the moment its new task is made until that task is routed, and
 //! rests for the delay after that. So an update goes on under the next leader where it was.
 
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
 use super::dirty::is_dirty;
+use super::is_routed;
 use super::restart;
 use super::slot::Slot;
 use crate::reconcile::Plan;
@@ -93,12 +94,8 @@ impl<'a> Progress<'a> {
         let exhausted = slot.exhausted(state);
         let (dirty, clean): (Vec<_>, Vec<_>) =
             slot.live().chain(exhausted).partition(|task| is_dirty(state, service, task));
-        let running: Option<&'a Task> = clean
-            .iter()
-            .rev()
-            .copied()
-            .map(AsRef::as_ref)
-            .find(|task: &&Task| task.status.state == TaskState::Running);
+        let running: Option<&'a Task> =
+            clean.iter().rev().copied().map(AsRef::as_ref).find(|task: &&Task| is_routed(task));
         let was_updated = slot.tasks.iter().any(|task| task.spec_version != service.spec_version);
         match (clean.last(), running) {
             (None, _) if !dirty.is_empty() => self.old.push(slot.clone()),

@@ -20,6 +20,7 @@ use tracing::warn;
 use super::LOOPS;
 use super::Loop;
 use super::View;
+use crate::dispatcher::Programmed;
 use crate::liveness::Sessions;
 use crate::raft::Leadership;
 use crate::state::OUT_OF_SEQUENCE;
@@ -42,8 +43,10 @@ pub async fn run<S: Store>(
     store: S,
     leadership: watch::Receiver<Leadership>,
     sessions: watch::Receiver<Sessions>,
+    programmed: watch::Receiver<Programmed>,
 ) {
-    run_with(&LOOPS, Inputs { store, sessions, clock: Timestamp::now }, leadership).await;
+    let inputs = Inputs { store, sessions, programmed, clock: Timestamp::now };
+    run_with(&LOOPS, inputs, leadership).await;
 }
 
 /// What a loop is connected to.
@@ -51,6 +54,7 @@ pub async fn run<S: Store>(
 pub(super) struct Inputs<S, C> {
     pub(super) store: S,
     pub(super) sessions: watch::Receiver<Sessions>,
+    pub(super) programmed: watch::Receiver<Programmed>,
     /// The wall clock; tests have another.
     pub(super) clock: C,
 }
@@ -93,8 +97,10 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
     loop {
         let state = states.borrow_and_update().clone();
         let sessions = inputs.sessions.borrow_and_update().clone();
+        let programmed = inputs.programmed.borrow_and_update().clone();
+        let view = View { state, sessions, programmed, leader_since };
         let now = (inputs.clock)();
-        let plan = (step.reconcile)(&View { state, sessions, leader_since }, now, &mut rng);
+        let plan = (step.reconcile)(&view, now, &mut rng);
         let asleep = plan.wake_at.map_or(RESYNC, |at| at.since(now).min(RESYNC));
         let wake_at = Instant::now() + asleep;
         if plan.report != reported {
@@ -112,6 +118,7 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
             // All are cancel-safe: `changed` and `sleep_until` lose nothing when dropped.
             changed = states.changed() => if changed.is_err() { return },
             changed = inputs.sessions.changed() => if changed.is_err() { return },
+            changed = inputs.programmed.changed(), if step.follows_tables => if changed.is_err() { return },
             () = sleep_until(wake_at) => {}
         }
     }

@@ -76,6 +76,7 @@ pub(crate) fn task(seed: u64, service: &Service, slot: u64) -> Task {
         status: TaskStatus::default(),
         attachments: Vec::new(),
         job_iteration: None,
+        routing: Default::default(),
     }
 }
 

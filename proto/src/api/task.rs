@@ -53,6 +53,9 @@ pub struct Task {
     /// Which iteration of a job made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_iteration: Option<Version>,
+    /// Whether the nodes send it traffic: `unrouted`, `routed`, `draining` or `drained` (an extension of Docker's API).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub routing: String,
 }
 
 /// Where a task is.

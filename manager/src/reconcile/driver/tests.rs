@@ -15,33 +15,27 @@ use crate::store::memory::MemoryStore;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Makes the cluster object at the deadline, and not before.
-const ALARM: [Loop; 1] = [Loop {
-    name: "alarm",
-    reconcile: |view, now, _| {
-        let mut plan = Plan::default();
-        if view.state.cluster().is_some() {
-        } else if now < Timestamp::EPOCH + DEADLINE {
-            plan.wake_by(Timestamp::EPOCH + DEADLINE);
-        } else {
-            plan.change(now, &[], [vec![Op::PutCluster(Box::new(cluster()))]]);
-        }
-        plan
-    },
-}];
+const ALARM: [Loop; 1] = [Loop::new("alarm", |view, now, _| {
+    let mut plan = Plan::default();
+    if view.state.cluster().is_some() {
+    } else if now < Timestamp::EPOCH + DEADLINE {
+        plan.wake_by(Timestamp::EPOCH + DEADLINE);
+    } else {
+        plan.change(now, &[], [vec![Op::PutCluster(Box::new(cluster()))]]);
+    }
+    plan
+})];
 
 /// Proposes something that is refused until the deadline, and asks for no other pass.
-const STUBBORN: [Loop; 1] = [Loop {
-    name: "stubborn",
-    reconcile: |view, now, _| {
-        let mut plan = Plan::default();
-        let guard = if now < Timestamp::EPOCH + DEADLINE { Version::at(1) } else { Version::NONE };
-        if view.state.cluster().is_none() {
-            let guard = Op::Expect(ObjectRef::Cluster, guard);
-            plan.change(now, &[guard], [vec![Op::PutCluster(Box::new(cluster()))]]);
-        }
-        plan
-    },
-}];
+const STUBBORN: [Loop; 1] = [Loop::new("stubborn", |view, now, _| {
+    let mut plan = Plan::default();
+    let guard = if now < Timestamp::EPOCH + DEADLINE { Version::at(1) } else { Version::NONE };
+    if view.state.cluster().is_none() {
+        let guard = Op::Expect(ObjectRef::Cluster, guard);
+        plan.change(now, &[guard], [vec![Op::PutCluster(Box::new(cluster()))]]);
+    }
+    plan
+})];
 
 /// Counts what is proposed.
 #[derive(Clone)]
@@ -73,6 +67,7 @@ struct Rig {
     store: Counting,
     leadership: watch::Sender<Leadership>,
     _sessions: watch::Sender<Sessions>,
+    _programmed: watch::Sender<Programmed>,
     origin: Instant,
 }
 
@@ -80,11 +75,17 @@ fn start(loops: &'static [Loop]) -> Rig {
     let store = Counting { store: MemoryStore::default(), proposed: watch::Sender::new(0) };
     let leadership = watch::Sender::new(Leadership::default());
     let sessions = watch::Sender::new(Sessions::default());
+    let programmed = watch::Sender::new(Programmed::default());
     let origin = Instant::now();
     let clock = move || Timestamp::EPOCH + origin.elapsed();
-    let inputs = Inputs { store: store.clone(), sessions: sessions.subscribe(), clock };
+    let inputs = Inputs {
+        store: store.clone(),
+        sessions: sessions.subscribe(),
+        programmed: programmed.subscribe(),
+        clock,
+    };
     tokio::spawn(run_with(loops, inputs, leadership.subscribe()));
-    Rig { store, leadership, _sessions: sessions, origin }
+    Rig { store, leadership, _sessions: sessions, _programmed: programmed, origin }
 }
 
 impl Rig {

@@ -27,6 +27,7 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
+use crate::dispatcher::assignment::told_state;
 use crate::reconcile::LOOPS;
 use crate::reconcile::Loop;
 use crate::reconcile::Plan;
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     /// Nodes that do not answer.
     pub(crate) silent: BTreeSet<NodeId>,
+    /// Nodes that program no tables any more.
+    pub(crate) stuck: BTreeSet<NodeId>,
     /// What every task was when last looked at, to see that nothing goes back.
     seen: BTreeMap<TaskId, Task>,
 }
@@ -59,6 +62,7 @@ impl World {
             now: Timestamp::EPOCH,
             rng: objects::rng(0),
             silent: BTreeSet::new(),
+            stuck: BTreeSet::new(),
             seen: BTreeMap::new(),
         };
         world.commit(vec![Op::PutCluster(Box::new(cluster()))]);
@@ -170,6 +174,9 @@ impl World {
             self.nodes().into_iter().filter(|node| !self.silent.contains(node)).collect();
         for node in heard {
             self.view.sessions.heard(&node, self.now, Duration::from_secs(5));
+            if !self.stuck.contains(&node) {
+                self.view.programmed.insert(node, self.view.state.generation());
+            }
         }
         let plan = (step.reconcile)(&self.view, self.now, &mut self.rng);
         for transaction in &plan.transactions {
@@ -273,10 +280,11 @@ fn next_state(task: &Task) -> Option<TaskState> {
     if state.is_terminal() {
         return None;
     }
-    if task.desired_state > TaskState::Running {
+    let desired = told_state(task);
+    if desired > TaskState::Running {
         return Some(TaskState::Shutdown);
     }
-    TaskState::ALL.into_iter().find(|next| *next > state && *next <= task.desired_state)
+    TaskState::ALL.into_iter().find(|next| *next > state && *next <= desired)
 }
 
 /// The cluster object with Docker's defaults.

@@ -1,0 +1,120 @@
+//! Routing generations: whether the nodes send a task traffic, as far as they have confirmed it.
+//!
+//! A task that runs enters the tables that nodes are told to hold; it is *routed* when every live node concerned has confirmed tables
+//! that hold it, and only then do updates go on. A task that is to end leaves those tables first; it is *drained* when
+//! every live node concerned has confirmed tables without it, and only then is its agent told to stop it. In between it is *draining*.
+//!
+//! A node that is down is not waited for: it lost its lease, and when it returns it gets whole tables before anything else. No wait is
+//! longer than [`PATIENCE`]. This loop writes nothing but [`Routing`], and never whether a task should run.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Routing;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::version::Generation;
+
+use crate::dispatcher::assignment::networks_of;
+use crate::reconcile::Plan;
+use crate::reconcile::View;
+use crate::state::Op;
+use crate::state::State;
+
+/// How long nodes are waited for. Longer than the lease of a node, also of one that has to find a new leader first, so that a node that is
+/// not waited for any more is one that is alive and cannot program its tables.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Moves every task on whose tables the nodes have confirmed.
+#[must_use]
+pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
+    let mut plan = Plan::default();
+    let waiting: Vec<_> = view.state.tasks().values().filter(|task| awaits_nodes(task)).collect();
+    if waiting.is_empty() {
+        return plan;
+    }
+    let nodes = nodes_by_network(&view.state);
+    let mut groups = Vec::new();
+    for task in waiting {
+        let behind = nodes_behind(view, &nodes, task);
+        let deadline = task.meta.updated_at + PATIENCE;
+        if !behind.is_empty() && now < deadline {
+            plan.wake_by(deadline);
+            continue;
+        }
+        for node in behind {
+            plan.note(format!(
+                "node {node} has not confirmed its tables for task {} in {} s: going on without it",
+                task.id,
+                PATIENCE.as_secs()
+            ));
+        }
+        groups.push(vec![confirmed(task, now)]);
+    }
+    plan.change(now, &[], groups);
+    plan
+}
+
+/// Whether the nodes have yet to confirm where the task now belongs: in their tables, or out of them.
+fn awaits_nodes(task: &Task) -> bool {
+    match task.routing {
+        Routing::Unrouted => {
+            task.status.state == TaskState::Running && task.desired_state <= TaskState::Running
+        }
+        Routing::Draining { .. } => true,
+        Routing::Routed { .. } | Routing::Drained { .. } => false,
+    }
+}
+
+fn confirmed(task: &Task, at: Timestamp) -> Op {
+    let routing = match task.routing {
+        Routing::Unrouted | Routing::Routed { .. } => Routing::Routed { at },
+        Routing::Draining { .. } | Routing::Drained { .. } => Routing::Drained { at },
+    };
+    Op::PutTask(Box::new(Task { routing, ..task.clone() }))
+}
+
+/// The live nodes that are to hold tables with or without `task`, and have not confirmed those yet.
+///
+/// A task that has ended has no traffic to lose. A node that comes to one of its networks only later gets the newest tables at once.
+fn nodes_behind<'a>(
+    view: &'a View,
+    nodes: &BTreeMap<&'a NetworkId, BTreeSet<&'a NodeId>>,
+    task: &Task,
+) -> BTreeSet<&'a NodeId> {
+    if task.status.state.is_terminal() {
+        return BTreeSet::new();
+    }
+    let since = Generation(task.meta.version.index);
+    let networks = task.attachments.iter().map(|attachment| &attachment.network_id);
+    let concerned = networks.filter_map(|network| nodes.get(network)).flatten().copied();
+    concerned
+        .filter(|node| view.programmed.get(*node).is_none_or(|programmed| *programmed < since))
+        .collect()
+}
+
+/// The live nodes on each network.
+fn nodes_by_network(state: &State) -> BTreeMap<&NetworkId, BTreeSet<&NodeId>> {
+    let mut nodes: BTreeMap<&NetworkId, BTreeSet<&NodeId>> = BTreeMap::new();
+    for node in state.nodes().values().filter(|node| routes(node)) {
+        for network in networks_of(state, &node.id) {
+            nodes.entry(&network.id).or_default().insert(&node.id);
+        }
+    }
+    nodes
+}
+
+/// Whether a node routes: it has a place in the data plane, and is not known to be down.
+fn routes(node: &Node) -> bool {
+    node.data_path_addr.is_some() && node.status.state != NodeState::Down
+}
+
+#[cfg(test)]
+mod tests;
