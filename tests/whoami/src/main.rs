@@ -5,8 +5,11 @@
 //! library's resolver, therefore names are looked up in [`dns`]. It must not know anything about swarmlite: it stands for any program
 //! that people run.
 
+mod activity;
 mod client;
 mod dns;
+mod echo;
+mod http;
 mod options;
 mod reply;
 mod request;
@@ -20,11 +23,17 @@ use crate::options::Mode;
 
 const USAGE: &str = "\
 usage: whoami [serve] [--port PORT]       answers on HTTP and UDP (default: $PORT, or 8000)
+              [--echo PORT]               answers each line over TCP by `HOSTNAME NAME LINE`
+              [--name NAME]               is called NAME in answers (default: whoami)
+              [--start-after TIME]        listens only after TIME
+              [--exit-after TIME]         fails after TIME
+              [--unhealthy]               answers `/health` with status 503 instead of 200
        whoami get URL [-n COUNT]          prints the bodies of COUNT requests, one after the other
        whoami udp HOST:PORT [-n COUNT]    prints the answers to COUNT datagrams
        whoami lookup NAME                 prints the IPv4 addresses of NAME, one a line
 
 `GET /?delay=500ms` answers after the delay; `GET /stream?count=10&interval=100ms` sends a line per interval.
+On SIGTERM it goes on answering, with `Connection: close`, and ends when its connections are gone, or idle for 3s, or after 8s.
 ";
 
 fn main() -> ExitCode {
@@ -45,7 +54,7 @@ fn main() -> ExitCode {
 fn run(mode: Mode, out: &mut impl Write) -> anyhow::Result<()> {
     match mode {
         Mode::Help => out.write_all(USAGE.as_bytes())?,
-        Mode::Serve { port } => server::serve(port)?,
+        Mode::Serve(options) => server::serve(&options)?,
         Mode::Get { url, count } => client::get(&url, count, out)?,
         Mode::Udp { target, count } => client::udp(&target, count, out)?,
         Mode::Lookup { name } => {

@@ -19,6 +19,8 @@ pub(crate) enum Ask {
         /// How long to wait before.
         delay: Duration,
     },
+    /// Whether the server is well.
+    Health,
     /// Numbered lines.
     Stream {
         /// How many.
@@ -47,10 +49,19 @@ pub(crate) fn parse(target: &str) -> anyhow::Result<Ask> {
         }
     }
     ensure!(count <= MAX_LINES, "count={count}: at most {MAX_LINES}");
-    Ok(if path == "/stream" { Ask::Stream { count, interval } } else { Ask::Reply { delay } })
+    Ok(match path {
+        "/health" => Ask::Health,
+        "/stream" => Ask::Stream { count, interval },
+        _ => Ask::Reply { delay },
+    })
 }
 
-fn duration(text: &str) -> anyhow::Result<Duration> {
+/// Reads a time such as `500ms` or `2s`.
+///
+/// # Errors
+///
+/// When it has no unit, or is longer than a minute.
+pub(crate) fn duration(text: &str) -> anyhow::Result<Duration> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0));
     let number: u64 = number.parse().with_context(|| format!("duration {text}"))?;
     let duration = match unit {
@@ -71,6 +82,7 @@ mod tests {
         let delay = Duration::from_millis(500);
         assert_eq!(parse("/?delay=500ms").unwrap(), Ask::Reply { delay });
         assert_eq!(parse("/any/path").unwrap(), Ask::Reply { delay: Duration::ZERO });
+        assert_eq!(parse("/health").unwrap(), Ask::Health);
         let interval = Duration::from_secs(1);
         assert_eq!(
             parse("/stream?count=3&interval=1s").unwrap(),
