@@ -17,6 +17,7 @@
 //! - [`Answer`]: what the workload said.
 //! - [`run_as_root`]: the harness of tests that need root.
 //! - [`run_in_machine`]: a program in a virtual machine, with another kernel.
+//! - [`load`]: clients that never stop asking, and the table of what failed.
 //! - [`http`]: requests on a Unix socket, byte for byte.
 //!
 //! Nothing of the lab lives in the namespaces of the machine itself (but the one link that the demo asks for), so that the machine's own
@@ -30,6 +31,7 @@ mod harness;
 pub mod http;
 mod image;
 mod lab;
+pub mod load;
 mod namespace;
 mod node;
 mod subnet;

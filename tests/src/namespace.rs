@@ -100,6 +100,29 @@ impl Namespace {
         command
     }
 
+    /// Its network, for a thread to enter.
+    ///
+    /// # Errors
+    ///
+    /// When it is gone.
+    pub fn network(&self) -> anyhow::Result<fs::File> {
+        self.open(&format!("/proc/{}/ns/net", self.holder))
+    }
+
+    /// The network of a process in these namespaces, by the id that it has in them.
+    ///
+    /// # Errors
+    ///
+    /// When it is gone.
+    pub fn network_of(&self, process: u32) -> anyhow::Result<fs::File> {
+        // The mount of `/proc` in there knows processes by those ids.
+        self.open(&format!("/proc/{}/root/proc/{process}/ns/net", self.holder))
+    }
+
+    fn open(&self, path: &str) -> anyhow::Result<fs::File> {
+        fs::File::open(path).with_context(|| format!("{path} of {}", self.marker))
+    }
+
     /// The holder, for `ip link set ... netns`.
     pub(crate) const fn pid(&self) -> Pid {
         self.holder

@@ -1,0 +1,185 @@
+//! One client: a connection, requests on it, and what is wrong with an answer.
+
+use std::io;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use anyhow::ensure;
+use http_body_util::BodyExt;
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+
+use crate::answer::Answer;
+
+/// After how many requests a client ends a connection of its own accord.
+const REQUESTS: u32 = 40;
+/// The same for lines.
+const LINES: u32 = 15;
+
+/// How a client uses connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// HTTP, a new connection for each request.
+    NewConnection,
+    /// HTTP, one request after the other until the server says `Connection: close`, or 40 were made.
+    KeepAlive,
+    /// A line over TCP and its answer, on a connection of its own.
+    Line,
+    /// 15 lines over TCP, one after the other, on one connection.
+    Lines,
+}
+
+impl Kind {
+    /// What reports call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NewConnection => "http, new connection",
+            Self::KeepAlive => "http, keep-alive",
+            Self::Line => "tcp, new connection",
+            Self::Lines => "tcp, several exchanges",
+        }
+    }
+
+    /// How many requests are made on a connection at most.
+    const fn requests(self) -> u32 {
+        match self {
+            Self::NewConnection | Self::Line => 1,
+            Self::KeepAlive => REQUESTS,
+            Self::Lines => LINES,
+        }
+    }
+}
+
+/// Whom a client asks, and what it expects of answers.
+#[derive(Clone, Debug)]
+pub(super) struct Expectation {
+    pub(super) kind: Kind,
+    pub(super) target: SocketAddr,
+    /// The name under which the service answers.
+    pub(super) name: String,
+    /// The address that the server has to see over HTTP, if it is known.
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// A connection that is open.
+pub(super) struct Connection {
+    channel: Channel,
+    /// The server of the first answer: all others have to come from it too.
+    server: Option<String>,
+    left: u32,
+}
+
+enum Channel {
+    Http(http1::SendRequest<Empty<Bytes>>),
+    Tcp(BufReader<TcpStream>),
+}
+
+impl Connection {
+    /// Connects to the target.
+    pub(super) async fn open(expected: &Expectation) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(expected.target).await.context("connect")?;
+        stream.set_nodelay(true)?;
+        let channel = match expected.kind {
+            Kind::NewConnection | Kind::KeepAlive => {
+                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+                // Its error is that of the request, and is told there.
+                tokio::spawn(connection);
+                Channel::Http(sender)
+            }
+            Kind::Line | Kind::Lines => Channel::Tcp(BufReader::new(stream)),
+        };
+        Ok(Self { channel, server: None, left: expected.kind.requests() })
+    }
+
+    /// Makes one request, and checks the answer: the server that gave it, and whether the connection can be used again.
+    pub(super) async fn ask(
+        &mut self,
+        expected: &Expectation,
+        nonce: &str,
+    ) -> anyhow::Result<(String, bool)> {
+        self.left -= 1;
+        let last = self.left == 0;
+        let (server, closes) = match &mut self.channel {
+            Channel::Http(sender) => ask_http(sender, expected, nonce, last).await?,
+            Channel::Tcp(stream) => (ask_line(stream, expected, nonce).await?, false),
+        };
+        let first = self.server.get_or_insert_with(|| server.clone());
+        ensure!(*first == server, "one connection was answered by {first} and by {server}");
+        Ok((server, !closes && !last))
+    }
+}
+
+async fn ask_http(
+    sender: &mut http1::SendRequest<Empty<Bytes>>,
+    expected: &Expectation,
+    nonce: &str,
+    last: bool,
+) -> anyhow::Result<(String, bool)> {
+    let mut request = Request::get(format!("/?nonce={nonce}"));
+    request = request.header(header::HOST, expected.target.to_string());
+    if last {
+        request = request.header(header::CONNECTION, "close");
+    }
+    let response = sender.send_request(request.body(Empty::new())?).await?;
+    let status = response.status();
+    let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
+    let body = response.into_body().collect().await?.to_bytes();
+    let text = std::str::from_utf8(&body)?;
+    ensure!(status == 200, "status {status}: {text}");
+    let answers = Answer::parse_all(text)?;
+    let [answer] = &answers[..] else { anyhow::bail!("{} answers in one", answers.len()) };
+    ensure!(answer.name == expected.name, "answered by {}: {text}", answer.name);
+    ensure!(text.contains(&format!("?nonce={nonce} ")), "the answer to another request: {text}");
+    if let Some(peer) = expected.peer {
+        ensure!(answer.client.ip() == peer, "the server saw {}", answer.client);
+    }
+    Ok((answer.hostname.clone(), closes))
+}
+
+async fn ask_line(
+    stream: &mut BufReader<TcpStream>,
+    expected: &Expectation,
+    nonce: &str,
+) -> anyhow::Result<String> {
+    stream.get_mut().write_all(format!("{nonce}\n").as_bytes()).await?;
+    let mut line = String::new();
+    if stream.read_line(&mut line).await? == 0 {
+        Err(io::Error::from(io::ErrorKind::UnexpectedEof))?;
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [server, name, said] = words[..] else { anyhow::bail!("no answer of whoami: {line:?}") };
+    ensure!(name == expected.name && said == nonce, "not the answer to {nonce}: {line:?}");
+    Ok(server.to_owned())
+}
+
+/// In a word, what went wrong.
+pub(super) fn kind_of_failure(error: &anyhow::Error) -> &'static str {
+    for cause in error.chain() {
+        if cause.is::<tokio::time::error::Elapsed>() {
+            return "timeout";
+        }
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            return match cause.kind() {
+                io::ErrorKind::ConnectionRefused => "refused",
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "reset",
+                io::ErrorKind::UnexpectedEof => "closed",
+                io::ErrorKind::TimedOut => "timeout",
+                _ => "error",
+            };
+        }
+    }
+    match error.downcast_ref::<hyper::Error>() {
+        Some(error) if error.is_canceled() || error.is_incomplete_message() => "closed",
+        _ => "wrong answer",
+    }
+}
