@@ -9,6 +9,7 @@ pub mod reaper;
 pub mod replicated;
 
 mod dirty;
+pub(crate) mod handover;
 mod restart;
 mod slot;
 mod update;

@@ -25,6 +25,7 @@ use self::candidate::Candidate;
 use self::candidate::Group;
 use self::filter::Refusal;
 use self::spread::Spread;
+use crate::orchestrator::handover::predecessors;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::Op;
@@ -51,11 +52,22 @@ pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
         let Some(revision) = state.revision(&service, version) else { continue };
         let group = Group::new(service, version, Arc::clone(revision));
         tasks.sort_by_key(|task| task.slot);
-        let (chosen, free): (Vec<_>, Vec<_>) =
-            tasks.into_iter().partition(|task| task.node_id.is_some());
-        ops.extend(
-            chosen.into_iter().filter_map(|task| confirm(&group, &mut candidates, task, now)),
-        );
+        let mut free = Vec::new();
+        for task in tasks {
+            let predecessors: Vec<&Task> = predecessors(state, task).collect();
+            if task.node_id.is_none() && predecessors.is_empty() {
+                free.push(task);
+                continue;
+            }
+            // What it replaces has stopped before it starts, so that it may count on what that uses.
+            each(&mut candidates, &predecessors, |node, task| node.release(state, task));
+            if task.node_id.is_some() {
+                ops.extend(confirm(&group, &mut candidates, task, now));
+            } else {
+                ops.extend(place(&group, &mut candidates, &[task], now));
+            }
+            each(&mut candidates, &predecessors, |node, task| node.occupy(state, task));
+        }
         ops.extend(place(&group, &mut candidates, &free, now));
     }
     plan.change(now, &[], ops.into_iter().map(|op| vec![op]));
@@ -85,6 +97,20 @@ fn waiting(state: &State) -> BTreeMap<(ServiceId, Version), Vec<&Task>> {
         waiting.entry((task.service_id.clone(), task.spec_version)).or_default().push(task);
     }
     waiting
+}
+
+/// Calls `change` with each of `tasks` and the candidate it is on.
+fn each(
+    candidates: &mut [Candidate<'_>],
+    tasks: &[&Task],
+    change: impl Fn(&mut Candidate<'_>, &Task),
+) {
+    for task in tasks {
+        let node = task.node_id.as_ref();
+        if let Some(node) = candidates.iter_mut().find(|candidate| Some(candidate.id()) == node) {
+            change(node, task);
+        }
+    }
 }
 
 /// A task whose node its orchestrator has chosen: only whether it can run there is left to say.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use swarmlite_proto::api::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;
@@ -44,6 +45,10 @@ pub(super) fn tend(
     {
         ops.push(pass.new_task(service, &slot.place, TaskState::Ready));
     }
+    // Beside one that is wanted running, a task is only made ready: it starts when the other is to stop.
+    if sound.iter().any(|task| task.desired_state == TaskState::Running) {
+        return ops;
+    }
     for task in sound.into_iter().filter(|task| task.desired_state < TaskState::Running) {
         let start = start_at(pass.state, task, slot);
         if start <= pass.now {
@@ -55,11 +60,26 @@ pub(super) fn tend(
     ops
 }
 
-/// Whether a task that is wanted runs no more, or is where it may not stay.
+/// Whether a task that is wanted runs no more, was lost with its node, or should not even start where it is.
 pub(super) fn has_ended(state: &State, task: &Task) -> bool {
     let node = task.node_id.as_ref();
     task.status.state.is_terminal()
         || node.is_some_and(|node| !keeps_tasks(state.nodes().get(node).map(AsRef::as_ref)))
+            && !is_leaving(state, task)
+}
+
+/// Whether a task runs on a node that is drained: it has to go, but not before another can take its place.
+pub(super) fn is_leaving(state: &State, task: &Task) -> bool {
+    let node = task.node_id.as_ref().and_then(|node| state.nodes().get(node));
+    task.status.state == TaskState::Running
+        && node.is_some_and(|node| node.status.state != NodeState::Down)
+        && is_on_drained_node(state, task)
+}
+
+/// Whether a task is, or was, on a node that is drained.
+pub(super) fn is_on_drained_node(state: &State, task: &Task) -> bool {
+    let node = task.node_id.as_ref().and_then(|node| state.nodes().get(node));
+    node.is_some_and(|node| node.spec.availability == Availability::Drain)
 }
 
 /// Whether the policy allows a successor of `task`, which is in `slot`.
@@ -93,10 +113,10 @@ fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
     let stopping = slot.tasks.iter().filter(|other| other.id != task.id);
     let patience = stopping
         .filter(|other| !has_stopped(state, other))
-        .map(|other| OLD_TASK_TIMEOUT + stop_grace(state, other))
+        .map(|other| other.meta.updated_at + OLD_TASK_TIMEOUT + stop_grace(state, other))
         .max()
         .unwrap_or_default();
-    task.meta.created_at + delay.max(patience)
+    patience.max(task.meta.created_at + delay)
 }
 
 /// Whether `task` was made as `predecessor` ended or was lost, and not to update it or to empty its node: only then is there a delay.
@@ -104,11 +124,9 @@ fn is_restart(state: &State, predecessor: &Task, task: &Task) -> bool {
     if predecessor.desired_state == TaskState::Remove || !are_alike(state, predecessor, task) {
         return false;
     }
-    let node = predecessor.node_id.as_ref().and_then(|node| state.nodes().get(node));
-    if node.is_some_and(|node| node.spec.availability == Availability::Drain) {
-        return false;
-    }
-    has_stopped(state, predecessor) && predecessor.status.state != TaskState::Shutdown
+    !is_on_drained_node(state, predecessor)
+        && has_stopped(state, predecessor)
+        && predecessor.status.state != TaskState::Shutdown
 }
 
 fn policy_of(state: &State, task: &Task) -> RestartPolicy {

@@ -1,5 +1,6 @@
 //! What becomes of services and their tasks, event by event.
 
+mod handover;
 mod restart;
 mod update;
 

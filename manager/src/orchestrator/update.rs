@@ -3,22 +3,22 @@
 //! Where an update stands is read off the tasks: a slot is under way from the moment its new task is made until that task is routed, and
 //! rests for the delay after that. So an update goes on under the next leader where it was.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
+use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::UpdateConfig;
-use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
-use super::dirty::is_dirty;
-use super::is_routed;
+use super::handover;
+use super::handover::Standing;
 use super::restart;
 use super::slot::Slot;
 use crate::reconcile::Plan;
@@ -28,7 +28,11 @@ use crate::state::State;
 /// How long a new task is watched when the spec does not say (swarmkit `api/defaults/service.go`).
 const DEFAULT_MONITOR: Nanoseconds = Nanoseconds::from_secs(5);
 
-/// Looks after the slots that a service should have: the restart policy first, then the update of what is left alone by it.
+/// How long a task that has left a drained node keeps others from following while it does not get going. They cannot wait for one that never does.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks after the slots that a service should have: the restart policy first, then what is on drained nodes, then the update of what
+/// is left.
 pub(super) fn tend_slots(
     pass: &mut Pass<'_>,
     service: &Service,
@@ -41,10 +45,11 @@ pub(super) fn tend_slots(
     for slot in slots {
         let ops = restart::tend(pass, service, slot, plan);
         if ops.is_empty() {
-            progress.look_at(pass.state, &update, slot);
+            groups.push(progress.look_at(pass, service, slot, plan));
         } else {
             groups.push(ops);
             progress.under_way += 1;
+            progress.moving += 1;
         }
     }
     let verdict = update.verdict(pass, &progress, slots, plan);
@@ -55,6 +60,7 @@ pub(super) fn tend_slots(
         let others = slot.live().filter(|task| task.id != keeper.id);
         groups.push(others.map(|task| pass.want(task, TaskState::Shutdown)).collect());
     }
+    groups.extend(update.move_some(pass, &progress, plan));
     if verdict.goes_on {
         groups.extend(update.replace_some(pass, &progress, plan));
     }
@@ -72,12 +78,16 @@ struct Update<'a> {
 struct Progress<'a> {
     /// Slots that have only tasks of an old spec.
     old: Vec<Slot<'a>>,
+    /// Slots that have only tasks on drained nodes.
+    leaving: Vec<Slot<'a>>,
     /// Slots that have more than one task, and the one that stays.
     doubled: Vec<(Slot<'a>, &'a Task)>,
-    /// How many slots have a new task that does not run yet.
+    /// How many slots have a new task that is not routed yet.
     under_way: usize,
-    /// Since when the new tasks of updated slots run.
-    running_since: Vec<Timestamp>,
+    /// How many slots have left a drained node and are not routed elsewhere yet.
+    moving: usize,
+    /// Since when the new tasks of updated slots are routed.
+    routed_since: Vec<Timestamp>,
 }
 
 /// What becomes of an update.
@@ -89,24 +99,52 @@ struct Verdict {
 }
 
 impl<'a> Progress<'a> {
-    fn look_at(&mut self, state: &State, update: &Update<'_>, slot: &Slot<'a>) {
-        let service = update.service;
-        let exhausted = slot.exhausted(state);
-        let (dirty, clean): (Vec<_>, Vec<_>) =
-            slot.live().chain(exhausted).partition(|task| is_dirty(state, service, task));
-        let running: Option<&'a Task> =
-            clean.iter().rev().copied().map(AsRef::as_ref).find(|task: &&Task| is_routed(task));
-        let was_updated = slot.tasks.iter().any(|task| task.spec_version != service.spec_version);
-        match (clean.last(), running) {
-            (None, _) if !dirty.is_empty() => self.old.push(slot.clone()),
-            (Some(_), Some(keeper)) if dirty.len() + clean.len() > 1 => {
-                self.doubled.push((slot.clone(), keeper));
+    /// Takes a slot in, and returns what has to be done in it at once.
+    fn look_at(
+        &mut self,
+        pass: &Pass<'_>,
+        service: &Service,
+        slot: &Slot<'a>,
+        plan: &mut Plan,
+    ) -> Vec<Op> {
+        match handover::standing(pass.state, service, slot) {
+            Standing::Empty => {}
+            Standing::Stale { outdated: true } => self.old.push(slot.clone()),
+            Standing::Stale { outdated: false } => self.leaving.push(slot.clone()),
+            Standing::HandingOver { stale, fresh, outdated } => {
+                *(if outdated { &mut self.under_way } else { &mut self.moving }) += 1;
+                return handover::go_on(pass, &stale, fresh, plan);
             }
-            (Some(_), None) if !dirty.is_empty() => self.under_way += 1,
-            (Some(task), _) if !was_updated || task.spec_version != service.spec_version => {}
-            (Some(_), None) if exhausted.is_none() => self.under_way += 1,
-            (Some(_), Some(task)) => self.running_since.push(task.meta.updated_at),
-            _ => {}
+            Standing::Doubled(keeper) => self.doubled.push((slot.clone(), keeper)),
+            Standing::Single(task) => self.look_at_single(pass, service, slot, task, plan),
+        }
+        Vec::new()
+    }
+
+    fn look_at_single(
+        &mut self,
+        pass: &Pass<'_>,
+        service: &Service,
+        slot: &Slot<'a>,
+        task: &Task,
+        plan: &mut Plan,
+    ) {
+        let was_updated = slot.tasks.iter().any(|task| task.spec_version != service.spec_version)
+            && task.spec_version == service.spec_version;
+        match task.routing {
+            Routing::Routed { at } if was_updated => self.routed_since.push(at),
+            Routing::Routed { .. } => {}
+            _ if was_updated => self.under_way += 1,
+            _ => {
+                let settled = task.meta.created_at + SETTLE_PATIENCE;
+                let moved = slot
+                    .predecessor(task)
+                    .is_some_and(|task| restart::is_on_drained_node(pass.state, task));
+                if moved && settled > pass.now {
+                    plan.wake_by(settled);
+                    self.moving += 1;
+                }
+            }
         }
     }
 }
@@ -155,7 +193,7 @@ impl<'a> Update<'a> {
         }
         let monitor =
             if self.config.monitor.is_zero() { DEFAULT_MONITOR } else { self.config.monitor };
-        let over = progress.running_since.iter().max().map(|last| *last + monitor.to_duration());
+        let over = progress.routed_since.iter().max().map(|last| *last + monitor.to_duration());
         if let Some(over) = over.filter(|over| *over > pass.now) {
             plan.wake_by(over);
             return Verdict { service: None, goes_on: true };
@@ -237,43 +275,55 @@ impl<'a> Update<'a> {
         plan: &mut Plan,
     ) -> Vec<Vec<Op>> {
         let delay = self.config.delay.to_duration();
-        let resting = progress.running_since.iter().map(|since| *since + delay);
+        let resting = progress.routed_since.iter().map(|since| *since + delay);
         let resting: Vec<Timestamp> = resting.filter(|until| *until > pass.now).collect();
         resting.iter().for_each(|until| plan.wake_by(*until));
+        let busy = progress.under_way + progress.doubled.len() + resting.len();
+        self.begin_some(pass, &progress.old, busy, plan)
+    }
+
+    /// Replaces tasks on drained nodes, as many at a time as an update would. Whether there is an update, and how it goes, does not matter.
+    fn move_some(
+        &self,
+        pass: &mut Pass<'_>,
+        progress: &Progress<'_>,
+        plan: &mut Plan,
+    ) -> Vec<Vec<Op>> {
+        self.begin_some(pass, &progress.leaving, progress.moving, plan)
+    }
+
+    fn begin_some(
+        &self,
+        pass: &mut Pass<'_>,
+        slots: &[Slot<'_>],
+        busy: usize,
+        plan: &mut Plan,
+    ) -> Vec<Vec<Op>> {
         let at_most = match self.config.parallelism {
             0 => usize::MAX,
             some => usize::try_from(some).unwrap_or(usize::MAX),
         };
-        let busy = progress.under_way + progress.doubled.len() + resting.len();
         let mut groups = Vec::new();
-        for slot in &progress.old {
+        for slot in slots {
             let retry_at = self.retry_at(pass.state, slot);
             if retry_at > pass.now {
                 plan.wake_by(retry_at);
             } else if busy + groups.len() < at_most {
-                groups.push(self.replace(pass, slot));
+                groups.push(handover::begin(pass, self.service, self.config.order, slot));
             }
         }
         groups
     }
 
-    /// A new task for the slot, which starts when all others have stopped (stop-first), or beside the one that runs (start-first).
-    fn replace(&self, pass: &mut Pass<'_>, slot: &Slot<'_>) -> Vec<Op> {
-        let runs = |task: &&Arc<Task>| task.status.state == TaskState::Running;
-        let beside = match self.config.order {
-            UpdateOrder::StopFirst => None,
-            UpdateOrder::StartFirst => slot.live().filter(runs).last(),
-        };
-        let others = slot.live().filter(|task| beside.is_none_or(|beside| beside.id != task.id));
-        let mut ops: Vec<Op> = others.map(|task| pass.want(task, TaskState::Shutdown)).collect();
-        let desired = if beside.is_some() { TaskState::Running } else { TaskState::Ready };
-        ops.push(pass.new_task(self.service, &slot.place, desired));
-        ops
-    }
-
-    /// A new task that has failed beside the old one (start-first) is tried again only after the restart delay.
+    /// A new task that has failed beside the old one is tried again only after the restart delay.
     fn retry_at(&self, state: &State, slot: &Slot<'_>) -> Timestamp {
-        let failed = slot.newest().filter(|task| task.spec_version == self.service.spec_version);
-        failed.map_or(Timestamp::ZERO, |task| task.meta.updated_at + restart::delay_of(state, task))
+        let live_since = slot.live().map(|task| task.meta.created_at).max();
+        let failed = slot.tasks.iter().filter(|task| {
+            task.spec_version == self.service.spec_version
+                && matches!(task.status.state, TaskState::Failed | TaskState::Rejected)
+                && live_since.is_none_or(|since| task.meta.created_at >= since)
+        });
+        let last = failed.max_by_key(|task| task.meta.created_at);
+        last.map_or(Timestamp::ZERO, |task| task.meta.updated_at + restart::delay_of(state, task))
     }
 }

@@ -104,6 +104,15 @@ impl Reserved {
         })
     }
 
+    fn add(&mut self, other: &Self) {
+        self.nano_cpus = self.nano_cpus.saturating_add(other.nano_cpus);
+        self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
+        for (kind, count) in &other.generic {
+            let left = self.generic.entry(kind.clone()).or_default();
+            *left = left.saturating_add(*count);
+        }
+    }
+
     fn subtract(&mut self, other: &Self) {
         self.nano_cpus = self.nano_cpus.saturating_sub(other.nano_cpus);
         self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
@@ -145,7 +154,11 @@ impl<'a> Candidate<'a> {
         if task.status.state < TaskState::Assigned {
             return;
         }
-        // One that is being stopped still has its resources and its ports.
+        self.occupy(state, task);
+    }
+
+    /// Counts what `task`, which is here, uses. One that is being stopped still has its resources and its ports.
+    pub fn occupy(&mut self, state: &State, task: &Task) {
         if let Some(revision) = state.revision_of(task) {
             self.available.subtract(&Reserved::by(revision));
             self.host_ports.extend(host_ports(revision));
@@ -153,6 +166,21 @@ impl<'a> Candidate<'a> {
         if task.desired_state <= TaskState::Running {
             self.tasks += 1;
             *self.tasks_by_service.entry(task.service_id.clone()).or_default() += 1;
+        }
+    }
+
+    /// Takes back what [`Candidate::occupy`] counted.
+    pub fn release(&mut self, state: &State, task: &Task) {
+        if let Some(revision) = state.revision_of(task) {
+            self.available.add(&Reserved::by(revision));
+            for port in host_ports(revision) {
+                self.host_ports.remove(&port);
+            }
+        }
+        if task.desired_state <= TaskState::Running {
+            self.tasks = self.tasks.saturating_sub(1);
+            let of_service = self.tasks_by_service.entry(task.service_id.clone()).or_default();
+            *of_service = of_service.saturating_sub(1);
         }
     }
 

@@ -256,7 +256,7 @@ impl World {
                     assert!(addresses.insert(key), "two have {}", attachment.addr);
                 }
             }
-            if task.desired_state <= TaskState::Running {
+            if task.desired_state == TaskState::Running {
                 let node = task.node_id.clone().filter(|_| task.slot == 0);
                 *live.entry((task.service_id.clone(), task.slot, node)).or_default() += 1;
             }

@@ -1,0 +1,134 @@
+//! How a task takes the place of another in its slot: in which order, and what has to be there before the old one goes.
+//!
+//! Stop-first: the new task is made ready to start (placed, its image present, its container made) before the old one is touched, and starts when
+//! that has stopped. Start-first: the old one goes when the new one is routed. So a task that cannot be placed or made costs
+//! nothing. The new task's own desired state tells the two apart.
+
+use std::time::Duration;
+
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+
+use super::Pass;
+use super::dirty::is_dirty;
+use super::is_live;
+use super::is_routed;
+use super::restart;
+use super::slot::Slot;
+use crate::reconcile::Plan;
+use crate::state::Op;
+use crate::state::State;
+
+/// How long a task on a drained node is kept for want of another node. Whoever drains a node wants it empty in the end.
+pub(super) const NO_PLACE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a slot is that no task has ended in.
+#[derive(Debug)]
+pub(super) enum Standing<'a> {
+    /// It has no task, and is to have none.
+    Empty,
+    /// All its tasks are to be replaced.
+    Stale {
+        /// Whether their spec is an old one; else they are on a drained node.
+        outdated: bool,
+    },
+    /// A new task is there, and the old ones are not gone.
+    HandingOver {
+        /// The old ones.
+        stale: Vec<&'a Task>,
+        /// The new one.
+        fresh: &'a Task,
+        /// Whether the old ones have an old spec.
+        outdated: bool,
+    },
+    /// It has several tasks that could all stay.
+    Doubled(&'a Task),
+    /// It has the task it should have.
+    Single(&'a Task),
+}
+
+/// Where `slot` is.
+pub(super) fn standing<'a>(state: &State, service: &Service, slot: &Slot<'a>) -> Standing<'a> {
+    let outdated = |task: &&'a Task| is_dirty(state, service, task);
+    let (stale, fresh): (Vec<&'a Task>, Vec<&'a Task>) = slot
+        .live()
+        .map(AsRef::as_ref)
+        .partition(|task| outdated(task) || restart::is_leaving(state, task));
+    let is_outdated = stale.iter().any(outdated);
+    let routed = fresh.iter().rev().copied().find(|task| is_routed(task));
+    match (routed.or_else(|| fresh.last().copied()), stale.is_empty()) {
+        (Some(fresh), false) => Standing::HandingOver { stale, fresh, outdated: is_outdated },
+        (Some(keeper), true) if fresh.len() > 1 && routed.is_some() => Standing::Doubled(keeper),
+        (Some(task), true) => Standing::Single(task),
+        (None, false) => Standing::Stale { outdated: is_outdated },
+        (None, true) => {
+            let last = slot.exhausted(state).filter(|task| is_dirty(state, service, task));
+            last.map_or(Standing::Empty, |_| Standing::Stale { outdated: true })
+        }
+    }
+}
+
+/// Makes a new task for a slot of which all are stale. One that runs is left alone until the new one can take its place.
+pub(super) fn begin(
+    pass: &mut Pass<'_>,
+    service: &Service,
+    order: UpdateOrder,
+    slot: &Slot<'_>,
+) -> Vec<Op> {
+    let runs = |task: &Task| task.status.state == TaskState::Running;
+    let beside = slot.live().filter(|task| runs(task)).last();
+    let others = slot.live().filter(|task| beside.is_none_or(|beside| beside.id != task.id));
+    let mut ops: Vec<Op> = others.map(|task| pass.want(task, TaskState::Shutdown)).collect();
+    let desired = match (order, beside) {
+        (UpdateOrder::StartFirst, Some(_)) => TaskState::Running,
+        (UpdateOrder::StartFirst, None) | (UpdateOrder::StopFirst, _) => TaskState::Ready,
+    };
+    ops.push(pass.new_task(service, &slot.place, desired));
+    ops
+}
+
+/// Lets those of `stale` go that may by now.
+pub(super) fn go_on(pass: &Pass<'_>, stale: &[&Task], fresh: &Task, plan: &mut Plan) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for task in stale {
+        let until = may_go_at(pass.state, task, fresh);
+        if until.is_some_and(|until| until <= pass.now) {
+            ops.push(pass.want(task, TaskState::Shutdown));
+        } else if let Some(until) = until {
+            plan.wake_by(until);
+        }
+    }
+    ops
+}
+
+/// When `task` may go, `fresh` being where it is. `None` as long as `fresh` has to get further first.
+fn may_go_at(state: &State, task: &Task, fresh: &Task) -> Option<Timestamp> {
+    let may_replace = match fresh.desired_state {
+        TaskState::Running => is_routed(fresh),
+        _ => fresh.status.state >= TaskState::Ready,
+    };
+    if may_replace || task.status.state != TaskState::Running {
+        return Some(Timestamp::ZERO);
+    }
+    let has_no_place = fresh.status.state < TaskState::Assigned;
+    let waits = has_no_place && restart::is_leaving(state, task);
+    waits.then_some(fresh.meta.created_at + NO_PLACE_PATIENCE)
+}
+
+/// The tasks that `task` is to replace once they have stopped: they still have what it will need.
+pub(crate) fn predecessors<'a>(state: &'a State, task: &Task) -> impl Iterator<Item = &'a Task> {
+    let (id, slot) = (task.id.clone(), task.slot);
+    let node = task.node_id.clone().filter(|_| slot == 0);
+    let waits = task.desired_state < TaskState::Running;
+    let others = waits.then(|| state.tasks_of_service(&task.service_id));
+    others.into_iter().flatten().map(AsRef::as_ref).filter(move |other: &&Task| {
+        other.id != id
+            && other.slot == slot
+            && (slot != 0 || other.node_id == node)
+            && is_live(other)
+            && !other.status.state.is_terminal()
+    })
+}
