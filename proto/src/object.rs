@@ -229,6 +229,18 @@ pub struct TaskStatus {
     pub container: Option<ContainerStatus>,
     /// The ports it published on its node itself.
     pub host_ports: Vec<PortConfig>,
+    /// Why it gets no requests although it runs: what its readiness check says. Absent: it is ready, or has no such check. Unlike the
+    /// state this changes to and fro.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_ready: Option<String>,
+}
+
+impl TaskStatus {
+    /// Whether the task is to get requests: it runs, and its readiness check, if it has one, passes.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.state == TaskState::Running && self.not_ready.is_none()
+    }
 }
 
 /// The container of a task.

@@ -105,11 +105,13 @@ pub(super) fn task(state: &State, task: &Task) -> api::Task {
 }
 
 fn task_status(status: &TaskStatus) -> api::TaskStatus {
+    // Docker has no place for it, and all its clients show what went wrong.
+    let not_ready = status.not_ready.as_ref().map(|reason| format!("not ready: {reason}"));
     api::TaskStatus {
         timestamp: status.timestamp,
         state: status.state,
         message: status.message.clone(),
-        err: status.err.clone(),
+        err: not_ready.unwrap_or_else(|| status.err.clone()),
         container_status: status.container.as_ref().map(|container| api::ContainerStatus {
             container_id: container.container_id.clone(),
             pid: container.pid,

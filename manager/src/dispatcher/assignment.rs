@@ -228,8 +228,9 @@ fn route(state: &State, addr: Ipv4Addr, task: &Task) -> Option<EndpointTask> {
     let node_id = task.node_id.clone().filter(|_| task.status.state >= TaskState::Assigned)?;
     let node = state.nodes().get(&node_id);
     let is_up = node.is_some_and(|node| node.status.state != NodeState::Down);
-    let runs = task.status.state == TaskState::Running && task.desired_state <= TaskState::Running;
-    Some(EndpointTask { task_id: task.id.clone(), addr, node_id, serving: runs && is_up })
+    let wanted = task.desired_state <= TaskState::Running;
+    let serving = task.status.is_ready() && wanted && is_up;
+    Some(EndpointTask { task_id: task.id.clone(), addr, node_id, serving })
 }
 
 #[cfg(test)]

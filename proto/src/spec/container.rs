@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::Labels;
+use super::ReadinessConfig;
 use super::is_default;
 use crate::time::Nanoseconds;
 
@@ -61,6 +62,9 @@ pub struct ContainerSpec {
     /// How its health is checked. Absent: the image's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<HealthConfig>,
+    /// How it is found out whether it is to get requests. Absent: as soon as it runs. Not in Docker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<ReadinessConfig>,
     /// Lines for /etc/hosts, as `ADDRESS NAME...`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,

@@ -11,6 +11,7 @@ use crate::spec::ContainerSpec;
 use crate::spec::HealthConfig;
 use crate::spec::Mount;
 use crate::spec::MountType;
+use crate::spec::ReadinessConfig;
 use crate::time::Nanoseconds;
 
 /// The shortest time between health checks that makes sense (moby `api/types/container`).
@@ -24,6 +25,9 @@ pub(super) fn check(container: &ContainerSpec) -> Result<()> {
     mounts(&container.mounts)?;
     if let Some(health) = &container.healthcheck {
         healthcheck(health)?;
+    }
+    if let Some(config) = &container.readiness {
+        readiness(config)?;
     }
     require(container.stop_grace_period.is_none_or(|grace| grace.0 >= 0), || {
         "ContainerSpec: StopGracePeriod cannot be negative".to_owned()
@@ -92,5 +96,23 @@ fn healthcheck(health: &HealthConfig) -> Result<()> {
     }
     require(health.retries >= 0, || {
         "ContainerSpec: Retries in HealthConfig cannot be negative".to_owned()
+    })
+}
+
+fn readiness(config: &ReadinessConfig) -> Result<()> {
+    config
+        .probe()
+        .map_err(|unknown| Error::invalid(format!("ContainerSpec: Test in Readiness {unknown}")))?;
+    for (name, duration) in [
+        ("Interval", config.interval),
+        ("Timeout", config.timeout),
+        ("StartPeriod", config.start_period),
+    ] {
+        require(duration.is_zero() || duration >= MIN_HEALTH_DURATION, || {
+            format!("ContainerSpec: {name} in Readiness cannot be less than 1ms")
+        })?;
+    }
+    require(config.retries >= 0, || {
+        "ContainerSpec: Retries in Readiness cannot be negative".to_owned()
     })
 }

@@ -134,6 +134,26 @@ const SERVICES: &[(&str, ErrorKind, &str)] = &[
         "ContainerSpec: Retries in HealthConfig cannot be negative",
     ),
     (
+        r#"{"TaskTemplate": {"ContainerSpec": {"Readiness": {}}}}"#,
+        InvalidArgument,
+        "ContainerSpec: Test in Readiness must be [\"CMD\", program, ...], [\"CMD-SHELL\", command], [\"HTTP\", \"port/path\"] or [\"TCP\", \"port\"]",
+    ),
+    (
+        r#"{"TaskTemplate": {"ContainerSpec": {"Readiness": {"Test": ["TCP", "80"], "Timeout": 1}}}}"#,
+        InvalidArgument,
+        "ContainerSpec: Timeout in Readiness cannot be less than 1ms",
+    ),
+    (
+        r#"{"TaskTemplate": {"ContainerSpec": {"Readiness": {"Test": ["TCP", "80"], "Retries": -1}}}}"#,
+        InvalidArgument,
+        "ContainerSpec: Retries in Readiness cannot be negative",
+    ),
+    (
+        r#"{"TaskTemplate": {"ContainerSpec": {"Readiness": {"StartInterval": 1000000000}}}}"#,
+        InvalidArgument,
+        "unsupported field: TaskTemplate.ContainerSpec.Readiness.StartInterval",
+    ),
+    (
         r#"{"TaskTemplate": {"ContainerSpec": {"Mounts": [{"Target": "/a"}, {"Target": "/a/"}]}}}"#,
         InvalidArgument,
         "ContainerSpec: duplicate mount point: /a/",

@@ -1,6 +1,7 @@
 //! What nodes are told.
 
 use swarmlite_proto::object::Task;
+use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
@@ -140,6 +141,24 @@ fn a_task_that_drains_is_routed_and_serves_nobody() {
     assert_eq!(serving(&scene), [false]);
     scene.world.report(&task, TaskState::Shutdown);
     assert!(serving(&scene).is_empty(), "an ended task has no address");
+}
+
+#[test]
+fn a_task_that_is_not_ready_serves_nobody_until_it_is() {
+    let mut scene = scene();
+    let (ingress, home) = (scene.ingress(), scene.home(&scene.web));
+    let task = scene.task(&scene.web);
+    for not_ready in [Some("HTTP status 503".to_owned()), None] {
+        let serving = not_ready.is_none();
+        scene.world.commit(vec![Op::ReportTask {
+            node_id: home.clone(),
+            task_id: task.id.clone(),
+            status: Box::new(TaskStatus { not_ready, ..task.status.clone() }),
+        }]);
+        let known = endpoint(&scene.told(&home), &ingress, &scene.web);
+        let told: Vec<bool> = known.tasks.iter().map(|task| task.serving).collect();
+        assert_eq!(told, [serving]);
+    }
 }
 
 #[test]
