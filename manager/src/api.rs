@@ -1,8 +1,8 @@
 //! The Docker Engine API of a node, for the part that concerns the cluster.
 //!
 //! One request travels so: [`version`] takes the version prefix off its path, the router finds its handler, extractors in [`request`]
-//! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has and
-//! swarmlite has not yet is refused by name.
+//! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has for
+//! clusters and swarmlite has not yet is refused by name; what is about one machine is the business of its engine ([`passthrough`]).
 //!
 //! Handlers run on any manager and on nodes that are none. Everything about the node itself is behind [`NodeControl`], which is
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
@@ -15,6 +15,7 @@ mod filters;
 mod lookup;
 mod networks;
 mod nodes;
+mod passthrough;
 mod render;
 mod request;
 mod serve;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::body::Bytes;
+use axum::http::HeaderName;
+use axum::http::HeaderValue;
 use axum::http::Method;
 use axum::http::Request;
 use axum::http::StatusCode;
@@ -13,7 +15,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::header::HOST;
 use axum::response::Response;
 use http_body_util::BodyExt;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -30,6 +31,9 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long it may take for its version: every response of the API waits for that until it is known.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The header that tells clients how to build.
+pub(super) const BUILDER: HeaderName = HeaderName::from_static("builder-version");
 
 /// The driver of the networks that agents make in the engine for networks of the cluster.
 pub(super) const DRIVER: &str = "swarmlite";
@@ -60,6 +64,13 @@ impl Engine {
         });
         // Not kept when the engine does not answer: it is asked again next time.
         asked.await.copied().unwrap_or(ApiVersion::FALLBACK)
+    }
+
+    /// Which builder the engine wants clients to use (`Builder-Version` of its ping); nothing if it does not say or does not answer.
+    pub(super) async fn builder(&self) -> Option<HeaderValue> {
+        let answer = self.send(Method::HEAD, "/_ping", Bytes::new());
+        let answer = tokio::time::timeout(VERSION_TIMEOUT, answer).await.ok()?.ok()?;
+        answer.headers().get(&BUILDER).cloned()
     }
 
     /// The answer to a `GET`; nothing if the engine does not have it.
@@ -108,20 +119,28 @@ impl Engine {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let request = request
-            .body(Full::new(body))
+            .body(Body::from(body))
             .map_err(|error| Error::invalid(format!("invalid path {path}: {error}")))?;
-        let exchange = async {
-            let stream = UnixStream::connect(&self.socket)
-                .await
-                .map_err(|error| self.unreachable(&error))?;
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-                .await
-                .map_err(|error| self.unreachable(&error))?;
-            // Ends by itself once the response is read or dropped. A failure of it is seen by the request.
-            tokio::spawn(connection);
-            sender.send_request(request).await.map_err(|error| self.unreachable(&error))
-        };
-        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|error| self.unreachable(&error))?
+        tokio::time::timeout(TIMEOUT, self.exchange(request))
+            .await
+            .map_err(|error| self.unreachable(&error))?
+    }
+
+    /// Has the engine answer `request`, however long that takes it. The connection lives as long as the answer is read, or longer if
+    /// it is upgraded.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not answer.
+    pub(super) async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>> {
+        let stream =
+            UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        // Ends by itself once the response is read or dropped. A failure of it is seen by the request.
+        tokio::spawn(connection.with_upgrades());
+        sender.send_request(request).await.map_err(|error| self.unreachable(&error))
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> Error {

@@ -1,13 +1,19 @@
-//! What no handler answers: endpoints of Docker that are not there yet, and paths that Docker does not know either.
+//! What no handler answers: the node's own engine does, unless it is about the cluster.
 
 use axum::extract::Request;
+use axum::extract::State;
 use axum::http::Method;
+use axum::response::Response;
 use swarmlite_proto::error::Error;
 
-use super::error::ApiError;
+use super::ApiState;
+use super::error::Answer;
+use super::passthrough;
 
-/// Endpoints of the Docker Engine API (moby `api/swagger.yaml`) without a handler. `*` stands for one segment or more: names
-/// of images have slashes.
+/// The first segments of paths that are about the cluster. The engine must never see these: it would speak of its own swarm.
+const CLUSTER: [&str; 6] = ["swarm", "nodes", "services", "tasks", "secrets", "configs"];
+
+/// Endpoints of the Docker Engine API (moby `api/swagger.yaml`) that are about the cluster and have no handler yet. `*` stands for one segment.
 const NOT_YET: &[&str] = &[
     "GET /swarm/unlockkey",
     "POST /swarm/unlock",
@@ -24,57 +30,29 @@ const NOT_YET: &[&str] = &[
     "DELETE /configs/*",
     "POST /configs/*/update",
     "POST /networks/prune",
-    "POST /networks/*/connect",
-    "POST /networks/*/disconnect",
-    "GET /distribution/*/json",
-    "GET /events",
-    "GET /system/df",
-    "POST /auth",
-    "POST /session",
-    "POST /grpc",
-    "GET /containers/json",
-    "POST /containers/create",
-    "POST /containers/prune",
-    "GET /containers/*",
-    "POST /containers/*",
-    "PUT /containers/*",
-    "HEAD /containers/*",
-    "DELETE /containers/*",
-    "GET /exec/*",
-    "POST /exec/*",
-    "POST /commit",
-    "POST /build",
-    "POST /build/*",
-    "GET /images/*",
-    "POST /images/*",
-    "DELETE /images/*",
-    "GET /volumes",
-    "GET /volumes/*",
-    "POST /volumes/*",
-    "PUT /volumes/*",
-    "DELETE /volumes/*",
-    "GET /plugins",
-    "GET /plugins/*",
-    "POST /plugins/*",
-    "DELETE /plugins/*",
 ];
 
 /// Answers what no handler does.
-pub(super) async fn answer(request: Request) -> ApiError {
-    refusal(request.method(), request.uri().path()).into()
+pub(super) async fn answer(State(state): State<ApiState>, request: Request) -> Answer<Response> {
+    match refusal(request.method(), request.uri().path()) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(passthrough::pass(&state.engine, request).await?),
+    }
 }
 
-fn refusal(method: &Method, path: &str) -> Error {
-    let is_docker = NOT_YET.iter().any(|endpoint| {
+/// Why a request is not for the engine; nothing if it is.
+fn refusal(method: &Method, path: &str) -> Option<Error> {
+    let not_yet = NOT_YET.iter().any(|endpoint| {
         endpoint
             .split_once(' ')
             .is_some_and(|(with, pattern)| method.as_str() == with && matches(pattern, path))
     });
-    if is_docker {
-        Error::not_implemented(format!("{method} {path} is not implemented by swarmlite yet"))
-    } else {
-        Error::not_found("page not found")
+    if not_yet {
+        let message = format!("{method} {path} is not implemented by swarmlite yet");
+        return Some(Error::not_implemented(message));
     }
+    let first = path.split('/').nth(1).unwrap_or_default();
+    CLUSTER.contains(&first).then(|| Error::not_found("page not found"))
 }
 
 /// Whether `path` is of the form `pattern`, which has one `*` at most.
@@ -95,20 +73,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_docker_has_is_named_and_all_else_is_not_found() {
-        for (method, path, kind) in [
-            (Method::POST, "/containers/create", ErrorKind::NotImplemented),
-            (Method::GET, "/distribution/a/b:1/json", ErrorKind::NotImplemented),
-            (Method::GET, "/services/x/logs", ErrorKind::NotImplemented),
-            (Method::GET, "/secrets", ErrorKind::NotImplemented),
-            (Method::GET, "/secrets/", ErrorKind::NotFound),
-            (Method::PUT, "/secrets", ErrorKind::NotFound),
-            (Method::GET, "/distribution//json", ErrorKind::NotFound),
-            (Method::GET, "/teapots", ErrorKind::NotFound),
+    fn what_is_about_the_cluster_is_not_for_the_engine() {
+        let kind = |method, path| refusal(&method, path).map(|error| error.kind);
+        for (method, path, expected) in [
+            (Method::GET, "/secrets", Some(ErrorKind::NotImplemented)),
+            (Method::POST, "/networks/prune", Some(ErrorKind::NotImplemented)),
+            (Method::GET, "/secrets/", Some(ErrorKind::NotFound)),
+            (Method::PUT, "/secrets", Some(ErrorKind::NotFound)),
+            (Method::POST, "/swarm/teapots", Some(ErrorKind::NotFound)),
+            (Method::POST, "/containers/create", None),
+            (Method::GET, "/distribution/a/b:1/json", None),
+            (Method::POST, "/networks/x/connect", None),
+            (Method::GET, "/servicesx", None),
+            (Method::GET, "/teapots", None),
         ] {
-            assert_eq!(refusal(&method, path).kind, kind, "{method} {path}");
+            assert_eq!(kind(method, path), expected, "{path}");
         }
-        let named = refusal(&Method::POST, "/containers/create").message;
-        assert_eq!(named, "POST /containers/create is not implemented by swarmlite yet");
+        let named = refusal(&Method::GET, "/secrets").expect("is refused").message;
+        assert_eq!(named, "GET /secrets is not implemented by swarmlite yet");
     }
 }

@@ -15,6 +15,7 @@ use swarmlite_proto::error::Result;
 
 use super::ApiState;
 use super::ManagerAccess;
+use super::engine::BUILDER;
 use super::error::Answer;
 use super::render;
 use super::version::ApiVersion;
@@ -36,7 +37,8 @@ pub(super) async fn ping(State(state): State<ApiState>) -> impl IntoResponse {
         (PRAGMA, "no-cache"),
         (CONTENT_TYPE, "text/plain; charset=utf-8"),
     ];
-    (headers, "OK")
+    let builder = state.engine.builder().await.map(|builder| [(BUILDER, builder)]);
+    (headers, builder, "OK")
 }
 
 /// `GET /version`: the engine's, with swarmlite as a component and the versions of the API that are served here.

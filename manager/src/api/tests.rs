@@ -4,6 +4,7 @@ mod cluster;
 mod docker_cli;
 mod engine;
 mod networks;
+mod passthrough;
 mod races;
 mod services;
 

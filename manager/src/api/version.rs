@@ -80,7 +80,11 @@ fn check(version: ApiVersion) -> Result<()> {
     Ok(())
 }
 
-/// Takes the version off the path of `request`.
+/// The URI of a request as the client wrote it.
+#[derive(Clone, Debug)]
+pub(super) struct AsWritten(pub(super) Uri);
+
+/// Takes the version off the path of `request`, which remembers it.
 fn strip(request: &mut Request) -> Result<()> {
     let Some((version, path)) = split(request.uri().path()) else { return Ok(()) };
     check(version.parse()?)?;
@@ -88,7 +92,8 @@ fn strip(request: &mut Request) -> Result<()> {
     let rest = format!("{path}{query}");
     let rest: PathAndQuery =
         rest.parse().map_err(|error| Error::invalid(format!("invalid path {rest}: {error}")))?;
-    *request.uri_mut() = Uri::from(rest);
+    let as_written = std::mem::replace(request.uri_mut(), Uri::from(rest));
+    request.extensions_mut().insert(AsWritten(as_written));
     Ok(())
 }
 
