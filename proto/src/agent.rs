@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::api::NodeDescription;
+use crate::balance::Balancing;
 use crate::id::NetworkId;
 use crate::id::NodeId;
 use crate::id::ServiceId;
@@ -238,6 +239,9 @@ pub struct EndpointAssignment {
     pub mode: EndpointMode,
     /// Its virtual address. Absent in dnsrr mode.
     pub vip: Option<Ipv4Addr>,
+    /// How connections are spread, on its virtual address and its ports.
+    #[serde(default)]
+    pub balancing: Balancing,
     /// The ports that nodes answer on. Only on the ingress network.
     pub ports: Vec<IngressPort>,
     /// Every task with an address on this network that has not ended, in the order of slots.

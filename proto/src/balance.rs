@@ -52,7 +52,7 @@ impl fmt::Display for Scheduler {
 
 /// There is no such scheduler.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scheduler {0}: rr, wrr, lc, mh and sh are known")]
+#[error("unknown scheduler {0:?}: rr, wrr, lc, mh and sh are known")]
 pub struct UnknownScheduler(String);
 
 impl FromStr for Scheduler {
@@ -85,6 +85,9 @@ pub enum Balancer {
 }
 
 impl Balancer {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Nftables, Self::Ipvs];
+
     /// Its name, as a node's description has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -106,11 +109,38 @@ impl Balancer {
             }
         }
     }
+
+    /// The nearest that it can do. A client's address still decides where it decided before; otherwise tasks take turns.
+    #[must_use]
+    pub const fn nearest(self, asked: Balancing) -> Balancing {
+        if self.supports(asked) {
+            return asked;
+        }
+        let scheduler = match asked.scheduler {
+            Scheduler::Mh | Scheduler::Sh => Scheduler::Sh,
+            Scheduler::Rr | Scheduler::Wrr | Scheduler::Lc => Scheduler::Rr,
+        };
+        Balancing { scheduler, sticky: asked.sticky }
+    }
 }
 
 impl fmt::Display for Balancer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// There is no such balancer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown data plane {0:?}: nftables and ipvs are known")]
+pub struct UnknownBalancer(String);
+
+impl FromStr for Balancer {
+    type Err = UnknownBalancer;
+
+    fn from_str(name: &str) -> Result<Self, UnknownBalancer> {
+        let found = Self::ALL.into_iter().find(|balancer| balancer.as_str() == name);
+        found.ok_or_else(|| UnknownBalancer(name.to_owned()))
     }
 }
 
@@ -126,7 +156,7 @@ mod tests {
         let refused = "wlc".parse::<Scheduler>().map_err(|error| error.to_string());
         assert_eq!(
             refused,
-            Err("unknown scheduler wlc: rr, wrr, lc, mh and sh are known".to_owned())
+            Err("unknown scheduler \"wlc\": rr, wrr, lc, mh and sh are known".to_owned())
         );
     }
 
@@ -137,5 +167,21 @@ mod tests {
         assert!(!Balancer::Nftables.supports(by(Scheduler::Lc)));
         assert!(!Balancer::Nftables.supports(by(Scheduler::Mh)));
         assert!(Scheduler::ALL.into_iter().all(|scheduler| Balancer::Ipvs.supports(by(scheduler))));
+    }
+
+    #[test]
+    fn what_cannot_be_done_has_something_near_that_can() {
+        for balancer in Balancer::ALL {
+            assert_eq!(balancer.to_string().parse(), Ok(balancer));
+            for scheduler in Scheduler::ALL {
+                let asked = Balancing { scheduler, sticky: Some(60) };
+                let nearest = balancer.nearest(asked);
+                assert!(balancer.supports(nearest), "{balancer} {scheduler}");
+                assert_eq!(nearest == asked, balancer.supports(asked), "{balancer} {scheduler}");
+                assert_eq!(nearest.sticky, asked.sticky);
+            }
+        }
+        let hashed = Balancing { scheduler: Scheduler::Mh, sticky: None };
+        assert_eq!(Balancer::Nftables.nearest(hashed).scheduler, Scheduler::Sh);
     }
 }

@@ -1,5 +1,7 @@
 //! Time as a value. Decisions take a [`Timestamp`] as an argument; only shells ask [`Timestamp::now`].
 
+pub mod duration;
+
 use std::fmt;
 use std::ops::Add;
 use std::time::Duration;

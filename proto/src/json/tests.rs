@@ -5,8 +5,10 @@ use serde_json::json;
 
 use super::*;
 use crate::api::InitRequest;
+use crate::balance::Scheduler;
 use crate::spec::ContainerSpec;
 use crate::spec::EndpointMode;
+use crate::spec::EndpointOptions;
 use crate::spec::EndpointSpec;
 use crate::spec::Labels;
 use crate::spec::NodeRole;
@@ -160,16 +162,21 @@ prop_compose! {
         restart in proptest::option::of((any::<i64>(), any::<u64>())),
         quarters in 0..=4_u8,
         dnsrr in any::<bool>(),
+        sticky in proptest::option::of(1..2_000_000_u32),
     ) -> ServiceSpec {
         let ports = ports.into_iter().map(|(target_port, published_port, udp)| PortConfig {
             protocol: if udp { PortProtocol::Udp } else { PortProtocol::Tcp },
             target_port, published_port, ..PortConfig::default()
         }).collect();
         let mode = if dnsrr { EndpointMode::DnsRr } else { EndpointMode::Vip };
+        let options = sticky.map(|seconds| {
+            let sticky = format!("{seconds}s").parse().ok();
+            EndpointOptions { scheduler: Some(Scheduler::Sh), sticky }
+        });
         let mut spec = ServiceSpec {
             name, labels: labels.clone(),
             mode: if global { ServiceMode::Global } else { ServiceMode::Replicated { replicas } },
-            endpoint_spec: Some(EndpointSpec { mode, ports }),
+            endpoint_spec: Some(EndpointSpec { mode, ports, options }),
             update_config: Some(UpdateConfig { max_failure_ratio: f64::from(quarters) / 4.0, ..UpdateConfig::default() }),
             ..ServiceSpec::default()
         };
@@ -182,14 +189,14 @@ prop_compose! {
     }
 }
 
-/// Changes the case of members, but not that of keys in `Labels`, by the bits of `seed`.
+/// Changes the case of members, but not that of keys in `Labels` and `Options`, by the bits of `seed`.
 fn shuffle_case(value: &Value, seed: &mut u64) -> Value {
     match value {
         Value::Array(elements) => elements.iter().map(|one| shuffle_case(one, seed)).collect(),
         Value::Object(members) => {
             let shuffled = members.iter().map(|(name, value)| {
-                let value =
-                    if name == "Labels" { value.clone() } else { shuffle_case(value, seed) };
+                let is_data = matches!(name.as_str(), "Labels" | "Options");
+                let value = if is_data { value.clone() } else { shuffle_case(value, seed) };
                 let recase = |letter: char| {
                     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     if *seed >> 63 == 0 {

@@ -1,8 +1,14 @@
 //! How a service is reached.
 
+mod options;
+
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use self::options::EndpointOption;
+pub use self::options::EndpointOptionError;
+pub use self::options::EndpointOptions;
+pub use self::options::Sticky;
 use super::is_default;
 
 /// How a service is reached.
@@ -14,6 +20,13 @@ pub struct EndpointSpec {
     /// The ports that nodes answer on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortConfig>,
+    /// How connections are spread, as `{"scheduler": "sh", "sticky": "10m"}`. Not in Docker's API: `None`, and no member in the
+    /// JSON, if nothing is asked for.
+    ///
+    /// In an update `None` stands for what the service has, as the clients that Docker's API was made for drop what they do
+    /// not know; `{}` takes everything back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<EndpointOptions>,
 }
 
 /// What the name of a service stands for.

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::EndpointOption;
+use super::EndpointOptions;
 use super::EndpointSpec;
 use super::Labels;
 use super::TaskSpec;
@@ -30,6 +32,38 @@ pub struct ServiceSpec {
     /// How the service is reached. Absent: a VIP and no published ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_spec: Option<EndpointSpec>,
+}
+
+/// Labels of a service that begin with this are endpoint options, as in `swarmlite.endpoint.sticky=10m`: for clients and
+/// Compose files that know no other way to say it.
+pub const ENDPOINT_LABELS: &str = "swarmlite.endpoint.";
+
+impl ServiceSpec {
+    /// What is asked of the balancing of the service: its endpoint options, and those of its labels that are some.
+    ///
+    /// # Errors
+    ///
+    /// For a label that is no possible option, and for one that says something else than the option of its name.
+    pub fn endpoint_options(&self) -> Result<EndpointOptions, Error> {
+        let asked = self.endpoint_spec.as_ref().and_then(|endpoint| endpoint.options);
+        let asked = asked.unwrap_or_default();
+        let mut options = asked;
+        for (label, value) in &self.labels {
+            let Some(name) = label.strip_prefix(ENDPOINT_LABELS) else { continue };
+            let refused = |error| Error::invalid(format!("label {label}: {error}"));
+            let option: EndpointOption = name.parse().map_err(refused)?;
+            options.set(option, value).map_err(refused)?;
+            match (asked.get(option), options.get(option)) {
+                (Some(asked), Some(labelled)) if asked != labelled => {
+                    return Err(Error::invalid(format!(
+                        "endpoint option {name} is {asked}, but label {label} is {labelled}"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
 }
 
 /// How many tasks a service has, and whether they run on or end.

@@ -6,12 +6,21 @@ use super::require;
 use crate::error::Error;
 use crate::error::Result;
 use crate::spec::EndpointMode;
+use crate::spec::EndpointOptions;
 use crate::spec::EndpointSpec;
 use crate::spec::PortProtocol;
 use crate::spec::PublishMode;
 
-/// Checks the published ports of a service.
-pub(super) fn check(endpoint: &EndpointSpec) -> Result<()> {
+/// Checks the published ports of a service, and what is asked of its balancing by options or labels.
+pub(super) fn check(endpoint: &EndpointSpec, options: EndpointOptions) -> Result<()> {
+    if endpoint.mode == EndpointMode::DnsRr
+        && let Some((option, _)) = options.entries().next()
+    {
+        let option = option.as_str();
+        return Err(Error::invalid(format!(
+            "EndpointSpec: endpoint option {option} can't be used with dnsrr mode"
+        )));
+    }
     let mut published = BTreeSet::new();
     for port in &endpoint.ports {
         if port.protocol == PortProtocol::Sctp {

@@ -8,6 +8,7 @@ use super::require;
 use super::unsupported;
 use crate::error::Error;
 use crate::error::Result;
+use crate::spec::EndpointOptions;
 use crate::spec::Placement;
 use crate::spec::ResourceRequirements;
 use crate::spec::RestartPolicy;
@@ -38,8 +39,11 @@ pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
             update_config(config, path)?;
         }
     }
+    let options = spec.endpoint_options()?;
     let endpoint = spec.endpoint_spec.get_or_insert_default();
-    endpoint::check(endpoint)?;
+    endpoint::check(endpoint, options)?;
+    // To ask for nothing is not to ask, which is what Docker's API has a form for.
+    endpoint.options = endpoint.options.filter(|options| *options != EndpointOptions::default());
     Ok(spec)
 }
 

@@ -8,6 +8,8 @@ use serde_json::json;
 use super::*;
 use crate::api::InitRequest;
 use crate::api::JoinRequest;
+use crate::balance::Balancing;
+use crate::balance::Scheduler;
 use crate::error::ErrorKind;
 use crate::error::ErrorKind::InvalidArgument;
 use crate::error::ErrorKind::NotImplemented;
@@ -283,7 +285,69 @@ const SERVICES: &[(&str, ErrorKind, &str)] = &[
         NotImplemented,
         "EndpointSpec: protocol sctp is not supported yet, only tcp and udp are",
     ),
+    (
+        r#"{"EndpointSpec": {"Options": {"weight": "3"}}}"#,
+        InvalidArgument,
+        "EndpointSpec.Options: unknown endpoint option \"weight\": scheduler and sticky are known",
+    ),
+    (
+        r#"{"EndpointSpec": {"Options": {"scheduler": "wlc"}}}"#,
+        InvalidArgument,
+        "EndpointSpec.Options: unknown scheduler \"wlc\": rr, wrr, lc, mh and sh are known",
+    ),
+    (
+        r#"{"EndpointSpec": {"Options": {"sticky": "0s"}}}"#,
+        InvalidArgument,
+        "EndpointSpec.Options: invalid sticky \"0s\": whole seconds from 1s to 744h are possible, such as 10m",
+    ),
+    (
+        r#"{"EndpointSpec": {"Mode": "dnsrr", "Options": {"sticky": "10m"}}}"#,
+        InvalidArgument,
+        "EndpointSpec: endpoint option sticky can't be used with dnsrr mode",
+    ),
+    (
+        r#"{"EndpointSpec": {"Mode": "dnsrr"}, "Labels": {"swarmlite.endpoint.scheduler": "sh"}}"#,
+        InvalidArgument,
+        "EndpointSpec: endpoint option scheduler can't be used with dnsrr mode",
+    ),
+    (
+        r#"{"Labels": {"swarmlite.endpoint.weight": "3"}}"#,
+        InvalidArgument,
+        "label swarmlite.endpoint.weight: unknown endpoint option \"weight\": scheduler and sticky are known",
+    ),
+    (
+        r#"{"Labels": {"swarmlite.endpoint.sticky": "600"}}"#,
+        InvalidArgument,
+        "label swarmlite.endpoint.sticky: invalid sticky \"600\": whole seconds from 1s to 744h are possible, such as 10m",
+    ),
+    (
+        r#"{"EndpointSpec": {"Options": {"sticky": "10m"}}, "Labels": {"swarmlite.endpoint.sticky": "5m"}}"#,
+        InvalidArgument,
+        "endpoint option sticky is 10m, but label swarmlite.endpoint.sticky is 5m",
+    ),
 ];
+
+#[test]
+fn options_and_labels_ask_for_the_same_balancing() {
+    let by_option = json!({"EndpointSpec": {"Options": {"scheduler": "sh", "sticky": "90s"}}});
+    let by_labels = json!({"Labels": {"swarmlite.endpoint.scheduler": "sh", "swarmlite.endpoint.sticky": "1m30s"}});
+    let mut by_both = by_option.clone();
+    merge(&mut by_both, &by_labels);
+    for body in [by_option, by_labels, by_both] {
+        let spec = service_with(&body).expect("fine");
+        let expected = Balancing { scheduler: Scheduler::Sh, sticky: Some(90) };
+        assert_eq!(spec.endpoint_options().expect("fine").balancing(), expected, "{body}");
+    }
+}
+
+#[test]
+fn without_options_the_endpoint_has_dockers_form() {
+    let patch = json!({"EndpointSpec": {"Options": {}}});
+    for spec in [service_with(&json!({})), service_with(&patch)] {
+        let spec = serde_json::to_value(spec.expect("fine")).expect("serializes");
+        assert_eq!(spec["EndpointSpec"], json!({"Mode": "vip"}));
+    }
+}
 
 #[test]
 fn services_are_refused_in_dockers_words() {
