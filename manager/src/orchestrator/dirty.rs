@@ -2,6 +2,8 @@
 
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::TaskSpec;
 
 use crate::scheduler::constraint;
@@ -14,7 +16,7 @@ pub(crate) fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
         return false;
     }
     let Some(made_from) = state.revision_of(task) else { return true };
-    if made_from.service.endpoint_spec != service.spec.endpoint_spec {
+    if !reached_alike(&made_from.service, &service.spec) {
         return true;
     }
     let wanted = &service.spec.task_template;
@@ -32,10 +34,19 @@ pub(super) fn are_alike(state: &State, one: &Task, other: &Task) -> bool {
     }
     match (state.revision_of(one), state.revision_of(other)) {
         (Some(one), Some(other)) => {
-            one.task == other.task && one.service.endpoint_spec == other.service.endpoint_spec
+            one.task == other.task && reached_alike(&one.service, &other.service)
         }
         _ => false,
     }
+}
+
+/// Whether tasks of both specs have the same addresses and ports. How connections are spread over them is nothing that a task would
+/// notice: the nodes' tables change under it.
+fn reached_alike(one: &ServiceSpec, other: &ServiceSpec) -> bool {
+    let of = |spec: &ServiceSpec| {
+        spec.endpoint_spec.clone().map(|endpoint| EndpointSpec { options: None, ..endpoint })
+    };
+    of(one) == of(other)
 }
 
 fn without_placement(spec: &TaskSpec) -> TaskSpec {

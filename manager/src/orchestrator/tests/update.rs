@@ -1,7 +1,9 @@
 //! Rolling updates.
 
 use swarmlite_proto::api::UpdateState;
+use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::Placement;
@@ -125,6 +127,25 @@ fn what_a_task_need_not_follow_replaces_nothing() {
     });
     world.settle();
     assert_eq!(updated(&world, &web), 2, "a task needs an address on the ingress network now");
+}
+
+#[test]
+fn another_way_to_spread_connections_replaces_no_task() {
+    let (mut world, web) = with_config(2, UpdateConfig::default());
+    world.edit_service(&web, |service| {
+        let ports = vec![PortConfig { target_port: 80, ..PortConfig::default() }];
+        service.spec.endpoint_spec = Some(EndpointSpec { ports, ..EndpointSpec::default() });
+    });
+    world.settle();
+    let before = world.running(&web);
+    for options in [Some(EndpointOptions { scheduler: Some(Scheduler::Sh), sticky: None }), None] {
+        world.edit_service(&web, |service| {
+            service.spec.endpoint_spec.get_or_insert_default().options = options;
+        });
+        world.settle();
+        assert_eq!(world.running(&web), before);
+        assert_eq!(status(&world, &web), None, "no update");
+    }
 }
 
 /// Updates one slot and lets its new task fail.
