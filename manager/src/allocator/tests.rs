@@ -141,7 +141,7 @@ fn a_service_without_a_vip_has_none() {
     let web = world.add_service("web", replicas(1), |service| {
         on(&[&front])(service);
         service.spec.endpoint_spec =
-            Some(EndpointSpec { mode: EndpointMode::DnsRr, ports: Vec::new() });
+            Some(EndpointSpec { mode: EndpointMode::DnsRr, ..EndpointSpec::default() });
     });
     world.settle();
     assert!(world.service(&web).endpoint.virtual_ips.is_empty());

@@ -1,5 +1,6 @@
 //! `/services`.
 
+mod balancing;
 mod plan;
 
 use axum::Json;

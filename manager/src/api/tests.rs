@@ -1,5 +1,6 @@
 //! The API as clients meet it: requests in, status codes and texts out, and what became of the state.
 
+mod balancing;
 mod cluster;
 mod docker_cli;
 mod engine;

@@ -14,6 +14,7 @@ use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::agent::TaskAttachment;
 use swarmlite_proto::api::NodeState;
+use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -192,6 +193,7 @@ fn endpoint(
         aliases: service.map_or_else(Vec::new, |service| aliases(service, network)),
         mode: spec.map_or(EndpointMode::Vip, |spec| spec.mode),
         vip: service.and_then(|service| virtual_ip(service, network)),
+        balancing: service.map_or_else(Balancing::default, |service| balancing(service)),
         ports: service
             .filter(|_| network.spec.ingress)
             .map_or_else(Vec::new, |service| ingress_ports(service)),
@@ -209,6 +211,11 @@ fn aliases(service: &Service, network: &Network) -> Vec<String> {
 fn virtual_ip(service: &Service, network: &Network) -> Option<Ipv4Addr> {
     let mut vips = service.endpoint.virtual_ips.iter();
     vips.find(|vip| vip.network_id == network.id).map(|vip| vip.addr.addr())
+}
+
+/// What a client asked for has been checked before it came into the state.
+fn balancing(service: &Service) -> Balancing {
+    service.spec.endpoint_options().unwrap_or_default().balancing()
 }
 
 fn ingress_ports(service: &Service) -> Vec<IngressPort> {

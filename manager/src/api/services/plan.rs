@@ -19,6 +19,7 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate;
 use swarmlite_proto::version::Version;
 
+use super::balancing;
 use super::lookup;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::ObjectRef;
@@ -45,6 +46,7 @@ pub(super) fn create(
     }
     let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
     check_ports(state, &spec, None)?;
+    balancing::check(state, &spec)?;
     let service = Service {
         id: ServiceId::random(rng),
         meta: Meta::default(),
@@ -117,7 +119,7 @@ fn changeable<'a>(
     spec: ServiceSpec,
 ) -> Result<(&'a Service, ServiceSpec)> {
     let old = lookup::service(state, reference)?;
-    let spec = validate::service(spec)?;
+    let spec = validate::service(balancing::keep(spec, &old.spec))?;
     if old.meta.version != version {
         return Err(Error::unknown(OUT_OF_SEQUENCE));
     }
@@ -140,6 +142,10 @@ fn replacement(
     let transaction = resolve_networks(state, &mut service.spec, Transaction::new(now))?;
     if service.spec.endpoint_spec != old.spec.endpoint_spec {
         check_ports(state, &service.spec, Some(&old.id))?;
+    }
+    // A service that a node which came later cannot balance as asked can be changed in every other way.
+    if service.spec.endpoint_options()? != old.spec.endpoint_options()? {
+        balancing::check(state, &service.spec)?;
     }
     Ok(transaction.with(Op::PutService(Box::new(service))))
 }

@@ -1,7 +1,9 @@
 //! What nodes are told.
 
+use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
@@ -124,6 +126,29 @@ fn a_node_knows_its_own_tasks_and_networks_only() {
     let elsewhere = scene.told(&scene.home(&scene.web));
     assert!(!elsewhere.contains_key(&AssignmentKey::Network(scene.back.clone())));
     assert!(!elsewhere.contains_key(&AssignmentKey::Endpoint(scene.back.clone(), scene.db)));
+}
+
+#[test]
+fn nodes_are_told_how_connections_are_spread_and_when_that_changes() {
+    let mut scene = scene();
+    let (ingress, home) = (scene.ingress(), scene.home(&scene.web));
+    let before = scene.told(&home);
+    assert_eq!(endpoint(&before, &ingress, &scene.web).balancing, Balancing::default());
+    scene.world.edit_service(&scene.web, |service| {
+        let options = EndpointOptions { scheduler: Some(Scheduler::Sh), sticky: None };
+        service.spec.endpoint_spec.get_or_insert_default().options = Some(options);
+        let label = "swarmlite.endpoint.sticky".to_owned();
+        service.spec.labels.insert(label, "10m".to_owned());
+    });
+    scene.world.settle();
+    for node in scene.world.nodes() {
+        let told = scene.told(&node);
+        let expected = Balancing { scheduler: Scheduler::Sh, sticky: Some(600) };
+        assert_eq!(endpoint(&told, &ingress, &scene.web).balancing, expected);
+    }
+    let (put, remove) = diff(&before, &scene.told(&home));
+    let keys: Vec<AssignmentKey> = put.iter().map(Assignment::key).collect();
+    assert_eq!((keys, remove), (vec![AssignmentKey::Endpoint(ingress, scene.web)], vec![]));
 }
 
 #[test]
