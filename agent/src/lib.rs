@@ -163,7 +163,12 @@ impl Parts {
             self.known.subscribe(),
             names.subscribe(),
         ));
-        running.spawn(plane::feed(self.plane.clone(), self.known.subscribe(), names));
+        running.spawn(plane::feed(
+            self.plane.clone(),
+            self.config.dataplane,
+            self.known.subscribe(),
+            names,
+        ));
         running.spawn(plane::follow(self.plane.progress(), programmed.clone()));
         let shared = Shared {
             networks: Networks::new(Arc::clone(&self.runtime)),

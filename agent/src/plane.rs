@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_proto::agent::NetworkAssignment;
+use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::version::Generation;
 use tokio::sync::watch;
@@ -52,19 +53,32 @@ impl Attach for DataPlaneHandle {
     }
 }
 
-/// Hands every new set of assignments to the data plane and to the name services, for ever.
+/// Hands every new set of assignments to the data plane and to the name services, for ever. Says what `balancer` cannot do as
+/// asked, once for each change of that.
 pub(crate) async fn feed(
     plane: DataPlaneHandle,
+    balancer: Balancer,
     mut known: watch::Receiver<Known>,
     names: watch::Sender<Arc<Names>>,
 ) {
+    let mut told = BTreeMap::new();
     known.mark_changed();
     while known.changed().await.is_ok() {
         let Some(now) = known.borrow_and_update().clone() else { continue };
         let endpoints = now.endpoints.values().map(Arc::as_ref);
         let all_names = Names::of(endpoints, now.tasks.values().map(Arc::as_ref));
         names.send_replace(Arc::new(all_names));
-        if let Err(error) = plane.set_assignments(networks(&now)).await {
+        let mut networks = networks(&now);
+        let substitutes = networks.adapt(balancer);
+        for (id, one) in substitutes.iter().filter(|(id, one)| told.get(*id) != Some(*one)) {
+            tracing::warn!(
+                service = one.service, %id, dataplane = %balancer,
+                asked = %one.asked.scheduler, instead = %one.instead.scheduler,
+                "this node's data plane cannot balance a service as asked: balances by the nearest scheduler that it has"
+            );
+        }
+        told = substitutes;
+        if let Err(error) = plane.set_assignments(networks).await {
             tracing::error!(error = chain(&error), "the data plane takes no assignments");
             return;
         }

@@ -38,8 +38,8 @@ pub enum Frontend {
 /// What is done with the connections of one frontend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
-    /// How they are spread. What the balancer cannot do is balanced in turn: a manager lets no such service through,
-    /// and serving some task is better than serving none.
+    /// How they are spread. What the balancer cannot do does not get here: see
+    /// [`NetworkAssignments::adapt`](super::NetworkAssignments::adapt).
     pub balancing: Balancing,
     /// Where they go.
     pub backends: Vec<Backend>,

@@ -9,6 +9,7 @@ use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
@@ -98,6 +99,25 @@ impl NetworkAssignments {
         networks
     }
 
+    /// Puts the nearest that `balancer` can do in the place of what it cannot. Returns the services that this is about.
+    ///
+    /// Managers take no service that a node of the cluster cannot balance as asked, so this is for a node that has come later.
+    /// Serving some task is better than serving none.
+    pub fn adapt(&mut self, balancer: Balancer) -> BTreeMap<ServiceId, Substitute> {
+        let mut substitutes = BTreeMap::new();
+        for endpoint in self.endpoints.values_mut() {
+            let asked = endpoint.balancing;
+            let instead = balancer.nearest(asked);
+            if instead != asked {
+                endpoint.balancing = instead;
+                let service = endpoint.name.clone();
+                let substitute = Substitute { service, asked, instead };
+                substitutes.insert(endpoint.service_id.clone(), substitute);
+            }
+        }
+        substitutes
+    }
+
     /// The services on one network.
     pub fn on<'a>(
         &'a self,
@@ -111,6 +131,17 @@ impl NetworkAssignments {
     pub fn with_subnet(&self, subnet: Ipv4Net) -> Option<&NetworkAssignment> {
         self.networks.values().find(|network| network.subnet == subnet)
     }
+}
+
+/// A service that this node cannot balance as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substitute {
+    /// Its name.
+    pub service: String,
+    /// How its connections should be spread.
+    pub asked: Balancing,
+    /// How this node spreads them.
+    pub instead: Balancing,
 }
 
 /// The node itself.
@@ -355,7 +386,7 @@ fn service(endpoint: &EndpointAssignment, port: Option<u16>) -> Service {
         .iter()
         .map(|task| Backend { addr: task.addr, port, weight: u16::from(task.serving) })
         .collect();
-    Service { balancing: Balancing::default(), backends }
+    Service { balancing: endpoint.balancing, backends }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use swarmlite_proto::agent::IngressPort;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::balance::Balancer as Kind;
+use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -136,6 +137,7 @@ impl Cluster {
                 aliases: Vec::new(),
                 mode: EndpointMode::Vip,
                 vip,
+                balancing: Balancing::default(),
                 ports,
                 tasks,
             };

@@ -8,6 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use swarmlite_proto::agent::EndpointTask;
 use swarmlite_proto::agent::IngressPort;
+use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::PortProtocol;
@@ -69,6 +70,7 @@ fn endpoint(net: u8, at: u8, tasks: &[(u8, bool)]) -> EndpointAssignment {
         aliases: Vec::new(),
         mode: EndpointMode::Vip,
         vip: (net != 0).then(|| address(0)),
+        balancing: Balancing::default(),
         ports: if net == 0 { vec![port] } else { Vec::new() },
         tasks: (1_u8..)
             .zip(tasks)
@@ -183,6 +185,35 @@ fn every_task_has_a_route_and_only_serving_ones_get_connections() {
         panic!("no rules");
     };
     assert_eq!(hairpin.iter().collect::<Vec<_>>(), [&Ipv4Addr::new(10, 0, 1, 11)]);
+}
+
+#[test]
+fn connections_are_spread_as_the_service_asks_by_address_and_by_port() {
+    let balancing = Balancing { scheduler: Scheduler::Sh, sticky: Some(600) };
+    let asking = |net| EndpointAssignment { balancing, ..endpoint(net, 0, &[(0, true)]) };
+    let known = assignments(&[0], &[0, 1], vec![asking(0), asking(1), endpoint(1, 1, &[])]);
+    let state = desired(&this_node(), &known, &Observed::default()).expect("index");
+    let spread = |net| -> Vec<Balancing> {
+        let services = sandbox(&state, net).services.known().expect("known");
+        services.values().map(|service| service.balancing).collect()
+    };
+    assert_eq!(spread(0), [balancing]);
+    assert_eq!(spread(1), [balancing, Balancing::default()]);
+}
+
+#[test]
+fn what_a_node_cannot_do_is_replaced_and_told() {
+    let balancing = Balancing { scheduler: Scheduler::Lc, sticky: Some(600) };
+    let asking = EndpointAssignment { balancing, ..endpoint(1, 0, &[(0, true)]) };
+    let id = asking.service_id.clone();
+    let known = assignments(&[0], &[1], vec![asking, endpoint(1, 1, &[])]);
+    let mut adapted = known.clone();
+    assert_eq!(adapted.adapt(Balancer::Ipvs), BTreeMap::new());
+    assert_eq!(adapted, known);
+    let instead = Balancing { scheduler: Scheduler::Rr, sticky: Some(600) };
+    let told = Substitute { service: "service0".to_owned(), asked: balancing, instead };
+    assert_eq!(adapted.adapt(Balancer::Nftables), BTreeMap::from([(id.clone(), told)]));
+    assert_eq!(adapted.endpoints[&(network_id(1), id)].balancing, instead);
 }
 
 #[test]

@@ -227,6 +227,7 @@ mod tests {
     use hickory_resolver::config::ResolverConfig;
     use hickory_resolver::net::runtime::TokioRuntimeProvider;
     use swarmlite_proto::agent::EndpointAssignment;
+    use swarmlite_proto::balance::Balancing;
     use swarmlite_proto::spec::EndpointMode;
 
     use super::*;
@@ -244,6 +245,7 @@ mod tests {
             aliases: Vec::new(),
             mode: EndpointMode::Vip,
             vip: Some(VIP),
+            balancing: Balancing::default(),
             ports: Vec::new(),
             tasks: Vec::new(),
         };

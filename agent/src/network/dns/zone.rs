@@ -84,6 +84,7 @@ mod tests {
     use rand::rngs::StdRng;
     use swarmlite_proto::agent::EndpointTask;
     use swarmlite_proto::agent::TaskAttachment;
+    use swarmlite_proto::balance::Balancing;
     use swarmlite_proto::id::NodeId;
     use swarmlite_proto::id::ServiceId;
     use swarmlite_proto::id::TaskId;
@@ -116,6 +117,7 @@ mod tests {
             aliases: vec!["www".to_owned()],
             mode: if vip.is_some() { EndpointMode::Vip } else { EndpointMode::DnsRr },
             vip,
+            balancing: Balancing::default(),
             ports: Vec::new(),
         }
     }
