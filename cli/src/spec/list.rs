@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::DnsConfig;
+use swarmlite_proto::spec::EndpointOptionError;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::value::env;
 use crate::value::pair;
+use crate::value::pair::Pair;
 use crate::value::port::Publish;
 
 /// What is added to a spec and what is taken away. Networks are ids.
@@ -35,6 +37,7 @@ impl From<CreateLists> for Lists {
                 placement_pref_add: lists.placement_pref,
                 label_add: lists.label,
                 publish_add: lists.publish,
+                endpoint_option_add: lists.endpoint_option,
                 network_add: lists.network,
                 host_add: lists.host,
                 dns_add: lists.dns,
@@ -58,6 +61,7 @@ impl Lists {
         let lists = &self.options;
         change_map(&mut spec.labels, &lists.label_add, &lists.label_rm);
         self.change_ports(&mut spec.endpoint_spec);
+        self.change_endpoint_options(&mut spec.endpoint_spec)?;
         self.change_placement(&mut spec.task_template.placement);
         self.change_networks(&mut spec.task_template.networks)?;
         let container =
@@ -96,6 +100,24 @@ impl Lists {
                 ports.push(port.clone());
             }
         }
+    }
+
+    fn change_endpoint_options(&self, endpoint: &mut Option<EndpointSpec>) -> Result<()> {
+        let lists = &self.options;
+        if lists.endpoint_option_add.is_empty() && lists.endpoint_option_rm.is_empty() {
+            return Ok(());
+        }
+        let refused = |error: EndpointOptionError| Error::refused(error.to_string());
+        let endpoint = endpoint.get_or_insert_with(EndpointSpec::default);
+        // Stays there when the last one is removed: no options at all would leave those that the service has.
+        let options = endpoint.options.get_or_insert_default();
+        for name in &lists.endpoint_option_rm {
+            options.clear(name.parse().map_err(refused)?);
+        }
+        for Pair { key, value } in &lists.endpoint_option_add {
+            options.set(key.parse().map_err(refused)?, value).map_err(refused)?;
+        }
+        Ok(())
     }
 
     fn change_placement(&self, placement: &mut Option<Placement>) {
@@ -204,7 +226,7 @@ fn change(values: &mut Vec<String>, add: &[String], removed: impl Fn(&String) ->
 }
 
 /// Takes keys away, then adds or replaces pairs.
-fn change_map(map: &mut Labels, add: &[pair::Pair], remove: &[String]) {
+fn change_map(map: &mut Labels, add: &[Pair], remove: &[String]) {
     for key in remove {
         map.remove(key.split_once('=').map_or(&**key, |(key, _)| key));
     }

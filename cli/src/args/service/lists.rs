@@ -38,6 +38,10 @@ pub(crate) struct CreateLists {
     #[arg(short = 'p', long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
     pub(crate) publish: Vec<Publish>,
 
+    /// Choose how connections are spread: scheduler=rr|wrr|lc|mh|sh, and sticky=TIME to bring clients back to the same task.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Network")]
+    pub(crate) endpoint_option: Vec<Pair>,
+
     /// Attach the service to a network, as NAME, or name=,alias=,driver-opt=.
     #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
     pub(crate) network: Vec<NetworkAttachmentConfig>,
@@ -121,6 +125,14 @@ pub(crate) struct UpdateLists {
     /// Remove a published port, by its target port.
     #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
     pub(crate) publish_rm: Vec<Publish>,
+
+    /// Add or change an endpoint option.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Network")]
+    pub(crate) endpoint_option_add: Vec<Pair>,
+
+    /// Remove an endpoint option.
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub(crate) endpoint_option_rm: Vec<String>,
 
     /// Attach the service to a network.
     #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]

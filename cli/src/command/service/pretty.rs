@@ -70,6 +70,12 @@ pub(super) fn service(
         EndpointMode::DnsRr => "dnsrr",
     };
     page.entry("Endpoint Mode:\t", mode);
+    // Also those that labels ask for. What no manager would have taken is not shown.
+    let options = spec.endpoint_options().unwrap_or_default().entries();
+    page.section(
+        "Endpoint Options:",
+        options.map(|(option, value)| format!(" {} = {value}", option.as_str())),
+    );
     page.section("Ports:", service.endpoint.ports.iter().map(port));
     if let Some(it) = task.container_spec.as_ref().and_then(|it| it.healthcheck.as_ref()) {
         healthcheck(it, &mut page);
@@ -248,8 +254,25 @@ fn healthcheck(config: &HealthConfig, page: &mut Page) {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::balance::Scheduler;
+    use swarmlite_proto::spec::EndpointOptions;
+    use swarmlite_proto::spec::EndpointSpec;
+
     use super::*;
     use crate::fixtures::services;
+
+    #[test]
+    fn endpoint_options_are_shown_whoever_asks_for_them() {
+        let mut web = services().remove(0);
+        web.spec.labels = [("swarmlite.endpoint.sticky".to_owned(), "90s".to_owned())].into();
+        let options = EndpointOptions { scheduler: Some(Scheduler::Sh), sticky: None };
+        let endpoint = EndpointSpec { options: Some(options), ..EndpointSpec::default() };
+        web.spec.endpoint_spec = Some(endpoint);
+        let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
+        let expected =
+            "Endpoint Mode:\tvip\nEndpoint Options:\n scheduler = sh\n sticky = 1m30s\nPorts:\n";
+        assert!(page.contains(expected), "{page}");
+    }
 
     #[test]
     fn the_page_is_dockers() {

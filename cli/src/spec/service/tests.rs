@@ -146,6 +146,43 @@ fn single_values_come_and_go() {
 }
 
 #[test]
+fn endpoint_options_come_and_go() {
+    let options = |spec: &ServiceSpec| json(spec)["EndpointSpec"]["Options"].clone();
+    let before =
+        created("--name web --endpoint-option scheduler=sh --endpoint-option sticky=90s image")
+            .expect("a spec");
+    assert_eq!(options(&before), json!({"scheduler": "sh", "sticky": "1m30s"}));
+    assert_eq!(
+        updated(&before, "--replicas 2").expect("a spec").endpoint_spec,
+        before.endpoint_spec
+    );
+    let changed = "--endpoint-option-add scheduler=wrr --endpoint-option-rm sticky";
+    assert_eq!(options(&updated(&before, changed).expect("a spec")), json!({"scheduler": "wrr"}));
+    let removed = "--endpoint-option-rm scheduler --endpoint-option-rm sticky";
+    assert_eq!(options(&updated(&before, removed).expect("a spec")), json!({}));
+    for (line, message) in [
+        (
+            "--endpoint-option-add weight=3",
+            "unknown endpoint option \"weight\": scheduler and sticky are known",
+        ),
+        (
+            "--endpoint-option-rm weight",
+            "unknown endpoint option \"weight\": scheduler and sticky are known",
+        ),
+        (
+            "--endpoint-option-add scheduler=wlc",
+            "unknown scheduler \"wlc\": rr, wrr, lc, mh and sh are known",
+        ),
+        (
+            "--endpoint-option-add sticky=1.5s",
+            "invalid sticky \"1.5s\": whole seconds from 1s to 744h are possible, such as 10m",
+        ),
+    ] {
+        assert_eq!(updated(&before, line).expect_err(line).to_string(), message);
+    }
+}
+
+#[test]
 fn contradictions_are_refused() {
     for (line, message) in [
         (
