@@ -1,8 +1,9 @@
 //! The data plane against a real kernel, without an engine but for one test: the same tests for every balancer. Needs root.
 //!
 //! - [`cluster`]: three nodes, with all that the data plane does.
-//! - [`conformance`]: what every balancer has to do, on one sandbox.
-//! - [`rig`], [`sandbox`], [`engine`], [`namespaces`], [`talk`]: what they stand on.
+//! - [`conformance`]: what every balancer has to do. The [`fake`] one, which is only in memory, runs the same cases.
+//! - [`ipvs`]: what is asked of IPVS alone.
+//! - [`rig`], [`sandbox`], [`subject`], [`engine`], [`namespaces`], [`talk`]: what they stand on.
 //!
 //! It runs on this machine, and in the virtual machine of the crate `tests`, whose kernel has IPVS. Without root, or without the
 //! kernel's part of a balancer, tests are counted as ignored, and that is said.
@@ -17,9 +18,12 @@
 mod cluster;
 mod conformance;
 mod engine;
+mod fake;
+mod ipvs;
 mod namespaces;
 mod rig;
 mod sandbox;
+mod subject;
 mod talk;
 
 use std::process::ExitCode;
@@ -32,13 +36,21 @@ use swarmlite_agent::network::balancer::choice;
 use swarmlite_agent::network::balancer::choice::Choice;
 use swarmlite_proto::balance::Balancer as Kind;
 
+use self::fake::Fake;
 use self::sandbox::Sandbox;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // One after the other: what one says is its own.
     arguments.test_threads = Some(1);
-    let mut trials = Vec::new();
+    let mut trials: Vec<Trial> = conformance::cases()
+        .map(|(name, _, case)| {
+            Trial::test(format!("fake::conformance::{name}"), move || {
+                conformance::run(case, &Fake::new());
+                Ok(())
+            })
+        })
+        .collect();
     for kind in [Kind::Nftables, Kind::Ipvs] {
         let missing = missing(kind);
         if let (Some(missing), false) = (&missing, arguments.list) {
@@ -54,10 +66,19 @@ fn main() -> ExitCode {
             });
             trials.push(trial.with_ignored_flag(missing.is_some()));
         };
-        for (name, case) in conformance::CASES {
+        for (name, feature, case) in conformance::cases() {
             let sandbox = Arc::clone(&sandbox);
-            let run = move || conformance::run(*case, sandbox.get_or_init(|| Sandbox::new(kind)));
+            let (name, case) = match feature.of(kind) {
+                true => (name.to_owned(), case),
+                false => (format!("{name} (not supported by {kind})"), feature.instead()),
+            };
+            let run = move || conformance::run(case, sandbox.get_or_init(|| Sandbox::new(kind)));
             add(format!("conformance::{name}"), Box::new(run));
+        }
+        for (name, case) in ipvs::CASES.iter().filter(|_| kind == Kind::Ipvs) {
+            let sandbox = Arc::clone(&sandbox);
+            let run = move || case(sandbox.get_or_init(|| Sandbox::new(kind)));
+            add(format!("kernel::{name}"), Box::new(run));
         }
         for (name, case) in cluster::CASES {
             add(format!("cluster::{name}"), Box::new(move || cluster::run(*case, kind)));

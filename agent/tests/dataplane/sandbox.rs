@@ -4,12 +4,18 @@
 //!  node: 198.51.100.7, the outside client         sandbox: 10.0.1.1, the gateway; 10.0.1.2, a virtual address
 //!   swarmlite0 169.254.255.1 ─── uplink0 169.254.255.2    e1 ── c1 10.0.1.11, a server
 //!                                                         e2 ── c2 10.0.1.12, a server
-//!                                                         e3 ── c3 10.0.1.13
+//!                                                         e3 ── c3 10.0.1.13, and guests: more clients
+//!                                                         e4 ── c4 10.0.1.14, a server
 //! ```
 
 use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use swarmlite_agent::network::balancer::Balancer;
 use swarmlite_agent::network::balancer::VirtualServices;
@@ -25,34 +31,43 @@ use swarmlite_agent::network::state::SandboxName;
 use swarmlite_agent::network::state::UPLINK;
 use swarmlite_agent::network::state::namespace_sysctls;
 use swarmlite_proto::balance::Balancer as Kind;
+use swarmlite_proto::spec::PortProtocol;
+use tokio::runtime::Runtime;
 
+use crate::ipvs;
 use crate::namespaces::Namespaces;
+use crate::subject::ASKING;
+use crate::subject::Conversation;
+use crate::subject::GATEWAY;
+use crate::subject::GUESTS;
+use crate::subject::OUTSIDE;
+use crate::subject::PORT;
+use crate::subject::SERVERS;
+use crate::subject::Subject;
+use crate::subject::Target;
+use crate::subject::VIP;
+use crate::subject::container;
 use crate::talk;
 use crate::talk::Connection;
+use crate::talk::Flow;
 
-pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
-pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 2);
-/// The address of the client outside.
-pub(crate) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
-
-/// The address of a container, by its number.
-pub(crate) const fn container(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, 1, 10 + number)
-}
+/// Containers 1 to this one.
+const CONTAINERS: u8 = 4;
 
 /// A sandbox and what is around it. Dropping it removes all of it.
 pub(crate) struct Sandbox {
     namespaces: Namespaces,
     kind: Kind,
-    balancer: Arc<dyn Balancer>,
+    balancer: Mutex<Arc<dyn Balancer>>,
     place: Place,
+    runtime: Runtime,
 }
 
 impl Sandbox {
-    /// A sandbox that balances nothing, and two servers at port 80.
+    /// A sandbox that balances nothing, and its servers.
     pub(crate) fn new(kind: Kind) -> Self {
         let mut namespaces = Namespaces::new("s");
-        for name in ["box", "node", "c1", "c2", "c3"] {
+        for name in ["box", "node", "c1", "c2", "c3", "c4"] {
             namespaces.add(name);
         }
         let name = SandboxName::from_file_name("conformance0").expect("a name");
@@ -65,7 +80,7 @@ impl Sandbox {
                  ip route add {INGRESS_ADDRESS}/32 dev {HOST_LINK} src {OUTSIDE}"
             ),
         );
-        for number in 1..=3 {
+        for number in 1..=CONTAINERS {
             let address = container(number);
             namespaces.script(
                 &format!("c{number}"),
@@ -74,75 +89,117 @@ impl Sandbox {
                 ),
             );
         }
-        for name in ["c1", "c2"] {
-            talk::serve_connections(&namespaces.path(name), name, 80);
+        namespaces.script("c3", &format!("ip route add local {GUESTS} dev lo"));
+        for (number, name) in SERVERS.into_iter().zip(["c1", "c2", "c4"]) {
+            assert_eq!(name, format!("c{number}"));
+            talk::serve_connections(&namespaces.path(name), name, PORT);
         }
-        Self { namespaces, kind, balancer: balancer(kind), place }
+        let runtime = Runtime::new().expect("runtime");
+        Self { namespaces, kind, balancer: Mutex::new(balancer(kind)), place, runtime }
     }
 
-    /// Makes the sandbox balance this, and asks whether it does.
-    pub(crate) async fn program(&self, services: &VirtualServices) {
-        let (balancer, place, wanted) =
-            (self.balancer.clone(), self.place.clone(), services.clone());
-        let held = run_inside(self.netns("box"), move || {
-            balancer.program(&place, &wanted).expect("the kernel takes it");
-            balancer.observe(&place).expect("the kernel tells")
-        });
-        match held.await.expect("namespace") {
-            Held::Exactly(held) => assert_eq!(held, *services),
-            Held::Absent if services.is_empty() => {}
-            held => panic!("the kernel holds {held:?}"),
+    /// What a script prints that runs in the sandbox.
+    pub(crate) fn script(&self, script: &str) -> String {
+        self.namespaces.script("box", script)
+    }
+
+    /// A connection that has been tried from this address.
+    pub(crate) fn connect(&self, from: Ipv4Addr, to: SocketAddrV4) -> Connection {
+        self.runtime.block_on(Connection::open(&self.netns_of(from), from, to))
+    }
+
+    /// Does something inside the sandbox.
+    fn inside<T: Send + 'static>(&self, work: impl FnOnce(&Place) -> T + Send + 'static) -> T {
+        let place = self.place.clone();
+        let done = run_inside(self.namespaces.path("box"), move || work(&place));
+        self.runtime.block_on(done).expect("namespace")
+    }
+
+    fn balancer(&self) -> MutexGuard<'_, Arc<dyn Balancer>> {
+        self.balancer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The namespace with this address.
+    fn netns_of(&self, addr: Ipv4Addr) -> PathBuf {
+        let is = |number: &u8| container(*number) == addr;
+        self.namespaces.path(&match (1..=CONTAINERS).find(is) {
+            Some(number) => format!("c{number}"),
+            None if addr == OUTSIDE => "node".to_owned(),
+            None => format!("c{ASKING}"),
+        })
+    }
+}
+
+impl Subject for Sandbox {
+    fn program(&self, services: &VirtualServices) {
+        let (balancer, wanted) = (self.balancer().clone(), services.clone());
+        self.inside(move |place| balancer.program(place, &wanted)).expect("the kernel takes it");
+    }
+
+    fn held(&self) -> Held<VirtualServices> {
+        let balancer = self.balancer().clone();
+        self.inside(move |place| balancer.observe(place)).expect("the kernel tells")
+    }
+
+    fn restart(&self) {
+        *self.balancer() = balancer(self.kind);
+    }
+
+    fn damage(&self, services: &VirtualServices) {
+        let (another, wanted) = (balancer(self.kind), services.clone());
+        self.inside(move |place| another.program(place, &wanted)).expect("the kernel takes it");
+    }
+
+    fn open(&self, from: Ipv4Addr, to: Target) -> Box<dyn Conversation> {
+        let at = SocketAddrV4::new(to.addr, to.port);
+        match to.protocol {
+            PortProtocol::Tcp => Box::new(self.connect(from, at)),
+            PortProtocol::Udp => {
+                Box::new(self.runtime.block_on(Flow::open(&self.netns_of(from), from, at)))
+            }
+            PortProtocol::Sctp => panic!("nobody serves SCTP here"),
         }
     }
 
-    /// The file of a namespace.
-    pub(crate) fn netns(&self, name: &str) -> PathBuf {
-        self.namespaces.path(name)
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whether the kernel has forgotten by then is what is asked"
+    )]
+    fn pass(&self, time: Duration) {
+        std::thread::sleep(time);
     }
 
-    /// What connections in a row are answered.
-    pub(crate) async fn ask_often(
-        &self,
-        times: u8,
-        from: &str,
-        to: Ipv4Addr,
-        port: u16,
-    ) -> Vec<String> {
-        let mut answers = Vec::new();
-        for _ in 0..times {
-            answers.push(Connection::ask_once(&self.netns(from), to, port).await);
-        }
-        answers
-    }
-
-    /// What datagrams from sockets of their own are answered.
-    pub(crate) async fn ask_udp_often(
-        &self,
-        times: u8,
-        from: &str,
-        to: Ipv4Addr,
-        port: u16,
-    ) -> Vec<String> {
-        let mut answers = Vec::new();
-        for _ in 0..times {
-            answers.push(talk::ask_udp(&self.netns(from), to, port).await);
-        }
-        answers
-    }
-
-    /// What the kernel says that it balances, in whatever way: for the eye, and to find what is left.
-    pub(crate) fn listed(&self) -> String {
-        self.namespaces.script(
-            "box",
-            "nft list table ip swarmlite_balancer 2>/dev/null || true; cat /proc/net/ip_vs 2>/dev/null || true",
+    /// The first three lines of what IPVS says are a heading.
+    fn listed(&self) -> String {
+        self.script(
+            "nft list table ip swarmlite_balancer 2>/dev/null | grep '10[.]0[.]1' || true
+             tail -n +4 /proc/net/ip_vs 2>/dev/null || true",
         )
     }
 
-    /// Shows what Debian's tool says of IPVS, where there is one.
-    pub(crate) fn show(&self) {
+    /// By Debian's tool, where there is one.
+    fn show(&self) {
         if self.kind == Kind::Ipvs {
-            eprintln!("{}", self.namespaces.script("box", "ipvsadm -Ln || true"));
+            eprintln!("{}", self.script("ipvsadm -Ln || true"));
         }
+    }
+
+    fn idle_limit(&self, protocol: PortProtocol) -> Duration {
+        let seconds = match (self.kind, protocol) {
+            (Kind::Ipvs, PortProtocol::Udp) => ipvs::expiry(self, "UDP"),
+            (Kind::Ipvs, _) => ipvs::expiry(self, "ESTABLISHED"),
+            (Kind::Nftables, PortProtocol::Udp) => self.conntrack("udp_timeout_stream"),
+            (Kind::Nftables, _) => self.conntrack("tcp_timeout_established"),
+        };
+        Duration::from_secs(seconds)
+    }
+}
+
+impl Sandbox {
+    /// A time of connection tracking in seconds.
+    fn conntrack(&self, name: &str) -> u64 {
+        let read = self.script(&format!("cat /proc/sys/net/netfilter/nf_conntrack_{name}"));
+        read.trim().parse().expect("a number")
     }
 }
 
@@ -159,7 +216,7 @@ fn inside(namespaces: &Namespaces, place: &Place) -> String {
          ip addr add {GATEWAY}/32 dev lo; ip addr add {VIP}/32 dev lo",
         namespaces.full("node")
     ));
-    for number in 1..=3 {
+    for number in 1..=CONTAINERS {
         let (peer, address) = (namespaces.full(&format!("c{number}")), container(number));
         script.push(format!(
             "ip link add e{number} type veth peer name eth0 netns {peer}
@@ -167,7 +224,8 @@ fn inside(namespaces: &Namespaces, place: &Place) -> String {
              ip link set e{number} up; ip route add {address}/32 dev e{number}"
         ));
     }
-    let hairpin = (1..=3).map(container).collect();
+    script.push(format!("ip route add {GUESTS} dev e{ASKING}"));
+    let hairpin = (1..=CONTAINERS).map(container).collect();
     let rules = Ruleset::Sandbox { gateway: GATEWAY, hairpin, marks: None }.table();
     script.push(format!("nft -f - <<'END'\n{rules}\nEND"));
     script.join("\n")

@@ -7,15 +7,21 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::net::SocketAddrV4;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::net::UdpSocket;
 use std::path::Path;
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use swarmlite_agent::network::linux::namespace::run_inside;
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
 
 use crate::rig::Container;
+use crate::subject::Conversation;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -108,28 +114,46 @@ pub(crate) fn serve_connections(netns: &Path, name: &'static str, port: u16) {
 fn answer(mut stream: TcpStream, name: &str) {
     let Ok(peer) = stream.peer_addr() else { return };
     let mut question = [0; 1];
-    while stream.read_exact(&mut question).is_ok() {
+    while stream.read_exact(&mut question).is_ok() && question != *HANG_UP {
         let _ = stream.write_all(format!("{name} {}\n", peer.ip()).as_bytes());
     }
 }
 
-/// A TCP connection that asks any number of times.
+/// What a server answers by ending the connection.
+const HANG_UP: &[u8; 1] = b"!";
+
+/// A TCP connection that asks any number of times. Dropping it resets it, so that its port is soon free again.
 pub(crate) struct Connection(std::io::Result<BufReader<TcpStream>>);
 
 impl Connection {
-    /// Connects from inside a namespace.
-    pub(crate) async fn open(from: &Path, to: Ipv4Addr, port: u16) -> Self {
-        let to = SocketAddr::new(to.into(), port);
-        let connect = run_inside(from.to_owned(), move || {
-            let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    /// Connects from an address of a namespace.
+    pub(crate) async fn open(netns: &Path, from: Ipv4Addr, to: SocketAddrV4) -> Self {
+        let socket = run_inside(netns.to_owned(), move || {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_zero_linger()?;
+            socket.bind(SocketAddrV4::new(from, 0).into())?;
+            Ok(socket)
+        });
+        let connect = async {
+            let socket: std::io::Result<TcpSocket> = socket.await.expect("namespace");
+            let stream = timeout(PATIENCE, socket?.connect(to.into())).await??.into_std()?;
+            stream.set_nonblocking(false)?;
             stream.set_read_timeout(Some(PATIENCE))?;
             Ok(BufReader::new(stream))
-        });
-        Self(connect.await.expect("namespace"))
+        };
+        Self(connect.await)
     }
 
-    /// Asks. An error is answered by its kind.
-    pub(crate) fn ask(&mut self) -> String {
+    /// Has the server end the connection, and waits until it has.
+    pub(crate) fn hang_up(&mut self) -> std::io::Result<()> {
+        let Ok(stream) = &mut self.0 else { return Ok(()) };
+        stream.get_mut().write_all(HANG_UP)?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    }
+}
+
+impl Conversation for Connection {
+    fn ask(&mut self) -> String {
         let stream = match &mut self.0 {
             Ok(stream) => stream,
             Err(error) => return format!("{:?}", error.kind()),
@@ -142,9 +166,27 @@ impl Connection {
             Err(error) => format!("{:?}", error.kind()),
         }
     }
+}
 
-    /// Connects, asks once and disconnects.
-    pub(crate) async fn ask_once(from: &Path, to: Ipv4Addr, port: u16) -> String {
-        Self::open(from, to, port).await.ask()
+/// A flow of datagrams, from a port that none had before: a kernel remembers flows that nobody ends.
+pub(crate) struct Flow {
+    socket: UdpSocket,
+    to: SocketAddr,
+}
+
+impl Flow {
+    /// Begins one from an address of a namespace.
+    pub(crate) async fn open(netns: &Path, from: Ipv4Addr, to: SocketAddrV4) -> Self {
+        static PORT: AtomicU16 = AtomicU16::new(10_000);
+        let port = PORT.fetch_add(1, Ordering::Relaxed);
+        let bound = run_inside(netns.to_owned(), move || UdpSocket::bind((from, port)));
+        let socket = bound.await.expect("namespace").expect("bind");
+        Self { socket, to: to.into() }
+    }
+}
+
+impl Conversation for Flow {
+    fn ask(&mut self) -> String {
+        ask_with(&self.socket, self.to)
     }
 }
