@@ -223,12 +223,11 @@ fn dump(ipvs: &Ipvs) -> io::Result<Table> {
 }
 
 fn ask(ipvs: &Ipvs, place: &Place, requests: &[Request]) -> Result<(), KernelError> {
-    for request in requests {
-        let (command, attributes) = message::request(request);
-        ipvs.change(command, &attributes)
-            .map_err(|source| refused(place, &request.to_string())(source))?;
-    }
-    Ok(())
+    let changes: Vec<_> = requests.iter().map(message::request).collect();
+    ipvs.change_all(&changes).map_err(|(at, source)| {
+        let what = requests.get(at).map(Request::to_string).unwrap_or_default();
+        refused(place, &what)(source)
+    })
 }
 
 /// Says of what an answer is.

@@ -29,6 +29,8 @@ const FAMILY_NAME: u16 = 2;
 const VERSION: u8 = 1;
 /// `IPVS_GENL_NAME`.
 const IPVS: &str = "IPVS";
+/// How many changes are asked for at a time: so few that all refusals fit into the socket's buffer.
+const BATCH: usize = 64;
 /// How often a dump that was disturbed by changes is tried.
 const TRIES: usize = 5;
 
@@ -58,6 +60,43 @@ impl Ipvs {
     /// Asks for a change and waits until it is made.
     pub(super) fn change(&self, command: u8, body: &Attributes) -> io::Result<()> {
         self.exchange(command, ACK, body, |_| {})
+    }
+
+    /// Asks for changes in this order and waits until they are made: many at a time, as most of the time would go into
+    /// waiting otherwise. Of those that are refused the first is told, by its place; others may have been made.
+    pub(super) fn change_all(
+        &self,
+        changes: &[(u8, Attributes)],
+    ) -> Result<(), (usize, io::Error)> {
+        for (at, batch) in changes.chunks(BATCH).enumerate() {
+            self.change_batch(batch).map_err(|(within, error)| (at * BATCH + within, error))?;
+        }
+        Ok(())
+    }
+
+    /// Only the last is acknowledged, and each that is refused. All are numbered, so that it is known which is meant.
+    fn change_batch(&self, batch: &[(u8, Attributes)]) -> Result<(), (usize, io::Error)> {
+        let last = batch.len().saturating_sub(1);
+        let mut bytes = Vec::new();
+        for (at, (command, body)) in batch.iter().enumerate() {
+            let flags = if at == last { REQUEST | ACK } else { REQUEST };
+            let sequence = u32::try_from(at).unwrap_or(u32::MAX);
+            bytes.extend(message(self.family, flags, sequence, (*command, VERSION), body));
+        }
+        self.socket.send(&bytes, 0).map_err(|error| (0, error))?;
+        let mut refused = None;
+        loop {
+            let (datagram, _) = self.socket.recv_from_full().map_err(|error| (0, error))?;
+            for answer in Received::all(&datagram).filter(|answer| answer.kind == ERROR) {
+                let at = usize::try_from(answer.sequence).unwrap_or(last);
+                if answer.errno() != 0 {
+                    refused.get_or_insert((at, io::Error::from_raw_os_error(answer.errno())));
+                }
+                if at == last {
+                    return refused.map_or(Ok(()), Err);
+                }
+            }
+        }
     }
 
     /// Asks for one answer.
@@ -91,7 +130,8 @@ impl Ipvs {
         body: &Attributes,
         mut each: impl FnMut(View<'_>),
     ) -> io::Result<()> {
-        self.socket.send(&message(self.family, REQUEST | flags, command, VERSION, body), 0)?;
+        let request = message(self.family, REQUEST | flags, 0, (command, VERSION), body);
+        self.socket.send(&request, 0)?;
         let mut disturbed = false;
         loop {
             let (datagram, _) = self.socket.recv_from_full()?;

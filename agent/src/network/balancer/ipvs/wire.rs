@@ -70,12 +70,12 @@ impl Attributes {
     }
 }
 
-/// A message of a generic netlink family. `version` is the family's.
+/// A message of a generic netlink family: `command` with the version of the family. Answers have the same `sequence`.
 pub(super) fn message(
     family: u16,
     flags: u16,
-    command: u8,
-    version: u8,
+    sequence: u32,
+    (command, version): (u8, u8),
     body: &Attributes,
 ) -> Vec<u8> {
     let len = HEADER + GENERIC_HEADER + body.0.len();
@@ -83,8 +83,9 @@ pub(super) fn message(
     bytes.extend(u32::try_from(len).unwrap_or(u32::MAX).to_ne_bytes());
     bytes.extend(family.to_ne_bytes());
     bytes.extend(flags.to_ne_bytes());
-    // Sequence and port: there is one request at a time on a socket.
-    bytes.extend([0; 8]);
+    bytes.extend(sequence.to_ne_bytes());
+    // The port: a socket has only one.
+    bytes.extend([0; 4]);
     bytes.extend([command, version, 0, 0]);
     bytes.extend(body.as_bytes());
     bytes
@@ -97,6 +98,8 @@ pub(super) struct Received<'a> {
     pub(super) kind: u16,
     /// Flags of the header.
     pub(super) flags: u16,
+    /// The number of the request that it answers.
+    pub(super) sequence: u32,
     body: &'a [u8],
 }
 
@@ -107,9 +110,10 @@ impl<'a> Received<'a> {
             let len = usize::try_from(u32::from_ne_bytes(*datagram.first_chunk()?)).ok()?;
             let kind = u16::from_ne_bytes(*datagram.get(4..)?.first_chunk()?);
             let flags = u16::from_ne_bytes(*datagram.get(6..)?.first_chunk()?);
+            let sequence = u32::from_ne_bytes(*datagram.get(8..)?.first_chunk()?);
             let body = datagram.get(HEADER..len)?;
             datagram = datagram.get(len.next_multiple_of(4)..).unwrap_or_default();
-            Some(Self { kind, flags, body })
+            Some(Self { kind, flags, sequence, body })
         })
     }
 
@@ -188,12 +192,13 @@ mod tests {
     #[test]
     fn a_datagram_holds_several_messages() {
         let body = Attributes::default().u32(4, 900);
-        let one = message(0x1c, REQUEST, 14, 1, &body);
-        let datagram = [one.clone(), one].concat();
+        let one = |sequence| message(0x1c, REQUEST, sequence, (14, 1), &body);
+        let datagram = [one(0), one(7)].concat();
         let all: Vec<_> = Received::all(&datagram).collect();
         assert_eq!(all.len(), 2);
         assert!(all.iter().all(|found| found.kind == 0x1c && found.flags == REQUEST));
         assert_eq!(all[1].attributes().u32(4), Some(900));
+        assert_eq!(all[1].sequence, 7);
     }
 
     #[test]
