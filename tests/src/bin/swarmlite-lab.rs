@@ -1,8 +1,9 @@
-//! Makes, uses and removes labs from the command line.
+//! Makes, uses and removes labs from the command line, and runs programs in the virtual machine.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
@@ -11,6 +12,7 @@ use swarmlite_lab::Lab;
 use swarmlite_lab::Options;
 use swarmlite_lab::Service;
 use swarmlite_lab::environment;
+use swarmlite_lab::run_in_machine;
 
 /// Several real nodes on one machine.
 #[derive(Debug, Parser)]
@@ -115,6 +117,17 @@ enum Verb {
         /// The node
         node: String,
     },
+    /// Run a program in a virtual machine whose kernel has IPVS, and print its console
+    Machine {
+        /// The program
+        program: PathBuf,
+        /// What it is given
+        #[arg(last = true)]
+        arguments: Vec<String>,
+        /// For how long at most
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -173,6 +186,11 @@ async fn main() -> anyhow::Result<()> {
         }
         Verb::Dump { lab, node } => {
             write!(out, "{}", Lab::open(&lab)?.node(&node)?.kernel_state().await?)?;
+        }
+        Verb::Machine { program, arguments, minutes } => {
+            let limit = Duration::from_secs(60 * minutes);
+            let report = run_in_machine(&absolute(program)?, &arguments, limit).await?;
+            write!(out, "{}", report.console())?;
         }
     }
     Ok(())

@@ -85,6 +85,7 @@ pub fn table(services: &VirtualServices) -> String {
         write_chain(&mut chains, &chain, *frontend, choice(service.balancing), &slots);
     }
     let addresses = elements(&addresses);
+    // A virtual address answers to nothing but these three protocols, and leaves ping to the local stack.
     let ports = elements(&ports);
     format!(
         "table ip {TABLE} {{
@@ -96,7 +97,7 @@ pub fn table(services: &VirtualServices) -> String {
 \t}}
 \tchain prerouting {{
 \t\ttype nat hook prerouting priority dstnat; policy accept;
-\t\tip daddr vmap @addresses
+\t\tmeta l4proto {{ tcp, udp, sctp }} ip daddr vmap @addresses
 \t\tiifname \"{UPLINK}\" meta l4proto . th dport vmap @ports
 \t}}
 }}
@@ -133,11 +134,10 @@ fn chain_name(frontend: Frontend) -> String {
 }
 
 fn write_chain(out: &mut String, name: &str, frontend: Frontend, choice: &str, slots: &[Backend]) {
-    // The protocol has to be known before a port can be translated; a virtual address answers to nothing but these
-    // three, and leaves ping to the local stack.
+    // The protocol has to be known before a port can be translated.
     let protocol = match frontend {
-        Frontend::Address(_) => "{ tcp, udp, sctp }",
-        Frontend::Port { protocol, .. } => protocol.as_str(),
+        Frontend::Address(_) => String::new(),
+        Frontend::Port { protocol, .. } => format!("meta l4proto {} ", protocol.as_str()),
     };
     let targets: Vec<String> = slots
         .iter()
@@ -164,10 +164,7 @@ fn write_chain(out: &mut String, name: &str, frontend: Frontend, choice: &str, s
     let family =
         if slots.len() > 1 && slots.iter().any(|slot| slot.port.is_some()) { "ip " } else { "" };
     // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "\tchain {name} {{\n\t\tmeta l4proto {protocol} dnat {family}to {target}\n\t}}\n"
-    );
+    let _ = write!(out, "\tchain {name} {{\n\t\t{protocol}dnat {family}to {target}\n\t}}\n");
 }
 
 #[cfg(test)]
@@ -219,7 +216,7 @@ mod tests {
         ]);
         let expected = "table ip swarmlite_balancer {
 \tchain address_10.0.0.2 {
-\t\tmeta l4proto { tcp, udp, sctp } dnat to numgen inc mod 2 map { 0 : 10.0.0.3, 1 : 10.0.0.4 }
+\t\tdnat to numgen inc mod 2 map { 0 : 10.0.0.3, 1 : 10.0.0.4 }
 \t}
 \tchain port_tcp_8080 {
 \t\tmeta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 10.0.0.3 . 80, 1 : 10.0.0.4 . 80 }
@@ -242,7 +239,7 @@ mod tests {
 \t}
 \tchain prerouting {
 \t\ttype nat hook prerouting priority dstnat; policy accept;
-\t\tip daddr vmap @addresses
+\t\tmeta l4proto { tcp, udp, sctp } ip daddr vmap @addresses
 \t\tiifname \"uplink0\" meta l4proto . th dport vmap @ports
 \t}
 }
