@@ -10,6 +10,9 @@ mod output;
 mod service;
 mod swarm;
 mod unsupported;
+mod wording;
+
+use std::ffi::OsString;
 
 use clap::Parser;
 use clap::Subcommand;
@@ -45,11 +48,13 @@ pub(crate) use service::ServiceCreateArgs;
 pub(crate) use service::ServiceInspectArgs;
 pub(crate) use service::ServicePsArgs;
 pub(crate) use service::ServiceRemoveArgs;
+pub(crate) use service::ServiceRollbackArgs;
 pub(crate) use service::ServiceScaleArgs;
 pub(crate) use service::ServiceUpdateArgs;
 pub(crate) use service::TaskFlags;
 pub(crate) use service::UpdateFlags;
 pub(crate) use service::UpdateLists;
+pub(crate) use service::WaitFlags;
 pub(crate) use swarm::AvailabilityChoice;
 pub(crate) use swarm::InitArgs;
 pub(crate) use swarm::JoinArgs;
@@ -58,7 +63,6 @@ pub(crate) use swarm::JoinTokenRole;
 pub(crate) use swarm::LeaveArgs;
 pub(crate) use swarm::SwarmCommand;
 pub(crate) use swarm::SwarmFlags;
-pub(crate) use unsupported::explain;
 
 use crate::value::socket::UnixSocket;
 
@@ -114,6 +118,11 @@ pub(crate) enum Command {
         #[arg(hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
+}
+
+/// What to say about a command line that cannot be read, where the parser's own words are not the best.
+pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    unsupported::explain(error, arguments).or_else(|| wording::explain(error))
 }
 
 #[cfg(test)]

@@ -28,6 +28,10 @@ use crate::value::socket::UnixSocket;
 /// The newest API version this client speaks.
 const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 51 };
 
+/// How often a change is tried again that somebody else's came before. Each round reads anew, so only a steady stream of other
+/// changes exhausts it.
+const ATTEMPTS: usize = 8;
+
 /// The API version spoken with a daemon that does not name its own.
 const FALLBACK: ApiVersion = ApiVersion { major: 1, minor: 41 };
 
@@ -142,6 +146,17 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://swarmlite/v{}{path}", self.version))
+    }
+
+    /// Reads, changes and writes an object, which is all that `change` does: again from the start when somebody else wrote in between.
+    async fn retry<T>(&self, change: impl AsyncFn() -> Result<T>) -> Result<T> {
+        for _ in 1..ATTEMPTS {
+            match change().await {
+                Err(error) if error.is_out_of_sequence() => {}
+                ended => return ended,
+            }
+        }
+        change().await
     }
 
     /// Sends, and turns a refusal into an error.

@@ -4,6 +4,7 @@
 
 mod network;
 mod node;
+mod poll;
 mod service;
 mod swarm;
 mod system;
@@ -136,6 +137,7 @@ async fn service_command(
         ServiceCommand::Inspect(args) => service::inspect(&args, client, console).await,
         ServiceCommand::Scale(args) => service::scale(&args, client, console).await,
         ServiceCommand::Update(args) => service::update(*args, client, console).await,
+        ServiceCommand::Rollback(args) => service::rollback(&args, client, console).await,
         ServiceCommand::Rm(args) => service::rm(&args, client, console).await,
     }
 }

@@ -1,13 +1,19 @@
 //! Whether a service runs as asked: what to tell the user who waits, and when to stop waiting.
 //!
 //! A pure state machine over what the API shows, with time as a value. It asks nothing and prints nothing: every observation
-//! yields the lines that are new, and perhaps the end. The rules are docker's (`cli/command/service/progress` in docker/cli).
+//! yields the lines that are new, and perhaps the end.
+//!
+//! The rules are docker's (`cli/command/service/progress` in docker/cli), with three exceptions that its users have asked for: a task counts
+//! only once the nodes send it traffic; an update that was rolled back has failed; and tasks that keep ending are not waited for for ever.
 
+mod failures;
 mod slots;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use failures::Failures;
+use slots::Look;
 use slots::Slots;
 use swarmlite_proto::api::Node;
 use swarmlite_proto::api::NodeState;
@@ -16,6 +22,7 @@ use swarmlite_proto::api::Task;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
@@ -45,7 +52,21 @@ pub(crate) enum End {
     /// The service runs as asked.
     Converged,
     /// It will not without help.
-    Failed(String),
+    Failed {
+        /// The sentence for the user.
+        why: String,
+        /// The task whose end shows why, if one is known.
+        task: Option<TaskId>,
+    },
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// That a new or changed service runs. To be rolled back is to fail.
+    NewSpec,
+    /// That a service runs with its previous spec again.
+    PreviousSpec,
 }
 
 /// What one observation yields.
@@ -71,15 +92,32 @@ pub(crate) struct Observation<'a> {
 }
 
 /// What is remembered between observations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Convergence {
+    aim: Aim,
     slots: Slots,
+    failures: Failures,
     converged_since: Option<Timestamp>,
     rolling_back: bool,
+    /// Why the update was rolled back, as the updater said when it began.
+    rollback_reason: Option<String>,
     rollback_message: Option<String>,
 }
 
 impl Convergence {
+    /// Nothing seen yet. Gives up when so many tasks of one slot have ended; never if that is 0.
+    pub(crate) fn new(aim: Aim, max_failures: u64) -> Self {
+        Self {
+            aim,
+            slots: Slots::default(),
+            failures: Failures::new(max_failures),
+            converged_since: None,
+            rolling_back: false,
+            rollback_reason: None,
+            rollback_message: None,
+        }
+    }
+
     /// Takes in what is there now.
     pub(crate) fn observe(&mut self, seen: Observation<'_>) -> Step {
         let mut step = Step::default();
@@ -103,21 +141,27 @@ impl Convergence {
             .filter(|node| node.status.state != NodeState::Down)
             .map(|node| &node.id)
             .collect();
-        let rolling_back = self.rolling_back;
+        let look = Look { service: seen.service, tasks: seen.tasks, active: &active };
         let converged = match seen.service.spec.mode {
             ServiceMode::Replicated { replicas } => {
-                self.slots.replicated(replicas, seen.tasks, &active, rolling_back, &mut step.lines)
+                self.slots.replicated(replicas, look, self.rolling_back, &mut step.lines)
             }
-            ServiceMode::Global => {
-                self.slots.global(seen.tasks, &active, rolling_back, &mut step.lines)
-            }
+            ServiceMode::Global => self.slots.global(look, self.rolling_back, &mut step.lines),
             ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob => {
-                let message = "waiting for jobs is not supported yet; use --detach";
-                step.end = Some(End::Failed(message.to_owned()));
+                let why = "waiting for jobs is not supported yet; use --detach".to_owned();
+                step.end = Some(End::Failed { why, task: None });
                 return step;
             }
         };
+        let is_updated = seen.service.update_status.as_ref().map(|status| status.state)
+            == Some(UpdateState::Completed);
+        if converged && is_updated && !self.is_converged() {
+            // The updater has watched the tasks already.
+            step.end = Some(End::Converged);
+            return step;
+        }
         self.verify(converged, seen.now, monitor, &mut step.lines);
+        step.end = self.failures.observe(&seen);
         step
     }
 
@@ -126,7 +170,7 @@ impl Convergence {
         self.converged_since.is_some()
     }
 
-    /// Follows the updater. Returns the end if it has given up, or was done before anything was seen running.
+    /// Follows the updater. Returns the end if it has given up.
     fn update_status(
         &mut self,
         status: Option<&UpdateStatus>,
@@ -135,21 +179,26 @@ impl Convergence {
         let status = status?;
         match status.state {
             UpdateState::Updating => self.rolling_back = false,
-            UpdateState::Completed if !self.is_converged() => return Some(End::Converged),
             UpdateState::Completed => {}
-            UpdateState::Paused => {
-                return Some(End::Failed(format!("service update paused: {}", status.message)));
-            }
+            UpdateState::Paused => return Some(failed("service update paused", &status.message)),
             UpdateState::RollbackStarted => {
-                if !self.rolling_back && !status.message.is_empty() {
-                    lines.push(Line::new("rollback", status.message.clone()));
+                if !self.rolling_back {
+                    if !status.message.is_empty() {
+                        lines.push(Line::new("rollback", status.message.clone()));
+                        self.rollback_reason = Some(status.message.clone());
+                    }
+                    self.failures.start_again();
                 }
                 self.rolling_back = true;
             }
             UpdateState::RollbackPaused => {
-                return Some(End::Failed(format!("service rollback paused: {}", status.message)));
+                return Some(failed("service rollback paused", &status.message));
             }
             UpdateState::RollbackCompleted => {
+                if self.aim == Aim::NewSpec {
+                    let reason = self.rollback_reason.as_ref().unwrap_or(&status.message);
+                    return Some(failed("service update rolled back", reason));
+                }
                 if !self.is_converged() {
                     self.rollback_message = Some(status.message.clone());
                 }
@@ -177,6 +226,12 @@ impl Convergence {
             lines.push(Line::new("verify", "Detected task failure"));
         }
     }
+}
+
+/// The end of an update that failed. The updater's message ends with the task that failed, if one did.
+fn failed(what: &str, message: &str) -> End {
+    let task = message.rsplit(' ').next().and_then(|word| word.parse().ok());
+    End::Failed { why: format!("{what}: {message}"), task }
 }
 
 /// How long the service has to stay as asked.

@@ -78,6 +78,12 @@ impl Error {
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Daemon { status: 404, .. })
     }
+
+    /// Whether somebody else changed the object between our read and our write. The daemon says so in swarmkit's words, without a
+    /// status of its own.
+    pub(crate) fn is_out_of_sequence(&self) -> bool {
+        matches!(self, Self::Daemon { message, .. } if message.contains("update out of sequence"))
+    }
 }
 
 /// The cause that started a chain of errors.

@@ -85,6 +85,9 @@ pub(crate) fn task(slot: u64, node: u32, state: &str, desired: &str) -> Task {
     task.node_id = Some(id("node", node).parse().expect("an id"));
     task.status.state = state.parse().expect("a state");
     task.desired_state = desired.parse().expect("a state");
+    if (state, desired) == ("running", "running") {
+        "routed".clone_into(&mut task.routing);
+    }
     task.spec = Arc::default();
     task
 }

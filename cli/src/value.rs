@@ -3,6 +3,7 @@
 //! Every parser refuses with a lowercase fragment that names what is wrong; the caller knows which option it belongs to.
 
 pub(crate) mod bytes;
+pub(crate) mod count;
 pub(crate) mod cpus;
 pub(crate) mod duration;
 pub(crate) mod env;

@@ -22,6 +22,9 @@ pub(crate) struct ListArgs {
 
 /// Options of a list of tasks.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "{{.Routing}} in --format says whether the nodes send a task traffic: unrouted, routed, draining or drained."
+)]
 pub(crate) struct TaskListArgs {
     /// What lists have.
     #[command(flatten)]

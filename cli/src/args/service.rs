@@ -23,6 +23,7 @@ pub(crate) use task::TaskFlags;
 use super::InspectArgs;
 use super::ListArgs;
 use super::TaskListArgs;
+use crate::value::count;
 
 /// Commands about services.
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,8 @@ pub(crate) enum ServiceCommand {
     Scale(ServiceScaleArgs),
     /// Change a service.
     Update(Box<ServiceUpdateArgs>),
+    /// Give a service back the spec that it had before its last change.
+    Rollback(ServiceRollbackArgs),
     /// Remove one or more services.
     #[command(visible_alias = "remove")]
     Rm(ServiceRemoveArgs),
@@ -55,6 +58,10 @@ pub(crate) struct WaitFlags {
     /// Wait without printing the progress.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// Stop waiting, and fail, when the tasks of one replica have ended so many times; 0 waits on, as docker does.
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true, default_value = "3")]
+    pub(crate) max_failures: u64,
 }
 
 /// Options of `service create`.
@@ -86,6 +93,21 @@ pub(crate) struct ServiceCreateArgs {
     pub(crate) scalars: ScalarFlags,
 }
 
+/// The options of `service update` that change the spec, by themselves and as groups.
+const CHANGES: [&str; 11] = [
+    "image",
+    "args",
+    "force",
+    "UpdateLists",
+    "TaskFlags",
+    "ContainerFlags",
+    "HealthFlags",
+    "ResourceFlags",
+    "RestartFlags",
+    "UpdateFlags",
+    "RollbackFlags",
+];
+
 /// Options of `service update`.
 #[derive(Debug, Args)]
 pub(crate) struct ServiceUpdateArgs {
@@ -107,6 +129,10 @@ pub(crate) struct ServiceUpdateArgs {
     /// Replace all tasks even if nothing changed.
     #[arg(long)]
     pub(crate) force: bool,
+
+    /// Give the service back the spec that it had before its last change, and change nothing else.
+    #[arg(long, conflicts_with_all = CHANGES)]
+    pub(crate) rollback: bool,
 
     /// Options that add and remove single values.
     #[command(flatten)]
@@ -174,9 +200,9 @@ pub(crate) struct ServiceScaleArgs {
     #[arg(required = true, value_name = "SERVICE=REPLICAS")]
     pub(crate) targets: Vec<ScaleTarget>,
 
-    /// Return at once instead of waiting until the services run as asked.
-    #[arg(short, long)]
-    pub(crate) detach: bool,
+    /// Whether and how to wait.
+    #[command(flatten)]
+    pub(crate) wait: WaitFlags,
 }
 
 /// A service, and how many tasks it shall have.
@@ -201,6 +227,17 @@ impl FromStr for ScaleTarget {
             .map_err(|_| format!("{service}: invalid replicas value {replicas}"))?;
         Ok(Self { service: service.to_owned(), replicas })
     }
+}
+
+/// Options of `service rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceRollbackArgs {
+    /// Name or id of the service.
+    pub(crate) service: String,
+
+    /// Whether and how to wait.
+    #[command(flatten)]
+    pub(crate) wait: WaitFlags,
 }
 
 /// Options of `service rm`.

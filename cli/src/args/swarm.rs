@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use ipnet::Ipv4Net;
 use swarmlite_proto::time::Nanoseconds;
 
+use crate::value::count;
 use crate::value::duration;
 
 /// Commands about the membership of this node.
@@ -98,11 +99,11 @@ pub(crate) struct SwarmFlags {
     pub(crate) task_history_limit: Option<i64>,
 
     /// How many raft log entries lie between two snapshots [default: 10000].
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) snapshot_interval: Option<u64>,
 
     /// How many older snapshots are kept [default: 0].
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_snapshots: Option<u64>,
 }
 

@@ -1,5 +1,6 @@
 //! The command line as a whole.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::CommandFactory;
@@ -83,10 +84,6 @@ fn what_docker_has_and_is_missing_is_refused_by_name() {
             "--secret of service create is not supported yet: swarmlite does not keep secrets yet.",
         ),
         (
-            "swarmlite -H unix:///x service update --rollback web",
-            "--rollback of service update is not supported yet: set the former values with service update instead.",
-        ),
-        (
             "swarmlite service create --with-registry-auth=true image",
             "--with-registry-auth of service create is not supported yet: nodes pull with their own credentials; run docker login on each node.",
         ),
@@ -116,4 +113,52 @@ fn dockers_swarm_commands_are_the_same_as_the_short_ones() {
     ] {
         parse(line).expect(line);
     }
+}
+
+#[test]
+fn what_the_parser_refuses_is_told_in_dockers_words() {
+    for (line, message) in [
+        (
+            "swarmlite service create --replicas -1 image",
+            r#"invalid argument "-1" for "--replicas" flag: must be a whole number that is not negative"#,
+        ),
+        (
+            "swarmlite service update --update-parallelism=x web",
+            r#"invalid argument "x" for "--update-parallelism" flag: must be a whole number that is not negative"#,
+        ),
+        (
+            "swarmlite service create --update-order sideways image",
+            r#"invalid argument "sideways" for "--update-order" flag: must be stop-first or start-first"#,
+        ),
+        ("swarmlite service scale web=-1", "web: invalid replicas value -1"),
+        (
+            "swarmlite service update --rollback --image x web",
+            "other flags may not be combined with --rollback",
+        ),
+        (
+            "swarmlite service update --env-add A=1 web --rollback",
+            "other flags may not be combined with --rollback",
+        ),
+    ] {
+        let arguments: Vec<OsString> =
+            shlex::split(line).expect("a line").into_iter().map(OsString::from).collect();
+        let error = Cli::try_parse_from(&arguments).expect_err("refused");
+        assert_eq!(explain(&error, &arguments).as_deref(), Some(message), "{error}");
+    }
+}
+
+#[test]
+fn rollback_goes_with_no_option_that_changes_the_service() {
+    let cli = Cli::command();
+    let service = cli.find_subcommand("service").expect("a command");
+    let update = service.find_subcommand("update").expect("a command");
+    let rollback = update.get_arguments().find(|argument| argument.get_id() == "rollback");
+    let refused = update.get_arg_conflicts_with(rollback.expect("an option"));
+    let refused: BTreeSet<_> = refused.into_iter().map(clap::Arg::get_id).collect();
+    let goes_with = ["service", "rollback", "detach", "quiet", "max_failures"];
+    for argument in update.get_arguments().map(clap::Arg::get_id) {
+        let is_refused = refused.contains(argument);
+        assert_ne!(is_refused, goes_with.contains(&argument.as_str()), "{argument}");
+    }
+    parse("swarmlite service update --rollback -d web").expect("parses");
 }

@@ -12,7 +12,6 @@ use super::Cli;
 /// Commands of docker that are not there yet, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
     ("service logs", "use docker logs on the node that runs the task"),
-    ("service rollback", "set the former values with service update instead"),
     ("stack", "make services and networks one by one instead"),
     ("secret", "swarmlite does not keep secrets yet"),
     ("config", "swarmlite does not keep configs yet"),
@@ -40,7 +39,6 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["with-registry-auth"],
         "nodes pull with their own credentials; run docker login on each node",
     ),
-    (SERVICE, &["rollback"], "set the former values with service update instead"),
     (
         SERVICE,
         &["memory-swap", "memory-swappiness", "device", "privileged"],
@@ -60,7 +58,7 @@ const SWARM: &[&str] = &["init", "swarm init"];
 const NETWORK: &[&str] = &["network create"];
 
 /// What to say about a command or option that the parser does not know, if docker knows it.
-pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     match error.kind() {
         ErrorKind::UnknownArgument => explain_option(error, arguments),
         ErrorKind::InvalidSubcommand => explain_command(error, arguments),

@@ -26,13 +26,27 @@ impl Client {
         self.get_text(&format!("/nodes/{}", segment(reference)), &[]).await
     }
 
-    /// Replaces the spec of a node that was read at `version`.
-    pub(crate) async fn node_update(
+    /// Changes the spec of a node, by name or id, whatever else changes it meanwhile. Returns the node as it was, and writes nothing if
+    /// `change` changes nothing.
+    pub(crate) async fn node_change(
         &self,
-        id: &NodeId,
-        version: Version,
-        spec: &NodeSpec,
-    ) -> Result<()> {
+        reference: &str,
+        change: impl Fn(&mut NodeSpec) -> Result<()>,
+    ) -> Result<Node> {
+        let once = async || {
+            let node = self.node(reference).await?;
+            let mut spec = node.spec.clone();
+            change(&mut spec)?;
+            if spec != node.spec {
+                self.node_update(&node.id, node.version, &spec).await?;
+            }
+            Ok(node)
+        };
+        self.retry(once).await
+    }
+
+    /// Replaces the spec of a node that was read at `version`.
+    async fn node_update(&self, id: &NodeId, version: Version, spec: &NodeSpec) -> Result<()> {
         let query = [("version", &*version.to_string())];
         self.post_only(&format!("/nodes/{id}/update"), &query, spec).await
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::Task;
+use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::Client;
@@ -50,9 +51,42 @@ impl Client {
         self.post("/services/create", &[], spec).await
     }
 
-    /// Replaces the spec of a service by that in `service`. Returns what deserves attention.
-    pub(crate) async fn service_update(&self, service: &Service) -> Result<Vec<String>> {
-        let query = [("registryAuthFrom", "spec"), ("version", &*service.version.to_string())];
+    /// Changes the spec of a service, by name or id, whatever else changes it meanwhile. Returns what deserves attention.
+    pub(crate) async fn service_change(
+        &self,
+        reference: &str,
+        change: impl Fn(&mut ServiceSpec) -> Result<()>,
+    ) -> Result<Vec<String>> {
+        let once = async || {
+            let mut service = self.service(reference).await?;
+            change(&mut service.spec)?;
+            self.service_update(&service, &[("registryAuthFrom", "spec")]).await
+        };
+        self.retry(once).await
+    }
+
+    /// Gives a service, by name or id, its previous spec back. Returns what deserves attention.
+    ///
+    /// An updater that notes how far it is writes the service too, and does not get in the way. But should somebody change the
+    /// spec meanwhile, its predecessor would be another one than the user has seen, so this is not tried again.
+    pub(crate) async fn service_rollback(&self, reference: &str) -> Result<Vec<String>> {
+        let seen = self.service(reference).await?;
+        let once = async || {
+            let service = self.service(reference).await?;
+            let service = if service.spec == seen.spec { &service } else { &seen };
+            self.service_update(service, &[("rollback", "previous")]).await
+        };
+        self.retry(once).await
+    }
+
+    /// Replaces the spec of a service by that in `service`.
+    async fn service_update(
+        &self,
+        service: &Service,
+        options: &[(&str, &str)],
+    ) -> Result<Vec<String>> {
+        let version = service.version.to_string();
+        let query = [&[("version", &*version)], options].concat();
         let path = format!("/services/{}/update", service.id);
         let response: UpdateResponse = self.post(&path, &query, &service.spec).await?;
         Ok(response.warnings.unwrap_or_default())
@@ -61,6 +95,11 @@ impl Client {
     /// Removes a service.
     pub(crate) async fn service_remove(&self, reference: &str) -> Result<()> {
         self.delete(&format!("/services/{}", segment(reference)), &[]).await
+    }
+
+    /// One task, by id.
+    pub(crate) async fn task(&self, id: &TaskId) -> Result<Task> {
+        self.get(&format!("/tasks/{id}"), &[]).await
     }
 
     /// The tasks that meet the filters.

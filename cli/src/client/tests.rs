@@ -1,12 +1,21 @@
 //! The transport against a small server on a real socket.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
 use axum::routing::get;
+use axum::routing::post;
+use swarmlite_proto::api::Node;
+use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::NodeSpec;
 use tokio::net::UnixListener;
 
 use super::*;
+use crate::fixtures::nodes;
 
 fn socket(directory: &tempfile::TempDir) -> UnixSocket {
     directory.path().join("s.sock").display().to_string().parse().expect("a socket")
@@ -77,4 +86,47 @@ async fn requests_go_to_the_agreed_version_and_refusals_are_the_daemons_words() 
         wrong.to_string().starts_with("The answer of swarmlite to GET /tasks is not"),
         "{wrong}"
     );
+}
+
+/// A node whose version goes up with every write, also with those of somebody who gets in first so many times.
+fn contested(rivals: usize, writes: &Arc<AtomicUsize>) -> Router {
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let writes = Arc::clone(writes);
+    let update = move || async move {
+        if attempts.fetch_add(1, Ordering::SeqCst) < rivals {
+            let refusal = r#"{"message":"update out of sequence"}"#;
+            return (StatusCode::INTERNAL_SERVER_ERROR, refusal);
+        }
+        writes.fetch_add(1, Ordering::SeqCst);
+        (StatusCode::OK, "")
+    };
+    let node = serde_json::to_string(&nodes()[0]).expect("JSON");
+    Router::new()
+        .route("/_ping", any(|| async {}))
+        .route("/v1.41/nodes/node1", get(|| async { node }))
+        .route("/v1.41/nodes/node000000000000000000001/update", post(update))
+}
+
+async fn pause(rivals: usize) -> (Result<Node>, usize) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let writes = Arc::new(AtomicUsize::new(0));
+    let client = serve(&socket(&directory), contested(rivals, &writes)).await;
+    let change = |spec: &mut NodeSpec| {
+        spec.availability = Availability::Pause;
+        Ok(())
+    };
+    (client.node_change("node1", change).await, writes.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_change_that_somebody_else_got_before_is_made_again() {
+    for rivals in [0, 1, ATTEMPTS - 1] {
+        let (changed, writes) = pause(rivals).await;
+        changed.expect("changed");
+        assert_eq!(writes, 1);
+    }
+    let (refused, writes) = pause(ATTEMPTS).await;
+    let refused = refused.expect_err("always too late");
+    assert_eq!(refused.to_string(), "Error response from daemon: update out of sequence");
+    assert_eq!(writes, 0);
 }

@@ -53,7 +53,7 @@ pub(crate) async fn print(
 }
 
 /// Asks for the names of the services and nodes that tasks belong to. What is gone keeps its id.
-async fn names(tasks: &[Task], client: &Client) -> Result<Names> {
+pub(crate) async fn names(tasks: &[Task], client: &Client) -> Result<Names> {
     let mut names = Names::new();
     for task in tasks {
         let service = task.service_id.as_str();
@@ -84,7 +84,7 @@ fn name_of(asked: Result<String>, id: &str) -> Result<String> {
 
 /// The tasks as rows: by name as a person sorts, the newest of a slot first.
 fn listing(tasks: Vec<Task>, view: &View<'_>) -> Listing {
-    let mut tasks: Vec<_> = tasks.into_iter().map(|task| (name(&task, view), task)).collect();
+    let mut tasks: Vec<_> = tasks.into_iter().map(|task| (name(&task, view.names), task)).collect();
     tasks.sort_by(|(name, task), (other_name, other)| {
         natural_order(name, other_name).then_with(|| other.created_at.cmp(&task.created_at))
     });
@@ -103,6 +103,8 @@ fn listing(tasks: Vec<Task>, view: &View<'_>) -> Listing {
             Field { name: "CurrentState", heading: "CURRENT STATE" },
             Field { name: "Error", heading: "ERROR" },
             Field { name: "Ports", heading: "PORTS" },
+            // Not docker's: whether the nodes send the task traffic.
+            Field { name: "Routing", heading: "ROUTING" },
         ],
         default_table: concat!(
             r"{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t",
@@ -113,8 +115,8 @@ fn listing(tasks: Vec<Task>, view: &View<'_>) -> Listing {
 }
 
 /// `service.slot`, or `service.node` for a task of a global service.
-fn name(task: &Task, view: &View<'_>) -> String {
-    let service = resolved(task.service_id.as_str(), view);
+pub(crate) fn name(task: &Task, names: &Names) -> String {
+    let service = resolved(task.service_id.as_str(), names);
     match (task.slot, &task.node_id) {
         (0, Some(node)) => format!("{service}.{node}"),
         (0, None) => format!("{service}."),
@@ -122,8 +124,9 @@ fn name(task: &Task, view: &View<'_>) -> String {
     }
 }
 
-fn resolved<'a>(id: &'a str, view: &View<'a>) -> &'a str {
-    view.names.get(id).map_or(id, String::as_str)
+/// The name that stands for an id.
+pub(crate) fn resolved<'a>(id: &'a str, names: &'a Names) -> &'a str {
+    names.get(id).map_or(id, String::as_str)
 }
 
 fn row(name: &str, task: &Task, view: &View<'_>) -> Vec<Value> {
@@ -134,11 +137,12 @@ fn row(name: &str, task: &Task, view: &View<'_>) -> Vec<Value> {
         if view.truncate { short_id(id) } else { id }.into(),
         name.into(),
         if view.truncate { image::familiar(image) } else { image }.into(),
-        task.node_id.as_ref().map_or("", |node| resolved(node.as_str(), view)).into(),
+        task.node_id.as_ref().map_or("", |node| resolved(node.as_str(), view.names)).into(),
         pretty(task.desired_state.as_str()).into(),
         format!("{} {age} ago", pretty(task.status.state.as_str())).into(),
         error(&task.status.err, view.truncate).into(),
         ports(task).into(),
+        task.routing.as_str().into(),
     ]
 }
 

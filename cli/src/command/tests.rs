@@ -238,3 +238,44 @@ async fn a_worker_answers_in_its_own_words() {
         format!("Error response from daemon: {message}")
     );
 }
+
+#[tokio::test]
+async fn rollback_asks_for_the_previous_spec() {
+    let service = services().remove(0);
+    for line in ["service rollback -d web", "service update --rollback -d web"] {
+        let answers = vec![
+            ("GET /services/web", json!(service)),
+            ("POST /services/service000000000000000001/update", json!({"Warnings": ["mind"]})),
+        ];
+        let outcome = run(line, answers).await;
+        outcome.result.expect("asked");
+        assert_eq!((&*outcome.out, &*outcome.err), ("web\n", "mind\n"));
+        let asked = outcome.asked.last().expect("asked");
+        assert!(asked.contains("/update?version=1&rollback=previous "), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_update_names_the_task_its_node_and_its_error() {
+    let mut service = services().remove(0);
+    let failed = crate::fixtures::tasks().remove(1);
+    service.update_status = Some(swarmlite_proto::api::UpdateStatus {
+        state: swarmlite_proto::api::UpdateState::Paused,
+        message: format!("update paused due to failure or early termination of task {}", failed.id),
+        ..Default::default()
+    });
+    let answers = vec![
+        ("GET /services/web", json!(service)),
+        ("GET /services/service000000000000000001", json!(service)),
+        ("POST /services/service000000000000000001/update", json!({"Warnings": null})),
+        ("GET /tasks", json!([])),
+        ("GET /nodes", json!(nodes())),
+        ("GET /tasks/task000000000000000000002", json!(failed)),
+        ("GET /nodes/node000000000000000000002", json!(nodes()[1])),
+    ];
+    let outcome = run("service scale web=3", answers).await;
+    insta::assert_snapshot!(outcome.result.expect_err("it failed"), @r"
+    web: service update paused: update paused due to failure or early termination of task task000000000000000000002
+    task web.2 (task000000000000000000002) failed on node2: task: non-zero exit (1): a long story about it
+    ");
+}

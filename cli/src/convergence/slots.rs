@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use swarmlite_proto::api::Service;
 use swarmlite_proto::api::Task;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::task_state::TaskState;
 
 use super::Line;
@@ -28,8 +30,19 @@ const STEPS: [TaskState; 9] = [
 /// The widest name of a state, `preparing` and `allocated`, so that bars stand below each other.
 const STATE_WIDTH: usize = 9;
 
-/// Errors are cut so that they do not overflow a narrow terminal.
-const MAX_ERROR: usize = 75;
+/// What the API calls a task that every live node sends traffic.
+const ROUTED: &str = "routed";
+
+/// What is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    /// The service.
+    pub(super) service: &'a Service,
+    /// Its tasks that were made from its present spec.
+    pub(super) tasks: &'a [Task],
+    /// The nodes that are not down.
+    pub(super) active: &'a BTreeSet<&'a NodeId>,
+}
 
 /// What is remembered of the slots between observations.
 #[derive(Debug, Default)]
@@ -46,8 +59,7 @@ impl Slots {
     pub(super) fn replicated(
         &mut self,
         replicas: u64,
-        tasks: &[Task],
-        active: &BTreeSet<&NodeId>,
+        look: Look<'_>,
         rolling_back: bool,
         lines: &mut Vec<Line>,
     ) -> bool {
@@ -59,9 +71,10 @@ impl Slots {
             }
             self.started = true;
         }
-        let alive = |task: &&Task| task.node_id.as_ref().is_none_or(|node| active.contains(node));
-        let by_slot = leading(tasks.iter().filter(alive), |task| Some(task.slot));
-        self.notice_failures(by_slot.values());
+        let alive =
+            |task: &&Task| task.node_id.as_ref().is_none_or(|node| look.active.contains(node));
+        let by_slot = leading(look.tasks.iter().filter(alive), |task| Some(task.slot));
+        self.notice_failures(by_slot.values(), look.service);
         for (slot, task) in &by_slot {
             let next = self.shown_as.len() + 1;
             let shown = *self.shown_as.entry(*slot).or_insert(next);
@@ -69,20 +82,19 @@ impl Slots {
                 lines.extend(describe(&format!("{shown}/{wanted}"), task));
             }
         }
-        let running = by_slot.values().filter(|task| runs(task)).count();
+        let running = by_slot.values().filter(|task| is_as_asked(task, look.service)).count();
         self.conclude(running, wanted, rolling_back, lines)
     }
 
     /// Takes in the tasks of a global service. Returns whether all nodes that have a task run it.
     pub(super) fn global(
         &mut self,
-        tasks: &[Task],
-        active: &BTreeSet<&NodeId>,
+        look: Look<'_>,
         rolling_back: bool,
         lines: &mut Vec<Line>,
     ) -> bool {
         // Which nodes fit is not known here. But tasks for all that do are made at once, so the tasks tell.
-        let by_node = leading(tasks.iter(), |task| task.node_id.clone());
+        let by_node = leading(look.tasks.iter(), |task| task.node_id.clone());
         let wanted = by_node.len();
         if !self.started {
             if wanted == 0 {
@@ -92,19 +104,23 @@ impl Slots {
             lines.push(overall(0, wanted, rolling_back));
             self.started = true;
         }
-        self.notice_failures(by_node.values());
-        let alive = || by_node.iter().filter(|(node, _)| active.contains(node));
+        self.notice_failures(by_node.values(), look.service);
+        let alive = || by_node.iter().filter(|(node, _)| look.active.contains(node));
         if !self.done && wanted <= MAX_BARS {
             for (node, task) in alive() {
                 lines.extend(describe(&node.as_str()[..12], task));
             }
         }
-        let running = alive().filter(|(_, task)| runs(task)).count();
+        let running = alive().filter(|(_, task)| is_as_asked(task, look.service)).count();
         self.conclude(running, wanted, rolling_back, lines)
     }
 
-    fn notice_failures<'a>(&mut self, tasks: impl IntoIterator<Item = &'a &'a Task>) {
-        if tasks.into_iter().any(|task| task.status.state != TaskState::Running) {
+    fn notice_failures<'a>(
+        &mut self,
+        tasks: impl IntoIterator<Item = &'a &'a Task>,
+        service: &Service,
+    ) {
+        if tasks.into_iter().any(|task| !is_as_asked(task, service)) {
             self.done = false;
         }
     }
@@ -147,8 +163,21 @@ fn is_shown(state: TaskState) -> bool {
     !matches!(state, TaskState::Remove | TaskState::Orphaned)
 }
 
-fn runs(task: &Task) -> bool {
-    !task.desired_state.is_terminal() && task.status.state == TaskState::Running
+/// Whether a task does what is asked of it: it runs and has traffic, or it has done its work and shall not be repeated.
+fn is_as_asked(task: &Task, service: &Service) -> bool {
+    match task.status.state {
+        TaskState::Running => !task.desired_state.is_terminal() && task.routing == ROUTED,
+        TaskState::Complete => {
+            task.desired_state.is_terminal() && condition(service) != RestartCondition::Any
+        }
+        _ => false,
+    }
+}
+
+/// After which endings the tasks of a service are replaced.
+fn condition(service: &Service) -> RestartCondition {
+    let policy = service.spec.task_template.restart_policy.as_ref();
+    policy.map(|policy| policy.condition).unwrap_or_default()
 }
 
 fn overall(running: usize, wanted: usize, rolling_back: bool) -> Line {
@@ -159,21 +188,17 @@ fn overall(running: usize, wanted: usize, rolling_back: bool) -> Line {
 /// What a slot is doing, if that is worth a line.
 fn describe(id: &str, task: &Task) -> Option<Line> {
     if !task.status.err.is_empty() {
-        return Some(Line::new(id, shorten(&task.status.err)));
+        return Some(Line::new(id, task.status.err.replace('\n', " ")));
     }
     if task.desired_state.is_terminal() {
         return None;
     }
+    let steps = STEPS.len() as u64;
+    if task.status.state == TaskState::Running && task.routing != ROUTED {
+        let text = format!("{:STATE_WIDTH$}", "routing");
+        return Some(Line { bar: Some((steps - 1, steps)), ..Line::new(id, text) });
+    }
     let step = STEPS.iter().rposition(|state| *state == task.status.state)? + 1;
     let text = format!("{:STATE_WIDTH$}", task.status.state);
-    Some(Line { bar: Some((step as u64, STEPS.len() as u64)), ..Line::new(id, text) })
-}
-
-/// One line that fits a narrow terminal.
-fn shorten(error: &str) -> String {
-    let error = error.replace('\n', " ");
-    if error.chars().count() <= MAX_ERROR {
-        return error;
-    }
-    error.chars().take(MAX_ERROR - 1).chain(['…']).collect()
+    Some(Line { bar: Some((step as u64, steps)), ..Line::new(id, text) })
 }

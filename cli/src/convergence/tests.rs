@@ -1,5 +1,8 @@
 //! What the user is told, observation by observation.
 
+use swarmlite_proto::spec::RestartCondition;
+use swarmlite_proto::spec::RestartPolicy;
+
 use super::*;
 use crate::fixtures::nodes;
 use crate::fixtures::services;
@@ -16,7 +19,8 @@ struct Story {
 impl Story {
     fn replicated() -> Self {
         let service = services().remove(0);
-        Self { convergence: Convergence::default(), service, nodes: nodes(), now: Timestamp::EPOCH }
+        let convergence = Convergence::new(Aim::NewSpec, 3);
+        Self { convergence, service, nodes: nodes(), now: Timestamp::EPOCH }
     }
 
     fn global() -> Self {
@@ -35,7 +39,11 @@ impl Story {
                 None => format!("{}: {}", line.id, line.text),
             })
             .collect();
-        told.extend(step.end.map(|end| format!("{end:?}")));
+        told.extend(step.end.map(|end| match end {
+            End::Converged => "Converged".to_owned(),
+            End::Failed { why, task: None } => format!("Failed: {why}"),
+            End::Failed { why, task: Some(task) } => format!("Failed: {why} ({task})"),
+        }));
         told.join("\n")
     }
 
@@ -169,13 +177,31 @@ fn an_updater_that_gave_up_ends_the_wait() {
     ] {
         let mut story = Story::replicated();
         story.update(state);
-        assert_eq!(story.see(&[]), format!("{:?}", End::Failed(message.to_owned())));
+        assert_eq!(story.see(&[]), format!("Failed: {message}"));
     }
 }
 
 #[test]
-fn a_rollback_is_announced_and_told_at_the_end() {
+fn an_updater_that_gave_up_names_the_task() {
     let mut story = Story::replicated();
+    story.update(UpdateState::Paused);
+    let task = task(1, 1, "failed", "shutdown").id;
+    let status = story.service.update_status.as_mut().expect("an update");
+    status.message = format!("update paused due to failure or early termination of task {task}");
+    assert_eq!(
+        story.see(&[]),
+        format!("Failed: service update paused: {} ({task})", status_message(&story))
+    );
+}
+
+fn status_message(story: &Story) -> &str {
+    story.service.update_status.as_ref().map_or("", |status| &status.message)
+}
+
+#[test]
+fn a_rollback_that_was_asked_for_is_announced_and_told_at_the_end() {
+    let mut story = Story::replicated();
+    story.convergence = Convergence::new(Aim::PreviousSpec, 3);
     story.update(UpdateState::RollbackStarted);
     assert!(
         story
@@ -190,10 +216,160 @@ fn a_rollback_is_announced_and_told_at_the_end() {
 }
 
 #[test]
-fn an_update_that_is_done_before_anything_was_seen_is_done() {
+fn an_update_that_was_rolled_back_has_failed() {
+    let mut story = Story::replicated();
+    story.update(UpdateState::RollbackStarted);
+    assert!(story.see(&[]).starts_with("rollback: why\n"));
+    story.update(UpdateState::RollbackCompleted);
+    let status = story.service.update_status.as_mut().expect("an update");
+    status.message = "rollback completed".to_owned();
+    assert_eq!(story.see(&[]), "Failed: service update rolled back: why");
+}
+
+#[test]
+fn an_update_that_is_done_before_anything_was_seen_is_done_if_the_tasks_run() {
     let mut story = Story::replicated();
     story.update(UpdateState::Completed);
-    assert_eq!(story.see(&[]), "Converged");
+    let mut both = [task(1, 1, "running", "running"), task(2, 2, "failed", "shutdown")];
+    assert!(!story.see(&both).ends_with("Converged"));
+    both[1] = task(2, 2, "running", "running");
+    assert!(story.see(&both).ends_with("Converged"));
+}
+
+#[test]
+fn a_task_counts_once_it_is_routed() {
+    let mut story = Story::replicated();
+    let mut both = [task(1, 1, "running", "running"), task(2, 2, "running", "running")];
+    "unrouted".clone_into(&mut both[1].routing);
+    insta::assert_snapshot!(story.see(&both), @r"
+    overall progress: 0 out of 2 tasks
+    1/2:  
+    2/2:  
+    1/2: running 9/9
+    2/2: routing 8/9
+    overall progress: 1 out of 2 tasks
+    ");
+    "routed".clone_into(&mut both[1].routing);
+    assert!(story.see(&both).contains("overall progress: 2 out of 2 tasks\nverify: Waiting"));
+}
+
+#[test]
+fn a_task_that_has_no_place_says_so() {
+    let mut story = Story::replicated();
+    let mut pending = task(1, 1, "pending", "running");
+    pending.node_id = None;
+    pending.status.err = "no suitable node (insufficient resources on 2 nodes)".to_owned();
+    let told = story.see(&[pending]);
+    assert!(told.contains("1/2: no suitable node (insufficient resources on 2 nodes)"), "{told}");
+}
+
+/// Tasks of one slot: those that have ended, and the one that is next.
+fn crash_loop(count: u32) -> Vec<Task> {
+    let mut tasks: Vec<Task> = (0..count).map(|_| task(2, 2, "failed", "shutdown")).collect();
+    tasks.push(task(2, 2, "ready", "ready"));
+    for (number, task) in tasks.iter_mut().enumerate() {
+        task.id = format!("task{number:021}").parse().expect("an id");
+        task.created_at = task.created_at + Duration::from_secs(number as u64);
+    }
+    tasks
+}
+
+#[test]
+fn a_slot_that_keeps_failing_is_given_up() {
+    let mut story = Story::replicated();
+    for count in [0, 1, 2, 2, 3] {
+        let told = story.see(&crash_loop(count));
+        assert!(!told.contains("Failed"), "after {count}: {told}");
+    }
+    let told = story.see(&crash_loop(3));
+    let why = "Failed: service web keeps failing: 3 tasks of web.2 have ended (task000000000000000000002)";
+    assert!(told.ends_with(why), "{told}");
+}
+
+#[test]
+fn failures_from_before_do_not_count_and_neither_do_any_when_asked() {
+    let mut story = Story::replicated();
+    for count in [3, 4, 5, 5] {
+        assert!(!story.see(&crash_loop(count)).contains("Failed"), "{count}");
+    }
+    story.see(&crash_loop(6));
+    assert!(story.see(&crash_loop(6)).contains("keeps failing"));
+
+    let mut patient = Story::replicated();
+    patient.convergence = Convergence::new(Aim::NewSpec, 0);
+    for count in [0, 9, 9] {
+        assert!(!patient.see(&crash_loop(count)).contains("Failed"), "{count}");
+    }
+}
+
+#[test]
+fn going_back_counts_anew() {
+    let mut story = Story::replicated();
+    story.update(UpdateState::Updating);
+    story.see(&crash_loop(0));
+    story.see(&crash_loop(2));
+    story.update(UpdateState::RollbackStarted);
+    for count in [3, 3] {
+        assert!(!story.see(&crash_loop(count)).contains("Failed"), "{count}");
+    }
+}
+
+fn with_policy(condition: RestartCondition, max_attempts: u64) -> Story {
+    let mut story = Story::replicated();
+    story.service.spec.mode = ServiceMode::Replicated { replicas: 1 };
+    story.service.spec.task_template.restart_policy = Some(RestartPolicy {
+        condition,
+        max_attempts: Some(max_attempts),
+        ..RestartPolicy::default()
+    });
+    story
+}
+
+#[test]
+fn a_slot_that_stays_empty_is_given_up() {
+    for (condition, attempts) in [(RestartCondition::None, 0), (RestartCondition::Any, 1)] {
+        let mut story = with_policy(condition, attempts);
+        let failed = [task(1, 1, "failed", "shutdown")];
+        assert!(!story.see(&failed).contains("Failed"), "once is not believed");
+        let told = story.see(&failed);
+        let why = "web.1 has ended, and its restart policy allows no other task";
+        assert!(told.contains(why), "{condition:?}: {told}");
+
+        let mut story = with_policy(condition, attempts);
+        story.update(UpdateState::Updating);
+        story.see(&failed);
+        assert!(!story.see(&failed).contains("Failed"), "the updater is not done");
+    }
+}
+
+#[test]
+fn a_task_that_is_not_to_be_repeated_has_done_its_work() {
+    let done = [task(1, 1, "complete", "shutdown")];
+    for (condition, converges) in [
+        (RestartCondition::None, true),
+        (RestartCondition::OnFailure, true),
+        (RestartCondition::Any, false),
+    ] {
+        let mut story = with_policy(condition, 0);
+        story.see(&done);
+        story.wait(5000);
+        assert_eq!(story.see(&done).ends_with("Converged"), converges, "{condition:?}");
+    }
+}
+
+#[test]
+fn the_place_of_a_global_service_is_its_node() {
+    let mut story = Story::global();
+    let tasks = |count: u32| {
+        let mut tasks = crash_loop(count);
+        tasks.iter_mut().for_each(|task| task.slot = 0);
+        tasks
+    };
+    for count in [0, 3] {
+        story.see(&tasks(count));
+    }
+    let told = story.see(&tasks(3));
+    assert!(told.contains("3 tasks of agent on node2 have ended"), "{told}");
 }
 
 #[test]

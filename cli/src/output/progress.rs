@@ -1,5 +1,6 @@
 //! The lines of a service that is being waited for: rewritten in place on a terminal, one below the other elsewhere.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use indicatif::MultiProgress;
@@ -13,6 +14,9 @@ use crate::error::Result;
 
 /// Characters between the brackets of a full bar.
 const BAR_WIDTH: u64 = 50;
+
+/// Longer text is cut on a terminal, so that it does not overflow a narrow one.
+const MAX_TEXT: usize = 75;
 
 /// Where progress is shown.
 #[derive(Debug)]
@@ -79,12 +83,21 @@ fn message_only() -> ProgressStyle {
 
 /// A line as a terminal shows it, as `1/2: running   [====>    ]`.
 fn on_terminal(line: &Line) -> String {
-    let Some((done, steps)) = line.bar else { return format!("{}: {} ", line.id, line.text) };
+    let Some((done, steps)) = line.bar else {
+        return format!("{}: {} ", line.id, shorten(&line.text));
+    };
     // Docker's arithmetic, rounding included: percent first, then half of it.
     let filled = (done * 100 / steps.max(1) / 2).min(BAR_WIDTH);
     let bar: String =
         (0..filled).map(|_| '=').chain(['>']).chain((filled..BAR_WIDTH).map(|_| ' ')).collect();
     format!("{}: {} [{bar}] ", line.id, line.text)
+}
+
+fn shorten(text: &str) -> Cow<'_, str> {
+    if text.chars().count() <= MAX_TEXT {
+        return text.into();
+    }
+    text.chars().take(MAX_TEXT - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -114,6 +127,13 @@ mod tests {
         1/2: no such image |
         "
         );
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let long = "x".repeat(76);
+        assert_eq!(on_terminal(&line(&long, None)), format!("1/2: {}… ", &long[..74]));
+        assert_eq!(on_terminal(&line(&long[..75], None)), format!("1/2: {} ", &long[..75]));
     }
 
     #[test]

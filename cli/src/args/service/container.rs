@@ -83,7 +83,7 @@ pub(crate) struct HealthFlags {
     pub(crate) health_timeout: Option<Nanoseconds>,
 
     /// Failed checks in a row that make it unhealthy.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) health_retries: Option<i64>,
 
     /// Time to start in which failed checks do not count.

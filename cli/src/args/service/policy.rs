@@ -6,6 +6,7 @@ use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::time::Nanoseconds;
 
+use crate::value::count;
 use crate::value::duration;
 
 /// What happens when a task ends.
@@ -21,7 +22,7 @@ pub(crate) struct RestartFlags {
     pub(crate) restart_delay: Option<Nanoseconds>,
 
     /// How often a task is replaced before giving up; 0 stands for always.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) restart_max_attempts: Option<u64>,
 
     /// Time within which attempts count.
@@ -34,7 +35,7 @@ pub(crate) struct RestartFlags {
 #[command(next_help_heading = "Updates")]
 pub(crate) struct UpdateFlags {
     /// How many tasks are replaced at the same time; 0 stands for all [default: 1].
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) update_parallelism: Option<u64>,
 
     /// Pause after each task [default: 0s].
@@ -63,7 +64,7 @@ pub(crate) struct UpdateFlags {
 #[command(next_help_heading = "Rollbacks")]
 pub(crate) struct RollbackFlags {
     /// How many tasks are rolled back at the same time; 0 stands for all [default: 1].
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) rollback_parallelism: Option<u64>,
 
     /// Pause after each task [default: 0s].

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use swarmlite_proto::spec::EndpointMode;
 
 use crate::value::bytes;
+use crate::value::count;
 use crate::value::cpus;
 
 /// How tasks are spread.
@@ -25,15 +26,15 @@ pub(crate) enum Mode {
 #[command(next_help_heading = "Tasks")]
 pub(crate) struct TaskFlags {
     /// How many tasks [default: 1].
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) replicas: Option<u64>,
 
     /// How many tasks of the service one node may run; 0 stands for any number.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) replicas_max_per_node: Option<u64>,
 
     /// How many tasks of a job run at the same time [default: --replicas].
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_concurrent: Option<u64>,
 
     /// What the name of the service stands for: one virtual address (vip) or the addresses of all tasks (dnsrr).
@@ -66,7 +67,7 @@ pub(crate) struct ResourceFlags {
     pub(crate) limit_memory: Option<i64>,
 
     /// Processes a task may have; 0 stands for any number.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) limit_pids: Option<i64>,
 
     /// Processor time set aside for a task, in cores.

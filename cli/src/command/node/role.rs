@@ -1,6 +1,7 @@
 //! `swarmlite node promote` and `swarmlite node demote`.
 
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::spec::NodeSpec;
 
 use super::resolve;
 use crate::args::NodeRoleArgs;
@@ -33,15 +34,15 @@ async fn change(
     console: &mut Console<'_>,
 ) -> Result<()> {
     for reference in &args.nodes {
-        let node = client.node(&resolve(reference, client).await?).await?;
-        if node.spec.role == role {
-            console.line(&format!("Node {} is already a {}.", node.id, role.as_str()))?;
-            continue;
-        }
-        let mut spec = node.spec;
-        spec.role = role;
-        client.node_update(&node.id, node.version, &spec).await?;
+        let change = |spec: &mut NodeSpec| {
+            spec.role = role;
+            Ok(())
+        };
+        let node = client.node_change(&resolve(reference, client).await?, change).await?;
         console.line(&match role {
+            _ if node.spec.role == role => {
+                format!("Node {} is already a {}.", node.id, role.as_str())
+            }
             NodeRole::Manager => format!("Node {reference} promoted to a manager in the swarm."),
             NodeRole::Worker => format!("Manager {reference} demoted in the swarm."),
         })?;

@@ -21,10 +21,7 @@ pub(crate) async fn update(
     console: &mut Console<'_>,
 ) -> Result<()> {
     let reference = resolve(&args.node, client).await?;
-    let node = client.node(&reference).await?;
-    let mut spec = node.spec;
-    change(&mut spec, args)?;
-    client.node_update(&node.id, node.version, &spec).await?;
+    client.node_change(&reference, |spec| change(spec, args)).await?;
     console.line(&args.node)
 }
 

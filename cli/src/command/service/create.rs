@@ -6,6 +6,7 @@ use super::resolve_networks;
 use super::wait::wait;
 use crate::args::ServiceCreateArgs;
 use crate::client::Client;
+use crate::convergence::Aim;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
@@ -35,10 +36,7 @@ pub(crate) async fn create(
         console.warn(warning)?;
     }
     console.line(created.id.as_str())?;
-    if args.wait.detach {
-        return Ok(());
-    }
-    wait(created.id.as_str(), args.wait.quiet, client, console).await
+    wait(created.id.as_str(), Aim::NewSpec, &args.wait, client, console).await
 }
 
 fn read_variables(path: &Path) -> Result<Vec<String>> {

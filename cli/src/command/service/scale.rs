@@ -1,12 +1,14 @@
 //! `swarmlite service scale`.
 
 use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::ServiceSpec;
 
 use super::wait::wait;
 use crate::args::ScaleTarget;
 use crate::args::ServiceScaleArgs;
 use crate::client::Client;
 use crate::command::Failures;
+use crate::convergence::Aim;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
@@ -23,26 +25,29 @@ pub(crate) async fn scale(
         let done = scale_one(target, client, console).await.map(|()| scaled.push(&*target.service));
         failures.note_for(&target.service, done)?;
     }
-    if !args.detach {
-        for service in scaled {
-            failures.note_for(service, wait(service, false, client, console).await)?;
-        }
+    for service in scaled {
+        let waited = wait(service, Aim::NewSpec, &args.wait, client, console).await;
+        failures.note_for(service, waited)?;
     }
     failures.into_result()
 }
 
 async fn scale_one(target: &ScaleTarget, client: &Client, console: &mut Console<'_>) -> Result<()> {
-    let mut service = client.service(&target.service).await?;
-    match &mut service.spec.mode {
-        ServiceMode::Replicated { replicas } => *replicas = target.replicas,
-        ServiceMode::ReplicatedJob(job) => job.total_completions = target.replicas,
+    let change = |spec: &mut ServiceSpec| set_replicas(&mut spec.mode, target.replicas);
+    for warning in client.service_change(&target.service, change).await? {
+        console.warn(&warning)?;
+    }
+    console.line(&format!("{} scaled to {}", target.service, target.replicas))
+}
+
+fn set_replicas(mode: &mut ServiceMode, count: u64) -> Result<()> {
+    match mode {
+        ServiceMode::Replicated { replicas } => *replicas = count,
+        ServiceMode::ReplicatedJob(job) => job.total_completions = count,
         ServiceMode::Global | ServiceMode::GlobalJob => {
             let message = "scale can only be used with replicated or replicated-job mode";
             return Err(Error::refused(message));
         }
     }
-    for warning in client.service_update(&service).await? {
-        console.warn(&warning)?;
-    }
-    console.line(&format!("{} scaled to {}", target.service, target.replicas))
+    Ok(())
 }

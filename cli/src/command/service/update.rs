@@ -1,9 +1,11 @@
 //! `swarmlite service update`.
 
 use super::resolve_networks;
+use super::rollback::roll_back;
 use super::wait::wait;
 use crate::args::ServiceUpdateArgs;
 use crate::client::Client;
+use crate::convergence::Aim;
 use crate::error::Result;
 use crate::output::Console;
 use crate::spec;
@@ -15,19 +17,21 @@ pub(crate) async fn update(
     client: &Client,
     console: &mut Console<'_>,
 ) -> Result<()> {
-    let mut service = client.service(&args.service).await?;
+    if args.rollback {
+        return roll_back(&args.service, &args.wait, client, console).await;
+    }
+    // Whether there is such a service comes before whether there are such networks.
+    client.service(&args.service).await?;
     let mut options = std::mem::take(&mut args.lists);
     resolve_networks(&mut options.network_add, client).await?;
     for network in &mut options.network_rm {
         *network = client.swarm_network(network).await?.id;
     }
-    spec::update(&mut service.spec, &args, &Lists { options })?;
-    for warning in client.service_update(&service).await? {
+    let lists = Lists { options };
+    let change = |spec: &mut _| spec::update(spec, &args, &lists);
+    for warning in client.service_change(&args.service, change).await? {
         console.warn(&warning)?;
     }
     console.line(&args.service)?;
-    if args.wait.detach {
-        return Ok(());
-    }
-    wait(&args.service, args.wait.quiet, client, console).await
+    wait(&args.service, Aim::NewSpec, &args.wait, client, console).await
 }

@@ -1,48 +1,43 @@
 //! Waiting until a service runs as asked.
 
-use std::time::Duration;
-
+use swarmlite_proto::id::TaskId;
 use swarmlite_proto::time::Timestamp;
-use tokio::time::MissedTickBehavior;
 
+use crate::args::WaitFlags;
 use crate::client::Client;
+use crate::command::poll;
+use crate::command::tasks;
+use crate::convergence::Aim;
 use crate::convergence::Convergence;
 use crate::convergence::End;
 use crate::convergence::Observation;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
+use crate::output::failure;
 use crate::output::progress::Progress;
 use crate::value::filter::Filters;
 
-/// Time between two looks at the service, as in docker.
-const INTERVAL: Duration = Duration::from_millis(200);
-
-/// Shows what becomes of a service until it runs as asked, cannot, or the user has seen enough.
+/// Shows what becomes of a service until it runs as asked, cannot, or the user has seen enough. Does not wait if the user does not want to.
 pub(super) async fn wait(
     service: &str,
-    quiet: bool,
+    aim: Aim,
+    flags: &WaitFlags,
     client: &Client,
     console: &mut Console<'_>,
 ) -> Result<()> {
-    let mut convergence = Convergence::default();
-    let mut progress = Progress::new(quiet, console.interactive);
-    let mut ticks = tokio::time::interval(INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let result = loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = tokio::signal::ctrl_c() => break Ok(None),
-        }
-        match look(service, client, &mut convergence, &mut progress, console).await {
-            Ok(None) => {}
-            ended => break ended,
-        }
-    };
+    if flags.detach {
+        return Ok(());
+    }
+    let mut convergence = Convergence::new(aim, flags.max_failures);
+    let mut progress = Progress::new(flags.quiet, console.interactive);
+    let result =
+        poll::until(async || look(service, client, &mut convergence, &mut progress, console).await)
+            .await;
     progress.finish();
     match result? {
         Some(End::Converged) => Ok(()),
-        Some(End::Failed(message)) => Err(Error::Refused(message)),
+        Some(End::Failed { why, task }) => Err(explained(why, task, client).await),
         None if convergence.is_converged() => Ok(()),
         None => {
             console.line("Operation continuing in background.")?;
@@ -69,4 +64,22 @@ async fn look(
     let step = convergence.observe(seen);
     progress.show(&step.lines, console)?;
     Ok(step.end)
+}
+
+/// The failure, with what is known about the task that shows why.
+async fn explained(why: String, task: Option<TaskId>, client: &Client) -> Error {
+    // The failure itself counts, and not that nothing more is known about it.
+    match report(task, client).await {
+        Ok(Some(report)) => Error::Refused(format!("{why}\n{report}")),
+        Ok(None) | Err(_) => Error::Refused(why),
+    }
+}
+
+async fn report(task: Option<TaskId>, client: &Client) -> Result<Option<String>> {
+    let Some(id) = task else { return Ok(None) };
+    let task = client.task(&id).await?;
+    let names = tasks::names(std::slice::from_ref(&task), client).await?;
+    let name = tasks::name(&task, &names);
+    let node = task.node_id.as_ref().map(|node| tasks::resolved(node.as_str(), &names));
+    Ok(Some(failure::report(&task, &name, node, &[])))
 }
