@@ -5,11 +5,14 @@
 //! task that no agent has ever seen has nobody else to say that it has ended.
 
 pub mod global;
+pub mod global_job;
 pub mod reaper;
 pub mod replicated;
+pub mod replicated_job;
 
 mod dirty;
 pub(crate) mod handover;
+mod job;
 mod restart;
 mod slot;
 mod update;
@@ -65,7 +68,7 @@ impl Pass<'_> {
             desired_state: desired,
             status,
             attachments: Vec::new(),
-            job_iteration: None,
+            job_iteration: job::iteration_of(service),
             routing: Routing::Unrouted,
         }))
     }
@@ -75,14 +78,14 @@ impl Pass<'_> {
     /// A task that may have traffic has to leave the tables of the nodes before it is stopped: [`crate::routing`].
     fn want(&self, task: &Task, desired: TaskState) -> Op {
         let mut task = task.clone();
-        if is_live(&task) && desired > TaskState::Running {
+        if is_live(&task) && !desired.is_wanted() {
             task.routing = match task.status.state {
                 TaskState::Running => Routing::Draining { since: self.now },
                 _ => Routing::Drained { at: self.now },
             };
         }
         task.desired_state = desired;
-        if desired > TaskState::Running && task.status.state < TaskState::Assigned {
+        if !desired.is_wanted() && task.status.state < TaskState::Assigned {
             task.status.state = TaskState::Shutdown;
             task.status.timestamp = self.now;
             "shutdown".clone_into(&mut task.status.message);
@@ -98,7 +101,12 @@ fn unchanged(service: &Service) -> Op {
 
 /// Whether the task is wanted, now or soon.
 fn is_live(task: &Task) -> bool {
-    task.desired_state <= TaskState::Running
+    task.desired_state.is_wanted()
+}
+
+/// Where the tasks of `service` should get: a job's should end by themselves.
+const fn goal(service: &Service) -> TaskState {
+    if service.spec.mode.is_job() { TaskState::Complete } else { TaskState::Running }
 }
 
 /// Whether the task runs, and every node that concerns knows it.

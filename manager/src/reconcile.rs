@@ -58,10 +58,12 @@ impl Loop {
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 7] = [
+pub const LOOPS: [Loop; 9] = [
     Loop::new("liveness", liveness::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),
     Loop::new("global", orchestrator::global::reconcile),
+    Loop::new("replicated-job", orchestrator::replicated_job::reconcile),
+    Loop::new("global-job", orchestrator::global_job::reconcile),
     Loop::new("reaper", orchestrator::reaper::reconcile),
     Loop::new("allocator", allocator::reconcile),
     Loop::new("scheduler", scheduler::reconcile),

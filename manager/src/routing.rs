@@ -66,7 +66,7 @@ pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
 fn awaits_nodes(task: &Task) -> bool {
     match task.routing {
         Routing::Unrouted => {
-            task.status.state == TaskState::Running && task.desired_state <= TaskState::Running
+            task.status.state == TaskState::Running && task.desired_state.is_wanted()
         }
         Routing::Draining { .. } => true,
         Routing::Routed { .. } | Routing::Drained { .. } => false,

@@ -90,9 +90,10 @@ pub fn explain(
 /// The tasks that wait for a node, by what makes them identical.
 fn waiting(state: &State) -> BTreeMap<(ServiceId, Version), Vec<&Task>> {
     let mut waiting: BTreeMap<_, Vec<&Task>> = BTreeMap::new();
-    let pending = state.tasks().values().filter(|task| {
-        task.status.state == TaskState::Pending && task.desired_state <= TaskState::Running
-    });
+    let pending = state
+        .tasks()
+        .values()
+        .filter(|task| task.status.state == TaskState::Pending && task.desired_state.is_wanted());
     for task in pending {
         waiting.entry((task.service_id.clone(), task.spec_version)).or_default().push(task);
     }

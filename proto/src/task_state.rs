@@ -70,6 +70,12 @@ impl TaskState {
         self > Self::Running
     }
 
+    /// Whether a task that should be in this state is wanted: to run on, or to end by itself if it is one of a job.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        self <= Self::Complete
+    }
+
     /// The name in the Docker API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -92,7 +92,10 @@ fn status(state: &State, service: &Service) -> ServiceStatus {
             }),
         },
         completed_tasks: count(&|task| {
-            task.job_iteration.is_some() && task.status.state == TaskState::Complete
+            let iteration = service.job_status.map(|status| status.job_iteration.index);
+            iteration.is_some()
+                && task.job_iteration == iteration
+                && task.status.state == TaskState::Complete
         }),
     }
 }
@@ -136,8 +139,10 @@ fn insert_defaults(spec: &mut ServiceSpec) {
     task.resources.get_or_insert_default();
     task.restart_policy.get_or_insert(restart);
     task.placement.get_or_insert_default();
-    spec.update_config.get_or_insert_with(|| update.clone());
-    spec.rollback_config.get_or_insert(update);
+    if !spec.mode.is_job() {
+        spec.update_config.get_or_insert_with(|| update.clone());
+        spec.rollback_config.get_or_insert(update);
+    }
 }
 
 /// `POST /services/create`.

@@ -235,7 +235,7 @@ fn route(state: &State, addr: Ipv4Addr, task: &Task) -> Option<EndpointTask> {
     let node_id = task.node_id.clone().filter(|_| task.status.state >= TaskState::Assigned)?;
     let node = state.nodes().get(&node_id);
     let is_up = node.is_some_and(|node| node.status.state != NodeState::Down);
-    let wanted = task.desired_state <= TaskState::Running;
+    let wanted = task.desired_state.is_wanted();
     let serving = task.status.is_ready() && wanted && is_up;
     Some(EndpointTask { task_id: task.id.clone(), addr, node_id, serving })
 }

@@ -67,7 +67,8 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
     plan.change(pass.now, &[unchanged(service)], groups);
 }
 
-fn fits(service: &Service, node: &Node) -> bool {
+/// Whether the tasks of a global service may be on `node`.
+pub(super) fn fits(service: &Service, node: &Node) -> bool {
     keeps_tasks(Some(node))
         && constraint::all_match(service.spec.task_template.placement.as_ref(), node)
 }

@@ -17,6 +17,7 @@ use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
 use super::dirty::are_alike;
+use super::goal;
 use super::has_stopped;
 use super::keeps_tasks;
 use super::slot::Slot;
@@ -46,13 +47,13 @@ pub(super) fn tend(
         ops.push(pass.new_task(service, &slot.place, TaskState::Ready));
     }
     // Beside one that is wanted running, a task is only made ready: it starts when the other is to stop.
-    if sound.iter().any(|task| task.desired_state == TaskState::Running) {
+    if sound.iter().any(|task| task.desired_state == goal(service)) {
         return ops;
     }
     for task in sound.into_iter().filter(|task| task.desired_state < TaskState::Running) {
         let start = start_at(pass.state, task, slot);
         if start <= pass.now {
-            ops.push(pass.want(task, TaskState::Running));
+            ops.push(pass.want(task, goal(service)));
         } else {
             plan.wake_by(start);
         }
@@ -97,8 +98,9 @@ pub(super) fn is_allowed(state: &State, task: &Task, slot: &Slot<'_>) -> bool {
     let counts = |restart: &Task| {
         window.is_zero() || task.status.timestamp.since(restart.meta.created_at) < window
     };
-    // The first task of a spec is not a restart.
-    let same_spec = slot.tasks.iter().filter(|other| other.spec_version == task.spec_version);
+    // The first task of a spec, or of an iteration of a job, is not a restart.
+    let made_from = |task: &Task| (task.spec_version, task.job_iteration);
+    let same_spec = slot.tasks.iter().filter(|other| made_from(other) == made_from(task));
     let restarts = same_spec.skip(1).filter(|restart| counts(restart)).count();
     u64::try_from(restarts).is_ok_and(|restarts| restarts < max_attempts)
 }

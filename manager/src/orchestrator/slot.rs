@@ -23,9 +23,9 @@ pub(super) enum Place {
 
 impl Place {
     /// Where a task belongs. The tasks of global services have a node from the start and no number.
-    fn of(task: &Task) -> Self {
+    fn of(task: &Task, is_global: bool) -> Self {
         match &task.node_id {
-            Some(node) if task.slot == 0 => Self::Node(node.clone()),
+            Some(node) if is_global => Self::Node(node.clone()),
             _ => Self::Slot(task.slot),
         }
     }
@@ -82,8 +82,13 @@ impl<'a> Slot<'a> {
 /// The slots of a service in the order of their places.
 pub(super) fn slots_of<'a>(state: &'a State, service: &ServiceId) -> BTreeMap<Place, Slot<'a>> {
     let mut slots: BTreeMap<Place, Slot<'a>> = BTreeMap::new();
+    // A service may be gone before its tasks are, but it never changes from one to the other.
+    let is_global = state
+        .tasks_of_service(service)
+        .find_map(|task| state.revision_of(task))
+        .is_some_and(|revision| revision.service.mode.is_global());
     for task in state.tasks_of_service(service) {
-        let place = Place::of(task);
+        let place = Place::of(task, is_global);
         slots.entry(place.clone()).or_insert_with(|| Slot::empty(place)).tasks.push(task);
     }
     for slot in slots.values_mut() {

@@ -1,6 +1,7 @@
 //! What becomes of services and their tasks, event by event.
 
 mod handover;
+mod jobs;
 mod restart;
 mod update;
 

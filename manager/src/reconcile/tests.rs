@@ -2,27 +2,33 @@
 
 pub(crate) mod world;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::spec::ReplicatedJob;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 
 use self::world::World;
+use self::world::is_current;
 use super::*;
 
 /// Something that happens to the cluster.
 #[derive(Clone, Debug)]
 enum Event {
-    Create { service: usize, replicas: Option<u64>, start_first: bool },
+    Create { service: usize, mode: ServiceMode, start_first: bool },
     Scale { service: usize, replicas: u64 },
     Change { service: usize, publish: bool },
     Delete { service: usize },
@@ -47,8 +53,8 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Availability::Drain)
     ];
     prop_oneof![
-        2 => (service.clone(), proptest::option::of(0_u64..5), any::<bool>())
-            .prop_map(|(service, replicas, start_first)| Event::Create { service, replicas, start_first }),
+        3 => (service.clone(), mode(), any::<bool>())
+            .prop_map(|(service, mode, start_first)| Event::Create { service, mode, start_first }),
         2 => (service.clone(), 0_u64..6)
             .prop_map(|(service, replicas)| Event::Scale { service, replicas }),
         3 => (service.clone(), any::<bool>())
@@ -64,6 +70,17 @@ fn event() -> impl Strategy<Value = Event> {
         12 => (0..LOOPS.len()).prop_map(|step| Event::Pass { step }),
         6 => Just(Event::Agents),
         2 => Just(Event::Settle),
+    ]
+}
+
+fn mode() -> impl Strategy<Value = ServiceMode> {
+    prop_oneof![
+        3 => (0_u64..5).prop_map(|replicas| ServiceMode::Replicated { replicas }),
+        1 => Just(ServiceMode::Global),
+        2 => (1_u64..4, 0_u64..6).prop_map(|(max_concurrent, total_completions)| {
+            ServiceMode::ReplicatedJob(ReplicatedJob { max_concurrent, total_completions })
+        }),
+        1 => Just(ServiceMode::GlobalJob),
     ]
 }
 
@@ -92,17 +109,18 @@ impl Run {
     fn try_happen(&mut self, event: &Event) -> Option<()> {
         let world = &mut self.world;
         match event {
-            Event::Create { service, replicas, start_first } => {
+            Event::Create { service, mode, start_first } => {
                 if self.service(*service).is_none() {
-                    self.create(NAMES[*service], *replicas, *start_first);
+                    self.create(NAMES[*service], *mode, *start_first);
                 }
             }
             Event::Scale { service, replicas } => {
                 let id = self.service(*service)?;
-                if matches!(self.world.service(&id).spec.mode, ServiceMode::Replicated { .. }) {
-                    let mode = ServiceMode::Replicated { replicas: *replicas };
-                    self.world.edit_service(&id, |service| service.spec.mode = mode);
-                }
+                self.world.edit_service(&id, |service| match &mut service.spec.mode {
+                    ServiceMode::Replicated { replicas: count } => *count = *replicas,
+                    ServiceMode::ReplicatedJob(job) => job.total_completions = *replicas,
+                    ServiceMode::Global | ServiceMode::GlobalJob => {}
+                });
             }
             Event::Change { service, publish } => {
                 let id = self.service(*service)?;
@@ -158,9 +176,7 @@ impl Run {
         Some(())
     }
 
-    fn create(&mut self, name: &str, replicas: Option<u64>, start_first: bool) {
-        let mode =
-            replicas.map_or(ServiceMode::Global, |replicas| ServiceMode::Replicated { replicas });
+    fn create(&mut self, name: &str, mode: ServiceMode, start_first: bool) {
         let order = if start_first { UpdateOrder::StartFirst } else { UpdateOrder::StopFirst };
         // Failures must not stop the update, or it would not have to converge.
         let update_config = UpdateConfig {
@@ -170,7 +186,7 @@ impl Run {
             ..UpdateConfig::default()
         };
         self.world.add_service(name, mode, |service| {
-            service.spec.update_config = Some(update_config);
+            service.spec.update_config = (!mode.is_job()).then_some(update_config);
             let port = PortConfig { target_port: 80, ..PortConfig::default() };
             service.spec.endpoint_spec =
                 Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });
@@ -180,6 +196,17 @@ impl Run {
 
 fn takes_tasks(node: &Node) -> bool {
     node.status.state == NodeState::Ready && node.spec.availability == Availability::Active
+}
+
+/// Where a job has completed in its present iteration. Of earlier ones nothing is left.
+fn completed<K: Ord>(world: &World, service: &Service, place: impl Fn(&Task) -> K) -> BTreeSet<K> {
+    let tasks = world.tasks(&service.id);
+    let silent = |task: &Task| task.node_id.as_ref().is_some_and(|id| world.silent.contains(id));
+    assert!(tasks.iter().all(|task| is_current(service, task) || silent(task)));
+    let done = tasks
+        .iter()
+        .filter(|task| is_current(service, task) && task.status.state == TaskState::Complete);
+    done.map(place).collect()
 }
 
 /// After everything has settled: every service has what it asks for, and nothing is left of what is not wanted.
@@ -204,7 +231,18 @@ fn assert_converged(world: &World) {
                 );
             }
             ServiceMode::Global => assert_eq!(on_takers.count(), takers),
-            _ => {}
+            ServiceMode::ReplicatedJob(job) if takers > 0 => {
+                let all = (0..job.total_completions).collect();
+                assert_eq!(completed(world, service, |task| task.slot), all);
+            }
+            ServiceMode::GlobalJob => {
+                let done = completed(world, service, |task| task.node_id.clone());
+                let all = state.nodes().values().filter(|node| takes_tasks(node));
+                for node in all {
+                    assert!(done.contains(&Some(node.id.clone())), "{} is not done", node.id);
+                }
+            }
+            ServiceMode::Replicated { .. } | ServiceMode::ReplicatedJob(_) => {}
         }
     }
     for task in state.tasks().values() {

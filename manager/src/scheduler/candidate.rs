@@ -163,7 +163,7 @@ impl<'a> Candidate<'a> {
             self.available.subtract(&Reserved::by(revision));
             self.host_ports.extend(host_ports(revision));
         }
-        if task.desired_state <= TaskState::Running {
+        if task.desired_state.is_wanted() {
             self.tasks += 1;
             *self.tasks_by_service.entry(task.service_id.clone()).or_default() += 1;
         }
@@ -177,7 +177,7 @@ impl<'a> Candidate<'a> {
                 self.host_ports.remove(&port);
             }
         }
-        if task.desired_state <= TaskState::Running {
+        if task.desired_state.is_wanted() {
             self.tasks = self.tasks.saturating_sub(1);
             let of_service = self.tasks_by_service.entry(task.service_id.clone()).or_default();
             *of_service = of_service.saturating_sub(1);

@@ -98,7 +98,7 @@ impl State {
             }));
         }
         let holds_it = |task: &Task| {
-            task.desired_state <= TaskState::Running
+            task.desired_state.is_wanted()
                 && task.status.state <= TaskState::Running
                 && task.attachments.iter().any(|attachment| attachment.network_id == network.id)
         };

@@ -99,6 +99,18 @@ impl Default for ServiceMode {
 }
 
 impl ServiceMode {
+    /// Whether its tasks end by themselves, rather than run on.
+    #[must_use]
+    pub const fn is_job(&self) -> bool {
+        matches!(self, Self::ReplicatedJob(_) | Self::GlobalJob)
+    }
+
+    /// Whether it is the node that makes the task.
+    #[must_use]
+    pub const fn is_global(&self) -> bool {
+        matches!(self, Self::Global | Self::GlobalJob)
+    }
+
     /// The name in filters and listings.
     #[must_use]
     pub const fn name(&self) -> &'static str {

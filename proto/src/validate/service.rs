@@ -63,9 +63,13 @@ fn mode(spec: &ServiceSpec) -> Result<()> {
         ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob if spec.update_config.is_some() => {
             Err(Error::invalid("Jobs may not have an update config"))
         }
-        ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob => Err(Error::not_implemented(
-            format!("service mode {} is not supported yet", spec.mode.name()),
-        )),
+        // Docker takes one, and never looks at it.
+        ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob
+            if spec.rollback_config.is_some() =>
+        {
+            Err(Error::invalid("Jobs may not have a rollback config"))
+        }
+        ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob => Ok(()),
     }
 }
 

@@ -81,14 +81,9 @@ const SERVICES: &[(&str, ErrorKind, &str)] = &[
         "Jobs may not have an update config",
     ),
     (
-        r#"{"Mode": {"GlobalJob": {}}}"#,
-        NotImplemented,
-        "service mode global-job is not supported yet",
-    ),
-    (
-        r#"{"Mode": {"ReplicatedJob": {}}}"#,
-        NotImplemented,
-        "service mode replicated-job is not supported yet",
+        r#"{"Mode": {"ReplicatedJob": {}}, "RollbackConfig": {}}"#,
+        InvalidArgument,
+        "Jobs may not have a rollback config",
     ),
     (
         r#"{"TaskTemplate": {"ContainerSpec": null}}"#,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rand::RngExt;
+use swarmlite_proto::api::JobStatus;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::error::Error;
@@ -47,6 +48,8 @@ pub(super) fn create(
     let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
     check_ports(state, &spec, None)?;
     balancing::check(state, &spec)?;
+    let first = JobStatus { job_iteration: Version::default(), last_execution: now };
+    let job_status = spec.mode.is_job().then_some(first);
     let service = Service {
         id: ServiceId::random(rng),
         meta: Meta::default(),
@@ -56,7 +59,7 @@ pub(super) fn create(
         previous_spec_version: None,
         endpoint: Endpoint::default(),
         update_status: None,
-        job_status: None,
+        job_status,
     };
     Ok((service.id.clone(), transaction.with(Op::PutService(Box::new(service)))))
 }
@@ -76,6 +79,7 @@ pub(super) fn update(
         previous_spec_version: Some(old.spec_version),
         // In the same write: a client that waits for the update would take the last one's end for its own.
         update_status: None,
+        job_status: next_iteration(old, now),
         ..Service::clone(old)
     };
     replacement(state, old, service, now)
@@ -105,10 +109,20 @@ pub(super) fn rollback(
         spec_version,
         previous_spec: Some(old.spec.clone()),
         previous_spec_version: Some(old.spec_version),
-        update_status: Some(started),
+        // A job has no update that could end.
+        update_status: (!old.spec.mode.is_job()).then_some(started),
+        job_status: next_iteration(old, now),
         ..Service::clone(old)
     };
     replacement(state, old, service, now)
+}
+
+/// Every change of a job runs it once more, even one that changes nothing.
+fn next_iteration(service: &Service, now: Timestamp) -> Option<JobStatus> {
+    service.job_status.map(|status| JobStatus {
+        job_iteration: Version::at(status.job_iteration.index + 1),
+        last_execution: now,
+    })
 }
 
 /// The service, if it still has `version`, and the checked spec, if it is one that the service can change to.

@@ -87,9 +87,9 @@ async fn refused_services_change_nothing() {
             "Mode: must specify only one service mode",
         ),
         (
-            with(web(), "Mode", json!({"GlobalJob": {}})),
-            501,
-            "service mode global-job is not supported yet",
+            with(with(web(), "Mode", json!({"GlobalJob": {}})), "UpdateConfig", json!({})),
+            400,
+            "Jobs may not have an update config",
         ),
         (with(web(), "Name", json!("a b")), 400, "name must be valid as a DNS name component"),
         (with(web(), "Colour", json!("red")), 400, "unsupported field: Colour"),

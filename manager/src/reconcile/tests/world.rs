@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
+use swarmlite_proto::api::JobStatus;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeResources;
 use swarmlite_proto::api::NodeState;
@@ -121,6 +122,8 @@ impl World {
     ) -> ServiceId {
         let mut service = objects::service(5000 + self.state().applied(), name);
         service.spec.mode = mode;
+        service.job_status =
+            mode.is_job().then_some(JobStatus { last_execution: self.now, ..JobStatus::default() });
         edit(&mut service);
         let id = service.id.clone();
         self.commit(vec![Op::PutService(Box::new(service))]);
@@ -131,13 +134,17 @@ impl World {
         &self.state().services()[id]
     }
 
-    /// Changes a service as the API does: a new spec starts a new update.
+    /// Changes a service as the API does: a new spec starts a new update, and a job runs once more.
     pub(crate) fn edit_service(&mut self, id: &ServiceId, edit: impl FnOnce(&mut Service)) {
         let old = self.service(id);
         let mut service = old.clone();
         service.previous_spec = Some(old.spec.clone());
         service.previous_spec_version = Some(old.spec_version);
         service.update_status = None;
+        if let Some(status) = &mut service.job_status {
+            status.job_iteration.index += 1;
+            status.last_execution = self.now;
+        }
         edit(&mut service);
         self.commit(vec![Op::PutService(Box::new(service))]);
     }
@@ -240,6 +247,20 @@ impl World {
         node.is_none_or(|node| node.status.state == NodeState::Down)
     }
 
+    /// No job has more tasks at a time than it may have, and none of its slots is done while something is still to be done in it.
+    fn check_jobs(&self) {
+        for service in self.view.state.services().values() {
+            let ServiceMode::ReplicatedJob(job) = service.spec.mode else { continue };
+            let tasks = self.view.state.tasks_of_service(&service.id);
+            let active = tasks.filter(|task| {
+                is_current(service, task)
+                    && task.desired_state.is_wanted()
+                    && !task.status.state.is_terminal()
+            });
+            assert!(active.count() as u64 <= job.max_concurrent, "more than at a time");
+        }
+    }
+
     /// What must be so after every transaction.
     pub(crate) fn check(&mut self) {
         let mut addresses = BTreeSet::new();
@@ -256,17 +277,25 @@ impl World {
                     assert!(addresses.insert(key), "two have {}", attachment.addr);
                 }
             }
-            if task.desired_state == TaskState::Running {
-                let node = task.node_id.clone().filter(|_| task.slot == 0);
+            let mode = self.view.state.revision_of(task).expect("is kept").service.mode;
+            let starts = matches!(task.desired_state, TaskState::Running | TaskState::Complete);
+            if starts && !(mode.is_job() && task.status.state == TaskState::Complete) {
+                let node = task.node_id.clone().filter(|_| mode.is_global());
                 *live.entry((task.service_id.clone(), task.slot, node)).or_default() += 1;
             }
         }
+        self.check_jobs();
         for ((service, slot, _), count) in live {
             let service = self.view.state.services().get(&service);
             let most = if service.is_none_or(starts_first) { 2 } else { 1 };
             assert!(count <= most, "slot {slot} has {count} tasks");
         }
     }
+}
+
+/// Whether the task belongs to the iteration that its job is in.
+pub(crate) fn is_current(service: &Service, task: &Task) -> bool {
+    task.job_iteration == service.job_status.map(|status| status.job_iteration.index)
 }
 
 fn starts_first(service: &std::sync::Arc<Service>) -> bool {
@@ -281,7 +310,7 @@ fn next_state(task: &Task) -> Option<TaskState> {
         return None;
     }
     let desired = told_state(task);
-    if desired > TaskState::Running {
+    if !desired.is_wanted() {
         return Some(TaskState::Shutdown);
     }
     TaskState::ALL.into_iter().find(|next| *next > state && *next <= desired)

@@ -1,0 +1,69 @@
+//! Global jobs: one completion on each node that fits (swarmkit `manager/orchestrator/jobs/global`).
+//!
+//! Nodes that join later get their task too. Nothing is replaced elsewhere.
+
+use rand::rngs::StdRng;
+use swarmlite_proto::api::NodeState;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::time::Timestamp;
+
+use super::Pass;
+use super::global::fits;
+use super::job;
+use super::job::Progress;
+use super::slot::Place;
+use super::slot::Slot;
+use super::slot::slots_of;
+use super::unchanged;
+use crate::reconcile::Plan;
+use crate::reconcile::View;
+use crate::state::Op;
+
+/// Gives every global job its task on every node that fits, until each has completed.
+#[must_use]
+pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
+    let mut plan = Plan::default();
+    let mut pass = Pass { state: &view.state, now, rng };
+    for service in view.state.services().values() {
+        if service.spec.mode == ServiceMode::GlobalJob {
+            reconcile_service(&mut pass, service, &mut plan);
+        }
+    }
+    plan
+}
+
+fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
+    let state = pass.state;
+    let mut slots = slots_of(state, &service.id);
+    let mut groups = Vec::new();
+    for node in state.nodes().values() {
+        let place = Place::Node(node.id.clone());
+        let slot = slots.remove(&place).unwrap_or_else(|| Slot::empty(place));
+        if !fits(service, node) {
+            groups.push(leave(pass, service, &slot));
+            continue;
+        }
+        let (mut ops, progress) = job::tend(pass, service, &slot, plan);
+        if progress == Progress::Open && takes_tasks(node) {
+            ops.push(job::begin(pass, service, &slot));
+        }
+        groups.push(ops);
+    }
+    // These were on nodes that have been removed.
+    groups.extend(slots.into_values().map(|slot| leave(pass, service, &slot)));
+    plan.change(pass.now, &[unchanged(service)], groups);
+}
+
+/// Stops what is on a node that does not fit; what has completed there has completed.
+fn leave(pass: &Pass<'_>, service: &Service, slot: &Slot<'_>) -> Vec<Op> {
+    let mut ops = job::forget_earlier(pass, service, slot);
+    ops.extend(job::end_unfinished(pass, &job::current(service, slot)));
+    ops
+}
+
+fn takes_tasks(node: &Node) -> bool {
+    node.status.state == NodeState::Ready && node.spec.availability == Availability::Active
+}

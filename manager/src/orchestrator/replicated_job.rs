@@ -1,0 +1,59 @@
+//! Replicated jobs: so many completions, so many tasks at a time (swarmkit `manager/orchestrator/jobs/replicated`).
+//!
+//! Slots are numbered from 0, unlike those of replicated services, and without gaps: clients count on it.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use rand::rngs::StdRng;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::spec::ReplicatedJob;
+use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::time::Timestamp;
+
+use super::Pass;
+use super::job;
+use super::job::Progress;
+use super::slot::Place;
+use super::slot::Slot;
+use super::slot::slots_of;
+use super::unchanged;
+use crate::reconcile::Plan;
+use crate::reconcile::View;
+
+/// Gives every replicated job the tasks that it may have at a time, until enough have completed.
+#[must_use]
+pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
+    let mut plan = Plan::default();
+    let mut pass = Pass { state: &view.state, now, rng };
+    for service in view.state.services().values() {
+        if let ServiceMode::ReplicatedJob(job) = service.spec.mode {
+            reconcile_service(&mut pass, service, job, &mut plan);
+        }
+    }
+    plan
+}
+
+fn reconcile_service(pass: &mut Pass<'_>, service: &Service, job: ReplicatedJob, plan: &mut Plan) {
+    let mut groups = Vec::new();
+    let mut taken = BTreeSet::new();
+    let mut open = BTreeMap::new();
+    let mut active: u64 = 0;
+    for (place, slot) in slots_of(pass.state, &service.id) {
+        let (ops, progress) = job::tend(pass, service, &slot, plan);
+        groups.push(ops);
+        active += u64::from(progress == Progress::Active);
+        if progress == Progress::Open {
+            open.insert(place, slot);
+        } else {
+            taken.insert(place);
+        }
+    }
+    let free = (0..job.total_completions).map(Place::Slot).filter(|place| !taken.contains(place));
+    let at_most = usize::try_from(job.max_concurrent.saturating_sub(active)).unwrap_or(usize::MAX);
+    for place in free.take(at_most) {
+        let slot = open.remove(&place).unwrap_or_else(|| Slot::empty(place));
+        groups.push(vec![job::begin(pass, service, &slot)]);
+    }
+    plan.change(pass.now, &[unchanged(service)], groups);
+}
