@@ -8,6 +8,7 @@
 //! running for a look at it (`swarmlite-lab ls`).
 
 mod api;
+mod balancing;
 mod cluster;
 mod failures;
 mod mesh;
@@ -55,6 +56,8 @@ fn cases() -> Vec<Case> {
         mesh::replicas_answer_in_turn,
         mesh::containers_see_the_address_of_the_client_over_tcp,
         mesh::containers_see_the_address_of_the_client_over_udp,
+        balancing::a_client_stays_with_its_task_until_the_service_lets_it_go,
+        balancing::what_the_nodes_cannot_do_is_refused,
         names::a_service_is_reached_by_name_on_another_node,
         names::tasks_dot_name_gives_every_address,
         names::a_service_reaches_itself_by_name,
