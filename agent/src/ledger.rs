@@ -1,4 +1,4 @@
-//! What the node remembers over a restart: its assignments, where managers are, and how tasks ended.
+//! What the node remembers over a restart: its assignments, where managers are, where tasks are, and which it started again by itself.
 //!
 //! Each is one file, replaced whole and flushed before anybody acts on it, with a digest in front, so that a damaged file is noticed. A damaged
 //! file counts as absent: the node then waits for a manager to tell it everything again, and touches no container until then.
@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use serde::Serialize;
@@ -18,13 +19,15 @@ use sha2::Sha256;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::rpc;
+use swarmlite_proto::time::Timestamp;
 
 use crate::assignment::Assignments;
 use crate::disk;
 
 const ASSIGNMENTS: &str = "assignments";
 const MANAGERS: &str = "managers";
-const ENDINGS: &str = "endings";
+const STATUSES: &str = "statuses";
+const RESTARTS: &str = "restarts";
 
 /// Bytes of the digest in front of each file.
 const DIGEST_LEN: usize = 32;
@@ -54,7 +57,8 @@ pub enum LedgerError {
 #[derive(Debug)]
 pub struct Ledger {
     folder: PathBuf,
-    endings: Mutex<BTreeMap<TaskId, TaskStatus>>,
+    statuses: Mutex<BTreeMap<TaskId, TaskStatus>>,
+    restarts: Mutex<BTreeMap<TaskId, Vec<Timestamp>>>,
 }
 
 impl Ledger {
@@ -64,9 +68,11 @@ impl Ledger {
     ///
     /// When a file is there and cannot be read.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
-        let ledger = Self { folder: folder.to_owned(), endings: Mutex::default() };
-        let endings = ledger.read(ENDINGS)?.unwrap_or_default();
-        Ok(Self { endings: Mutex::new(endings), ..ledger })
+        let folder = folder.to_owned();
+        let ledger = Self { folder, statuses: Mutex::default(), restarts: Mutex::default() };
+        let statuses = Mutex::new(ledger.read(STATUSES)?.unwrap_or_default());
+        let restarts = Mutex::new(ledger.read(RESTARTS)?.unwrap_or_default());
+        Ok(Self { statuses, restarts, ..ledger })
     }
 
     /// The assignments kept; `None` if there are none.
@@ -105,33 +111,48 @@ impl Ledger {
         self.write(MANAGERS, &managers)
     }
 
-    /// How `task` ended, if it did.
+    /// Where `task` was last, if it ever ran or has ended.
     #[must_use]
-    pub fn ending(&self, task: &TaskId) -> Option<TaskStatus> {
-        self.endings.lock().unwrap_or_else(PoisonError::into_inner).get(task).cloned()
+    pub fn status(&self, task: &TaskId) -> Option<TaskStatus> {
+        lock(&self.statuses).get(task).cloned()
     }
 
-    /// Keeps how `task` ended, so that it is not begun anew after a restart.
+    /// Keeps where `task` is, so that it is not begun anew after a restart, and goes on with what was said about it.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn keep_ending(&self, task: &TaskId, status: &TaskStatus) -> Result<(), LedgerError> {
-        let mut endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
-        endings.insert(task.clone(), status.clone());
-        self.write(ENDINGS, &*endings)
+    pub fn keep_status(&self, task: &TaskId, status: &TaskStatus) -> Result<(), LedgerError> {
+        let mut statuses = lock(&self.statuses);
+        statuses.insert(task.clone(), status.clone());
+        self.write(STATUSES, &*statuses)
     }
 
-    /// Forgets how tasks ended that are not in `assignments` any more.
+    /// When `task` was started again by policy, without managers.
+    #[must_use]
+    pub fn restarts(&self, task: &TaskId) -> Vec<Timestamp> {
+        lock(&self.restarts).get(task).cloned().unwrap_or_default()
+    }
+
+    /// Keeps when `task` was started again, in place of what was kept before.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn forget_endings(&self, assignments: &Assignments) -> Result<(), LedgerError> {
-        let mut endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = endings.len();
-        endings.retain(|task, _| assignments.tasks.contains_key(task));
-        if endings.len() == before { Ok(()) } else { self.write(ENDINGS, &*endings) }
+    pub fn keep_restarts(&self, task: &TaskId, at: Vec<Timestamp>) -> Result<(), LedgerError> {
+        let mut restarts = lock(&self.restarts);
+        restarts.insert(task.clone(), at);
+        self.write(RESTARTS, &*restarts)
+    }
+
+    /// Forgets the tasks that are not in `assignments` any more.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn forget_tasks(&self, assignments: &Assignments) -> Result<(), LedgerError> {
+        self.retain(STATUSES, &self.statuses, assignments)?;
+        self.retain(RESTARTS, &self.restarts, assignments)
     }
 
     /// Forgets everything: the node has left.
@@ -140,11 +161,24 @@ impl Ledger {
     ///
     /// When a file cannot be removed.
     pub fn clear(&self) -> Result<(), LedgerError> {
-        self.endings.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        [ASSIGNMENTS, MANAGERS, ENDINGS].into_iter().try_for_each(|name| {
+        lock(&self.statuses).clear();
+        lock(&self.restarts).clear();
+        [ASSIGNMENTS, MANAGERS, STATUSES, RESTARTS].into_iter().try_for_each(|name| {
             let path = self.folder.join(name);
             disk::remove(&path).map_err(|source| LedgerError::Io { path, source })
         })
+    }
+
+    fn retain<T: Serialize>(
+        &self,
+        name: &'static str,
+        kept: &Mutex<BTreeMap<TaskId, T>>,
+        assignments: &Assignments,
+    ) -> Result<(), LedgerError> {
+        let mut kept = lock(kept);
+        let before = kept.len();
+        kept.retain(|task, _| assignments.tasks.contains_key(task));
+        if kept.len() == before { Ok(()) } else { self.write(name, &*kept) }
     }
 
     fn write<T: Serialize>(&self, name: &'static str, value: &T) -> Result<(), LedgerError> {
@@ -170,6 +204,11 @@ impl Ledger {
         }
         Ok(value)
     }
+}
+
+/// Nobody panics half way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -198,16 +237,19 @@ mod tests {
         assert_eq!(ledger.assignments().expect("reads"), None);
         ledger.keep_assignments(&known(7)).expect("writes");
         ledger.keep_managers(&managers).expect("writes");
-        ledger.keep_ending(&task('a'), &failed).expect("writes");
+        ledger.keep_status(&task('a'), &failed).expect("writes");
+        ledger.keep_restarts(&task('a'), vec![Timestamp::EPOCH]).expect("writes");
 
         let ledger = Ledger::open(folder.path()).expect("opens again");
         assert_eq!(ledger.assignments().expect("reads"), Some(known(7)));
         assert_eq!(ledger.managers().expect("reads"), managers);
-        assert_eq!(ledger.ending(&task('a')), Some(failed));
+        assert_eq!(ledger.status(&task('a')), Some(failed));
+        assert_eq!(ledger.restarts(&task('a')), [Timestamp::EPOCH]);
 
-        ledger.forget_endings(&known(8)).expect("writes");
+        ledger.forget_tasks(&known(8)).expect("writes");
         let ledger = Ledger::open(folder.path()).expect("opens again");
-        assert_eq!(ledger.ending(&task('a')), None);
+        assert_eq!(ledger.status(&task('a')), None);
+        assert!(ledger.restarts(&task('a')).is_empty());
         ledger.clear().expect("removes");
         assert_eq!(ledger.assignments().expect("reads"), None);
     }

@@ -34,6 +34,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub use config::AgentConfig;
 use swarmlite_proto::agent::Registration;
@@ -152,32 +153,12 @@ impl Parts {
         let reporter = Reporter::default();
         let role = watch::Sender::default();
         let programmed = watch::Sender::new(Generation::default());
-        let names = watch::Sender::default();
         let mut running = JoinSet::new();
-        let hostname = self.registration.borrow().description.hostname.clone();
         let root_ca = self.identity.borrow().root_ca.clone();
         let state_dir = self.config.state_dir.clone();
 
-        running.spawn(plane::serve_names(
-            self.plane.clone(),
-            self.known.subscribe(),
-            names.subscribe(),
-        ));
-        running.spawn(plane::feed(
-            self.plane.clone(),
-            self.config.dataplane,
-            self.known.subscribe(),
-            names,
-        ));
-        running.spawn(plane::follow(self.plane.progress(), programmed.clone()));
-        let shared = Shared {
-            networks: Networks::new(Arc::clone(&self.runtime)),
-            runtime: Arc::clone(&self.runtime),
-            attach: self.plane.clone(),
-            reporter: reporter.clone(),
-            ledger: Arc::clone(&self.ledger),
-            hostname,
-        };
+        self.connect_plane(&mut running, programmed.clone());
+        let shared = self.shared(reporter.clone());
         running.spawn(Worker::new(Arc::new(shared), self.known.subscribe()).run());
         let renewal = Renewal {
             state_dir: self.config.state_dir.clone(),
@@ -221,6 +202,37 @@ impl Parts {
                 plane: self.plane,
                 running: Mutex::new(running),
             }),
+        }
+    }
+
+    /// Connects the data plane with the rest.
+    fn connect_plane(&self, running: &mut JoinSet<()>, programmed: watch::Sender<Generation>) {
+        let names = watch::Sender::default();
+        running.spawn(plane::serve_names(
+            self.plane.clone(),
+            self.known.subscribe(),
+            names.subscribe(),
+        ));
+        running.spawn(plane::feed(
+            self.plane.clone(),
+            self.config.dataplane,
+            self.known.subscribe(),
+            names,
+        ));
+        running.spawn(plane::follow(self.plane.progress(), programmed));
+    }
+
+    /// What the controllers of tasks share.
+    fn shared(&self, reporter: Reporter) -> Shared<DockerRuntime, DataPlaneHandle> {
+        Shared {
+            networks: Networks::new(Arc::clone(&self.runtime)),
+            runtime: Arc::clone(&self.runtime),
+            attach: self.plane.clone(),
+            reporter,
+            ledger: Arc::clone(&self.ledger),
+            session: self.state.subscribe(),
+            outages: AtomicU64::default(),
+            hostname: self.registration.borrow().description.hostname.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::TlsInfo;
 use swarmlite_rpc::tls;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::config::AgentConfig;
@@ -24,6 +25,10 @@ const PING: Duration = Duration::from_secs(5);
 
 /// How long it may take to say so.
 const PING_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long an engine may be away until it counts as gone. One that is restarted stops its containers first, which takes up to 15 s
+/// (`dockerd --shutdown-timeout`), and then has to start: no task should be replaced because of that.
+const AWAY: Duration = Duration::from_secs(30);
 
 /// What the node says about itself.
 ///
@@ -65,11 +70,15 @@ pub(crate) async fn refresh<R: Runtime>(
     }
 }
 
-/// Keeps `answers` saying whether the engine answers, for ever.
+/// Keeps `answers` saying whether the engine answers, for ever. One that is away for a short time is taken to answer.
 pub(crate) async fn watch_engine<R: Runtime>(runtime: Arc<R>, answers: watch::Sender<bool>) {
+    let mut last = Instant::now();
     loop {
         let answer = timeout(PING_LIMIT, runtime.ping()).await;
-        let now = matches!(answer, Ok(Ok(())));
+        if matches!(answer, Ok(Ok(()))) {
+            last = Instant::now();
+        }
+        let now = last.elapsed() < AWAY;
         if answers.send_replace(now) != now {
             tracing::warn!(answers = now, "the container engine has come or gone");
         }
@@ -98,7 +107,9 @@ mod tests {
         let mut seen = answers.subscribe();
         let watching = tokio::spawn(watch_engine(Arc::new(runtime.clone()), answers));
         runtime.state().down = true;
+        let before = Instant::now();
         seen.wait_for(|answers| !answers).await.expect("is noticed");
+        assert!(before.elapsed() >= AWAY - PING, "a restart takes less: {:?}", before.elapsed());
         runtime.state().down = false;
         seen.wait_for(|answers| *answers).await.expect("is noticed");
         watching.abort();

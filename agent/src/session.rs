@@ -49,6 +49,14 @@ pub enum SessionState {
     Lost(String),
 }
 
+impl SessionState {
+    /// Whether a manager answers.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        matches!(self, Self::Connected(_))
+    }
+}
+
 /// What a session needs and what it gives.
 #[derive(Debug)]
 pub struct Session {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -102,6 +103,7 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
                 }
             }
             tracing::info!("lost the events of the container engine");
+            self.shared.outages.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(RETRY).await;
         }
     }

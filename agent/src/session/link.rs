@@ -181,7 +181,7 @@ impl<'a> Link<'a> {
         let (ledger, kept) = (Arc::clone(&self.session.ledger), Arc::clone(&known));
         on_disk(move || {
             ledger.keep_assignments(&kept)?;
-            ledger.forget_endings(&kept)
+            ledger.forget_tasks(&kept)
         })
         .await?;
         self.told_everything |= complete;

@@ -1,9 +1,13 @@
 //! Drives one task: looks, asks for the next step, does it, reports, and looks again.
 //!
-//! What happens to the task is decided in [`super::step`]. The controller may be dropped at any time: the container stays as it is, and the next
+//! What happens to the task is decided in [`super::step`]; the steps are done in `work`. The controller may be dropped at any time: the container stays as it is, and the next
 //! controller takes it from there.
 
+mod work;
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use swarmlite_proto::agent::NetworkAssignment;
@@ -14,27 +18,30 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use self::work::StepError;
 use super::attach::Attach;
-use super::attach::StartedContainer;
 use super::networks::Networks;
+use super::restart::Circumstances;
+use super::restart::End;
+use super::restart::Verdict;
+use super::restart::verdict;
 use super::runtime::ContainerInfo;
 use super::runtime::Runtime;
-use super::runtime::RuntimeError;
 use super::step::Container;
+use super::step::ENDED;
 use super::step::Facts;
+use super::step::Health;
 use super::step::Progress;
 use super::step::Step;
 use super::step::failed;
 use super::step::next_step;
-use super::step::prepared;
-use super::step::unhealthy;
 use super::template::task_name;
-use super::translate::TaskNetwork;
-use super::translate::TranslateError;
-use super::translate::container_plan;
 use crate::ledger::Ledger;
+use crate::ledger::LedgerError;
 use crate::reporter::Reporter;
+use crate::session::SessionState;
 
 /// How often a controller looks without being woken. Events wake it at once; this is for events that were missed.
 const RESYNC: Duration = Duration::from_secs(30);
@@ -88,8 +95,12 @@ pub struct Shared<R, A> {
     pub networks: Networks<R>,
     /// Where statuses go.
     pub reporter: Reporter,
-    /// Where endings are kept.
+    /// Where statuses are kept.
     pub ledger: Arc<Ledger>,
+    /// How the node stands with the managers.
+    pub session: watch::Receiver<SessionState>,
+    /// How often the stream of the engine's events has ended: what was seen before and after was not watched in between.
+    pub outages: AtomicU64,
     /// The host name of the node.
     pub hostname: String,
 }
@@ -104,31 +115,20 @@ pub struct Controller<R, A> {
     status: TaskStatus,
     /// The process that has been attached.
     attached: Option<i64>,
+    /// After how many outages the container was last seen running, or was started, if the engine has answered ever since.
+    watched: Option<u64>,
+    ended: Option<Ended>,
+    /// Whether the container was stopped because it was not healthy.
+    unhealthy: bool,
     pause: Duration,
 }
 
-/// Why a step was not done.
-#[derive(Debug)]
-enum StepError {
-    /// It cannot be done; the task ends with this.
-    Final(String),
-    /// Try again later.
-    Later(String),
-}
-
-impl From<RuntimeError> for StepError {
-    fn from(error: RuntimeError) -> Self {
-        match error {
-            RuntimeError::Refused(_) => Self::Final(error.to_string()),
-            RuntimeError::Unavailable(_) => Self::Later(error.to_string()),
-        }
-    }
-}
-
-impl From<TranslateError> for StepError {
-    fn from(error: TranslateError) -> Self {
-        Self::Final(error.to_string())
-    }
+/// A container has ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    noticed: Instant,
+    /// Whether the engine was watched all the time since the container ran.
+    witnessed: bool,
 }
 
 impl<R: Runtime, A: Attach> Controller<R, A> {
@@ -140,16 +140,27 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         wake: Arc<Notify>,
     ) -> Self {
         let task = Arc::clone(&order.borrow().assigned().task);
-        let status = shared
-            .ledger
-            .ending(&task.id)
-            .unwrap_or_else(|| TaskStatus { state: task.observed_state, ..TaskStatus::default() });
-        if status.state.is_terminal() && status.timestamp != Timestamp::ZERO {
-            // The agent may have gone down before it could say so.
-            shared.reporter.report(&task.id, status.clone());
+        let kept = shared.ledger.status(&task.id);
+        let status = match kept.filter(|kept| kept.state >= task.observed_state) {
+            Some(kept) => {
+                // The agent may have gone down before it could say so.
+                shared.reporter.report(&task.id, kept.clone());
+                kept
+            }
+            None => TaskStatus { state: task.observed_state, ..TaskStatus::default() },
+        };
+        Self {
+            shared,
+            order,
+            wake,
+            name: task_name(&task),
+            status,
+            attached: None,
+            watched: None,
+            ended: None,
+            unhealthy: false,
+            pause: FIRST_PAUSE,
         }
-        let name = task_name(&task);
-        Self { shared, order, wake, name, status, attached: None, pause: FIRST_PAUSE }
     }
 
     /// Runs until the task is forgotten, or nobody gives orders any more.
@@ -158,13 +169,14 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             let order = self.order.borrow_and_update().clone();
             let done = match self.advance(&order).await {
                 Ok(Next::Again) => continue,
-                Ok(Next::Wait) => self.wait(RESYNC).await,
+                Ok(Next::Wait) => self.wait(RESYNC, false).await,
+                Ok(Next::Hold(rest)) => self.wait(rest, true).await,
                 Ok(Next::Done) => return,
                 Err(reason) => {
                     tracing::warn!(task.id = %order.assigned().task.id, reason, "task waits");
                     let pause = self.pause;
                     self.pause = (pause * 2).min(LONGEST_PAUSE);
-                    self.wait(pause).await
+                    self.wait(pause, false).await
                 }
             };
             if done.is_err() {
@@ -173,29 +185,42 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         }
     }
 
-    /// Waits for an order, an event, or the end of `limit`.
-    async fn wait(&mut self, limit: Duration) -> Result<(), watch::error::RecvError> {
+    /// Waits for an order, an event, the end of `limit`, and, if `for_managers`, until a manager answers.
+    async fn wait(
+        &mut self,
+        limit: Duration,
+        for_managers: bool,
+    ) -> Result<(), watch::error::RecvError> {
+        let mut session = self.shared.session.clone();
         // Every arm is cancel-safe: a notification that is not taken stays.
         tokio::select! {
             changed = self.order.changed() => changed,
             () = self.wake.notified() => Ok(()),
             () = tokio::time::sleep(limit) => Ok(()),
+            Ok(_) = session.wait_for(SessionState::is_connected), if for_managers => Ok(()),
         }
     }
 
     /// Looks, and does one step. An error says why it has to be tried again later.
     async fn advance(&mut self, order: &Order) -> Result<Next, String> {
-        let info = self.shared.runtime.inspect(&self.name).await.map_err(|e| e.to_string())?;
-        self.note(info.as_ref());
-        let facts = Facts {
-            container: info.as_ref().map_or(Container::Absent, |info| info.state.clone()),
-            attached: info.as_ref().is_some_and(|info| self.attached == Some(info.pid)),
+        let info = match self.shared.runtime.inspect(&self.name).await {
+            Ok(info) => info,
+            Err(error) => {
+                self.lose_sight(order).await?;
+                return Err(error.to_string());
+            }
         };
+        self.note(info.as_ref());
+        let facts = self.facts(&order.assigned().task, info.as_ref());
         let step = next_step(order.desired(), self.status.state, &facts);
         tracing::debug!(task.id = %order.assigned().task.id, ?step, "next step");
-        if step == Step::Wait {
-            let forgotten = matches!(order, Order::Forget(_)) && info.is_none();
-            return Ok(if forgotten { Next::Done } else { Next::Wait });
+        match step {
+            Step::Wait if matches!(order, Order::Forget(_)) && info.is_none() => {
+                return Ok(Next::Done);
+            }
+            Step::Wait => return Ok(Next::Wait),
+            Step::Hold(rest) => return Ok(Next::Hold(rest)),
+            _ => {}
         }
         match self.carry_out(&step, order, info.as_ref()).await {
             Ok(progress) => {
@@ -218,131 +243,66 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         }
     }
 
-    /// Does `step`; the answer is what the task reports because of it.
-    async fn carry_out(
-        &mut self,
-        step: &Step,
-        order: &Order,
-        info: Option<&ContainerInfo>,
-    ) -> Result<Option<Progress>, StepError> {
-        let runtime = Arc::clone(&self.shared.runtime);
-        match step {
-            Step::Wait => Ok(None),
-            Step::Report(progress) => Ok(Some(progress.clone())),
-            Step::Prepare => {
-                let mut orders = self.order.clone();
-                let stopped = orders.wait_for(|order| order.desired() >= TaskState::Shutdown);
-                // Dropping the preparation half done is safe: the next look shows how far it came.
-                tokio::select! {
-                    made = self.prepare(order.assigned(), info) => made.map(|()| Some(prepared())),
-                    _ = stopped => Ok(None),
-                }
-            }
-            Step::Start => match runtime.start(&self.name).await {
-                Err(RuntimeError::Refused(reason)) => {
-                    Err(StepError::Final(format!("starting container failed: {reason}")))
-                }
-                other => Ok(other.map(|()| None)?),
-            },
-            Step::Attach => self.attach(order.assigned(), info).await.map(|()| None),
-            Step::Stop => Ok(runtime.stop(&self.name).await.map(|()| None)?),
-            Step::StopUnhealthy => {
-                runtime.stop(&self.name).await?;
-                let ended = runtime.inspect(&self.name).await?;
-                self.note(ended.as_ref());
-                Ok(Some(unhealthy(&ended.map_or(Container::Absent, |info| info.state))))
-            }
-            Step::Remove => Ok(runtime.remove(&self.name).await.map(|()| None)?),
+    /// All that counts for the next step.
+    fn facts(&self, task: &TaskAssignment, info: Option<&ContainerInfo>) -> Facts {
+        let container = info.map_or(Container::Absent, |info| info.state.clone());
+        Facts {
+            attached: info.is_some_and(|info| self.attached == Some(info.pid)),
+            unhealthy: self.unhealthy,
+            ended: self.verdict(task, &container),
+            not_ready: None,
+            told: self.status.not_ready.clone(),
+            container,
         }
     }
 
-    /// Makes what is not there yet: networks, image, container, its connections.
-    async fn prepare(
-        &self,
-        assigned: &Assigned,
-        info: Option<&ContainerInfo>,
-    ) -> Result<(), StepError> {
-        let Assigned { task, networks } = assigned;
-        let runtime = &self.shared.runtime;
-        if networks.len() != task.attachments.len() {
-            let reason = "node is missing network attachments, ip addresses may be exhausted";
-            return Err(StepError::Final(reason.to_owned()));
-        }
-        let mut engine_ids = Vec::with_capacity(networks.len());
-        for network in networks {
-            let ready = self.shared.attach.ready(network).await;
-            ready.map_err(|error| StepError::Later(error.to_string()))?;
-            engine_ids.push(self.shared.networks.ensure(network).await?);
-        }
-        let attached: Vec<TaskNetwork<'_>> = networks
-            .iter()
-            .zip(&engine_ids)
-            .zip(&task.attachments)
-            .map(|((network, engine_id), attachment)| TaskNetwork {
-                network,
-                engine_id,
-                addr: attachment.addr,
-            })
-            .collect();
-        let plan = container_plan(task, &attached, &self.shared.hostname)?;
-        if info.is_none() {
-            self.fetch(plan.body.image.as_deref().unwrap_or_default()).await?;
-            runtime.create(&plan).await?;
-        }
-        let connected = info.map(|info| info.networks.as_slice()).unwrap_or_default();
-        for endpoint in &plan.connect {
-            if !connected.contains(&endpoint.network) && !connected.contains(&endpoint.name) {
-                runtime.connect(&plan.name, endpoint).await?;
-            }
+    /// What is to be done about the container if it has ended.
+    fn verdict(&self, task: &TaskAssignment, container: &Container) -> Verdict {
+        let (Container::Exited { exit_code, .. }, Some(ended)) = (container, self.ended) else {
+            return Verdict::Report;
+        };
+        let end = End {
+            failed: *exit_code != 0 || self.unhealthy,
+            witnessed: ended.witnessed,
+            ago: ended.noticed.elapsed(),
+        };
+        let circumstances = Circumstances {
+            managed: self.shared.session.borrow().is_connected(),
+            job: task.desired_state == TaskState::Complete,
+            attempts: &self.shared.ledger.restarts(&task.id),
+            now: Timestamp::now(),
+        };
+        let policy = task.spec.restart_policy.clone().unwrap_or_default();
+        verdict(&policy, &end, &circumstances)
+    }
+
+    /// The engine is away. If it took the container with it, the task gets no requests until it runs again.
+    async fn lose_sight(&mut self, order: &Order) -> Result<(), String> {
+        self.watched = None;
+        let pid = self.status.container.as_ref().map_or(0, |container| container.pid);
+        let runs = self.status.state == TaskState::Running && order.desired() < TaskState::Shutdown;
+        let has_ended = runs && pid != 0 && !self.shared.runtime.is_alive(pid);
+        if has_ended && self.status.not_ready.is_none() {
+            self.tell(order, Some(ENDED.to_owned())).await?;
         }
         Ok(())
-    }
-
-    /// Fetches the image if it is absent. A failure is not the end: creating the container says so in the words users know.
-    async fn fetch(&self, image: &str) -> Result<(), StepError> {
-        if self.shared.runtime.has_image(image).await? {
-            return Ok(());
-        }
-        match self.shared.runtime.pull(image).await {
-            Err(RuntimeError::Refused(reason)) => {
-                tracing::warn!(image, reason, "pulling image failed");
-                Ok(())
-            }
-            other => Ok(other?),
-        }
-    }
-
-    async fn attach(
-        &mut self,
-        assigned: &Assigned,
-        info: Option<&ContainerInfo>,
-    ) -> Result<(), StepError> {
-        let Some((info, pid)) = info.and_then(|info| Some((info, u32::try_from(info.pid).ok()?)))
-        else {
-            return Ok(());
-        };
-        let started = StartedContainer {
-            id: info.id.clone(),
-            pid,
-            task: Arc::clone(&assigned.task),
-            networks: assigned.networks.clone(),
-        };
-        match self.shared.attach.attach(&started).await {
-            Ok(()) => {
-                self.attached = Some(info.pid);
-                Ok(())
-            }
-            // A task that ran before this agent did must not end because of it.
-            Err(error) if self.status.state >= TaskState::Running => {
-                Err(StepError::Later(error.to_string()))
-            }
-            Err(error) => Err(StepError::Final(error.to_string())),
-        }
     }
 
     /// Takes what the engine shows into the status.
     fn note(&mut self, info: Option<&ContainerInfo>) {
         let Some(info) = info else { return };
+        match info.state {
+            Container::Running(health) => {
+                self.watched = Some(self.outages());
+                self.ended = None;
+                self.unhealthy &= health == Health::Unhealthy;
+            }
+            Container::Exited { .. } => {
+                let witnessed = self.watched == Some(self.outages());
+                self.ended.get_or_insert(Ended { noticed: Instant::now(), witnessed });
+            }
+            Container::Absent | Container::Created => {}
+        }
         self.status.container = Some(ContainerStatus {
             container_id: info.id.clone(),
             pid: info.pid,
@@ -351,22 +311,37 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         self.status.host_ports.clone_from(&info.host_ports);
     }
 
-    /// Reports that the task is further, an ending only when it is on disk. Of a forgotten task nobody wants to know.
+    fn outages(&self) -> u64 {
+        self.shared.outages.load(Ordering::Relaxed)
+    }
+
+    /// Reports that the task is further.
     async fn report(&mut self, order: &Order, progress: Progress) -> Result<(), String> {
-        let Progress { state, message, err } = progress;
-        let mut status =
-            TaskStatus { timestamp: Timestamp::now(), state, err, ..self.status.clone() };
+        let Progress { state, message, err, not_ready } = progress;
+        let timestamp = Timestamp::now();
+        let mut status = TaskStatus { timestamp, state, err, not_ready, ..self.status.clone() };
         if let Some(message) = message {
             message.clone_into(&mut status.message);
         }
+        self.publish(order, status).await
+    }
+
+    /// Reports that the task is where it was, and gets requests or not, for this reason.
+    async fn tell(&mut self, order: &Order, not_ready: Option<String>) -> Result<(), String> {
+        let mut status = TaskStatus { not_ready, ..self.status.clone() };
+        if status.timestamp == Timestamp::ZERO {
+            status.timestamp = Timestamp::now();
+        }
+        self.publish(order, status).await
+    }
+
+    /// Has the managers told, from `running` on only when it is on disk. Of a forgotten task nobody wants to know.
+    async fn publish(&mut self, order: &Order, status: TaskStatus) -> Result<(), String> {
         if let Order::Keep(Assigned { task, .. }) = order {
-            if state.is_terminal() {
+            if status.state >= TaskState::Running {
                 let (ledger, id, kept) =
                     (Arc::clone(&self.shared.ledger), task.id.clone(), status.clone());
-                tokio::task::spawn_blocking(move || ledger.keep_ending(&id, &kept))
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|error| error.to_string())?;
+                on_disk(move || ledger.keep_status(&id, &kept)).await?;
             }
             self.shared.reporter.report(&task.id, status.clone());
         }
@@ -375,12 +350,24 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
     }
 }
 
+/// Runs `write` where it may block.
+async fn on_disk(
+    write: impl FnOnce() -> Result<(), LedgerError> + Send + 'static,
+) -> Result<(), String> {
+    tokio::task::spawn_blocking(write)
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
+}
+
 /// What to do after a step.
 enum Next {
     /// Look again.
     Again,
     /// Wait until something changes.
     Wait,
+    /// Wait until something changes or a manager answers, this long at most.
+    Hold(Duration),
     /// The task is gone.
     Done,
 }

@@ -145,6 +145,10 @@ impl Runtime for DockerRuntime {
         Ok(inspected.map(facts::container))
     }
 
+    fn is_alive(&self, pid: i64) -> bool {
+        Path::new("/proc").join(pid.to_string()).exists()
+    }
+
     async fn containers(&self) -> Result<Vec<OwnContainer>, RuntimeError> {
         let filters = filters("label", [node_filter(&self.node_id)]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();

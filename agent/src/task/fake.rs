@@ -108,6 +108,8 @@ pub(crate) struct State {
     pub(crate) down: bool,
     /// Why no container starts.
     pub(crate) start_refused: Option<String>,
+    /// With what every container ends as soon as it is started.
+    pub(crate) ends_at_once: Option<i64>,
     /// Whether pulling never ends.
     pub(crate) pull_hangs: bool,
     /// The health of containers once they run.
@@ -275,6 +277,7 @@ impl Runtime for FakeRuntime {
         }
         state.next_pid += 1;
         let (pid, health) = (state.next_pid, state.health.unwrap_or(Health::Unchecked));
+        let ends_at_once = state.ends_at_once;
         let found = state.containers.get_mut(container);
         let found = found.ok_or_else(|| RuntimeError::Refused("no such container".to_owned()))?;
         if matches!(found.info.state, Container::Running(_)) {
@@ -282,6 +285,10 @@ impl Runtime for FakeRuntime {
         }
         found.info.pid = pid;
         found.info.state = Container::Running(health);
+        if let Some(exit_code) = ends_at_once {
+            found.info.pid = 0;
+            found.info.state = Container::Exited { exit_code, error: String::new() };
+        }
         let task = found.task.clone();
         let _nobody_listens = self.events.send(Some(task));
         Ok(())
@@ -309,6 +316,10 @@ impl Runtime for FakeRuntime {
 
     async fn inspect(&self, container: &str) -> Result<Option<ContainerInfo>, RuntimeError> {
         self.look().map(|state| state.containers.get(container).map(|found| found.info.clone()))
+    }
+
+    fn is_alive(&self, pid: i64) -> bool {
+        self.state().containers.values().any(|found| found.info.pid == pid)
     }
 
     async fn containers(&self) -> Result<Vec<OwnContainer>, RuntimeError> {

@@ -53,6 +53,9 @@ pub trait Runtime: Send + Sync + 'static {
         container: &str,
     ) -> impl Future<Output = Result<Option<ContainerInfo>, RuntimeError>> + Send;
 
+    /// Whether the first process of a container lives. Not asked of the engine, so that it is known while that is away.
+    fn is_alive(&self, pid: i64) -> bool;
+
     /// The containers of the tasks of this node.
     fn containers(&self) -> impl Future<Output = Result<Vec<OwnContainer>, RuntimeError>> + Send;
 

@@ -3,7 +3,11 @@
 //! One step at a time: the controller does it, looks again, and asks again. States only grow, and a task that is found further
 //! than it was known to be (after a restart of the agent) is taken as it is found. Messages and errors are swarmkit's (`agent/exec`).
 
+use std::time::Duration;
+
 use swarmlite_proto::task_state::TaskState;
+
+use super::restart::Verdict;
 
 /// What can be seen of a task on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +16,14 @@ pub struct Facts {
     pub container: Container,
     /// Whether the data plane has attached the container, as it now runs, to its networks.
     pub attached: bool,
+    /// Whether the container was stopped because it was not healthy.
+    pub unhealthy: bool,
+    /// What is to be done about a container that has ended.
+    pub ended: Verdict,
+    /// Why it is to get no requests, as far as its readiness check says.
+    pub not_ready: Option<String>,
+    /// Why it is to get no requests, as the managers were told.
+    pub told: Option<String>,
 }
 
 /// The container of a task, as the engine shows it.
@@ -52,6 +64,8 @@ pub enum Step {
     Wait,
     /// The task is further than it was.
     Report(Progress),
+    /// The task is where it was, and from now on is to get requests or not, for this reason.
+    Tell(Option<String>),
     /// Fetch the image and make the container; then it is [`prepared`]. What is there already stays.
     Prepare,
     /// Start the container.
@@ -60,8 +74,12 @@ pub enum Step {
     Attach,
     /// Ask the container to stop and wait until it has.
     Stop,
-    /// Stop a container that is not healthy; then the task has failed with [`unhealthy`].
+    /// Stop a container that is not healthy; then it has ended, and is [`Facts::unhealthy`].
     StopUnhealthy,
+    /// Start the container again that has ended.
+    Restart,
+    /// Nothing for this long, unless a manager answers or something changes.
+    Hold(Duration),
     /// Remove the container.
     Remove,
 }
@@ -75,6 +93,8 @@ pub struct Progress {
     pub message: Option<&'static str>,
     /// What went wrong; empty if nothing did.
     pub err: String,
+    /// Why it gets no requests although it runs.
+    pub not_ready: Option<String>,
 }
 
 /// The next thing to do for a task that should be in state `desired` and is known to be in `observed`.
@@ -105,18 +125,23 @@ pub fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step
         TaskState::Starting => match facts.container {
             Container::Created => Step::Start,
             Container::Running(Health::Unchecked | Health::Healthy) if facts.attached => {
-                reached(TaskState::Running, "started")
+                let not_ready = facts.not_ready.clone();
+                let started = progress(TaskState::Running, Some("started"));
+                Step::Report(Progress { not_ready, ..started })
             }
             _ => watch(observed, facts),
         },
-        TaskState::Running => watch(observed, facts),
+        TaskState::Running => match not_ready(facts) {
+            now if now != facts.told.as_deref() => Step::Tell(now.map(str::to_owned)),
+            _ => watch(observed, facts),
+        },
     }
 }
 
 /// What a task reports whose container has been made.
 #[must_use]
 pub fn prepared() -> Progress {
-    Progress { state: TaskState::Ready, message: Some("prepared"), err: String::new() }
+    progress(TaskState::Ready, Some("prepared"))
 }
 
 /// What a task reports that cannot go on because of `err`: it was rejected before its container was to be started, and failed after.
@@ -124,26 +149,27 @@ pub fn prepared() -> Progress {
 pub fn failed(observed: TaskState, err: String) -> Progress {
     let started = observed >= TaskState::Starting;
     let state = if started { TaskState::Failed } else { TaskState::Rejected };
-    Progress { state, message: None, err }
-}
-
-/// What a task reports whose container was stopped because it is not healthy.
-#[must_use]
-pub fn unhealthy(container: &Container) -> Progress {
-    let err = match container {
-        Container::Exited { exit_code, .. } if *exit_code != 0 => {
-            format!("task: non-zero exit ({exit_code}): dockerexec: unhealthy container")
-        }
-        _ => "dockerexec: unhealthy container".to_owned(),
-    };
-    failed(TaskState::Running, err)
+    Progress { err, ..progress(state, None) }
 }
 
 /// Somebody else has removed the container.
 const VANISHED: &str = "the container was removed from the node";
 
+/// The health check of the container has failed.
+const UNHEALTHY: &str = "dockerexec: unhealthy container";
+
+/// Why a task gets no requests whose container was started again and has a health check.
+const STARTING: &str = "its health check has not passed yet";
+
+/// Why a task gets no requests whose container has ended and is started again.
+pub const ENDED: &str = "its container has ended and is started again";
+
+fn progress(state: TaskState, message: Option<&'static str>) -> Progress {
+    Progress { state, message, err: String::new(), not_ready: None }
+}
+
 fn reached(state: TaskState, message: &'static str) -> Step {
-    Step::Report(Progress { state, message: Some(message), err: String::new() })
+    Step::Report(progress(state, Some(message)))
 }
 
 fn starting() -> Step {
@@ -156,16 +182,41 @@ fn watch(observed: TaskState, facts: &Facts) -> Step {
         Container::Running(Health::Unhealthy) => Step::StopUnhealthy,
         Container::Running(_) if !facts.attached => Step::Attach,
         Container::Running(Health::Unchecked | Health::Starting | Health::Healthy) => Step::Wait,
-        Container::Exited { exit_code: 0, .. } => reached(TaskState::Complete, "finished"),
-        Container::Exited { exit_code, error } => {
-            let cause = if error.is_empty() { String::new() } else { format!(": {error}") };
-            let err = format!("task: non-zero exit ({exit_code}){cause}");
-            Step::Report(failed(observed, err))
-        }
+        Container::Exited { exit_code, error } => match facts.ended {
+            Verdict::Restart => Step::Restart,
+            Verdict::Wait(rest) => Step::Hold(rest),
+            Verdict::Report if facts.unhealthy => ended(observed, *exit_code, UNHEALTHY),
+            Verdict::Report => ended(observed, *exit_code, error),
+        },
         Container::Absent | Container::Created => {
             Step::Report(failed(observed, VANISHED.to_owned()))
         }
     }
+}
+
+/// Why a task that has been reported as running is to get no requests now.
+fn not_ready(facts: &Facts) -> Option<&str> {
+    match &facts.container {
+        // Before it is stopped, which takes time.
+        Container::Running(Health::Unhealthy) => Some(UNHEALTHY),
+        // What it was when it was last attached; a container that was started again is attached first.
+        Container::Running(_) if !facts.attached => facts.told.as_deref(),
+        Container::Running(Health::Starting) => Some(STARTING),
+        Container::Running(Health::Unchecked | Health::Healthy) => facts.not_ready.as_deref(),
+        Container::Exited { .. } if facts.ended != Verdict::Report => Some(ENDED),
+        Container::Absent | Container::Created | Container::Exited { .. } => facts.told.as_deref(),
+    }
+}
+
+/// The container has ended with `exit_code`, because of `cause` if that is not empty.
+fn ended(observed: TaskState, exit_code: i64, cause: &str) -> Step {
+    let err = match (exit_code, cause) {
+        (0, UNHEALTHY) => cause.to_owned(),
+        (0, _) => return reached(TaskState::Complete, "finished"),
+        (_, "") => format!("task: non-zero exit ({exit_code})"),
+        (_, _) => format!("task: non-zero exit ({exit_code}): {cause}"),
+    };
+    Step::Report(failed(observed, err))
 }
 
 fn stop(container: &Container) -> Step {

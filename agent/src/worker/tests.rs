@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicU64;
+
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -31,6 +33,8 @@ impl Rig {
             attach: FakeAttach::default(),
             reporter: Reporter::default(),
             ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
+            session: watch::Sender::default().subscribe(),
+            outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),
         };
         let known = watch::Sender::new(None);

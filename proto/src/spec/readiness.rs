@@ -49,12 +49,12 @@ impl ReadinessConfig {
             [kind, command] if kind == "CMD-SHELL" && !command.is_empty() => {
                 Ok(Probe::Shell(command))
             }
-            [kind, port] if kind == "TCP" => self::port(port).map(Probe::Tcp).ok_or(UnknownProbe),
+            [kind, port] if kind == "TCP" => port_number(port).map(Probe::Tcp).ok_or(UnknownProbe),
             [kind, at] if kind == "HTTP" => {
                 let (number, path) = at.split_once('/').unwrap_or((at, ""));
                 // It goes into a request line as it is.
                 let plain = path.bytes().all(|byte| byte.is_ascii_graphic());
-                let port = self::port(number).filter(|_| plain).ok_or(UnknownProbe)?;
+                let port = port_number(number).filter(|_| plain).ok_or(UnknownProbe)?;
                 Ok(Probe::Http { port, path })
             }
             _ => Err(UnknownProbe),
@@ -87,7 +87,7 @@ pub enum Probe<'a> {
 )]
 pub struct UnknownProbe;
 
-fn port(text: &str) -> Option<u16> {
+fn port_number(text: &str) -> Option<u16> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|port| digits && *port != 0)
 }

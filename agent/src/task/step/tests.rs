@@ -5,7 +5,14 @@ use super::*;
 const EXITED: Container = Container::Exited { exit_code: 0, error: String::new() };
 
 fn facts(container: Container) -> Facts {
-    Facts { container, attached: true }
+    Facts {
+        container,
+        attached: true,
+        unhealthy: false,
+        ended: Verdict::Report,
+        not_ready: None,
+        told: None,
+    }
 }
 
 fn crashed(exit_code: i64, error: &str) -> Container {
@@ -52,8 +59,6 @@ fn every_state_has_its_next_step() {
         (S::Running, S::Starting, crashed(3, ""), "-> failed: task: non-zero exit (3)"),
         (S::Running, S::Starting, Absent, "-> failed: the container was removed from the node"),
         (S::Running, S::Running, Runs(Healthy), "Wait"),
-        (S::Running, S::Running, Runs(Starting), "Wait"),
-        (S::Running, S::Running, Runs(Unhealthy), "StopUnhealthy"),
         (S::Running, S::Running, EXITED, "-> complete"),
         (
             S::Running,
@@ -86,7 +91,7 @@ fn every_state_has_its_next_step() {
 fn a_container_is_attached_before_the_task_runs_and_again_after_a_restart_of_the_agent() {
     for health in [Health::Unchecked, Health::Starting, Health::Healthy] {
         for observed in [TaskState::Starting, TaskState::Running] {
-            let facts = Facts { container: Container::Running(health), attached: false };
+            let facts = Facts { attached: false, ..facts(Container::Running(health)) };
             assert_eq!(next_step(TaskState::Running, observed, &facts), Step::Attach);
         }
     }
@@ -94,10 +99,68 @@ fn a_container_is_attached_before_the_task_runs_and_again_after_a_restart_of_the
 
 #[test]
 fn an_unhealthy_container_fails_the_task_however_it_ends() {
-    let ended = unhealthy(&crashed(137, ""));
-    assert_eq!(ended.err, "task: non-zero exit (137): dockerexec: unhealthy container");
-    assert_eq!(unhealthy(&EXITED).err, "dockerexec: unhealthy container");
-    assert_eq!(unhealthy(&EXITED).state, TaskState::Failed);
+    for (container, expected) in [
+        (EXITED, "-> failed: dockerexec: unhealthy container"),
+        (crashed(137, ""), "-> failed: task: non-zero exit (137): dockerexec: unhealthy container"),
+    ] {
+        let facts = Facts { unhealthy: true, ..facts(container) };
+        for observed in [TaskState::Starting, TaskState::Running] {
+            assert_eq!(short(&next_step(TaskState::Running, observed, &facts)), expected);
+        }
+    }
+}
+
+#[test]
+fn an_unhealthy_container_gets_no_requests_before_it_is_stopped() {
+    let mut facts = facts(Container::Running(Health::Unhealthy));
+    let step = next_step(TaskState::Running, TaskState::Running, &facts);
+    assert_eq!(step, Step::Tell(Some(UNHEALTHY.to_owned())));
+    facts.told = Some(UNHEALTHY.to_owned());
+    let step = next_step(TaskState::Running, TaskState::Running, &facts);
+    assert_eq!(step, Step::StopUnhealthy);
+}
+
+#[test]
+fn a_container_that_has_ended_is_started_again_if_that_is_the_verdict() {
+    let ended = |ended| Facts { ended, told: Some(ENDED.to_owned()), ..facts(crashed(1, "")) };
+    let rest = Duration::from_secs(3);
+    for (verdict, expected) in
+        [(Verdict::Restart, Step::Restart), (Verdict::Wait(rest), Step::Hold(rest))]
+    {
+        for observed in [TaskState::Starting, TaskState::Running] {
+            assert_eq!(next_step(TaskState::Running, observed, &ended(verdict)), expected);
+        }
+        let untold = Facts { told: None, ..ended(verdict) };
+        let step = next_step(TaskState::Running, TaskState::Running, &untold);
+        assert_eq!(step, Step::Tell(Some(ENDED.to_owned())), "no requests until it runs again");
+        let step = next_step(TaskState::Shutdown, TaskState::Running, &untold);
+        assert_eq!(short(&step), "-> shutdown", "unless it is not wanted any more");
+    }
+}
+
+#[test]
+fn a_task_gets_requests_again_once_its_container_is_attached_healthy_and_ready() {
+    let started =
+        |health| Facts { told: Some(ENDED.to_owned()), ..facts(Container::Running(health)) };
+    let next = |facts: &Facts| next_step(TaskState::Running, TaskState::Running, facts);
+    let unattached = Facts { attached: false, ..started(Health::Healthy) };
+    assert_eq!(next(&unattached), Step::Attach);
+    assert_eq!(next(&started(Health::Starting)), Step::Tell(Some(STARTING.to_owned())));
+    assert_eq!(next(&started(Health::Healthy)), Step::Tell(None));
+    let refusing = Facts { not_ready: Some("503".to_owned()), ..started(Health::Unchecked) };
+    assert_eq!(next(&refusing), Step::Tell(refusing.not_ready.clone()));
+    assert_eq!(next(&Facts { told: refusing.not_ready.clone(), ..refusing }), Step::Wait);
+}
+
+#[test]
+fn a_task_is_reported_as_running_with_what_its_readiness_check_says() {
+    let not_ready = Some("not checked yet".to_owned());
+    let facts =
+        Facts { not_ready: not_ready.clone(), ..facts(Container::Running(Health::Healthy)) };
+    match next_step(TaskState::Running, TaskState::Starting, &facts) {
+        Step::Report(progress) => assert_eq!(progress.not_ready, not_ready),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn any_state() -> impl Strategy<Value = TaskState> {
@@ -118,13 +181,17 @@ fn any_container() -> impl Strategy<Value = Container> {
 fn carried_out(step: &Step, before: Facts) -> (Facts, Option<Progress>) {
     let container = |container| Facts { container, ..before.clone() };
     match step {
-        Step::Wait => (before, None),
-        Step::Report(progress) => (before.clone(), Some(progress.clone())),
+        Step::Wait | Step::Hold(_) => (before, None),
+        Step::Tell(told) => (Facts { told: told.clone(), ..before }, None),
+        Step::Report(progress) => {
+            let told = progress.not_ready.clone();
+            (Facts { told, ..before }, Some(progress.clone()))
+        }
         Step::Prepare => (container(Container::Created), Some(prepared())),
-        Step::Start => (container(Container::Running(Health::Unchecked)), None),
+        Step::Start | Step::Restart => (container(Container::Running(Health::Unchecked)), None),
         Step::Attach => (Facts { attached: true, ..before }, None),
         Step::Stop => (container(crashed(143, "")), None),
-        Step::StopUnhealthy => (container(crashed(137, "")), Some(unhealthy(&crashed(137, "")))),
+        Step::StopUnhealthy => (Facts { unhealthy: true, ..container(crashed(137, "")) }, None),
         Step::Remove => (container(Container::Absent), None),
     }
 }
@@ -158,7 +225,7 @@ proptest! {
         desired in any_state(), observed in any_state(), container in any_container(),
     ) {
         let mut observed = observed;
-        let mut seen = Facts { container, attached: false };
+        let mut seen = Facts { attached: false, ..facts(container) };
         for _ in 0..20 {
             let step = next_step(desired, observed, &seen);
             if step == Step::Wait {

@@ -1,0 +1,213 @@
+//! Does the steps of a task: each may be done again, and may be broken off at any point.
+
+use std::sync::Arc;
+
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::time::Timestamp;
+
+use super::Assigned;
+use super::Controller;
+use super::Order;
+use super::on_disk;
+use crate::task::attach::Attach;
+use crate::task::attach::StartedContainer;
+use crate::task::restart::counted;
+use crate::task::runtime::ContainerInfo;
+use crate::task::runtime::Runtime;
+use crate::task::runtime::RuntimeError;
+use crate::task::step::Progress;
+use crate::task::step::Step;
+use crate::task::step::prepared;
+use crate::task::translate::TaskNetwork;
+use crate::task::translate::TranslateError;
+use crate::task::translate::container_plan;
+
+/// Why a step was not done.
+#[derive(Debug)]
+pub(super) enum StepError {
+    /// It cannot be done; the task ends with this.
+    Final(String),
+    /// Try again later.
+    Later(String),
+}
+
+impl From<RuntimeError> for StepError {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Refused(_) => Self::Final(error.to_string()),
+            RuntimeError::Unavailable(_) => Self::Later(error.to_string()),
+        }
+    }
+}
+
+impl From<TranslateError> for StepError {
+    fn from(error: TranslateError) -> Self {
+        Self::Final(error.to_string())
+    }
+}
+
+impl<R: Runtime, A: Attach> Controller<R, A> {
+    /// Does `step`; the answer is what the task reports because of it.
+    pub(super) async fn carry_out(
+        &mut self,
+        step: &Step,
+        order: &Order,
+        info: Option<&ContainerInfo>,
+    ) -> Result<Option<Progress>, StepError> {
+        let runtime = Arc::clone(&self.shared.runtime);
+        match step {
+            Step::Wait | Step::Hold(_) => Ok(None),
+            Step::Report(progress) => Ok(Some(progress.clone())),
+            Step::Prepare => {
+                let mut orders = self.order.clone();
+                let stopped = orders.wait_for(|order| order.desired() >= TaskState::Shutdown);
+                // Dropping the preparation half done is safe: the next look shows how far it came.
+                tokio::select! {
+                    made = self.prepare(order.assigned(), info) => made.map(|()| Some(prepared())),
+                    _ = stopped => Ok(None),
+                }
+            }
+            Step::Tell(not_ready) => {
+                let told = self.tell(order, not_ready.clone()).await;
+                told.map(|()| None).map_err(StepError::Later)
+            }
+            Step::Start => self.start().await.map(|()| None),
+            Step::Restart => self.restart(order.assigned()).await.map(|()| None),
+            Step::Attach => self.attach(order.assigned(), info).await.map(|()| None),
+            Step::Stop => Ok(runtime.stop(&self.name).await.map(|()| None)?),
+            Step::StopUnhealthy => {
+                self.unhealthy = true;
+                Ok(runtime.stop(&self.name).await.map(|()| None)?)
+            }
+            Step::Remove => Ok(runtime.remove(&self.name).await.map(|()| None)?),
+        }
+    }
+
+    /// Makes what is not there yet: networks, image, container, its connections.
+    async fn prepare(
+        &self,
+        assigned: &Assigned,
+        info: Option<&ContainerInfo>,
+    ) -> Result<(), StepError> {
+        let Assigned { task, networks } = assigned;
+        let runtime = &self.shared.runtime;
+        if networks.len() != task.attachments.len() {
+            let reason = "node is missing network attachments, ip addresses may be exhausted";
+            return Err(StepError::Final(reason.to_owned()));
+        }
+        let mut engine_ids = Vec::with_capacity(networks.len());
+        for network in networks {
+            let ready = self.shared.attach.ready(network).await;
+            ready.map_err(|error| StepError::Later(error.to_string()))?;
+            engine_ids.push(self.shared.networks.ensure(network).await?);
+        }
+        let attached: Vec<TaskNetwork<'_>> = networks
+            .iter()
+            .zip(&engine_ids)
+            .zip(&task.attachments)
+            .map(|((network, engine_id), attachment)| TaskNetwork {
+                network,
+                engine_id,
+                addr: attachment.addr,
+            })
+            .collect();
+        let plan = container_plan(task, &attached, &self.shared.hostname)?;
+        if info.is_none() {
+            self.fetch(plan.body.image.as_deref().unwrap_or_default()).await?;
+            runtime.create(&plan).await?;
+        }
+        let connected = info.map(|info| info.networks.as_slice()).unwrap_or_default();
+        for endpoint in &plan.connect {
+            if !connected.contains(&endpoint.network) && !connected.contains(&endpoint.name) {
+                runtime.connect(&plan.name, endpoint).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches the image if it is absent. A failure is not the end: creating the container says so in the words users know.
+    async fn fetch(&self, image: &str) -> Result<(), StepError> {
+        if self.shared.runtime.has_image(image).await? {
+            return Ok(());
+        }
+        match self.shared.runtime.pull(image).await {
+            Err(RuntimeError::Refused(reason)) => {
+                tracing::warn!(image, reason, "pulling image failed");
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    async fn start(&mut self) -> Result<(), StepError> {
+        match self.shared.runtime.start(&self.name).await {
+            Err(RuntimeError::Refused(reason)) => {
+                Err(StepError::Final(format!("starting container failed: {reason}")))
+            }
+            other => {
+                other?;
+                // A container may end before it is seen running.
+                self.watched = Some(self.outages());
+                self.ended = None;
+                self.unhealthy = false;
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts the container again that has ended. If that is what the restart policy says, it counts as an attempt.
+    async fn restart(&mut self, assigned: &Assigned) -> Result<(), StepError> {
+        let Assigned { task, networks } = assigned;
+        tracing::info!(task.id = %task.id, "starting the container again");
+        // The data plane may have lost its networks as the engine lost its containers, if the machine was restarted.
+        for network in networks {
+            let ready = self.shared.attach.ready(network).await;
+            ready.map_err(|error| StepError::Later(error.to_string()))?;
+        }
+        let policy = task.spec.restart_policy.clone().unwrap_or_default();
+        let is_attempt = self.ended.is_some_and(|ended| ended.witnessed);
+        if is_attempt && policy.max_attempts.is_some_and(|max| max > 0) {
+            let (ledger, id, now) =
+                (Arc::clone(&self.shared.ledger), task.id.clone(), Timestamp::now());
+            let mut attempts = counted(&policy, &ledger.restarts(&id), now);
+            attempts.push(now);
+            let kept = on_disk(move || ledger.keep_restarts(&id, attempts)).await;
+            kept.map_err(StepError::Later)?;
+        }
+        match self.start().await {
+            // Nobody else would try again.
+            Err(StepError::Final(reason)) if !self.shared.session.borrow().is_connected() => {
+                Err(StepError::Later(reason))
+            }
+            other => other,
+        }
+    }
+
+    async fn attach(
+        &mut self,
+        assigned: &Assigned,
+        info: Option<&ContainerInfo>,
+    ) -> Result<(), StepError> {
+        let Some((info, pid)) = info.and_then(|info| Some((info, u32::try_from(info.pid).ok()?)))
+        else {
+            return Ok(());
+        };
+        let started = StartedContainer {
+            id: info.id.clone(),
+            pid,
+            task: Arc::clone(&assigned.task),
+            networks: assigned.networks.clone(),
+        };
+        match self.shared.attach.attach(&started).await {
+            Ok(()) => {
+                self.attached = Some(info.pid);
+                Ok(())
+            }
+            // A task that ran before this agent did must not end because of it.
+            Err(error) if self.status.state >= TaskState::Running => {
+                Err(StepError::Later(error.to_string()))
+            }
+            Err(error) => Err(StepError::Final(error.to_string())),
+        }
+    }
+}
