@@ -6,6 +6,7 @@
 pub mod choice;
 pub mod ipvs;
 pub mod nftables;
+pub mod statistics;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::net::Ipv4Addr;
 use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::spec::PortProtocol;
 
+use self::statistics::Statistics;
 use super::kernel::KernelError;
 use super::state::Held;
 use super::state::Place;
@@ -76,6 +78,17 @@ pub trait Balancer: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// If the kernel refuses. What has changed by then is seen by the next [`Self::observe`].
     fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError>;
+
+    /// What was counted of these services, as the namespace balances them. One that it does not balance is left out, and
+    /// so may be one that nobody has asked yet. IPVS adds up every two seconds.
+    ///
+    /// # Errors
+    /// If the kernel cannot be asked.
+    fn statistics(
+        &self,
+        place: &Place,
+        services: &VirtualServices,
+    ) -> Result<BTreeMap<Frontend, Statistics>, KernelError>;
 
     /// Drops what is remembered of a namespace that is being removed.
     fn forget(&self, place: &Place);

@@ -89,6 +89,8 @@ pub(crate) fn cases() -> impl Iterator<Item = (&'static str, Feature, Case)> {
         spreading::the_one_with_the_fewest_connections_is_next By(Scheduler::Lc),
         spreading::hashed_clients_have_one_server_each By(Scheduler::Sh),
         spreading::maglev_clients_have_one_server_each By(Scheduler::Mh),
+        spreading::hashed_clients_leave_a_server_that_drains By(Scheduler::Sh),
+        spreading::maglev_clients_leave_a_server_that_drains By(Scheduler::Mh),
         spreading::maglev_moves_few_clients By(Scheduler::Mh),
         sticking::clients_stick_to_their_servers,
         sticking::a_client_sticks_across_ports,
@@ -100,6 +102,7 @@ pub(crate) fn cases() -> impl Iterator<Item = (&'static str, Feature, Case)> {
         reaching::servers_see_the_address_of_the_client,
         reaching::a_published_port_leads_to_another,
         reaching::a_port_of_one_protocol_is_not_one_of_another,
+        reaching::a_published_port_is_none_of_the_servers,
         reaching::nobody_serving_refuses,
         reaching::a_thousand_services,
         lasting::draining_keeps_what_is_open,
@@ -109,6 +112,8 @@ pub(crate) fn cases() -> impl Iterator<Item = (&'static str, Feature, Case)> {
         lasting::idle_connections_are_remembered_for_hours,
         holding::what_is_held_is_what_was_told,
         holding::damage_is_seen_and_repaired,
+        holding::traffic_is_counted,
+        holding::what_was_counted_outlasts_a_change,
         holding::removal_leaves_nothing,
     ]
     .into_iter()

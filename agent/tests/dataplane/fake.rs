@@ -7,6 +7,7 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -18,6 +19,8 @@ use swarmlite_agent::network::balancer::Balancer;
 use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::Service;
 use swarmlite_agent::network::balancer::VirtualServices;
+use swarmlite_agent::network::balancer::statistics::Counters;
+use swarmlite_agent::network::balancer::statistics::Statistics;
 use swarmlite_agent::network::kernel::KernelError;
 use swarmlite_agent::network::state::Held;
 use swarmlite_agent::network::state::INGRESS_ADDRESS;
@@ -43,7 +46,18 @@ struct World {
     turns: BTreeMap<Frontend, usize>,
     /// Which backend a client stays with, and until when.
     stuck: BTreeMap<(Frontend, Ipv4Addr), (Backend, Duration)>,
+    counted: BTreeMap<Frontend, Statistics>,
     now: Duration,
+}
+
+impl World {
+    /// Counts for a frontend and its backend.
+    fn count(&mut self, (frontend, backend): (Frontend, Backend), counters: Counters) {
+        let statistics = self.counted.entry(frontend).or_default();
+        statistics.total.add(counters);
+        let backend = SocketAddrV4::new(backend.addr, backend.port.unwrap_or_default());
+        statistics.backends.entry(backend).or_default().add(counters);
+    }
 }
 
 /// The balancer.
@@ -65,6 +79,16 @@ impl Balancer for FakeBalancer {
     fn program(&self, _: &Place, services: &VirtualServices) -> Result<(), KernelError> {
         self.world().services = services.clone();
         Ok(())
+    }
+
+    fn statistics(
+        &self,
+        _: &Place,
+        services: &VirtualServices,
+    ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
+        let mut counted = self.world().counted.clone();
+        counted.retain(|frontend, _| services.contains_key(frontend));
+        Ok(counted)
     }
 
     fn forget(&self, _: &Place) {}
@@ -148,12 +172,15 @@ impl Subject for Fake {
     }
 
     fn open(&self, from: Ipv4Addr, to: Target) -> Box<dyn Conversation> {
-        let frontend = match to.addr {
-            VIP => Frontend::Address(VIP),
-            INGRESS_ADDRESS => Frontend::Port { protocol: to.protocol, port: to.port },
-            other => panic!("nothing is balanced at {other}"),
+        let balanced = match to.addr {
+            VIP => Some(Frontend::Address(VIP)),
+            INGRESS_ADDRESS => Some(Frontend::Port { protocol: to.protocol, port: to.port }),
+            _ => None,
         };
-        let backend = self.choose(frontend, from);
+        let backend = match balanced {
+            Some(frontend) => self.choose(frontend, from),
+            None => Some(Backend { addr: to.addr, port: None, weight: 1 }),
+        };
         let answer = backend
             .filter(|backend| backend.port.unwrap_or(to.port) == PORT)
             .and_then(|backend| SERVERS.into_iter().find(|at| container(*at) == backend.addr))
@@ -161,13 +188,22 @@ impl Subject for Fake {
                 let seen = if container(server) == from { GATEWAY } else { from };
                 format!("c{server} {seen}")
             });
-        self.open.borrow_mut().extend(backend);
+        let to = balanced.zip(backend);
+        if let Some(to) = to {
+            self.open.borrow_mut().push(to.1);
+            let opened = Counters { connections: 1, ..Counters::default() };
+            self.balancer.world().count(to, opened);
+        }
         let answer = answer.unwrap_or_else(|| "ConnectionRefused".to_owned());
-        Box::new(Talk { open: self.open.clone(), backend, answer })
+        Box::new(Talk { balancer: self.balancer.clone(), open: self.open.clone(), to, answer })
     }
 
     fn pass(&self, time: Duration) {
         self.balancer.world().now += time;
+    }
+
+    fn statistics(&self, services: &VirtualServices) -> BTreeMap<Frontend, Statistics> {
+        self.balancer.statistics(&self.place, services).expect("it tells")
     }
 
     fn listed(&self) -> String {
@@ -185,13 +221,25 @@ impl Subject for Fake {
 
 /// A connection: it stays where it began.
 struct Talk {
+    balancer: FakeBalancer,
     open: Rc<RefCell<Vec<Backend>>>,
-    backend: Option<Backend>,
+    to: Option<(Frontend, Backend)>,
     answer: String,
 }
 
 impl Conversation for Talk {
     fn ask(&mut self) -> String {
+        let bytes = self.answer.len() as u64;
+        let packets = Counters {
+            packets_in: 1,
+            packets_out: 1,
+            bytes_in: 1,
+            bytes_out: bytes,
+            ..Counters::default()
+        };
+        if let Some(to) = self.to {
+            self.balancer.world().count(to, packets);
+        }
         self.answer.clone()
     }
 }
@@ -199,7 +247,8 @@ impl Conversation for Talk {
 impl Drop for Talk {
     fn drop(&mut self) {
         let mut open = self.open.borrow_mut();
-        if let Some(at) = open.iter().position(|it| Some(*it) == self.backend) {
+        if let Some(at) = open.iter().position(|backend| self.to.is_some_and(|to| to.1 == *backend))
+        {
             open.remove(at);
         }
     }

@@ -8,6 +8,7 @@
 //!                                                         e4 ── c4 10.0.1.14, a server
 //! ```
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
@@ -18,8 +19,10 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use swarmlite_agent::network::balancer::Balancer;
+use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::balancer::choice::balancer;
+use swarmlite_agent::network::balancer::statistics::Statistics;
 use swarmlite_agent::network::linux::namespace::run_inside;
 use swarmlite_agent::network::ruleset::Ruleset;
 use swarmlite_agent::network::state::HOST_ADDRESS;
@@ -169,10 +172,16 @@ impl Subject for Sandbox {
         std::thread::sleep(time);
     }
 
+    fn statistics(&self, services: &VirtualServices) -> BTreeMap<Frontend, Statistics> {
+        let (balancer, services) = (self.balancer().clone(), services.clone());
+        self.inside(move |place| balancer.statistics(place, &services)).expect("the kernel tells")
+    }
+
     /// The first three lines of what IPVS says are a heading.
     fn listed(&self) -> String {
         self.script(
             "nft list table ip swarmlite_balancer 2>/dev/null | grep '10[.]0[.]1' || true
+             nft list tables | grep swarmlite_traffic || true
              tail -n +4 /proc/net/ip_vs 2>/dev/null || true",
         )
     }

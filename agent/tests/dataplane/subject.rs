@@ -2,10 +2,13 @@
 //!
 //! [`crate::sandbox`] is one in a kernel, [`crate::fake`] one in memory. Cases cannot tell which they are given.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::VirtualServices;
+use swarmlite_agent::network::balancer::statistics::Statistics;
 use swarmlite_agent::network::state::Held;
 use swarmlite_proto::spec::PortProtocol;
 
@@ -61,6 +64,9 @@ pub(crate) trait Subject {
 
     /// Lets time pass.
     fn pass(&self, time: Duration);
+
+    /// What was counted of these services.
+    fn statistics(&self, services: &VirtualServices) -> BTreeMap<Frontend, Statistics>;
 
     /// Everything that is balanced, in whatever words; empty if nothing is.
     fn listed(&self) -> String;

@@ -50,6 +50,8 @@ use super::Balancer;
 use super::Frontend;
 use super::VirtualServices;
 use super::nftables::TABLE;
+use super::statistics::Counters;
+use super::statistics::Statistics;
 use crate::network::kernel::KernelError;
 use crate::network::nft::Tables;
 use crate::network::state::Held;
@@ -64,85 +66,11 @@ pub struct IpvsBalancer {
     asked: Mutex<HashMap<String, VirtualServices>>,
 }
 
-/// What IPVS has counted since a service or backend was added.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Connections that are open now; only of backends.
-    pub active: u32,
-    /// Connections.
-    pub connections: u64,
-    /// Packets of clients.
-    pub packets_in: u64,
-    /// Packets to clients.
-    pub packets_out: u64,
-    /// Bytes of clients.
-    pub bytes_in: u64,
-    /// Bytes to clients.
-    pub bytes_out: u64,
-}
-
-impl Counters {
-    fn add(&mut self, other: Self) {
-        self.active = self.active.saturating_add(other.active);
-        self.connections = self.connections.saturating_add(other.connections);
-        self.packets_in = self.packets_in.saturating_add(other.packets_in);
-        self.packets_out = self.packets_out.saturating_add(other.packets_out);
-        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
-        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
-    }
-}
-
-/// What was counted of one frontend.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// All of it.
-    pub total: Counters,
-    /// By backend. The port is 0 where it is the one that was asked for.
-    pub backends: BTreeMap<SocketAddrV4, Counters>,
-}
-
 impl IpvsBalancer {
     /// A balancer that has not programmed anything yet.
     #[must_use]
     pub fn new() -> Self {
         Self { marks: Tables::new(TABLE), asked: Mutex::default() }
-    }
-
-    /// What was counted of these frontends in the namespace of the calling thread. One that IPVS does not have is left out.
-    ///
-    /// # Errors
-    /// If the kernel cannot be asked.
-    pub fn statistics(
-        &self,
-        place: &Place,
-        frontends: impl IntoIterator<Item = Frontend>,
-    ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
-        let refused = refused(place, "read the statistics");
-        let ipvs = Ipvs::open().map_err(&refused)?;
-        let services = ipvs
-            .dump(message::GET_SERVICE, &wire::Attributes::default(), message::read_service)
-            .map_err(&refused)?;
-        let totals: BTreeMap<Key, Counters> =
-            services.into_iter().map(|(key, _, counters)| (key, counters)).collect();
-        let mut all: BTreeMap<Frontend, Statistics> = BTreeMap::new();
-        for frontend in frontends {
-            for key in table::keys(frontend) {
-                let Some(total) = totals.get(&key) else { continue };
-                let statistics = all.entry(frontend).or_default();
-                statistics.total.add(*total);
-                let destinations = ipvs
-                    .dump(message::GET_DEST, &message::about(key), message::read_destination)
-                    .map_err(&refused)?;
-                for ((addr, port), _, counters) in destinations {
-                    statistics
-                        .backends
-                        .entry(SocketAddrV4::new(addr, port))
-                        .or_default()
-                        .add(counters);
-                }
-            }
-        }
-        Ok(all)
     }
 }
 
@@ -190,6 +118,36 @@ impl Balancer for IpvsBalancer {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.insert(place.to_string(), services.clone());
         Ok(())
+    }
+
+    fn statistics(
+        &self,
+        place: &Place,
+        services: &VirtualServices,
+    ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
+        let refused = refused(place, "read the statistics");
+        let ipvs = Ipvs::open().map_err(&refused)?;
+        let held = ipvs
+            .dump(message::GET_SERVICE, &wire::Attributes::default(), message::read_service)
+            .map_err(&refused)?;
+        let totals: BTreeMap<Key, Counters> =
+            held.into_iter().map(|(key, _, counters)| (key, counters)).collect();
+        let mut all: BTreeMap<Frontend, Statistics> = BTreeMap::new();
+        for frontend in services.keys().copied() {
+            for key in table::keys(frontend) {
+                let Some(total) = totals.get(&key) else { continue };
+                let statistics = all.entry(frontend).or_default();
+                statistics.total.add(*total);
+                let destinations = ipvs
+                    .dump(message::GET_DEST, &message::about(key), message::read_destination)
+                    .map_err(&refused)?;
+                for ((addr, port), _, counters) in destinations {
+                    let backend = SocketAddrV4::new(addr, port);
+                    statistics.backends.entry(backend).or_default().add(counters);
+                }
+            }
+        }
+        Ok(all)
     }
 
     fn forget(&self, place: &Place) {

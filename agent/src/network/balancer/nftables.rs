@@ -6,6 +6,9 @@
 //! Only the first packet of a connection reaches a chain, as the kernel remembers where it went: a backend that is taken out
 //! of its chain drains. A sticky service takes backends by a hash of the client's address instead of in turn.
 
+mod traffic;
+
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use swarmlite_proto::balance::Balancing;
@@ -16,6 +19,7 @@ use super::Balancer;
 use super::Frontend;
 use super::Service;
 use super::VirtualServices;
+use super::statistics::Statistics;
 use crate::network::kernel::KernelError;
 use crate::network::nft::Tables;
 use crate::network::nft::elements;
@@ -56,7 +60,16 @@ impl Balancer for NftablesBalancer {
     }
 
     fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
-        self.tables.replace(place, services, &table(services))
+        let traffic = if services.is_empty() { traffic::no_table() } else { traffic::table() };
+        self.tables.replace(place, services, &(table(services) + &traffic))
+    }
+
+    fn statistics(
+        &self,
+        _: &Place,
+        services: &VirtualServices,
+    ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
+        traffic::counted(services)
     }
 
     fn forget(&self, place: &Place) {

@@ -1,12 +1,20 @@
 //! What the balancer holds is what it was told.
 
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::VirtualServices;
+use swarmlite_agent::network::balancer::statistics::Statistics;
 use swarmlite_agent::network::state::Held;
+use swarmlite_agent::network::state::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 
+use super::AT_ADDRESS;
 use super::CLIENT;
 use super::ONE;
+use super::PUBLISHED;
 use super::TWO;
 use super::ask;
 use super::at_address;
@@ -16,9 +24,11 @@ use super::program;
 use super::spread;
 use super::tcp;
 use super::udp;
+use crate::subject::OUTSIDE;
 use crate::subject::PORT;
 use crate::subject::Subject;
 use crate::subject::VIP;
+use crate::subject::container;
 
 /// From each to the next and back again: what is held is asked for after each step.
 pub(super) fn what_is_held_is_what_was_told(subject: &dyn Subject) {
@@ -67,6 +77,65 @@ pub(super) fn damage_is_seen_and_repaired(subject: &dyn Subject) {
         let counts = (count(&answers, ONE), count(&answers, TWO));
         assert_eq!(counts, (2, 2), "after {damage:?}: {answers:?}");
     }
+}
+
+/// What was counted of one frontend, once these are its connections. A kernel adds up every two seconds or so.
+fn counted(
+    subject: &dyn Subject,
+    services: &VirtualServices,
+    frontend: Frontend,
+    connections: u64,
+) -> Statistics {
+    let mut counted = Statistics::default();
+    for _ in 0..10 {
+        counted = subject.statistics(services).remove(&frontend).unwrap_or_default();
+        if counted.total.connections >= connections {
+            break;
+        }
+        subject.pass(Duration::from_secs(1));
+    }
+    assert_eq!(counted.total.connections, connections, "{counted:?}");
+    counted
+}
+
+pub(super) fn traffic_is_counted(subject: &dyn Subject) {
+    let published = Frontend::Port { protocol: PortProtocol::Udp, port: PUBLISHED };
+    let mut services = at_address(&[1, 1]);
+    services.extend(at_port(PortProtocol::Udp, &[1]));
+    program(subject, &services);
+    let mut long = subject.open(CLIENT, tcp(VIP, PORT));
+    for _ in 0..10 {
+        long.ask();
+    }
+    ask(subject, 2, OUTSIDE, udp(INGRESS_ADDRESS, PUBLISHED));
+    ask(subject, 3, CLIENT, tcp(VIP, PORT));
+    let at_address = counted(subject, &services, AT_ADDRESS, 4);
+    let total = at_address.total;
+    assert!(total.packets_in >= 13 && total.packets_out >= 13, "{at_address:?}");
+    assert!(total.bytes_in >= total.packets_in, "{at_address:?}");
+    // Answers are longer than questions.
+    assert!(total.bytes_out > total.packets_out, "{at_address:?}");
+    for number in [1, 2] {
+        let backend = at_address.backends[&SocketAddrV4::new(container(number), 0)];
+        assert_eq!(backend.connections, 2, "{at_address:?}");
+        assert!(backend.packets_in >= 2 && backend.packets_out >= 2, "{at_address:?}");
+    }
+    let at_port = counted(subject, &services, published, 2);
+    assert_eq!((at_port.total.packets_in, at_port.total.packets_out), (2, 2), "{at_port:?}");
+    assert!(at_port.backends.contains_key(&SocketAddrV4::new(container(1), PORT)), "{at_port:?}");
+}
+
+pub(super) fn what_was_counted_outlasts_a_change(subject: &dyn Subject) {
+    let mut services = at_address(&[1, 1]);
+    program(subject, &services);
+    ask(subject, 4, CLIENT, tcp(VIP, PORT));
+    counted(subject, &services, AT_ADDRESS, 4);
+    services.extend(at_port(PortProtocol::Udp, &[1]));
+    services.extend(at_address(&[1, 0, 1]));
+    program(subject, &services);
+    subject.restart();
+    program(subject, &services);
+    counted(subject, &services, AT_ADDRESS, 4);
 }
 
 pub(super) fn removal_leaves_nothing(subject: &dyn Subject) {

@@ -84,6 +84,17 @@ pub(super) fn a_port_of_one_protocol_is_not_one_of_another(subject: &dyn Subject
     assert_eq!(answers, [format!("c1 {OUTSIDE}")]);
 }
 
+/// A container may listen on a port of the same number, and is not kept from it.
+pub(super) fn a_published_port_is_none_of_the_servers(subject: &dyn Subject) {
+    let mut services = at_address(&[1, 1]);
+    services.extend(at_port(PortProtocol::Tcp, &[1, 1]));
+    program(subject, &services);
+    for addr in [container(1), VIP] {
+        assert_eq!(ask(subject, 1, CLIENT, tcp(addr, PUBLISHED)), ["ConnectionRefused"]);
+    }
+    assert_eq!(ask(subject, 2, CLIENT, tcp(container(1), PORT)), [ONE, ONE]);
+}
+
 pub(super) fn nobody_serving_refuses(subject: &dyn Subject) {
     let mut services = at_address(&[0, 0]);
     services.extend(at_port(PortProtocol::Tcp, &[0]));

@@ -89,6 +89,22 @@ fn one_server_each(subject: &dyn Subject, scheduler: Scheduler) {
     assert_eq!(ask_each(subject, CLIENTS), first);
 }
 
+pub(super) fn hashed_clients_leave_a_server_that_drains(subject: &dyn Subject) {
+    leave_a_server_that_drains(subject, Scheduler::Sh);
+}
+
+pub(super) fn maglev_clients_leave_a_server_that_drains(subject: &dyn Subject) {
+    leave_a_server_that_drains(subject, Scheduler::Mh);
+}
+
+/// Also those whose hash is that of the server that drains are answered.
+fn leave_a_server_that_drains(subject: &dyn Subject, scheduler: Scheduler) {
+    program(subject, &spread(&[1, 1], scheduler, None));
+    assert!(count(&ask_each(subject, 10), "c1") > 0, "c1 has a client");
+    program(subject, &spread(&[0, 1], scheduler, None));
+    assert_eq!(ask_each(subject, 10), ["c2"; 10]);
+}
+
 pub(super) fn maglev_moves_few_clients(subject: &dyn Subject) {
     program(subject, &spread(&[1, 1, 1], Scheduler::Mh, None));
     let before = ask_each(subject, CLIENTS);

@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-use super::Counters;
 use super::table::Destination;
 use super::table::FALLBACK;
 use super::table::Key;
@@ -11,6 +10,7 @@ use super::table::Request;
 use super::table::Settings;
 use super::wire::Attributes;
 use super::wire::View;
+use crate::network::balancer::statistics::Counters;
 
 /// `enum` of commands, `IPVS_CMD_*`.
 const NEW_SERVICE: u8 = 1;
