@@ -101,7 +101,9 @@ fn counted(
 pub(super) fn traffic_is_counted(subject: &dyn Subject) {
     let published = Frontend::Port { protocol: PortProtocol::Udp, port: PUBLISHED };
     let mut services = at_address(&[1, 1]);
+    program(subject, &services);
     services.extend(at_port(PortProtocol::Udp, &[1]));
+    // Twice: what counts is there once.
     program(subject, &services);
     let mut long = subject.open(CLIENT, tcp(VIP, PORT));
     for _ in 0..10 {

@@ -72,8 +72,8 @@ pub(super) fn maglev_clients_have_one_server_each(subject: &dyn Subject) {
     one_server_each(subject, Scheduler::Mh);
 }
 
-/// Enough clients for each server to be somebody's.
-const CLIENTS: u8 = 24;
+/// Enough clients for each server to be somebody's, and a number with which turns do not come out the same again.
+const CLIENTS: u8 = 25;
 
 /// The same server again and again, whatever is asked in between, and all servers are used.
 fn one_server_each(subject: &dyn Subject, scheduler: Scheduler) {

@@ -26,10 +26,9 @@ const SHORT: u32 = 12;
 pub(super) fn clients_stick_to_their_servers(subject: &dyn Subject) {
     for scheduler in [Scheduler::Rr, Scheduler::Wrr] {
         program(subject, &spread(&[1, 1], scheduler, Some(LONG)));
-        let first = ask_each(subject, 10);
-        for _ in 0..2 {
-            assert_eq!(ask_each(subject, 10), first);
-        }
+        // Not an even number: turns would come out the same again.
+        let first = ask_each(subject, 11);
+        assert_eq!(ask_each(subject, 11), first);
         for name in ["c1", "c2"] {
             assert!(count(&first, name) > 1, "{name} is hardly used: {first:?}");
         }
