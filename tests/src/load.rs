@@ -65,7 +65,13 @@ impl Load {
         self.ledger.phase(name);
     }
 
-    /// How many requests have failed so far.
+    /// How many requests were made so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.ledger.report().requests()
+    }
+
+    /// How many of them have failed.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.ledger.report().failures()

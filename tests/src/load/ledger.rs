@@ -35,6 +35,8 @@ struct Phase {
     failures: u64,
     kinds: BTreeMap<&'static str, u64>,
     told: Vec<String>,
+    /// When the last of its failures was noticed.
+    last_failure: Option<Instant>,
     slowest: Duration,
     servers: BTreeSet<String>,
 }
@@ -96,6 +98,7 @@ impl Entry {
         let took = self.begun.elapsed();
         self.count(|phase| {
             phase.failures += 1;
+            phase.last_failure = Some(Instant::now());
             *phase.kinds.entry(kind).or_default() += 1;
             if phase.told.len() < TOLD {
                 let when = time_of_day(now());
@@ -124,9 +127,17 @@ impl Phase {
             failures: 0,
             kinds: BTreeMap::new(),
             told: Vec::new(),
+            last_failure: None,
             slowest: Duration::ZERO,
             servers: BTreeSet::new(),
         }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let Self { name, requests, failures, told, .. } = self;
+        ensure!(*requests > 0, "nothing was asked during {name:?}");
+        ensure!(*failures == 0, "{failures} requests failed during {name:?}: {}", told[0]);
+        Ok(())
     }
 }
 
@@ -149,18 +160,29 @@ impl Report {
         self.phases.iter().map(|phase| phase.failures).sum()
     }
 
+    /// How long after the beginning of `phase` its last failure was noticed.
+    #[must_use]
+    pub fn last_failure(&self, phase: &str) -> Option<Duration> {
+        let phase = self.phases.iter().find(|one| one.name == phase)?;
+        Some(phase.last_failure? - phase.begun)
+    }
+
     /// Checks that no request has failed, and that there were some in each phase.
     ///
     /// # Errors
     ///
     /// Otherwise, with the first failure.
     pub fn check(&self) -> anyhow::Result<()> {
-        for phase in &self.phases {
-            let Phase { name, requests, failures, told, .. } = phase;
-            ensure!(*requests > 0, "nothing was asked during {name:?}");
-            ensure!(*failures == 0, "{failures} requests failed during {name:?}: {}", told[0]);
-        }
-        Ok(())
+        self.phases.iter().try_for_each(Phase::check)
+    }
+
+    /// The same, but for one phase that cannot do without.
+    ///
+    /// # Errors
+    ///
+    /// As [`Report::check`].
+    pub fn check_without(&self, phase: &str) -> anyhow::Result<()> {
+        self.phases.iter().filter(|one| one.name != phase).try_for_each(Phase::check)
     }
 }
 

@@ -83,7 +83,7 @@ const ALL: [Kind; 4] = [Kind::NewConnection, Kind::KeepAlive, Kind::Line, Kind::
 fn asked(manner: Manner, kinds: &[Kind]) -> Report {
     let load = Load::start("one", loops(serve(manner), kinds)).unwrap();
     let begun = Instant::now();
-    while load.ledger.report().requests() < 6 * kinds.len() as u64 {
+    while load.requests() < 6 * kinds.len() as u64 {
         assert!(begun.elapsed() < LIMIT, "{}", load.ledger.report());
         std::thread::yield_now();
     }

@@ -1,5 +1,6 @@
 //! The cluster that the tests share: three managers, a worker, and a machine that is in no cluster.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -154,11 +155,50 @@ impl Cluster {
         node: &Node,
         service: &str,
     ) -> anyhow::Result<Vec<TaskView>> {
-        let services = self.services(node).await?;
-        let service = services.into_iter().find(|view| view.spec.name == service);
-        let service = service.context("no such service")?;
+        let tasks = self.tasks(node, service).await?;
+        Ok(tasks.into_iter().filter(TaskView::runs).collect())
+    }
+
+    /// All tasks of `service`, as `node` sees them.
+    pub(crate) async fn tasks(&self, node: &Node, service: &str) -> anyhow::Result<Vec<TaskView>> {
+        let service = self.service(node, service).await?;
         let tasks: Vec<TaskView> = self.read(node, "/tasks").await?;
-        Ok(tasks.into_iter().filter(|task| task.runs_for(&service.id)).collect())
+        Ok(tasks.into_iter().filter(|task| task.service_id == service.id).collect())
+    }
+
+    /// The service with `name`, as `node` sees it.
+    pub(crate) async fn service(&self, node: &Node, name: &str) -> anyhow::Result<ServiceView> {
+        let services = self.services(node).await?;
+        services.into_iter().find(|view| view.spec.name == name).context("no such service")
+    }
+
+    /// The id of `node`.
+    pub(crate) async fn node_id(&self, node: &Node) -> anyhow::Result<String> {
+        let nodes = self.nodes(self.manager()).await?;
+        let found = nodes.into_iter().find(|view| view.description.hostname == node.name());
+        Ok(found.context("no such node")?.id)
+    }
+
+    /// The name of the leader, as `node` sees it.
+    pub(crate) async fn leader(&self, node: &Node) -> anyhow::Result<String> {
+        let nodes = self.nodes(node).await?;
+        let leads =
+            |view: &&NodeView| view.manager_status.as_ref().is_some_and(|status| status.leader);
+        Ok(nodes.iter().find(leads).context("no leader")?.description.hostname.clone())
+    }
+
+    /// Every container of `service` with its task, the time of its start, its restarts and its process.
+    pub(crate) async fn lives(&self, service: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let format = "{{index .Config.Labels \"com.docker.swarm.task.id\"}} {{.State.StartedAt}} \
+                      {{.RestartCount}} {{.State.Pid}}";
+        let mut lives = BTreeMap::new();
+        for node in self.members() {
+            for id in self.containers(node, service).await? {
+                let life = node.docker(&["inspect", "--format", format, &id]).await?;
+                lives.insert(id, life);
+            }
+        }
+        Ok(lives)
     }
 
     /// The names of the containers of `service` on `node` that run, with their ids, as its engine knows them.

@@ -1,7 +1,5 @@
 //! Daemons that are killed and nodes that are cut off.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context;
 use anyhow::ensure;
 use swarmlite_lab::Node;
@@ -25,18 +23,9 @@ async fn published(cluster: &Cluster, replicas: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The name of the leader, as `node` sees it.
-async fn leader(cluster: &Cluster, node: &Node) -> anyhow::Result<String> {
-    let nodes = cluster.nodes(node).await?;
-    let leads = |view: &&crate::views::NodeView| {
-        view.manager_status.as_ref().is_some_and(|status| status.leader)
-    };
-    Ok(nodes.iter().find(leads).context("no leader")?.description.hostname.clone())
-}
-
 pub(crate) async fn the_leader_is_killed(cluster: &Cluster) -> anyhow::Result<()> {
     published(cluster, 2).await?;
-    let name = leader(cluster, cluster.manager()).await?;
+    let name = cluster.leader(cluster.manager()).await?;
     let killed = cluster.lab().node(&name)?;
     let survivor = cluster.managers().iter().find(|node| node.name() != name);
     let survivor = survivor.context("no other manager")?;
@@ -45,7 +34,7 @@ pub(crate) async fn the_leader_is_killed(cluster: &Cluster) -> anyhow::Result<()
     let watch = Watch::start(cluster.lab(), &everyone, PORT);
     killed.kill(Service::Daemon, "KILL").await?;
     eventually("another leader", SOON, async || {
-        ensure!(leader(cluster, survivor).await? != name, "the dead one leads");
+        ensure!(cluster.leader(survivor).await? != name, "the dead one leads");
         Ok(())
     })
     .await?;
@@ -62,22 +51,9 @@ pub(crate) async fn the_leader_is_killed(cluster: &Cluster) -> anyhow::Result<()
     watch.finish().await
 }
 
-/// Every container of the cluster with the time of its start and its restarts.
-async fn lives(cluster: &Cluster) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut lives = BTreeMap::new();
-    for node in cluster.members() {
-        for id in cluster.containers(node, "whoami").await? {
-            let format = "{{.State.StartedAt}} {{.RestartCount}} {{.State.Pid}}";
-            let life = node.docker(&["inspect", "--format", format, &id]).await?;
-            lives.insert(id, life);
-        }
-    }
-    Ok(lives)
-}
-
 pub(crate) async fn all_daemons_are_killed(cluster: &Cluster) -> anyhow::Result<()> {
     published(cluster, 3).await?;
-    let containers = lives(cluster).await?;
+    let containers = cluster.lives("whoami").await?;
     ensure!(containers.len() == 3, "{containers:?}");
     let services = cluster.services(cluster.manager()).await?;
     let everyone: Vec<&Node> = cluster.members().iter().collect();
@@ -100,7 +76,7 @@ pub(crate) async fn all_daemons_are_killed(cluster: &Cluster) -> anyhow::Result<
         let what = format!("the second service to answer through {}", node.name());
         eventually(&what, SOON, async || cluster.ask(node, 8002, 1).await).await?;
     }
-    let now = lives(cluster).await?;
+    let now = cluster.lives("whoami").await?;
     ensure!(now == containers, "before: {containers:?}, after: {now:?}");
     watch.finish().await
 }

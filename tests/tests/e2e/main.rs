@@ -5,16 +5,20 @@
 //! interface, the answers of containers. Without root they are left out, and counted as ignored.
 //!
 //! Environment: `SWARMLITE_LAB_SWARMLITE` and `SWARMLITE_LAB_WHOAMI` are the programs; with `SWARMLITE_E2E_KEEP` set, the cluster is left
-//! running for a look at it (`swarmlite-lab ls`).
+//! running for a look at it (`swarmlite-lab ls`); `SWARMLITE_E2E_LAB` names the lab, so that two runs do not meet; `SWARMLITE_LOAD=full`
+//! does what is done under load as often as is promised ([`load`]).
 
 mod api;
 mod balancing;
 mod cluster;
 mod failures;
+mod load;
+mod loss;
 mod mesh;
 mod names;
 mod routes;
 mod security;
+mod traffic;
 mod views;
 mod watch;
 
@@ -32,10 +36,12 @@ use tokio::sync::OnceCell;
 
 use crate::cluster::Cluster;
 
-/// The lab of these tests.
+/// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// How long one test may take.
 const LIMIT: Duration = Duration::from_secs(180);
+/// The same where the load is as long as it is promised to be passed.
+const FULL_LIMIT: Duration = Duration::from_secs(45 * 60);
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 type Case = (&'static str, fn(&Cluster) -> Outcome<'_>);
@@ -77,11 +83,18 @@ fn cases() -> Vec<Case> {
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,
+        load::updates_fail_no_request,
+        load::drains_fail_no_request,
+        load::killed_leaders_and_restarted_agents_fail_no_request,
+        loss::without_managers_no_request_fails_and_nothing_restarts,
+        loss::a_lost_node_is_replaced_and_routed_around,
+        loss::a_busy_machine_is_not_taken_for_dead,
     ]
 }
 
 /// The one cluster of all tests, made by the first that needs it. Should that fail, the others fail at once with its reason.
 struct Shared {
+    lab: String,
     runtime: Runtime,
     cluster: OnceCell<Result<Cluster, String>>,
 }
@@ -89,19 +102,21 @@ struct Shared {
 impl Shared {
     fn run(&self, case: fn(&Cluster) -> Outcome<'_>) -> Result<(), Failed> {
         self.runtime.block_on(async {
-            let form = async || Cluster::form(LAB).await.map_err(|error| format!("{error:#}"));
+            let form =
+                async || Cluster::form(&self.lab).await.map_err(|error| format!("{error:#}"));
             let cluster = match self.cluster.get_or_init(form).await {
                 Ok(cluster) => cluster,
                 Err(error) => return Err(format!("the cluster did not form: {error}").into()),
             };
-            let outcome = tokio::time::timeout(LIMIT, async {
+            let limit = if load::is_full() { FULL_LIMIT } else { LIMIT };
+            let outcome = tokio::time::timeout(limit, async {
                 cluster.reset().await?;
                 case(cluster).await
             });
             let error = match outcome.await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => format!("{error:#}"),
-                Err(_) => format!("not done after {LIMIT:?}"),
+                Err(_) => format!("not done after {limit:?}"),
             };
             Err(format!("{error}\n{}", cluster.lab().logs(40)).into())
         })
@@ -119,13 +134,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<ExitCode> {
-    let shared = Arc::new(Shared { runtime: Runtime::new()?, cluster: OnceCell::new() });
+    let lab = std::env::var("SWARMLITE_E2E_LAB").unwrap_or_else(|_| LAB.to_owned());
+    let shared = Arc::new(Shared { lab, runtime: Runtime::new()?, cluster: OnceCell::new() });
     let conclusion = run_as_root("end-to-end tests on a cluster", cases(), {
         let shared = Arc::clone(&shared);
         move |case| shared.run(case)
     })?;
     if shared.cluster.initialized() && std::env::var_os("SWARMLITE_E2E_KEEP").is_none() {
-        shared.runtime.block_on(Lab::down(LAB))?;
+        shared.runtime.block_on(Lab::down(&shared.lab))?;
     }
     Ok(conclusion.exit_code())
 }

@@ -7,6 +7,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct NodeView {
+    #[serde(rename = "ID")]
+    pub(crate) id: String,
     pub(crate) description: Description,
     pub(crate) status: NodeStatus,
     pub(crate) manager_status: Option<ManagerStatus>,
@@ -41,6 +43,17 @@ pub(crate) struct ServiceView {
     #[serde(rename = "ID")]
     pub(crate) id: String,
     pub(crate) spec: Named,
+    pub(crate) update_status: Option<UpdateView>,
+}
+
+/// How a change of a service goes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateView {
+    #[serde(default)]
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) message: String,
 }
 
 /// Whatever has a name.
@@ -55,23 +68,35 @@ pub(crate) struct Named {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TaskView {
     #[serde(rename = "ServiceID")]
-    service_id: String,
+    pub(crate) service_id: String,
+    #[serde(rename = "NodeID", default)]
+    pub(crate) node_id: String,
     #[serde(default)]
     pub(crate) slot: u64,
     desired_state: String,
-    status: TaskStatus,
+    pub(crate) status: TaskStatus,
+    /// Not in Docker.
+    #[serde(default)]
+    pub(crate) routing: String,
 }
 
+/// Where a task is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct TaskStatus {
-    state: String,
+pub(crate) struct TaskStatus {
+    pub(crate) state: String,
 }
 
 impl TaskView {
-    /// Whether this is a task of the service with `id` that should run and does.
-    pub(crate) fn runs_for(&self, id: &str) -> bool {
-        self.service_id == id && self.desired_state == "running" && self.status.state == "running"
+    /// Whether this task should run and does.
+    pub(crate) fn runs(&self) -> bool {
+        self.desired_state == "running" && self.status.state == "running"
+    }
+
+    /// Whether it is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        let ends = ["complete", "failed", "shutdown", "rejected", "orphaned", "remove"];
+        ends.contains(&&*self.status.state)
     }
 }
 
