@@ -50,9 +50,24 @@ pub(crate) async fn updates_fail_no_request(cluster: &Cluster) -> anyhow::Result
     traffic.finish().await?.check()
 }
 
-/// Changes the service, and waits until it is all done.
-pub(crate) async fn update(cluster: &Cluster, options: &str) -> anyhow::Result<()> {
+/// Changes the service, and waits until all its tasks are replaced.
+async fn update(cluster: &Cluster, options: &str) -> anyhow::Result<()> {
+    let manager = cluster.manager();
+    let before = cluster.tasks(manager, NAME).await?;
     cluster.run(&format!("service update --detach {options} {NAME}")).await?;
+    eventually("the update to be done", 4 * SOON, async || {
+        let tasks = cluster.tasks(manager, NAME).await?;
+        let old = before.iter().filter(|task| !task.has_ended());
+        let kept =
+            old.filter(|old| tasks.iter().any(|task| task.id == old.id && !task.has_ended()));
+        let kept = kept.count();
+        ensure!(kept == 0, "{kept} tasks are not replaced");
+        let status = cluster.service(manager, NAME).await?.update_status;
+        let state = status.map(|status| status.state).unwrap_or_default();
+        ensure!(state == "completed", "it is {state}");
+        Ok(())
+    })
+    .await?;
     settled(cluster, REPLICAS).await
 }
 

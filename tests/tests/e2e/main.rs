@@ -39,7 +39,7 @@ use crate::cluster::Cluster;
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// How long one test may take.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 /// The same where the load is as long as it is promised to be passed.
 const FULL_LIMIT: Duration = Duration::from_secs(45 * 60);
 

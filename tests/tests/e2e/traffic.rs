@@ -50,7 +50,8 @@ pub(crate) fn service() -> Value {
 
 /// The service, and clients that never stop asking it.
 pub(crate) struct Traffic {
-    load: Load,
+    /// Until it is finished.
+    load: Option<Load>,
 }
 
 impl Traffic {
@@ -81,7 +82,7 @@ impl Traffic {
                 ],
             });
         }
-        Ok(Self { load: Load::start("nothing happens", sources)? })
+        Ok(Self { load: Some(Load::start("nothing happens", sources)?) })
     }
 
     /// Does `work` as a phase of the load.
@@ -90,11 +91,12 @@ impl Traffic {
         name: &str,
         work: impl AsyncFnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        self.load.phase(name);
-        let before = self.load.failures();
+        let load = self.load.as_ref().context("it is finished")?;
+        load.phase(name);
+        let before = load.failures();
         let done = work().await.with_context(|| name.to_owned());
-        // Not the first thing to be seen later in a long test.
-        let failed = self.load.failures() - before;
+        // Long before the table, and at the time at which somebody may look for the cause.
+        let failed = load.failures() - before;
         if failed > 0 {
             writeln!(std::io::stderr(), "{failed} requests failed during {name}")?;
         }
@@ -102,17 +104,27 @@ impl Traffic {
     }
 
     /// Ends the load, prints its table, and returns it.
-    pub(crate) async fn finish(self) -> anyhow::Result<Report> {
-        self.load.phase("nothing happens any more");
-        let enough = self.load.requests() + 200;
+    pub(crate) async fn finish(mut self) -> anyhow::Result<Report> {
+        let load = self.load.take().context("it is finished")?;
+        load.phase("nothing happens any more");
+        let enough = load.requests() + 200;
         eventually("some more requests", SOON, async || {
-            ensure!(self.load.requests() > enough, "too few");
+            ensure!(load.requests() > enough, "too few");
             Ok(())
         })
         .await?;
-        let report = tokio::task::spawn_blocking(|| self.load.finish()).await??;
+        let report = tokio::task::spawn_blocking(|| load.finish()).await??;
         writeln!(std::io::stderr(), "\n{report}")?;
         Ok(report)
+    }
+}
+
+impl Drop for Traffic {
+    /// What was done has failed, or did not end: what became of the requests tells why, perhaps.
+    fn drop(&mut self) {
+        if let Some(Ok(report)) = self.load.take().map(Load::finish) {
+            let _ = writeln!(std::io::stderr(), "\n{report}");
+        }
     }
 }
 

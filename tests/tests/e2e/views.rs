@@ -67,6 +67,8 @@ pub(crate) struct Named {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TaskView {
+    #[serde(rename = "ID")]
+    pub(crate) id: String,
     #[serde(rename = "ServiceID")]
     pub(crate) service_id: String,
     #[serde(rename = "NodeID", default)]
