@@ -124,24 +124,39 @@ fn sandbox(gateway: Ipv4Addr, hairpin: &BTreeSet<Ipv4Addr>, marks: Option<&Marks
 }
 
 /// Connections are marked with the node they came in by; replies carry the mark, and a rule per mark routes them there.
-/// Every packet of the client marks anew: one that sends datagrams from the same port to one node and then to another is
-/// the same flow here, and expects each answer from the node it asked.
+///
+/// A client may use one port for connections through several nodes, and all of them may lead to the same container: they would be one
+/// connection here, and each would break the other. So requests are tracked apart, in a zone per node. Replies are not, which
+/// makes the kernel see that two connections have the same ends, and give the later one another source port.
 fn mark_rules(marks: &Marks) -> String {
     let nodes: Vec<String> =
         marks.nodes.iter().map(|(mac, mark)| format!("{mac} : {mark:#x}")).collect();
+    let zones: Vec<String> =
+        marks.nodes.iter().map(|(mac, mark)| format!("{mac} : {mark}")).collect();
+    let tunnel = &marks.tunnel;
+    // A map must not be empty where it is written into a rule, and one of zones cannot be declared.
+    let zone_rule = match zones.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\t\tiifname \"{tunnel}\" ct original zone set ether saddr map {{ {} }}\n",
+            zones.join(", ")
+        ),
+    };
     format!(
         "\tmap node_mark {{
 \t\ttype ether_addr : mark{}
 \t}}
+\tchain zone_in {{
+\t\ttype filter hook prerouting priority raw; policy accept;
+{zone_rule}\t}}
 \tchain mark_in {{
 \t\ttype filter hook prerouting priority mangle; policy accept;
 \t\tiifname \"{UPLINK}\" ct direction original ct mark set 0x0
-\t\tiifname \"{}\" ct direction original ct mark set ether saddr map @node_mark
+\t\tiifname \"{tunnel}\" ct direction original ct mark set ether saddr map @node_mark
 \t\tiifname \"{ENDPOINT_PREFIX}*\" meta mark set ct mark
 \t}}
 ",
         elements(&nodes),
-        marks.tunnel
     )
 }
 

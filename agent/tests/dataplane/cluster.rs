@@ -2,6 +2,8 @@
 
 #![expect(clippy::cognitive_complexity, reason = "a story that is told once, in order")]
 
+mod one_port;
+
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -54,6 +56,9 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     }),
     ("tables_follow_the_tasks_and_repair_themselves", |kind| {
         Box::pin(tables_follow_the_tasks_and_repair_themselves(kind))
+    }),
+    ("one_port_of_a_client_serves_through_several_nodes", |kind| {
+        Box::pin(one_port::one_port_of_a_client_serves_through_several_nodes(kind))
     }),
     ("an_engine_puts_containers_on_our_networks", |kind| {
         Box::pin(an_engine_puts_containers_on_our_networks(kind))

@@ -47,6 +47,10 @@ fn the_ingress_sandbox_marks_connections_with_the_node_they_came_in_by() {
 \t\t\t02:53:57:4c:00:02 : 0x2
 \t\t}
 \t}
+\tchain zone_in {
+\t\ttype filter hook prerouting priority raw; policy accept;
+\t\tiifname \"vx4096\" ct original zone set ether saddr map { 02:53:57:4c:00:02 : 2 }
+\t}
 \tchain mark_in {
 \t\ttype filter hook prerouting priority mangle; policy accept;
 \t\tiifname \"uplink0\" ct direction original ct mark set 0x0
