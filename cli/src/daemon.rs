@@ -17,6 +17,7 @@ mod request;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use swarmlite_agent::network::balancer::choice;
@@ -57,6 +58,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
             plugin_dir: args.plugin_dir,
             dataplane,
             hostname: args.hostname,
+            routing_patience: Duration::from_secs(args.routing_patience),
         },
     ));
     let engine = Arc::new(Engine::new(args.docker.path()));

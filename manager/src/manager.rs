@@ -51,6 +51,9 @@ pub struct ManagerConfig {
     pub identity: Identity,
     /// Calls others in its name. Whoever renews the identity tells the client too.
     pub client: Client,
+    /// How long it waits, as the leader, for nodes to confirm their tables: [`crate::routing::PATIENCE`], but for tests of what
+    /// happens when it is not waited for.
+    pub routing_patience: Duration,
 }
 
 /// How a manager begins.
@@ -93,7 +96,7 @@ impl Manager {
     ///
     /// See [`ManagerError`].
     pub async fn start(config: ManagerConfig, start: Start) -> Result<Self, ManagerError> {
-        let ManagerConfig { dir, listen_addr, advertise_addr, identity, client } = config;
+        let ManagerConfig { dir, listen_addr, advertise_addr, identity, client, .. } = config;
         // First, as the leader calls back before it lets another manager in.
         let server = Server::start(listen_addr, &identity).await?;
         let store = match start {
@@ -115,6 +118,7 @@ impl Manager {
                 store.leadership(),
                 sessions,
                 dispatcher.programmed(),
+                config.routing_patience,
             )),
             spawn(members::run(store.clone())),
             spawn(follow_quorum(store.clone(), quorum)),

@@ -6,6 +6,8 @@
 
 pub mod driver;
 
+use std::time::Duration;
+
 use rand::rngs::StdRng;
 use swarmlite_proto::time::Timestamp;
 
@@ -34,6 +36,8 @@ pub struct View {
     pub programmed: Programmed,
     /// When this manager became the leader.
     pub leader_since: Timestamp,
+    /// How long nodes are waited for to confirm their tables: [`routing::PATIENCE`], unless this manager was told otherwise.
+    pub routing_patience: Duration,
 }
 
 /// One pass of a loop. The generator is for the ids of what it makes: the same seed gives the same plan.

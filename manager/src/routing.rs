@@ -5,7 +5,7 @@
 //! every live node concerned has confirmed tables without it, and only then is its agent told to stop it. In between it is *draining*.
 //!
 //! A node that is down is not waited for: it lost its lease, and when it returns it gets whole tables before anything else. No wait is
-//! longer than [`PATIENCE`]. This loop writes nothing but [`Routing`], and never whether a task should run.
+//! longer than [`View::routing_patience`]. This loop writes nothing but [`Routing`], and never whether a task should run.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ use crate::reconcile::View;
 use crate::state::Op;
 use crate::state::State;
 
-/// How long nodes are waited for. Longer than the lease of a node, also of one that has to find a new leader first, so that a node that is
+/// How long nodes are waited for unless a manager is told otherwise. Longer than the lease of a node, also of one that has to find a new leader first, so that a node that is
 /// not waited for any more is one that is alive and cannot program its tables.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -44,7 +44,7 @@ pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let mut groups = Vec::new();
     for task in waiting {
         let behind = nodes_behind(view, &nodes, task);
-        let deadline = task.meta.updated_at + PATIENCE;
+        let deadline = task.meta.updated_at + view.routing_patience;
         if !behind.is_empty() && now < deadline {
             plan.wake_by(deadline);
             continue;
@@ -53,7 +53,7 @@ pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
             plan.note(format!(
                 "node {node} has not confirmed its tables for task {} in {} s: going on without it",
                 task.id,
-                PATIENCE.as_secs()
+                view.routing_patience.as_secs()
             ));
         }
         groups.push(vec![confirmed(task, now)]);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::ValueEnum;
 use swarmlite_agent::network::balancer::choice::Choice;
+use swarmlite_manager::routing::PATIENCE;
 
 use super::DEFAULT_SOCKET;
 use crate::value::socket::UnixSocket;
@@ -60,6 +61,17 @@ pub(crate) struct DaemonArgs {
     /// Name of this node in the swarm [default: the machine's host name].
     #[arg(long, env = "SWARMLITE_HOSTNAME", value_name = "NAME")]
     pub(crate) hostname: Option<String>,
+
+    /// How many seconds a leader waits for a node to confirm its tables. With 0 tasks end while nodes still send them requests: for tests
+    /// that have to see those fail, and therefore in no help.
+    #[arg(
+        long,
+        env = "SWARMLITE_ROUTING_PATIENCE",
+        default_value_t = PATIENCE.as_secs(),
+        value_name = "SECONDS",
+        hide = true
+    )]
+    pub(crate) routing_patience: u64,
 }
 
 /// What balances connections over tasks.

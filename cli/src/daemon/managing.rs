@@ -1,6 +1,7 @@
 //! The manager on a node that is one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use swarmlite_manager::api::ManagerAccess;
@@ -27,6 +28,7 @@ impl Managing {
         membership: &Membership,
         identity: &Identity,
         start: Start,
+        routing_patience: Duration,
     ) -> anyhow::Result<Self> {
         let client = Client::new(identity).context("cannot use the identity of the node")?;
         let config = ManagerConfig {
@@ -35,6 +37,7 @@ impl Managing {
             advertise_addr: membership.advertise_addr,
             identity: identity.clone(),
             client: client.clone(),
+            routing_patience,
         };
         let manager = Arc::new(Manager::start(config, start).await?);
         Ok(Self { manager, client })

@@ -43,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) dataplane: Balancer,
     /// Its name, if not the machine's.
     pub(crate) hostname: Option<String>,
+    /// How long it waits, as the leader, for nodes to confirm their tables.
+    pub(crate) routing_patience: Duration,
 }
 
 /// One node.

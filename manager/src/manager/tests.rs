@@ -49,6 +49,7 @@ fn config(dir: &Path, addr: SocketAddr, identity: &Identity) -> ManagerConfig {
         advertise_addr: addr,
         identity: identity.clone(),
         client: Client::new(identity).expect("a valid identity"),
+        routing_patience: crate::routing::PATIENCE,
     }
 }
 

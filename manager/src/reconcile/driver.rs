@@ -44,8 +44,9 @@ pub async fn run<S: Store>(
     leadership: watch::Receiver<Leadership>,
     sessions: watch::Receiver<Sessions>,
     programmed: watch::Receiver<Programmed>,
+    routing_patience: Duration,
 ) {
-    let inputs = Inputs { store, sessions, programmed, clock: Timestamp::now };
+    let inputs = Inputs { store, sessions, programmed, routing_patience, clock: Timestamp::now };
     run_with(&LOOPS, inputs, leadership).await;
 }
 
@@ -55,6 +56,7 @@ pub(super) struct Inputs<S, C> {
     pub(super) store: S,
     pub(super) sessions: watch::Receiver<Sessions>,
     pub(super) programmed: watch::Receiver<Programmed>,
+    pub(super) routing_patience: Duration,
     /// The wall clock; tests have another.
     pub(super) clock: C,
 }
@@ -98,7 +100,8 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
         let state = states.borrow_and_update().clone();
         let sessions = inputs.sessions.borrow_and_update().clone();
         let programmed = inputs.programmed.borrow_and_update().clone();
-        let view = View { state, sessions, programmed, leader_since };
+        let routing_patience = inputs.routing_patience;
+        let view = View { state, sessions, programmed, leader_since, routing_patience };
         let now = (inputs.clock)();
         let plan = (step.reconcile)(&view, now, &mut rng);
         let asleep = plan.wake_at.map_or(RESYNC, |at| at.since(now).min(RESYNC));

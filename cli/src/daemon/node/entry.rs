@@ -119,7 +119,8 @@ impl Node {
         identity: &Identity,
         start: Start,
     ) -> Result<Managing> {
-        Managing::start(&self.dir, membership, identity, start).await.map_err(failed)
+        let patience = self.options.routing_patience;
+        Managing::start(&self.dir, membership, identity, start, patience).await.map_err(failed)
     }
 
     /// Makes the node a member if all of it has started, and otherwise leaves nothing behind on it.

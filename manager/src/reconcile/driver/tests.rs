@@ -82,6 +82,7 @@ fn start(loops: &'static [Loop]) -> Rig {
         store: store.clone(),
         sessions: sessions.subscribe(),
         programmed: programmed.subscribe(),
+        routing_patience: crate::routing::PATIENCE,
         clock,
     };
     tokio::spawn(run_with(loops, inputs, leadership.subscribe()));

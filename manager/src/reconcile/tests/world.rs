@@ -59,7 +59,11 @@ impl World {
     /// A cluster of `nodes` nodes that are ready, and nothing else.
     pub(crate) fn new(nodes: u16) -> Self {
         let mut world = Self {
-            view: View { leader_since: Timestamp::EPOCH, ..View::default() },
+            view: View {
+                leader_since: Timestamp::EPOCH,
+                routing_patience: crate::routing::PATIENCE,
+                ..View::default()
+            },
             now: Timestamp::EPOCH,
             rng: objects::rng(0),
             silent: BTreeSet::new(),
