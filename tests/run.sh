@@ -4,6 +4,7 @@
 #   sudo tests/run.sh           everything; installs from Debian packages what is missing
 #   sudo tests/run.sh NAME      of the tests on the lab those whose name contains NAME, and nothing else
 #   tests/run.sh                what needs no root, and says what it left out
+#   sudo SWARMLITE_LOAD=full tests/run.sh load::      what is done under load as often as is promised, in about an hour
 #
 # Every stage has a limit, so that a hang is a failure.
 set -euo pipefail
@@ -52,4 +53,5 @@ limited 9 "$(test_program swarmlite-tests vm)" "$@"
 say "the lab"
 limited 3 "$(test_program swarmlite-tests lab)" "$@"
 say "end to end, on three managers and a worker"
-limited 10 "$(test_program swarmlite-tests e2e)" "$@"
+[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=16
+limited $minutes "$(test_program swarmlite-tests e2e)" "$@"

@@ -186,8 +186,17 @@ impl Node {
     ///
     /// When it runs already, ends, or does not answer in a minute: with the end of its log.
     pub async fn start(&self, service: Service) -> anyhow::Result<()> {
+        self.start_with(service, &[]).await
+    }
+
+    /// The same, with further options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn start_with(&self, service: Service, options: &[&str]) -> anyhow::Result<()> {
         ensure!(!service.is_running(self).await?, "{} of {} runs", service.name(), self.name);
-        service.spawn(self)?;
+        service.spawn(self, options)?;
         let socket = service.socket(self);
         let what = format!("an answer of {} on {}", service.name(), self.name);
         let answers = eventually(&what, START_LIMIT, async || {
@@ -199,6 +208,15 @@ impl Node {
             Ok(()) => Ok(()),
             Err(error) => Err(error.context(self.log_end(service, 20))),
         }
+    }
+
+    /// Sends a signal such as `STOP` to `service`. One that does not run is no error.
+    ///
+    /// # Errors
+    ///
+    /// When the node is off.
+    pub async fn signal(&self, service: Service, signal: &str) -> anyhow::Result<()> {
+        service.signal(self, signal).await
     }
 
     /// Sends a signal such as `KILL` to `service`, and waits until it has ended. One that does not run is no error.

@@ -51,13 +51,13 @@ impl Service {
         format!("/run/lab-{}.pid", self.name())
     }
 
-    /// Starts it in the background.
-    pub(crate) fn spawn(self, node: &Node) -> anyhow::Result<()> {
+    /// Starts it in the background, with `further` options.
+    pub(crate) fn spawn(self, node: &Node, further: &[&str]) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log(node))?;
         let mut command = node.namespace()?.command("sh");
         let script = format!(r#"echo $$ >{}; exec "$@""#, self.pid_file());
         command.args(["-ec", &script, "sh"]).arg(self.program(node));
-        command.args(self.options(node).split_whitespace());
+        command.args(self.options(node).split_whitespace()).args(further);
         command.env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // A group of its own: an interrupt from the terminal is not for it.

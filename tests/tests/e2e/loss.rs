@@ -15,6 +15,7 @@ use crate::load::is_full;
 use crate::traffic::NAME;
 use crate::traffic::REPLICAS;
 use crate::traffic::Traffic;
+use crate::traffic::pass;
 use crate::traffic::service;
 use crate::traffic::settled;
 
@@ -115,10 +116,4 @@ pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
     ensure!(routed < allowed, "the replacement was routed only after {routed:?}");
     ensure!(last < routed + swarmlite_lab::load::LIMIT, "requests failed up to {last:?}");
     report.check_without(phase)
-}
-
-/// Lets time pass: here it is what is tested.
-async fn pass(time: Duration) -> anyhow::Result<()> {
-    tokio::time::sleep(time).await;
-    Ok(())
 }

@@ -15,6 +15,7 @@ mod failures;
 mod load;
 mod loss;
 mod mesh;
+mod mishaps;
 mod names;
 mod routes;
 mod security;
@@ -89,6 +90,11 @@ fn cases() -> Vec<Case> {
         loss::without_managers_no_request_fails_and_nothing_restarts,
         loss::a_lost_node_is_replaced_and_routed_around,
         loss::a_busy_machine_is_not_taken_for_dead,
+        mishaps::a_bad_image_pauses_the_update_and_costs_nothing,
+        mishaps::containers_that_exit_are_rolled_back_and_cost_nothing,
+        mishaps::one_that_never_gets_healthy_goes_on_if_asked,
+        mishaps::a_node_that_hangs_is_waited_for,
+        mishaps::without_confirmation_requests_fail,
     ]
 }
 

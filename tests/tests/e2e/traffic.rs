@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
@@ -176,4 +177,10 @@ pub(crate) async fn settled(cluster: &Cluster, count: usize) -> anyhow::Result<(
         Ok(())
     })
     .await
+}
+
+/// Lets time pass: here it is what is tested.
+pub(crate) async fn pass(time: Duration) -> anyhow::Result<()> {
+    tokio::time::sleep(time).await;
+    Ok(())
 }
