@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use failures::Failures;
 use slots::Look;
+pub(crate) use slots::MAX_BARS;
 use slots::Slots;
+pub(crate) use slots::has_traffic;
 use swarmlite_proto::api::Node;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::Service;
@@ -41,7 +43,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+    /// A line without a bar.
+    pub(crate) fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
         Self { id: id.into(), text: text.into(), bar: None }
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod command;
 mod convergence;
 mod daemon;
+mod drain;
 mod error;
 #[cfg(test)]
 mod fixtures;

@@ -1,13 +1,17 @@
 //! Commands about nodes, and their options.
 
+use std::time::Duration;
+
 use clap::Args;
 use clap::Subcommand;
 use clap::ValueEnum;
+use swarmlite_proto::time::Nanoseconds;
 
 use super::InspectArgs;
 use super::ListArgs;
 use super::TaskListArgs;
 use super::swarm::AvailabilityChoice;
+use crate::value::duration;
 use crate::value::pair::Pair;
 
 /// Commands about nodes.
@@ -20,6 +24,12 @@ pub(crate) enum NodeCommand {
     Inspect(NodeInspectArgs),
     /// Change the availability, the role or the labels of a node.
     Update(NodeUpdateArgs),
+    /// Move the tasks of one or more nodes to other nodes, and give them no others.
+    Drain(NodeDrainArgs),
+    /// Let one or more nodes have tasks again.
+    Activate(NodeAvailabilityArgs),
+    /// Let one or more nodes keep the tasks that they have, and give them no others.
+    Pause(NodeAvailabilityArgs),
     /// Make one or more nodes managers.
     Promote(NodeRoleArgs),
     /// Make one or more nodes workers.
@@ -57,7 +67,7 @@ pub(crate) struct NodeUpdateArgs {
     /// Name or id of the node; 'self' is this one.
     pub(crate) node: String,
 
-    /// Whether the node gets tasks: active, pause (keep those it has) or drain (move them away).
+    /// Whether the node gets tasks: active, pause (keep those it has) or drain (move them away; node drain can wait for that).
     #[arg(long, value_name = "STATE", ignore_case = true, hide_possible_values = true)]
     pub(crate) availability: Option<AvailabilityChoice>,
 
@@ -72,6 +82,43 @@ pub(crate) struct NodeUpdateArgs {
     /// Remove a label.
     #[arg(long, value_name = "KEY")]
     pub(crate) label_rm: Vec<String>,
+}
+
+/// Options of `node drain`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeDrainArgs {
+    /// Names or ids of nodes; 'self' is this one.
+    #[arg(required = true, value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+
+    /// Wait until all tasks of the nodes have ended and what replaces them on other nodes has traffic.
+    #[arg(short, long)]
+    pub(crate) wait: bool,
+
+    /// Stop waiting, and fail with a list of what is left, after so long; 0 waits on. The drain goes on in either case.
+    #[arg(long, value_name = "DURATION", requires = "wait", value_parser = deadline, default_value = "1h")]
+    pub(crate) deadline: Duration,
+
+    /// Wait without printing the progress.
+    #[arg(short, long, requires = "wait")]
+    pub(crate) quiet: bool,
+}
+
+fn deadline(text: &str) -> Result<Duration, String> {
+    match duration::parse(text)? {
+        Nanoseconds(nanoseconds) if nanoseconds < 0 => {
+            Err("duration cannot be negative".to_owned())
+        }
+        deadline => Ok(deadline.to_duration()),
+    }
+}
+
+/// Options of `node activate` and `node pause`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeAvailabilityArgs {
+    /// Names or ids of nodes; 'self' is this one.
+    #[arg(required = true, value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
 }
 
 /// The role of a node.

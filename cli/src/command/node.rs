@@ -1,5 +1,6 @@
 //! `node ...`.
 
+mod availability;
 mod inspect;
 mod ls;
 mod pretty;
@@ -8,6 +9,9 @@ mod rm;
 mod role;
 mod update;
 
+pub(super) use availability::activate;
+pub(super) use availability::drain;
+pub(super) use availability::pause;
 pub(super) use inspect::inspect;
 pub(super) use ls::ls;
 pub(super) use ps::ps;

@@ -279,3 +279,56 @@ async fn a_failed_update_names_the_task_its_node_and_its_error() {
     task web.2 (task000000000000000000002) failed on node2: task: non-zero exit (1): a long story about it
     ");
 }
+
+/// The answers of a cluster on which node2 is drained, which has run web.1: the tasks on it, and those of the service.
+fn drained(on_node: Value, tasks: Value) -> Vec<(&'static str, Value)> {
+    let node = &nodes()[1];
+    vec![
+        ("GET /nodes/node2", json!(node)),
+        ("GET /nodes/node000000000000000000002", json!(node)),
+        ("POST /nodes/node000000000000000000002/update", json!(null)),
+        (
+            "GET /tasks?filters=%7B%22node%22%3A%7B%22node000000000000000000002%22%3Atrue%7D%7D",
+            on_node,
+        ),
+        ("GET /services", json!([services()[0]])),
+        ("GET /tasks", tasks),
+        ("GET /nodes", json!(nodes())),
+    ]
+}
+
+#[tokio::test]
+async fn a_drain_is_waited_for() {
+    let (old, new) = (task(1, 2, "running", "running"), task(1, 1, "running", "running"));
+    let outcome = run("node drain node2", drained(json!([old]), json!([old]))).await;
+    outcome.result.expect("asked");
+    assert_eq!(outcome.out, "Node node2 is being drained.\n", "{:?}", outcome.asked);
+
+    let line = "node drain --wait --deadline 1ms node2";
+    let late = run(line, drained(json!([old]), json!([old, new]))).await;
+    let error = late.result.expect_err("the task still runs").to_string();
+    insta::assert_snapshot!(error, @r"
+    node node2 is not drained after less than a second:
+        web.1: running on node2, running on node1
+    ");
+    let nothing = run("node drain --wait node2", drained(json!([]), json!([]))).await;
+    nothing.result.expect("drained");
+    insta::assert_snapshot!(nothing.out, @r"
+    overall progress: 0 tasks left, 0 of 0 replicas moved 
+    Node node2 is drained.
+    ");
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_node_is_its_availability() {
+    for (line, availability, said) in [
+        ("node activate node2", "active", "Node node2 is active.\n"),
+        ("node pause node2", "pause", "Node node2 is paused.\n"),
+    ] {
+        let outcome = run(line, drained(json!([]), json!([]))).await;
+        outcome.result.expect("asked");
+        assert_eq!(outcome.out, said);
+        let asked = outcome.asked.last().expect("asked");
+        assert!(asked.contains(&format!(r#""Availability":"{availability}""#)), "{asked}");
+    }
+}

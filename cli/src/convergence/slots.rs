@@ -12,7 +12,7 @@ use swarmlite_proto::task_state::TaskState;
 use super::Line;
 
 /// With more slots than this, only the overall line is shown.
-const MAX_BARS: usize = 20;
+pub(crate) const MAX_BARS: usize = 20;
 
 /// The states up to running, as the steps of a bar. Docker counts a state that is never used.
 const STEPS: [TaskState; 9] = [
@@ -166,12 +166,17 @@ fn is_shown(state: TaskState) -> bool {
 /// Whether a task does what is asked of it: it runs and has traffic, or it has done its work and shall not be repeated.
 fn is_as_asked(task: &Task, service: &Service) -> bool {
     match task.status.state {
-        TaskState::Running => !task.desired_state.is_terminal() && task.routing == ROUTED,
+        TaskState::Running => !task.desired_state.is_terminal() && has_traffic(task),
         TaskState::Complete => {
             task.desired_state.is_terminal() && condition(service) != RestartCondition::Any
         }
         _ => false,
     }
+}
+
+/// Whether a task runs and every live node sends it traffic.
+pub(crate) fn has_traffic(task: &Task) -> bool {
+    task.status.state == TaskState::Running && task.routing == ROUTED
 }
 
 /// After which endings the tasks of a service are replaced.
@@ -194,7 +199,7 @@ fn describe(id: &str, task: &Task) -> Option<Line> {
         return None;
     }
     let steps = STEPS.len() as u64;
-    if task.status.state == TaskState::Running && task.routing != ROUTED {
+    if task.status.state == TaskState::Running && !has_traffic(task) {
         let text = format!("{:STATE_WIDTH$}", "routing");
         return Some(Line { bar: Some((steps - 1, steps)), ..Line::new(id, text) });
     }

@@ -15,21 +15,16 @@ pub(crate) fn report(task: &Task, name: &str, node: Option<&str>, log: &[String]
         },
     };
     let whereabouts = node.map(|node| format!(" on {node}")).unwrap_or_default();
-    let mut report = format!("task {name} ({}) {what}{whereabouts}", task.id);
     let reason = [&task.status.err, &task.status.message].into_iter().find(|it| !it.is_empty());
-    if let Some(reason) = reason {
-        report += &format!(": {reason}");
-    }
-    if let Some(container) = &task.status.container_status {
-        report += &format!("\nexit code: {}", container.exit_code);
-    }
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let mut lines = vec![format!("task {name} ({}) {what}{whereabouts}{reason}", task.id)];
+    let container = task.status.container_status.as_ref();
+    lines.extend(container.map(|container| format!("exit code: {}", container.exit_code)));
     if !log.is_empty() {
-        report += "\nlast lines of its log:";
+        lines.push("last lines of its log:".to_owned());
+        lines.extend(log.iter().map(|line| format!("    {line}")));
     }
-    for line in log {
-        report += &format!("\n    {line}");
-    }
-    report
+    lines.join("\n")
 }
 
 #[cfg(test)]
