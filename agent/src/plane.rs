@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::net::SocketAddrV4;
 use std::net::TcpListener;
 use std::net::UdpSocket;
@@ -14,6 +15,7 @@ use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::version::Generation;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::assignment::Assignments;
@@ -50,6 +52,16 @@ impl Attach for DataPlaneHandle {
             }
         }
         Ok(())
+    }
+
+    async fn dial(&self, pid: u32, addr: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+        let namespace = format!("/proc/{pid}/ns/net").into();
+        let dialled = run_inside(namespace, move || {
+            let stream = std::net::TcpStream::connect_timeout(&addr, limit)?;
+            stream.set_nonblocking(true)?;
+            Ok::<_, io::Error>(stream)
+        });
+        TcpStream::from_std(dialled.await.map_err(io::Error::other)??)
     }
 }
 

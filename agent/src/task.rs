@@ -1,4 +1,4 @@
-//! Tasks on this node: what to do next ([`step`]), what to do about an end ([`restart`]), doing it ([`controller`]), the engine that it is done with ([`runtime`]),
+//! Tasks on this node: what to do next ([`step`]), what to do about an end ([`restart`]), whether it gets requests ([`readiness`]), doing it ([`controller`]), the engine that it is done with ([`runtime`]),
 //! and the data plane ([`attach`]).
 
 pub mod attach;
@@ -9,6 +9,8 @@ pub mod docker;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod networks;
+pub mod prober;
+pub mod readiness;
 pub mod restart;
 pub mod runtime;
 pub mod step;

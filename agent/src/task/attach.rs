@@ -1,13 +1,17 @@
 //! The boundary to the data plane, as tasks need it. [`crate::network::DataPlaneHandle`] is the real one.
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::TaskAssignment;
+use tokio::net::TcpStream;
 
 /// What a task needs of the data plane.
-pub trait Attach: Send + Sync + 'static {
+pub trait Attach: Clone + Send + Sync + 'static {
     /// Waits until containers can be put on `network`.
     fn ready(
         &self,
@@ -20,6 +24,14 @@ pub trait Attach: Send + Sync + 'static {
         &self,
         container: &StartedContainer,
     ) -> impl Future<Output = Result<(), AttachError>> + Send;
+
+    /// Connects to `addr` from inside the network of a container, whose first process is `pid`. Takes at most `limit`.
+    fn dial(
+        &self,
+        pid: u32,
+        addr: SocketAddr,
+        limit: Duration,
+    ) -> impl Future<Output = io::Result<TcpStream>> + Send;
 }
 
 /// A container that has been started.

@@ -1,8 +1,9 @@
 //! Drives one task: looks, asks for the next step, does it, reports, and looks again.
 //!
-//! What happens to the task is decided in [`super::step`]; the steps are done in `work`. The controller may be dropped at any time: the container stays as it is, and the next
+//! What happens to the task is decided in [`super::step`]; it is looked at in `look`, and steps are done in `work`. The controller may be dropped at any time: the container stays as it is, and the next
 //! controller takes it from there.
 
+mod look;
 mod work;
 
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::TaskAssignment;
-use swarmlite_proto::object::ContainerStatus;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
@@ -23,16 +23,9 @@ use tokio::time::Instant;
 use self::work::StepError;
 use super::attach::Attach;
 use super::networks::Networks;
-use super::restart::Circumstances;
-use super::restart::End;
-use super::restart::Verdict;
-use super::restart::verdict;
-use super::runtime::ContainerInfo;
+use super::prober::Prober;
 use super::runtime::Runtime;
-use super::step::Container;
 use super::step::ENDED;
-use super::step::Facts;
-use super::step::Health;
 use super::step::Progress;
 use super::step::Step;
 use super::step::failed;
@@ -120,6 +113,8 @@ pub struct Controller<R, A> {
     ended: Option<Ended>,
     /// Whether the container was stopped because it was not healthy.
     unhealthy: bool,
+    /// The checks of the process that has been attached, if the task has a readiness check.
+    prober: Option<Prober>,
     pause: Duration,
 }
 
@@ -159,6 +154,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             watched: None,
             ended: None,
             unhealthy: false,
+            prober: None,
             pause: FIRST_PAUSE,
         }
     }
@@ -211,6 +207,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             }
         };
         self.note(info.as_ref());
+        self.check_readiness(&order.assigned().task, info.as_ref());
         let facts = self.facts(&order.assigned().task, info.as_ref());
         let step = next_step(order.desired(), self.status.state, &facts);
         tracing::debug!(task.id = %order.assigned().task.id, ?step, "next step");
@@ -243,39 +240,6 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         }
     }
 
-    /// All that counts for the next step.
-    fn facts(&self, task: &TaskAssignment, info: Option<&ContainerInfo>) -> Facts {
-        let container = info.map_or(Container::Absent, |info| info.state.clone());
-        Facts {
-            attached: info.is_some_and(|info| self.attached == Some(info.pid)),
-            unhealthy: self.unhealthy,
-            ended: self.verdict(task, &container),
-            not_ready: None,
-            told: self.status.not_ready.clone(),
-            container,
-        }
-    }
-
-    /// What is to be done about the container if it has ended.
-    fn verdict(&self, task: &TaskAssignment, container: &Container) -> Verdict {
-        let (Container::Exited { exit_code, .. }, Some(ended)) = (container, self.ended) else {
-            return Verdict::Report;
-        };
-        let end = End {
-            failed: *exit_code != 0 || self.unhealthy,
-            witnessed: ended.witnessed,
-            ago: ended.noticed.elapsed(),
-        };
-        let circumstances = Circumstances {
-            managed: self.shared.session.borrow().is_connected(),
-            job: task.desired_state == TaskState::Complete,
-            attempts: &self.shared.ledger.restarts(&task.id),
-            now: Timestamp::now(),
-        };
-        let policy = task.spec.restart_policy.clone().unwrap_or_default();
-        verdict(&policy, &end, &circumstances)
-    }
-
     /// The engine is away. If it took the container with it, the task gets no requests until it runs again.
     async fn lose_sight(&mut self, order: &Order) -> Result<(), String> {
         self.watched = None;
@@ -286,29 +250,6 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             self.tell(order, Some(ENDED.to_owned())).await?;
         }
         Ok(())
-    }
-
-    /// Takes what the engine shows into the status.
-    fn note(&mut self, info: Option<&ContainerInfo>) {
-        let Some(info) = info else { return };
-        match info.state {
-            Container::Running(health) => {
-                self.watched = Some(self.outages());
-                self.ended = None;
-                self.unhealthy &= health == Health::Unhealthy;
-            }
-            Container::Exited { .. } => {
-                let witnessed = self.watched == Some(self.outages());
-                self.ended.get_or_insert(Ended { noticed: Instant::now(), witnessed });
-            }
-            Container::Absent | Container::Created => {}
-        }
-        self.status.container = Some(ContainerStatus {
-            container_id: info.id.clone(),
-            pid: info.pid,
-            exit_code: info.exit_code,
-        });
-        self.status.host_ports.clone_from(&info.host_ports);
     }
 
     fn outages(&self) -> u64 {

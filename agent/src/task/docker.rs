@@ -11,6 +11,8 @@ use std::time::Duration;
 use bollard::API_DEFAULT_VERSION;
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
+use bollard::exec::StartExecResults;
+use bollard::models::ExecConfig;
 use bollard::models::Network;
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
@@ -29,6 +31,7 @@ use swarmlite_proto::id::TaskId;
 use swarmlite_proto::time::Timestamp;
 
 use super::runtime::ContainerInfo;
+use super::runtime::Executed;
 use super::runtime::OwnContainer;
 use super::runtime::Runtime;
 use super::runtime::RuntimeError;
@@ -45,6 +48,9 @@ const CALL_TIMEOUT: u64 = 120;
 
 /// How long a stop may take: as long as any grace period. The engine keeps the time, not this side.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How much is kept of what a command says, in bytes.
+const MAX_OUTPUT: usize = 4096;
 
 /// What happens to containers that matters here. Health checks also make `exec_*` events, several per second on a full node.
 const EVENTS: [&str; 4] = ["start", "die", "destroy", "health_status"];
@@ -143,6 +149,36 @@ impl Runtime for DockerRuntime {
     async fn inspect(&self, container: &str) -> Result<Option<ContainerInfo>, RuntimeError> {
         let inspected = found(self.docker.inspect_container(container, None).await)?;
         Ok(inspected.map(facts::container))
+    }
+
+    async fn execute(
+        &self,
+        container: &str,
+        command: Vec<String>,
+    ) -> Result<Executed, RuntimeError> {
+        let config = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command),
+            ..ExecConfig::default()
+        };
+        let made = self.docker.create_exec(container, config).await.map_err(failure)?;
+        let mut text = Vec::new();
+        let started = self.docker.start_exec(&made.id, None).await.map_err(failure)?;
+        if let StartExecResults::Attached { mut output, .. } = started {
+            // It is read to the end, as that is the end of the command.
+            while let Some(part) = output.try_next().await.map_err(failure)? {
+                if text.len() < MAX_OUTPUT {
+                    text.extend_from_slice(&part.into_bytes());
+                }
+            }
+        }
+        let inspected = self.docker.inspect_exec(&made.id).await.map_err(failure)?;
+        text.truncate(MAX_OUTPUT);
+        Ok(Executed {
+            exit_code: inspected.exit_code.unwrap_or(-1),
+            output: String::from_utf8_lossy(&text).into_owned(),
+        })
     }
 
     fn is_alive(&self, pid: i64) -> bool {

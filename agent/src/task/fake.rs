@@ -1,5 +1,7 @@
 //! A container engine in memory, and what tests make tasks from.
 
+mod attach;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,10 +29,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
-use super::attach::Attach;
-use super::attach::AttachError;
-use super::attach::StartedContainer;
+pub(crate) use self::attach::FakeAttach;
 use super::runtime::ContainerInfo;
+use super::runtime::Executed;
 use super::runtime::OwnContainer;
 use super::runtime::Runtime;
 use super::runtime::RuntimeError;
@@ -110,6 +111,8 @@ pub(crate) struct State {
     pub(crate) start_refused: Option<String>,
     /// With what every container ends as soon as it is started.
     pub(crate) ends_at_once: Option<i64>,
+    /// How every command ends in a container. None: it does not end.
+    pub(crate) executed: Option<Executed>,
     /// Whether pulling never ends.
     pub(crate) pull_hangs: bool,
     /// The health of containers once they run.
@@ -318,6 +321,20 @@ impl Runtime for FakeRuntime {
         self.look().map(|state| state.containers.get(container).map(|found| found.info.clone()))
     }
 
+    async fn execute(
+        &self,
+        container: &str,
+        command: Vec<String>,
+    ) -> Result<Executed, RuntimeError> {
+        drop(self.call(format!("execute {container}: {}", command.join(" ")))?);
+        loop {
+            if let Some(executed) = self.look()?.executed.clone() {
+                return Ok(executed);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     fn is_alive(&self, pid: i64) -> bool {
         self.state().containers.values().any(|found| found.info.pid == pid)
     }
@@ -360,36 +377,5 @@ impl Runtime for FakeRuntime {
 
     async fn networks(&self) -> Result<Vec<NetworkId>, RuntimeError> {
         self.look().map(|state| state.networks.iter().cloned().collect())
-    }
-}
-
-/// A data plane that notes which processes it was asked to attach.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FakeAttach {
-    pids: Arc<Mutex<Vec<u32>>>,
-    refused: Arc<Mutex<Option<String>>>,
-}
-
-impl FakeAttach {
-    pub(crate) fn pids(&self) -> Vec<u32> {
-        self.pids.lock().expect("no panic").clone()
-    }
-
-    pub(crate) fn refuse(&self, reason: Option<&str>) {
-        *self.refused.lock().expect("no panic") = reason.map(str::to_owned);
-    }
-}
-
-impl Attach for FakeAttach {
-    async fn ready(&self, _network: &NetworkAssignment) -> Result<(), AttachError> {
-        Ok(())
-    }
-
-    async fn attach(&self, container: &StartedContainer) -> Result<(), AttachError> {
-        if let Some(reason) = self.refused.lock().expect("no panic").clone() {
-            return Err(AttachError(reason));
-        }
-        self.pids.lock().expect("no panic").push(container.pid);
-        Ok(())
     }
 }

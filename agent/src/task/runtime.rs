@@ -53,6 +53,13 @@ pub trait Runtime: Send + Sync + 'static {
         container: &str,
     ) -> impl Future<Output = Result<Option<ContainerInfo>, RuntimeError>> + Send;
 
+    /// Runs a command in a container and waits until it has ended.
+    fn execute(
+        &self,
+        container: &str,
+        command: Vec<String>,
+    ) -> impl Future<Output = Result<Executed, RuntimeError>> + Send;
+
     /// Whether the first process of a container lives. Not asked of the engine, so that it is known while that is away.
     fn is_alive(&self, pid: i64) -> bool;
 
@@ -102,6 +109,15 @@ pub struct OwnContainer {
     pub id: String,
     /// Its task.
     pub task: TaskId,
+}
+
+/// A command has ended in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// With this.
+    pub exit_code: i64,
+    /// The beginning of what it said, on both streams.
+    pub output: String,
 }
 
 /// The engine did not do it.

@@ -1,3 +1,4 @@
+mod ready;
 mod restarts;
 
 use proptest::prelude::*;
@@ -10,6 +11,7 @@ use crate::task::fake::FakeRuntime;
 use crate::task::fake::attachment;
 use crate::task::fake::network;
 use crate::task::fake::task;
+use crate::task::step::Container;
 use crate::task::step::Health;
 
 /// How long anything may take, by the clock of the test.
@@ -38,6 +40,20 @@ fn assigned(change: impl FnOnce(&mut TaskAssignment)) -> Assigned {
 }
 
 impl Rig {
+    /// Waits until the managers are told that the task runs and is, or is not, to get requests.
+    async fn routed(&self, routed: bool) -> TaskStatus {
+        let mut changes = self.reporter.changes();
+        let id = task('a').id;
+        let told = changes.wait_for(|pending| {
+            pending.get(&id).is_some_and(|status| {
+                status.state == TaskState::Running && status.is_ready() == routed
+            })
+        });
+        let told = tokio::time::timeout(LIMIT, told).await;
+        let told = told.unwrap_or_else(|_late| panic!("not routed {routed}: {:?}", self.reporter));
+        told.expect("the controller goes on").get(&id).cloned().expect("just seen")
+    }
+
     fn new(runtime: FakeRuntime, assigned: Assigned) -> Self {
         Self::with(tempfile::tempdir().expect("a folder"), runtime, assigned)
     }

@@ -37,20 +37,6 @@ impl Rig {
         };
         self.runtime.until(enough).await;
     }
-
-    /// Waits until the managers are told that the task runs and is, or is not, to get requests.
-    async fn routed(&self, routed: bool) {
-        let mut changes = self.reporter.changes();
-        let id = task('a').id;
-        let told = changes.wait_for(|pending| {
-            pending.get(&id).is_some_and(|status| {
-                status.state == TaskState::Running && status.is_ready() == routed
-            })
-        });
-        let told = tokio::time::timeout(LIMIT, told).await;
-        told.unwrap_or_else(|_late| panic!("not routed {routed}: {:?}", self.reporter))
-            .expect("the controller goes on");
-    }
 }
 
 #[tokio::test(start_paused = true)]
