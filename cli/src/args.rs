@@ -40,6 +40,7 @@ pub(crate) use service::ContainerFlags;
 pub(crate) use service::CreateLists;
 pub(crate) use service::HealthFlags;
 pub(crate) use service::Mode;
+pub(crate) use service::ReadinessFlags;
 pub(crate) use service::ResourceFlags;
 pub(crate) use service::RestartFlags;
 pub(crate) use service::RollbackFlags;

@@ -6,6 +6,7 @@ mod container;
 mod list;
 mod mode;
 mod policy;
+mod readiness;
 mod service;
 
 pub(crate) use list::Lists;

@@ -3,6 +3,7 @@
 mod container;
 mod lists;
 mod policy;
+mod readiness;
 mod task;
 
 use std::str::FromStr;
@@ -16,6 +17,7 @@ pub(crate) use lists::UpdateLists;
 pub(crate) use policy::RestartFlags;
 pub(crate) use policy::RollbackFlags;
 pub(crate) use policy::UpdateFlags;
+pub(crate) use readiness::ReadinessFlags;
 pub(crate) use task::Mode;
 pub(crate) use task::ResourceFlags;
 pub(crate) use task::TaskFlags;
@@ -155,6 +157,9 @@ pub(crate) struct ScalarFlags {
     /// Its health.
     #[command(flatten)]
     pub(crate) health: HealthFlags,
+    /// Whether it is to get requests.
+    #[command(flatten)]
+    pub(crate) readiness: ReadinessFlags,
     /// What it may use.
     #[command(flatten)]
     pub(crate) resources: ResourceFlags,

@@ -101,7 +101,7 @@ pub(super) fn resources(resources: &mut Option<ResourceRequirements>, flags: &Re
 }
 
 /// Replaces a value if a new one is given.
-fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+pub(super) fn set<T: Clone>(field: &mut T, value: Option<&T>) {
     if let Some(value) = value {
         field.clone_from(value);
     }

@@ -10,6 +10,7 @@ use super::Lists;
 use super::container;
 use super::mode;
 use super::policy;
+use super::readiness;
 use crate::args::ScalarFlags;
 use crate::args::ServiceCreateArgs;
 use crate::args::ServiceUpdateArgs;
@@ -75,6 +76,7 @@ fn change(spec: &mut ServiceSpec, flags: &ScalarFlags, lists: &Lists) -> Result<
     let container = task.container_spec.get_or_insert_with(ContainerSpec::default);
     container::change(container, &flags.container)?;
     container::health(&mut container.healthcheck, &flags.health)?;
+    readiness::change(&mut container.readiness, &flags.readiness)?;
     container::log_driver(&mut task.log_driver, &flags.container)?;
     container::resources(&mut task.resources, &flags.resources);
     policy::restart(&mut task.restart_policy, &flags.restart);

@@ -99,7 +99,7 @@ pub(crate) struct HealthFlags {
     pub(crate) no_healthcheck: bool,
 }
 
-fn positive(text: &str) -> Result<Nanoseconds, String> {
+pub(super) fn positive(text: &str) -> Result<Nanoseconds, String> {
     match duration::parse(text)? {
         Nanoseconds(nanoseconds) if nanoseconds < 0 => {
             Err("duration cannot be negative".to_owned())

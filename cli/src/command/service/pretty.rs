@@ -15,10 +15,12 @@ use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::PublishMode;
+use swarmlite_proto::spec::ReadinessConfig;
 use swarmlite_proto::spec::ResourceRequirements;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use crate::output::pretty::Page;
@@ -79,6 +81,9 @@ pub(super) fn service(
     page.section("Ports:", service.endpoint.ports.iter().map(port));
     if let Some(it) = task.container_spec.as_ref().and_then(|it| it.healthcheck.as_ref()) {
         healthcheck(it, &mut page);
+    }
+    if let Some(it) = task.container_spec.as_ref().and_then(|it| it.readiness.as_ref()) {
+        readiness(it, &mut page);
     }
     page.finish()
 }
@@ -252,6 +257,23 @@ fn healthcheck(config: &HealthConfig, page: &mut Page) {
     page.section("  Tests:", config.test.iter().map(|test| format!("   Test = {test}")));
 }
 
+fn readiness(config: &ReadinessConfig, page: &mut Page) {
+    let or = |time: Nanoseconds, default| if time.is_zero() { default } else { time };
+    let retries = match config.retries {
+        0 => ReadinessConfig::DEFAULT_RETRIES,
+        retries => retries,
+    };
+    page.line("Readiness:");
+    page.entry(
+        "  Interval = ",
+        duration::go(or(config.interval, ReadinessConfig::DEFAULT_INTERVAL)),
+    );
+    page.entry("  Retries = ", retries);
+    page.entry("  StartPeriod = ", duration::go(config.start_period));
+    page.entry("  Timeout = ", duration::go(or(config.timeout, ReadinessConfig::DEFAULT_TIMEOUT)));
+    page.section("  Tests:", config.test.iter().map(|test| format!("   Test = {test}")));
+}
+
 #[cfg(test)]
 mod tests {
     use swarmlite_proto::balance::Scheduler;
@@ -272,6 +294,18 @@ mod tests {
         let expected =
             "Endpoint Mode:\tvip\nEndpoint Options:\n scheduler = sh\n sticky = 1m30s\nPorts:\n";
         assert!(page.contains(expected), "{page}");
+    }
+
+    #[test]
+    fn a_readiness_check_is_shown_with_its_defaults() {
+        let mut web = services().remove(0);
+        let test = ["HTTP", "8000/ready"].map(str::to_owned).to_vec();
+        let check = ReadinessConfig { test, retries: 1, ..ReadinessConfig::default() };
+        let container = web.spec.task_template.container_spec.as_mut().expect("a container");
+        container.readiness = Some(check);
+        let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
+        let expected = "Readiness:\n  Interval = 5s\n  Retries = 1\n  StartPeriod = 0s\n  Timeout = 5s\n  Tests:\n   Test = HTTP\n   Test = 8000/ready\n";
+        assert!(page.ends_with(expected), "{page}");
     }
 
     #[test]

@@ -76,7 +76,9 @@ fn every_option_of_create_reaches_the_spec() {
          --limit-cpu 0.5 --limit-memory 64m --limit-pids 9 --reserve-cpu 0.25 --reserve-memory 32m \
          --restart-condition on-failure --restart-delay 1s --restart-max-attempts 3 --restart-window 1m \
          --update-parallelism 2 --update-failure-action rollback --rollback-order start-first \
-         --health-cmd true --health-interval 2s --health-retries 4 --no-resolve-image -q image arg --flag",
+         --health-cmd true --health-interval 2s --health-retries 4 \
+         --readiness-http 80/ready --readiness-interval 1s --readiness-timeout 2s --readiness-retries 5 \
+         --readiness-start-period 3s --no-resolve-image -q image arg --flag",
     )
     .expect("a spec");
     insta::assert_snapshot!(serde_json::to_string_pretty(&spec).expect("serializes"));
