@@ -16,11 +16,8 @@
 //!
 //! Forwarding is `Masq`: the destination is translated, the source is not, and replies pass here on their way back.
 //!
-//! IPVS knows a reply by its two ends alone. A client that sends datagrams from one port to several nodes, among them the one
-//! its task is on, hears from that node whichever it asked: the flow that came in there is not told from those that came
-//! over the tunnel. Streams, which clients do not open like that, and nftables do not have this limit.
-//!
 //! - `table`: what IPVS should hold, and the requests that lead there. Pure.
+//! - `rules`: what nftables does so that IPVS gets what it should, and no more. Pure.
 //! - `message`, `wire`: requests and answers as bytes. Pure.
 //! - `socket`: the conversation with the kernel. `settings`: what holds for a whole namespace.
 //!
@@ -28,6 +25,7 @@
 //! restart of this process.
 
 mod message;
+mod rules;
 mod settings;
 mod socket;
 mod table;
@@ -36,11 +34,11 @@ mod wire;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::io;
-use std::net::Ipv4Addr;
 use std::net::SocketAddrV4;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use self::rules::Rules;
 use self::socket::Ipvs;
 use self::table::Key;
 use self::table::Request;
@@ -60,8 +58,8 @@ use crate::network::state::Place;
 /// Balances by IPVS.
 #[derive(Debug)]
 pub struct IpvsBalancer {
-    /// The addresses that are marked.
-    marks: Tables<Vec<Ipv4Addr>>,
+    /// What nftables does around IPVS.
+    rules: Tables<Rules>,
     /// What was asked for, by namespace: backends that drain cannot be told from what IPVS holds.
     asked: Mutex<HashMap<String, VirtualServices>>,
 }
@@ -70,7 +68,7 @@ impl IpvsBalancer {
     /// A balancer that has not programmed anything yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { marks: Tables::new(TABLE), asked: Mutex::default() }
+        Self { rules: Tables::new(TABLE), asked: Mutex::default() }
     }
 }
 
@@ -85,8 +83,8 @@ impl Balancer for IpvsBalancer {
         let refused = refused(place, "list services");
         let ipvs = Ipvs::open().map_err(&refused)?;
         let seen = dump(&ipvs).map_err(&refused)?;
-        let marked = self.marks.observe(place)?;
-        if seen.is_empty() && marked == Held::Absent {
+        let rules = self.rules.observe(place)?;
+        if seen.is_empty() && rules == Held::Absent {
             return Ok(Held::Absent);
         }
         let settled = settings::settled(&ipvs).map_err(&refused)?;
@@ -95,7 +93,7 @@ impl Balancer for IpvsBalancer {
             Some(services)
                 if settled
                     && table::table(services) == seen
-                    && marked == Held::Exactly(table::marked(services)) =>
+                    && rules == Held::Exactly(Rules::of(services)) =>
             {
                 Held::Exactly(services.clone())
             }
@@ -110,9 +108,9 @@ impl Balancer for IpvsBalancer {
         let seen = dump(&ipvs).map_err(refused(place, "list services"))?;
         let difference = table::difference(&table::table(services), &seen);
         ask(&ipvs, place, &difference.additions)?;
-        let marked = table::marked(services);
-        if self.marks.observe(place)? != Held::Exactly(marked.clone()) {
-            self.marks.replace(place, &marked, &table::marks(&marked))?;
+        let rules = Rules::of(services);
+        if self.rules.observe(place)? != Held::Exactly(rules.clone()) {
+            self.rules.replace(place, &rules, &rules.table())?;
         }
         ask(&ipvs, place, &difference.removals)?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,7 +149,7 @@ impl Balancer for IpvsBalancer {
     }
 
     fn forget(&self, place: &Place) {
-        self.marks.forget(place);
+        self.rules.forget(place);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.to_string());
     }
 }

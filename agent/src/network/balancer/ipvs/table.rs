@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use swarmlite_proto::balance::Balancing;
@@ -12,8 +11,6 @@ use swarmlite_proto::spec::PortProtocol;
 use crate::network::balancer::Frontend;
 use crate::network::balancer::Service;
 use crate::network::balancer::VirtualServices;
-use crate::network::balancer::nftables::TABLE;
-use crate::network::nft::elements;
 use crate::network::state::INGRESS_ADDRESS;
 
 /// `IP_VS_SVC_F_PERSISTENT`.
@@ -23,7 +20,7 @@ pub(super) const FALLBACK: u32 = 0x08;
 
 /// What tells the mark of a virtual address for datagrams from the one for streams. Two addresses of one network never
 /// differ in this bit alone.
-const DATAGRAMS: u32 = 0x8000_0000;
+pub(super) const DATAGRAMS: u32 = 0x8000_0000;
 
 /// `IPPROTO_TCP`, `IPPROTO_UDP` and `IPPROTO_SCTP`.
 const TCP: u16 = 6;
@@ -138,57 +135,6 @@ fn destinations(frontend: Frontend, key: Key, service: &Service) -> BTreeMap<Des
             ((backend.addr, backend.port.unwrap_or_default()), u32::from(backend.weight))
         })
         .collect()
-}
-
-/// The virtual addresses whose packets have to be marked. Where nobody serves there is no mark: connections that exist
-/// are found without, and new ones are refused by the local stack.
-pub(super) fn marked(services: &VirtualServices) -> Vec<Ipv4Addr> {
-    services
-        .iter()
-        .filter(|(_, service)| service.serving().next().is_some())
-        .filter_map(|(frontend, _)| match frontend {
-            Frontend::Address(addr) => Some(*addr),
-            Frontend::Port { .. } => None,
-        })
-        .collect()
-}
-
-/// The nftables table that marks packets for IPVS. Marks are set after routing has chosen the local stack, and taken off
-/// behind IPVS, so that no route of the node that follows marks is taken by accident.
-pub(super) fn marks(addresses: &[Ipv4Addr]) -> String {
-    let map = |bit: u32| {
-        let all: Vec<String> = addresses
-            .iter()
-            .map(|addr| format!("{addr} : {:#010x}", u32::from(*addr) ^ bit))
-            .collect();
-        elements(&all)
-    };
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "table ip {TABLE} {{
-\tmap streams {{
-\t\ttype ipv4_addr : mark{}
-\t}}
-\tmap datagrams {{
-\t\ttype ipv4_addr : mark{}
-\t}}
-\tchain input {{
-\t\ttype filter hook input priority mangle; policy accept;
-\t\tmeta l4proto {{ tcp, sctp }} meta mark set ip daddr map @streams
-\t\tmeta l4proto udp meta mark set ip daddr map @datagrams
-\t}}
-\tchain output {{
-\t\ttype filter hook output priority mangle; policy accept;
-\t\tmeta mark set 0x0
-\t}}
-}}
-",
-        map(0),
-        map(DATAGRAMS)
-    );
-    text
 }
 
 /// One request to IPVS.

@@ -49,18 +49,6 @@ fn hashing_falls_back_and_stickiness_is_persistence() {
     assert_eq!(by(Scheduler::Lc, None).flags, 0);
 }
 
-#[test]
-fn what_nobody_serves_is_not_marked() {
-    let services = VirtualServices::from([
-        (Frontend::Address(VIP), service(Balancing::default(), None, &[(3, 0), (4, 1)])),
-        (Frontend::Address(address(9)), service(Balancing::default(), None, &[(5, 0)])),
-    ]);
-    assert_eq!(marked(&services), [VIP]);
-    let text = marks(&marked(&services));
-    assert!(text.contains("10.0.0.2 : 0x0a000002\n"), "{text}");
-    assert!(text.contains("10.0.0.2 : 0x8a000002\n"), "{text}");
-}
-
 /// What IPVS would hold after a request; it refuses what makes no sense.
 fn ask(table: &mut Table, request: &Request) {
     match request.clone() {
