@@ -33,6 +33,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::fs;
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::Mutex;
@@ -164,6 +165,31 @@ pub(super) fn present() -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the namespace of the calling thread balances anything by IPVS. Loads no module.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn in_use(place: &Place) -> Result<bool, KernelError> {
+    /// What the kernel writes above the services.
+    const HEADINGS: usize = 3;
+    // Of the thread, as another thread of this process may be in another namespace.
+    match fs::read_to_string("/proc/thread-self/net/ip_vs") {
+        Ok(listed) => Ok(listed.lines().count() > HEADINGS),
+        // No IPVS.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(refused(place, "list services")(source)),
+    }
+}
+
+/// Removes everything that IPVS balances in the namespace of the calling thread.
+///
+/// # Errors
+/// If the kernel refuses.
+pub(super) fn clear(place: &Place) -> Result<(), KernelError> {
+    let flush = |ipvs: Ipvs| ipvs.change(message::FLUSH, &wire::Attributes::default());
+    Ipvs::open().and_then(flush).map_err(refused(place, "remove all services"))
 }
 
 fn dump(ipvs: &Ipvs) -> io::Result<Table> {

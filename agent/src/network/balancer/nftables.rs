@@ -5,6 +5,10 @@
 //!
 //! Only the first packet of a connection reaches a chain, as the kernel remembers where it went: a backend that is taken out
 //! of its chain drains. A sticky service takes backends by a hash of the client's address instead of in turn.
+//!
+//! A node that had its connections balanced by IPVS before has them balanced by this alone from the first change on: new ones go
+//! on without a gap, and those that IPVS had are closed. In the other direction IPVS takes the place of the table, which has the
+//! same name, and connections live on.
 
 mod traffic;
 
@@ -19,6 +23,7 @@ use super::Balancer;
 use super::Frontend;
 use super::Service;
 use super::VirtualServices;
+use super::ipvs;
 use super::statistics::Statistics;
 use crate::network::kernel::KernelError;
 use crate::network::nft::Tables;
@@ -56,12 +61,16 @@ impl Default for NftablesBalancer {
 
 impl Balancer for NftablesBalancer {
     fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
+        if ipvs::in_use(place)? {
+            return Ok(Held::Absent);
+        }
         self.tables.observe(place)
     }
 
     fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
         let traffic = if services.is_empty() { traffic::no_table() } else { traffic::table() };
-        self.tables.replace(place, services, &(table(services) + &traffic))
+        self.tables.replace(place, services, &(table(services) + &traffic))?;
+        if ipvs::in_use(place)? { ipvs::clear(place) } else { Ok(()) }
     }
 
     fn statistics(

@@ -86,7 +86,9 @@ impl Flow {
                 // Flows of others to the same port elsewhere keep their translation.
                 UdpFlows::SentToPort(port) => {
                     self.original.port == port
-                        && (untranslated || self.reply.source == Some(INGRESS_ADDRESS))
+                        && (untranslated
+                            || self.original.destination == Some(INGRESS_ADDRESS)
+                            || self.reply.source == Some(INGRESS_ADDRESS))
                 }
             }
     }

@@ -23,6 +23,7 @@ const DEL_DEST: u8 = 7;
 pub(super) const GET_DEST: u8 = 8;
 pub(super) const SET_CONFIG: u8 = 12;
 pub(super) const GET_CONFIG: u8 = 13;
+pub(super) const FLUSH: u8 = 17;
 
 /// `IPVS_CMD_ATTR_*`.
 const CMD_SERVICE: u16 = 1;
