@@ -80,7 +80,8 @@ fn main() -> ExitCode {
             let run = move || case(sandbox.get_or_init(|| Sandbox::new(kind)));
             add(format!("kernel::{name}"), Box::new(run));
         }
-        for (name, case) in cluster::CASES {
+        let with_both = cluster::WITH_BOTH.iter().filter(|_| kind == Kind::Ipvs);
+        for (name, case) in cluster::CASES.iter().chain(with_both) {
             add(format!("cluster::{name}"), Box::new(move || cluster::run(*case, kind)));
         }
     }

@@ -22,6 +22,7 @@ use swarmlite_agent::network::endpoint::Endpoint;
 use swarmlite_agent::network::linux::LinuxConfig;
 use swarmlite_agent::network::linux::LinuxKernel;
 use swarmlite_proto::balance::Balancer as Kind;
+use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 
 use crate::namespaces::Namespaces;
@@ -67,6 +68,9 @@ pub(crate) fn underlay(index: u8) -> Ipv4Addr {
 /// The outside client's place on the underlay.
 pub(crate) const CLIENT: u8 = 100;
 
+/// Lists the table of the balancer.
+const LIST_NFTABLES: &str = "nft list table ip swarmlite_balancer";
+
 impl Rig {
     /// A switch and an outside client.
     pub(crate) fn new(name: &str, kind: Kind) -> Self {
@@ -87,6 +91,40 @@ impl Rig {
         rig.ip("switch", "link set br0 up");
         rig.host("client", CLIENT);
         rig
+    }
+
+    /// What nodes that are made balance with.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// From now on they balance with the other.
+    pub(crate) fn switch(&mut self) {
+        self.kind = match self.kind {
+            Kind::Nftables => Kind::Ipvs,
+            Kind::Ipvs => Kind::Nftables,
+        };
+    }
+
+    /// What the kernel balances on one network of a node, as its own tools list it: by either balancer.
+    pub(crate) fn balanced(&self, node: &Node, network: &NetworkId) -> String {
+        let ipvs = self.list(node, network, "if [ -e /proc/net/ip_vs ]; then ipvsadm -Ln; fi");
+        ipvs + &self.list(node, network, LIST_NFTABLES)
+    }
+
+    /// What the kernel balances there by the balancer in use.
+    pub(crate) fn shown(&self, node: &Node, network: &NetworkId) -> String {
+        let list = match self.kind {
+            Kind::Nftables => LIST_NFTABLES,
+            Kind::Ipvs => "ipvsadm -Ln",
+        };
+        self.list(node, network, list)
+    }
+
+    fn list(&self, node: &Node, network: &NetworkId, command: &str) -> String {
+        let sandbox = node.data_plane.sandbox(network);
+        let nsenter = format!("nsenter --net={} sh -c '{command}'", sandbox.display());
+        self.namespaces.script(&format!("n{}", node.index), &nsenter)
     }
 
     /// The folder of everything of this test.

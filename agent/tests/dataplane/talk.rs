@@ -4,7 +4,6 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
-use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::net::SocketAddrV4;
@@ -20,53 +19,48 @@ use swarmlite_agent::network::linux::namespace::run_inside;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-use crate::rig::Container;
 use crate::subject::Conversation;
 
 /// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves TCP and UDP on a port of a container: the answer is its name and the address it saw.
-pub(crate) async fn serve(container: &Container, name: &'static str, port: u16) {
-    run_inside(container.netns.clone(), move || {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(mut stream) = stream else { return };
-                let peer = stream.peer_addr().expect("peer").ip();
-                let _ = stream.write_all(format!("{name} {peer}").as_bytes());
-            }
-        });
-        std::thread::spawn(move || {
-            let mut buffer = [0; 64];
-            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
-                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
-            }
-        });
-    })
-    .await
-    .expect("serve");
+/// Serves TCP and UDP on a port inside a namespace: each byte and each datagram is answered with the name and the address it came from.
+/// Connections stay open until the client ends them.
+pub(crate) async fn serve(netns: &Path, name: &'static str, port: u16) {
+    run_inside(netns.to_owned(), move || listen(name, port)).await.expect("serve");
 }
 
-/// Asks over TCP from inside a namespace. An error is answered by its kind.
-pub(crate) async fn ask_tcp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
-    let to = SocketAddr::new(to.into(), port);
-    run_inside(from.to_owned(), move || {
-        let asked = TcpStream::connect_timeout(&to, PATIENCE).and_then(|mut stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        });
-        asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
-    })
-    .await
-    .expect("namespace")
+/// The same where nothing is asynchronous.
+pub(crate) fn serve_connections(netns: &Path, name: &'static str, port: u16) {
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    runtime.block_on(serve(netns, name, port));
+}
+
+fn listen(name: &'static str, port: u16) {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { return };
+            std::thread::spawn(move || answer(stream, name));
+        }
+    });
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
+        }
+    });
+}
+
+/// Asks over TCP from inside a namespace, once. An error is answered by its kind.
+pub(crate) async fn ask_tcp(from: &Path, to: Ipv4Addr, port: u16) -> String {
+    let to = SocketAddrV4::new(to, port);
+    Connection::open(from, Ipv4Addr::UNSPECIFIED, to).await.ask()
 }
 
 /// Asks over UDP from inside a namespace, from a port of its own each time.
-pub(crate) async fn ask_udp(from: &Path, to: impl Into<IpAddr>, port: u16) -> String {
+pub(crate) async fn ask_udp(from: &Path, to: Ipv4Addr, port: u16) -> String {
     let to = SocketAddr::new(to.into(), port);
     run_inside(from.to_owned(), move || {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
@@ -86,29 +80,6 @@ pub(crate) fn ask_with(socket: &UdpSocket, to: SocketAddr) -> String {
         Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
     });
     asked.unwrap_or_else(|error| format!("{:?}", error.kind()))
-}
-
-/// Serves TCP and UDP on a port inside a namespace: each byte and each datagram is answered with the name and the address it came from.
-/// Connections stay open until the client ends them.
-pub(crate) fn serve_connections(netns: &Path, name: &'static str, port: u16) {
-    let serving = run_inside(netns.to_owned(), move || {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen");
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind");
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(stream) = stream else { return };
-                std::thread::spawn(move || answer(stream, name));
-            }
-        });
-        std::thread::spawn(move || {
-            let mut buffer = [0; 64];
-            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
-                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
-            }
-        });
-    });
-    let runtime = tokio::runtime::Runtime::new().expect("runtime");
-    runtime.block_on(serving).expect("serve");
 }
 
 fn answer(mut stream: TcpStream, name: &str) {

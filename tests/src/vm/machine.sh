@@ -12,9 +12,8 @@ MODULES="ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_mh ip_vs_sh
     nft_nat nft_numgen nft_redir nft_reject_ipv4 nfnetlink xt_conntrack xt_addrtype xt_MASQUERADE xt_mark xt_nat xt_tcpudp
     vxlan veth dummy bridge"
 
-# Programs beside busybox. ipvsadm is for whoever reads the output; nothing depends on it.
-PROGRAMS="ip nft"
-OPTIONAL="ipvsadm"
+# Programs beside busybox, which would take its own `ip` for the real one behind its own `nsenter`. Tests use ipvsadm as an administrator does: to look, and to do damage.
+PROGRAMS="ip nft ipvsadm nsenter"
 
 say() {
     echo "virtual machine: $*" >&2
@@ -78,9 +77,6 @@ cp --dereference "$(command -v busybox)" "$root/bin/busybox"
 for name in $PROGRAMS; do
     file=$(command -v "$name") || { say "$name is missing"; exit 1; }
     copy_program "$file" "$name"
-done
-for name in $OPTIONAL; do
-    if file=$(command -v "$name"); then copy_program "$file" "$name"; fi
 done
 # One program with many names, which looks for its extensions in a folder.
 if file=$(command -v xtables-nft-multi); then

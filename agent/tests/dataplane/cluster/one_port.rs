@@ -20,20 +20,23 @@ use nix::sys::socket::sockopt;
 use swarmlite_agent::network::linux::namespace::run_inside;
 use swarmlite_proto::balance::Balancer as Kind;
 
-use super::Cluster;
-use super::PUBLISHED;
-use super::TARGET;
+use super::description::Cluster;
+use super::description::PUBLISHED;
+use super::description::TARGET;
+use super::three_nodes;
 use crate::rig::Container;
 use crate::rig::Node;
 use crate::rig::Rig;
 
 const PORT: u16 = 20_000;
 
+/// How long the client waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub(super) async fn one_port_of_a_client_serves_through_several_nodes(kind: Kind) {
     let mut rig = Rig::new("d", kind);
     let mut cluster = Cluster::new();
-    let nodes: Vec<Node> =
-        (1_u8..).zip(cluster.nodes.clone()).map(|(index, id)| rig.node(index, id)).collect();
+    let nodes = three_nodes(&mut rig, &cluster);
     let client = rig.netns("client");
     cluster.set_serving(0, false);
     cluster.set_serving(1, false);
@@ -88,8 +91,8 @@ fn open(node: Ipv4Addr) -> TcpStream {
     let local = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, PORT));
     bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &local).expect("bind");
     let stream = TcpStream::from(fd);
-    stream.set_write_timeout(Some(Duration::from_secs(3))).expect("a limit for connecting");
-    stream.set_read_timeout(Some(Duration::from_secs(3))).expect("a limit for an answer");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a limit for connecting");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit for an answer");
     let target = SockaddrIn::from(SocketAddrV4::new(node, PUBLISHED));
     connect(std::os::fd::AsRawFd::as_raw_fd(&stream), &target).expect("connect");
     stream
