@@ -109,7 +109,7 @@ impl Rig {
     /// What the kernel balances on one network of a node, as its own tools list it: by either balancer.
     pub(crate) fn balanced(&self, node: &Node, network: &NetworkId) -> String {
         let ipvs = self.list(node, network, "if [ -e /proc/net/ip_vs ]; then ipvsadm -Ln; fi");
-        ipvs + &self.list(node, network, LIST_NFTABLES)
+        ipvs + &self.list(node, network, "nft list ruleset")
     }
 
     /// What the kernel balances there by the balancer in use.

@@ -48,6 +48,7 @@ use self::table::Virtual;
 use super::Balancer;
 use super::Frontend;
 use super::VirtualServices;
+use super::nftables;
 use super::nftables::TABLE;
 use super::statistics::Counters;
 use super::statistics::Statistics;
@@ -111,7 +112,7 @@ impl Balancer for IpvsBalancer {
         ask(&ipvs, place, &difference.additions)?;
         let rules = Rules::of(services);
         if self.rules.observe(place)? != Held::Exactly(rules.clone()) {
-            self.rules.replace(place, &rules, &rules.table())?;
+            self.rules.replace(place, &rules, &(rules.table() + &nftables::leave()))?;
         }
         ask(&ipvs, place, &difference.removals)?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);

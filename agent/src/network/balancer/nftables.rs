@@ -53,6 +53,11 @@ impl NftablesBalancer {
     }
 }
 
+/// What removes what this balancer leaves beside the table that IPVS replaces, in the language of `nft -f`.
+pub(super) fn leave() -> String {
+    traffic::no_table()
+}
+
 impl Default for NftablesBalancer {
     fn default() -> Self {
         Self::new()

@@ -75,6 +75,8 @@ fn only_one_balances(rig: &Rig, cluster: &Cluster, node: &Node) {
     for network in [&cluster.ingress, &cluster.app] {
         let listed = rig.balanced(node, network);
         assert_eq!(listed.contains("Masq"), rig.kind() == Kind::Ipvs, "{listed}");
-        assert_eq!(listed.contains("dnat"), rig.kind() == Kind::Nftables, "{listed}");
+        for of_nftables in ["dnat to", "swarmlite_traffic"] {
+            assert_eq!(listed.contains(of_nftables), rig.kind() == Kind::Nftables, "{listed}");
+        }
     }
 }
