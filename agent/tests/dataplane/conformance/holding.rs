@@ -115,8 +115,7 @@ pub(super) fn traffic_is_counted(subject: &dyn Subject) {
     let total = at_address.total;
     assert!(total.packets_in >= 13 && total.packets_out >= 13, "{at_address:?}");
     assert!(total.bytes_in >= total.packets_in, "{at_address:?}");
-    // Answers are longer than questions.
-    assert!(total.bytes_out > total.packets_out, "{at_address:?}");
+    assert!(total.bytes_out >= total.packets_out, "{at_address:?}");
     for number in [1, 2] {
         let backend = at_address.backends[&SocketAddrV4::new(container(number), 0)];
         assert_eq!(backend.connections, 2, "{at_address:?}");
@@ -124,6 +123,8 @@ pub(super) fn traffic_is_counted(subject: &dyn Subject) {
     }
     let at_port = counted(subject, &services, published, 2);
     assert_eq!((at_port.total.packets_in, at_port.total.packets_out), (2, 2), "{at_port:?}");
+    // Answers are longer than questions.
+    assert!(at_port.total.bytes_out > at_port.total.bytes_in, "{at_port:?}");
     assert!(at_port.backends.contains_key(&SocketAddrV4::new(container(1), PORT)), "{at_port:?}");
 }
 
