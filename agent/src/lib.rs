@@ -10,6 +10,7 @@
 //! - [`session`]: the talk with the leader; [`assignment`] puts together what it says, [`ledger`] keeps it on disk.
 //! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`].
 //! - [`network`]: the data plane.
+//! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
 //!
 //! The agent carries out and reports; it never chooses a node, an address or a port. It needs no manager to keep things
@@ -20,6 +21,7 @@ pub mod config;
 mod disk;
 pub mod identity;
 pub mod ledger;
+pub mod logs;
 pub mod network;
 mod node;
 mod plane;
@@ -43,11 +45,13 @@ use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::tls::TlsError;
 use tokio::sync::Mutex;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
+use crate::logs::Publisher;
 use crate::network::DataPlane;
 use crate::network::DataPlaneHandle;
 use crate::renewal::Renewal;
@@ -175,6 +179,10 @@ impl Parts {
             self.registration.clone(),
         );
         running.spawn(refresh);
+        let (log_orders, orders) = mpsc::channel(logs::ORDERS);
+        let publisher =
+            Publisher { client: self.client.clone(), logs: Arc::clone(&self.runtime), orders };
+        running.spawn(publisher.run());
         let engine = watch::Sender::new(true);
         let session = Session {
             engine: engine.subscribe(),
@@ -187,6 +195,7 @@ impl Parts {
             managers: self.managers.clone(),
             role,
             state: self.state.clone(),
+            log_orders,
         };
         running.spawn(session.run());
         running.spawn(node::watch_engine(Arc::clone(&self.runtime), engine));

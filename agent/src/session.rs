@@ -16,6 +16,7 @@ use swarmlite_proto::version::Generation;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::StreamError;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::assignment::Assignments;
@@ -23,6 +24,7 @@ use crate::assignment::Stale;
 use crate::identity::chain;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
+use crate::logs::Ordered;
 use crate::reporter::Reporter;
 use crate::session::dial::Candidates;
 use crate::session::dial::backoff;
@@ -82,6 +84,8 @@ pub struct Session {
     pub role: watch::Sender<Option<NodeRole>>,
     /// How the node stands with the managers.
     pub state: watch::Sender<SessionState>,
+    /// Where orders to publish logs go, with the address of the leader.
+    pub log_orders: mpsc::Sender<Ordered>,
 }
 
 /// A session has ended.

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod fallback;
 mod filters;
+mod logs;
 mod lookup;
 mod networks;
 mod nodes;
@@ -76,8 +77,10 @@ pub fn router(state: ApiState) -> Router {
         .route("/services/create", post(services::create))
         .route("/services/{id}", get(services::inspect).delete(services::remove))
         .route("/services/{id}/update", post(services::update))
+        .route("/services/{id}/logs", get(logs::of_service))
         .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", get(tasks::inspect))
+        .route("/tasks/{id}/logs", get(logs::of_task))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
         .route("/networks/{id}", get(networks::inspect).delete(networks::remove))

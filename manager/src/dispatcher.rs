@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::id::NodeId;
 use tokio::sync::watch;
 
@@ -76,6 +77,12 @@ impl<S: Store> Dispatcher<S> {
     #[must_use]
     pub fn programmed(&self) -> watch::Receiver<Programmed> {
         self.shared.registry.programmed()
+    }
+
+    /// Has `message` said to the agent of `node_id`. The answer is whether it is in session; whether it has heard, only itself can tell.
+    #[must_use]
+    pub fn tell(&self, node_id: &NodeId, message: ManagerMessage) -> bool {
+        self.shared.registry.tell(node_id, message)
     }
 }
 

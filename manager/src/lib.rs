@@ -10,6 +10,7 @@
 //! - [`store`]: how the rest reads that state and proposes changes to it.
 //! - [`reconcile`]: the loops of the leader, and what drives them: [`liveness`], [`orchestrator`], [`allocator`], [`scheduler`], [`routing`].
 //! - [`dispatcher`]: what agents are told.
+//! - [`logs`]: what tasks write, from the agents to those who read it.
 //!
 //! A manager never touches Docker or the kernel; that is the agents' part.
 
@@ -18,6 +19,7 @@ pub mod api;
 pub mod ca;
 pub mod dispatcher;
 pub mod liveness;
+pub mod logs;
 pub mod manager;
 pub mod members;
 pub mod orchestrator;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_proto::error::Result as ProtoResult;
@@ -22,6 +23,8 @@ use crate::ca;
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::Programmed;
 use crate::dispatcher::assignment::assignments_for;
+use crate::logs::Broker;
+use crate::logs::Logs;
 use crate::members;
 use crate::raft;
 use crate::raft::Leadership;
@@ -85,6 +88,7 @@ pub struct Manager {
     store: RaftStore,
     server: Server,
     dispatcher: Dispatcher<RaftStore>,
+    logs: Logs,
     quorum: watch::Receiver<Quorum>,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
@@ -99,6 +103,7 @@ impl Manager {
         let ManagerConfig { dir, listen_addr, advertise_addr, identity, client, .. } = config;
         // First, as the leader calls back before it lets another manager in.
         let server = Server::start(listen_addr, &identity).await?;
+        let log_client = client.clone();
         let store = match start {
             Start::Found(first) => {
                 RaftStore::bootstrap(&dir, advertise_addr, client, *first).await?
@@ -110,7 +115,9 @@ impl Manager {
         };
         let (heard, sessions) = watch::channel(crate::liveness::Sessions::default());
         let dispatcher = Dispatcher::new(store.clone(), assignments_for, store.leadership(), heard);
-        server.set_routes(routes(&identity, &store, &dispatcher));
+        let broker = broker(&store, &dispatcher);
+        server.set_routes(routes(&identity, &store, &dispatcher, &broker));
+        let logs = Logs::new(store.clone(), broker, log_client);
         let (quorum, quorum_receiver) = watch::channel(Quorum::default());
         let tasks = vec![
             spawn(driver::run(
@@ -124,7 +131,8 @@ impl Manager {
             spawn(follow_quorum(store.clone(), quorum)),
         ];
         let node_id = identity.node_id;
-        Ok(Self { node_id, store, server, dispatcher, quorum: quorum_receiver, tasks })
+        let quorum = quorum_receiver;
+        Ok(Self { node_id, store, server, dispatcher, logs, quorum, tasks })
     }
 
     /// Returns when this manager has the state of the cluster and a vote.
@@ -163,7 +171,7 @@ impl Manager {
     /// The cluster, for the Docker API.
     #[must_use]
     pub fn access(&self) -> ManagerAccess {
-        ManagerAccess::new(self.store.clone(), self.quorum.borrow().clone())
+        ManagerAccess::new(self.store.clone(), self.logs.clone(), self.quorum.borrow().clone())
     }
 
     /// Presents `identity` to those who call. Sessions and calls under way go on.
@@ -186,19 +194,33 @@ impl Manager {
 
     /// Stops. On return the directory can be opened again, or removed.
     pub async fn shutdown(self) {
-        let Self { store, server, dispatcher, tasks, .. } = self;
-        drop((server, dispatcher, tasks));
+        let Self { store, server, dispatcher, logs, tasks, .. } = self;
+        drop((server, dispatcher, logs, tasks));
         store.shutdown().await;
     }
 }
 
 /// Everything other nodes can call, and who may.
-fn routes(identity: &Identity, store: &RaftStore, dispatcher: &Dispatcher<RaftStore>) -> Routes {
+fn routes(
+    identity: &Identity,
+    store: &RaftStore,
+    dispatcher: &Dispatcher<RaftStore>,
+    broker: &Broker<RaftStore>,
+) -> Routes {
     Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
         .with(Access::Anyone, ca::service::public_routes(store.clone()))
         .with(Access::Member, ca::service::member_routes(store.clone()))
         .with(Access::Member, dispatcher.routes())
+        .with(Access::Member, broker.member_routes())
+        .with(Access::Manager, broker.manager_routes())
         .with(Access::Manager, raft::router(store.clone()))
+}
+
+/// Logs are ordered in the sessions that `dispatcher` holds.
+fn broker(store: &RaftStore, dispatcher: &Dispatcher<RaftStore>) -> Broker<RaftStore> {
+    let dispatcher = dispatcher.clone();
+    let tell = move |node_id: &NodeId, message| dispatcher.tell(node_id, message);
+    Broker::new(store.clone(), store.leadership(), Arc::new(tell))
 }
 
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {

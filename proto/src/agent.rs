@@ -21,6 +21,7 @@ use crate::id::NetworkId;
 use crate::id::NodeId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
+use crate::logs::LogOrder;
 use crate::object::NodeIndex;
 use crate::object::TaskStatus;
 use crate::spec::EndpointMode;
@@ -83,6 +84,8 @@ pub enum ManagerMessage {
     Managers(Vec<SocketAddr>),
     /// The node has another role than its certificate says: it is to renew that, and to start or stop being a manager.
     RoleChanged(NodeRole),
+    /// Somebody reads the logs of tasks of this node: it is to publish them, by a call of its own ([`crate::rpc::LOGS_PUBLISH`]).
+    PublishLogs(LogOrder),
 }
 
 /// The start of a session.

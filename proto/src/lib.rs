@@ -6,6 +6,7 @@
 //! - [`api`]: objects as the Docker Engine API prints them.
 //! - [`balance`]: how connections are spread over the tasks of a service.
 //! - [`agent`]: what a manager and an agent say to each other.
+//! - [`logs`]: the output of tasks on its way to those who read it.
 //! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
 //! - [`task_state`]: the life of a task.
@@ -21,6 +22,7 @@ pub mod frame;
 pub mod id;
 pub mod identity;
 pub mod json;
+pub mod logs;
 pub mod object;
 pub mod rpc;
 pub mod spec;

@@ -22,6 +22,10 @@ pub const CA_JOIN: &str = "/ca/join";
 pub const CA_RENEW: &str = "/ca/renew";
 /// Members: the session of an agent with the leader. Other managers answer [`NotLeader`] with status 421.
 pub const SESSION: &str = "/dispatcher/session";
+/// Members: a stream of [`crate::logs::LogReport`]s to the leader, who has asked for them. Paced by the leader.
+pub const LOGS_PUBLISH: &str = "/logs/publish";
+/// Managers: one [`crate::logs::LogSubscription`] to the leader, then a stream of [`crate::logs::LogEvent`]s back. Paced by the caller.
+pub const LOGS_SUBSCRIBE: &str = "/logs/subscribe";
 /// Managers: whether this one is there. Empty to empty.
 pub const HEALTH: &str = "/health";
 /// Managers: [`RaftJoinRequest`] to [`RaftJoinResponse`]; the leader adds the caller as a voter.

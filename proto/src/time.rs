@@ -4,6 +4,7 @@ pub mod duration;
 
 use std::fmt;
 use std::ops::Add;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -31,6 +32,24 @@ impl Timestamp {
         Self(jiff::Timestamp::now())
     }
 
+    /// The moment that many seconds and nanoseconds after the start of 1970; `None` if there is no such moment.
+    #[must_use]
+    pub fn from_unix(seconds: i64, nanoseconds: i32) -> Option<Self> {
+        jiff::Timestamp::new(seconds, nanoseconds).ok().map(Self)
+    }
+
+    /// Whole seconds since the start of 1970, and the nanoseconds beyond them.
+    #[must_use]
+    pub fn to_unix(self) -> (i64, i32) {
+        (self.0.as_second(), self.0.subsec_nanosecond())
+    }
+
+    /// RFC 3339 with all nine digits of the nanoseconds, as Docker writes it in logs (moby `RFC3339NanoFixed`).
+    #[must_use]
+    pub fn to_fixed(self) -> String {
+        format!("{:.9}", self.0)
+    }
+
     /// Time passed since `earlier`; zero if that is in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -56,6 +75,15 @@ impl Add<Duration> for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    /// Reads RFC 3339.
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        text.parse().map(Self)
     }
 }
 
@@ -114,6 +142,14 @@ mod tests {
         let json = serde_json::to_string(&Timestamp::ZERO).expect("serializes");
         assert_eq!(json, "\"0001-01-01T00:00:00Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>(&json).expect("reads back"), Timestamp::ZERO);
+    }
+
+    #[test]
+    fn logs_have_all_nine_digits() {
+        let at = Timestamp::from_unix(1_500_000_000, 1_200).expect("a moment");
+        assert_eq!(at.to_fixed(), "2017-07-14T02:40:00.000001200Z");
+        assert_eq!(at.to_fixed().parse::<Timestamp>().expect("reads back"), at);
+        assert_eq!(at.to_unix(), (1_500_000_000, 1_200));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How nodes call each other: HTTP/2 over TLS 1.3, both sides authenticated by certificates of the cluster.
 //!
 //! - [`Client`]: calls any node by address, and opens streams of messages both ways.
+//! - [`paced`]: the same streams for receivers that may be slow.
 //! - [`serve`]: the other side: takes connections and hands each request on, together with who sent it.
 //! - [`tls`]: the TLS settings of both sides, and what a certificate says about its holder.
 //!
@@ -8,6 +9,7 @@
 //! nothing: who may call what is for the callee to say.
 
 pub mod client;
+pub mod paced;
 pub mod server;
 pub mod stream;
 #[cfg(feature = "testing")]
@@ -19,6 +21,8 @@ use std::time::Duration;
 pub use client::CallError;
 pub use client::Client;
 pub use client::TransportError;
+pub use paced::PacedReceiver;
+pub use paced::PacedSender;
 pub use server::Caller;
 pub use server::serve;
 pub use stream::FrameReceiver;

@@ -30,6 +30,7 @@ const MIN_HEARTBEAT: Duration = Duration::from_millis(50);
 /// One session with one manager.
 pub(super) struct Link<'a> {
     session: &'a Session,
+    addr: SocketAddr,
     sender: FrameSender,
     receiver: FrameReceiver,
     heartbeat: Duration,
@@ -72,6 +73,7 @@ impl<'a> Link<'a> {
         };
         let mut link = Self {
             session,
+            addr,
             sender,
             receiver,
             heartbeat: heartbeat_period.to_duration().max(MIN_HEARTBEAT),
@@ -138,6 +140,13 @@ impl<'a> Link<'a> {
             ManagerMessage::Managers(managers) => self.learn_managers(managers).await,
             ManagerMessage::RoleChanged(role) => {
                 self.session.role.send_replace(Some(role));
+                Ok(())
+            }
+            ManagerMessage::PublishLogs(order) => {
+                // A queue that is full is not waited for: there is more to be heard than this.
+                if self.session.log_orders.try_send((self.addr, order)).is_err() {
+                    tracing::warn!("too many orders to publish logs, this one is left out");
+                }
                 Ok(())
             }
             ManagerMessage::StatusesStored(sequence) => {

@@ -189,6 +189,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         managers: watch::Sender::new(managers.to_vec()),
         role,
         state,
+        log_orders: mpsc::channel(1).0,
     };
     Agent {
         folder,

@@ -3,6 +3,7 @@
 //! The API version is negotiated: Debian 12 ships engine 20.10, which speaks 1.41.
 
 mod facts;
+mod logs;
 
 use std::collections::HashMap;
 use std::path::Path;

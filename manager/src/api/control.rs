@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::Reachability;
@@ -13,8 +14,11 @@ use swarmlite_proto::api::SwarmInfo;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::logs::LogEvent;
+use swarmlite_proto::logs::LogSubscription;
 use swarmlite_proto::version::Version;
 
+use crate::logs::LogSource;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::State;
 use crate::state::Transaction;
@@ -76,6 +80,7 @@ impl<S: Store> ClusterStore for S {
 #[derive(Clone)]
 pub struct ManagerAccess {
     store: Arc<dyn ClusterStore>,
+    logs: Arc<dyn LogSource>,
     quorum: Quorum,
 }
 
@@ -86,9 +91,9 @@ impl std::fmt::Debug for ManagerAccess {
 }
 
 impl ManagerAccess {
-    /// Access to the cluster that `store` holds.
-    pub fn new(store: impl Store, quorum: Quorum) -> Self {
-        Self { store: Arc::new(store), quorum }
+    /// Access to the cluster that `store` holds, and to the `logs` of its tasks.
+    pub fn new(store: impl Store, logs: impl LogSource, quorum: Quorum) -> Self {
+        Self { store: Arc::new(store), logs: Arc::new(logs), quorum }
     }
 
     /// Who leads, and who can be reached.
@@ -99,6 +104,14 @@ impl ManagerAccess {
     /// A state that includes everything acknowledged so far.
     pub(super) async fn read(&self) -> Result<State> {
         within_limit(self.store.read()).await
+    }
+
+    /// Lines of logs, and one end. Dropping the stream ends the subscription.
+    pub(super) async fn logs(
+        &self,
+        subscription: LogSubscription,
+    ) -> Result<BoxStream<'static, LogEvent>> {
+        within_limit(self.logs.read(subscription)).await
     }
 
     /// Has a change carried out that `decide` computes from the present state, and gives back what it computed beside. Where the

@@ -4,6 +4,7 @@ mod balancing;
 mod cluster;
 mod docker_cli;
 mod engine;
+mod logs;
 mod networks;
 mod passthrough;
 mod races;
@@ -42,6 +43,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::SwarmSpec;
 use tower::ServiceExt;
 
+use self::logs::FakeLogs;
 use super::ApiState;
 use super::Engine;
 use super::ManagerAccess;
@@ -59,6 +61,7 @@ use crate::store::memory::MemoryStore;
 struct FakeNode {
     membership: SwarmInfo,
     store: Option<MemoryStore>,
+    logs: FakeLogs,
     quorum: Quorum,
     calls: Mutex<Vec<String>>,
 }
@@ -90,7 +93,8 @@ impl NodeControl for FakeNode {
     }
 
     fn manager(&self) -> Option<ManagerAccess> {
-        self.store.clone().map(|store| ManagerAccess::new(store, self.quorum.clone()))
+        let access = |store| ManagerAccess::new(store, self.logs.clone(), self.quorum.clone());
+        self.store.clone().map(access)
     }
 }
 
@@ -154,7 +158,8 @@ impl Lab {
         engine: &Path,
     ) -> Self {
         let calls = Mutex::default();
-        let node = Arc::new(FakeNode { membership, store: store.clone(), quorum, calls });
+        let logs = FakeLogs::default();
+        let node = Arc::new(FakeNode { membership, store: store.clone(), logs, quorum, calls });
         let api = ApiState {
             node: Arc::clone(&node) as Arc<dyn NodeControl>,
             engine: Arc::new(Engine::new(engine)),

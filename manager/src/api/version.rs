@@ -1,13 +1,16 @@
 //! Versions of the API: the prefix of paths, and the headers that every response has.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use axum::extract::FromRequestParts;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::Uri;
 use axum::http::header::SERVER;
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::middleware::Next;
 use axum::response::IntoResponse;
@@ -26,6 +29,11 @@ pub(super) struct ApiVersion {
 }
 
 impl ApiVersion {
+    /// The version `major.minor`.
+    pub(super) const fn new(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+
     /// The oldest that is understood.
     pub(super) const MIN: Self = Self { major: 1, minor: 24 };
 
@@ -84,16 +92,30 @@ fn check(version: ApiVersion) -> Result<()> {
 #[derive(Clone, Debug)]
 pub(super) struct AsWritten(pub(super) Uri);
 
+/// The version that the request speaks, for handlers that answer differently.
+impl<S: Sync> FromRequestParts<S> for ApiVersion {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _state: &S,
+    ) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self::FALLBACK))
+    }
+}
+
 /// Takes the version off the path of `request`, which remembers it.
 fn strip(request: &mut Request) -> Result<()> {
     let Some((version, path)) = split(request.uri().path()) else { return Ok(()) };
-    check(version.parse()?)?;
+    let spoken = version.parse()?;
+    check(spoken)?;
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let rest = format!("{path}{query}");
     let rest: PathAndQuery =
         rest.parse().map_err(|error| Error::invalid(format!("invalid path {rest}: {error}")))?;
     let as_written = std::mem::replace(request.uri_mut(), Uri::from(rest));
     request.extensions_mut().insert(AsWritten(as_written));
+    request.extensions_mut().insert(spoken);
     Ok(())
 }
 
@@ -103,13 +125,15 @@ pub(super) async fn negotiate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let advertised = state.engine.api_version().await;
+    // Who names none speaks the newest.
+    request.extensions_mut().insert(advertised);
     let mut response = match strip(&mut request) {
         Ok(()) => next.run(request).await,
         Err(error) => ApiError::from(error).into_response(),
     };
     let headers = response.headers_mut();
-    let version = state.engine.api_version().await.to_string();
-    if let Ok(version) = HeaderValue::from_str(&version) {
+    if let Ok(version) = HeaderValue::from_str(&advertised.to_string()) {
         headers.insert("Api-Version", version);
     }
     headers.insert("Docker-Experimental", HeaderValue::from_static("false"));

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use imbl::OrdMap;
+use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::version::Generation;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -24,8 +26,22 @@ pub(super) struct Registry {
 #[derive(Debug, Default)]
 struct Sessions {
     opened: u64,
-    by_node: BTreeMap<NodeId, (u64, CancellationToken)>,
+    by_node: BTreeMap<NodeId, Open>,
 }
+
+/// A session that is open.
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    replaced: CancellationToken,
+    orders: mpsc::Sender<ManagerMessage>,
+}
+
+/// What others than the session itself have to say in it.
+pub(super) type Orders = mpsc::Receiver<ManagerMessage>;
+
+/// How many orders wait for a session. An agent that is that slow is as good as not there.
+const ORDERS: usize = 64;
 
 /// The one session of a node. Leaves the registry when dropped, unless another session has taken its place.
 #[derive(Debug)]
@@ -39,17 +55,24 @@ pub(super) struct Seat {
 impl Registry {
     /// Makes a seat for a session of `node_id`. If there is one, its session is told to end: an agent that calls again
     /// has given it up, even if nobody has noticed yet that its connection is dead.
-    pub(super) fn open(&self, node_id: NodeId) -> Seat {
+    pub(super) fn open(&self, node_id: NodeId) -> (Seat, Orders) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.opened += 1;
         let (number, replaced) = (sessions.opened, CancellationToken::new());
-        let before = sessions.by_node.insert(node_id.clone(), (number, replaced.clone()));
-        if let Some((_, before)) = before {
-            before.cancel();
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        let open = Open { number, replaced: replaced.clone(), orders };
+        if let Some(before) = sessions.by_node.insert(node_id.clone(), open) {
+            before.replaced.cancel();
         }
         // The node may have been restarted, with empty tables: only what it says in this session counts.
         self.programmed.send_if_modified(|programmed| programmed.remove(&node_id).is_some());
-        Seat { registry: self.clone(), node_id, number, replaced }
+        (Seat { registry: self.clone(), node_id, number, replaced }, receiver)
+    }
+
+    /// Has `message` said in the session of `node_id`. The answer is whether there is one that will.
+    pub(super) fn tell(&self, node_id: &NodeId, message: ManagerMessage) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.by_node.get(node_id).is_some_and(|open| open.orders.try_send(message).is_ok())
     }
 
     pub(super) fn programmed(&self) -> watch::Receiver<Programmed> {
@@ -93,7 +116,7 @@ impl Drop for Seat {
 impl Sessions {
     /// Whether nobody has taken this seat since.
     fn seated(&self, seat: &Seat) -> bool {
-        self.by_node.get(&seat.node_id).is_some_and(|(number, _)| *number == seat.number)
+        self.by_node.get(&seat.node_id).is_some_and(|open| open.number == seat.number)
     }
 }
 
@@ -109,10 +132,10 @@ mod tests {
         let registry = Registry::default();
         let id = node(1, 1).id;
         let programmed = registry.programmed();
-        let old = registry.open(id.clone());
+        let (old, _) = registry.open(id.clone());
         old.programmed(Generation(7));
         assert_eq!(programmed.borrow().get(&id), Some(&Generation(7)));
-        let new = registry.open(id.clone());
+        let (new, _) = registry.open(id.clone());
         let told = old.replaced();
         tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("is told");
         assert!(programmed.borrow().is_empty());

@@ -29,6 +29,7 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 
 use super::Dispatcher;
+use super::registry::Orders;
 use super::registry::Seat;
 use super::session::Effect;
 use super::session::Fault;
@@ -80,6 +81,7 @@ enum Event {
     Said(AgentMessage),
     Changed,
     Stored(u64),
+    Ordered(ManagerMessage),
 }
 
 /// What became of a batch of statuses, with its number.
@@ -113,6 +115,7 @@ impl<S: Store> Dispatcher<S> {
         let mut storing = FuturesOrdered::new();
         loop {
             let registered = talk.session.is_registered();
+            let welcome = talk.session.is_welcome();
             // Every arm is cancel-safe: receiving keeps what it has read, watches and timers lose nothing.
             let event = tokio::select! {
                 message = talk.receiver.receive() => Event::Said(message?.ok_or(Ending::Left)?),
@@ -121,6 +124,7 @@ impl<S: Store> Dispatcher<S> {
                     Event::Changed
                 }
                 Some(outcome) = storing.next() => Event::Stored(stored(outcome)?),
+                Some(order) = talk.orders.recv(), if welcome => Event::Ordered(order),
                 () = sleep_until(talk.register_by), if !registered => return Err(Ending::Silent),
             };
             let effects = match event {
@@ -139,6 +143,7 @@ impl<S: Store> Dispatcher<S> {
                 Event::Stored(sequence) => {
                     vec![Effect::Send(ManagerMessage::StatusesStored(sequence))]
                 }
+                Event::Ordered(message) => vec![Effect::Send(message)],
             };
             for effect in effects {
                 if let Some(batch) = self.carry_out(seat, &talk.sender, effect).await? {
@@ -188,6 +193,7 @@ struct Talk {
     session: Session,
     sender: FrameSender,
     receiver: FrameReceiver,
+    orders: Orders,
     register_by: Instant,
     /// The term in which it began. A session does not outlive it: what the manager keeps in memory about nodes does not either.
     term: u64,
@@ -214,14 +220,16 @@ async fn open<S: Store>(
         return Refusal(removed(&peer.node_id)).into_response();
     }
     let (sender, answer) = swarmlite_rpc::stream::frames();
+    let session = Session::new(&peer, caller.addr.ip());
+    let (seat, orders) = dispatcher.shared.registry.open(peer.node_id);
     let talk = Talk {
-        session: Session::new(&peer, caller.addr.ip()),
+        session,
         sender,
         receiver: FrameReceiver::new(body),
+        orders,
         register_by: Instant::now() + REGISTER_TIMEOUT,
         term,
     };
-    let seat = dispatcher.shared.registry.open(peer.node_id);
     tracing::info!(node = %seat.node_id(), addr = %caller.addr, "session begins");
     tokio::spawn(dispatcher.run(seat, talk));
     Body::new(answer).into_response()

@@ -120,6 +120,11 @@ impl Session {
         self.registered
     }
 
+    /// Whether the agent was told how the session begins. Before that it can be told nothing else.
+    pub(super) const fn is_welcome(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// The agent says something.
     pub(super) fn receive(&mut self, message: AgentMessage) -> Result<Vec<Effect>, Fault> {
         match message {
