@@ -49,6 +49,7 @@ pub(crate) use service::ScaleTarget;
 pub(crate) use service::ServiceCommand;
 pub(crate) use service::ServiceCreateArgs;
 pub(crate) use service::ServiceInspectArgs;
+pub(crate) use service::ServiceLogsArgs;
 pub(crate) use service::ServicePsArgs;
 pub(crate) use service::ServiceRemoveArgs;
 pub(crate) use service::ServiceRollbackArgs;

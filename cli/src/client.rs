@@ -3,6 +3,7 @@
 //! The transport is HTTP over the daemon's Unix socket. What the user can do about a failed connection is decided here;
 //! what an answer means is for the commands.
 
+mod logs;
 mod network;
 mod node;
 mod service;
@@ -12,6 +13,9 @@ mod system;
 use std::error::Error as _;
 use std::io;
 
+pub(crate) use logs::LogFrames;
+pub(crate) use logs::LogQuery;
+pub(crate) use logs::LogSource;
 pub(crate) use network::NetworkSummary;
 use reqwest::Method;
 use reqwest::RequestBuilder;
@@ -175,6 +179,11 @@ impl Client {
         serde_json::from_slice(&body)
             .map_err(|source| Error::Answer { request: request.to_owned(), source })
     }
+}
+
+/// What is gone is no failure here.
+fn gone<T>(error: Error) -> Result<Option<T>> {
+    if error.is_not_found() { Ok(None) } else { Err(error) }
 }
 
 /// The daemon's sentence in the body of a refusal, or what comes closest to it.

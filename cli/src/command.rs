@@ -138,6 +138,7 @@ async fn service_command(
         ServiceCommand::Ls(args) => service::ls(&args, client, console).await,
         ServiceCommand::Ps(args) => service::ps(&args, client, console).await,
         ServiceCommand::Inspect(args) => service::inspect(&args, client, console).await,
+        ServiceCommand::Logs(args) => service::logs(&args, client, console).await,
         ServiceCommand::Scale(args) => service::scale(&args, client, console).await,
         ServiceCommand::Update(args) => service::update(*args, client, console).await,
         ServiceCommand::Rollback(args) => service::rollback(&args, client, console).await,

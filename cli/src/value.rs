@@ -11,6 +11,7 @@ pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod host;
 pub(crate) mod image;
+pub(crate) mod moment;
 pub(crate) mod mount;
 pub(crate) mod network;
 pub(crate) mod pair;

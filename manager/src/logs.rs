@@ -21,6 +21,7 @@ mod source;
 use std::time::Duration;
 
 pub use self::broker::Broker;
+pub use self::broker::Tell;
 pub use self::source::LogSource;
 pub use self::source::Logs;
 
@@ -29,3 +30,6 @@ const QUEUE: usize = 4;
 
 /// How long an agent gets to answer an order. An agent whose node was cut off keeps its session for a while, and says nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::access::Failure;
 use self::batch::Batcher;
 use self::disk::SledDisk;
 pub use self::leadership::Leadership;

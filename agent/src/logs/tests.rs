@@ -70,9 +70,7 @@ impl ContainerLogs for FakeContainers {
 type Arrivals = mpsc::Receiver<(FrameReceiver, swarmlite_rpc::FrameSender)>;
 
 /// A leader and a publisher on the same machine, and where to put orders in.
-async fn publisher(
-    containers: FakeContainers,
-) -> (SocketAddr, mpsc::Sender<Ordered>, Arrivals) {
+async fn publisher(containers: FakeContainers) -> (SocketAddr, mpsc::Sender<Ordered>, Arrivals) {
     let ca = TestCa::new("c".repeat(25).parse::<ClusterId>().expect("an id"));
     let id = |letter: &str| letter.repeat(25).parse::<NodeId>().expect("an id");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");

@@ -39,6 +39,8 @@ pub(crate) enum ServiceCommand {
     Ps(ServicePsArgs),
     /// Print all about one or more services.
     Inspect(ServiceInspectArgs),
+    /// Print what the tasks of a service, or one task, have written.
+    Logs(ServiceLogsArgs),
     /// Change how many tasks one or more services have.
     Scale(ServiceScaleArgs),
     /// Change a service.
@@ -184,6 +186,50 @@ pub(crate) struct ServicePsArgs {
     /// What lists of tasks have.
     #[command(flatten)]
     pub(crate) tasks: TaskListArgs,
+}
+
+/// Options of `service logs`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceLogsArgs {
+    /// Name or id of a service, or id of a task.
+    #[arg(value_name = "SERVICE|TASK")]
+    pub(crate) target: String,
+
+    /// Show extra details that the log driver adds.
+    #[arg(long)]
+    pub(crate) details: bool,
+
+    /// Go on with what is written from now on, by new tasks too.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+
+    /// Print ids of services and nodes instead of their names.
+    #[arg(long)]
+    pub(crate) no_resolve: bool,
+
+    /// Do not print the ids of tasks.
+    #[arg(long)]
+    pub(crate) no_task_ids: bool,
+
+    /// Do not shorten ids.
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+
+    /// Print lines as they were written, without saying whose they are.
+    #[arg(long)]
+    pub(crate) raw: bool,
+
+    /// Nothing older than a time (2024-05-01T12:00:00Z), or a time ago (42m).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// How many of the last lines of each task [default: all].
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub(crate) tail: Option<String>,
+
+    /// Print when each line was written.
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
 }
 
 /// Options of `service inspect`.

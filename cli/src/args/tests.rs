@@ -72,10 +72,6 @@ fn the_host_of_a_service_is_not_the_host_of_the_client() {
 fn what_docker_has_and_is_missing_is_refused_by_name() {
     for (line, message) in [
         (
-            "swarmlite -H unix:///x service logs web",
-            "service logs is not supported yet: use docker logs on the node that runs the task.",
-        ),
-        (
             "swarmlite stack deploy x",
             "stack is not supported yet: make services and networks one by one instead.",
         ),

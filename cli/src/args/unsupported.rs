@@ -11,7 +11,6 @@ use super::Cli;
 
 /// Commands of docker that are not there yet, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
-    ("service logs", "use docker logs on the node that runs the task"),
     ("stack", "make services and networks one by one instead"),
     ("secret", "swarmlite does not keep secrets yet"),
     ("config", "swarmlite does not keep configs yet"),

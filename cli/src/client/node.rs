@@ -6,6 +6,7 @@ use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::version::Version;
 
 use super::Client;
+use super::gone;
 use super::segment;
 use crate::error::Result;
 use crate::value::filter::Filters;
@@ -19,6 +20,15 @@ impl Client {
     /// One node, by name or id.
     pub(crate) async fn node(&self, reference: &str) -> Result<Node> {
         self.get(&format!("/nodes/{}", segment(reference)), &[]).await
+    }
+
+    /// The name of a node, by its id: that of its spec, or else of its host; `None` if it is gone.
+    pub(crate) async fn node_name(&self, id: &str) -> Result<Option<String>> {
+        let name = self.node(id).await.map(|node| match node.spec.name {
+            name if name.is_empty() => node.description.hostname,
+            name => name,
+        });
+        name.map(Some).or_else(gone)
     }
 
     /// One node, as the daemon wrote it.

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::Task;
-use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::Client;
+use super::gone;
 use super::segment;
 use crate::error::Result;
 use crate::value::filter::Filters;
@@ -97,9 +97,15 @@ impl Client {
         self.delete(&format!("/services/{}", segment(reference)), &[]).await
     }
 
-    /// One task, by id.
-    pub(crate) async fn task(&self, id: &TaskId) -> Result<Task> {
-        self.get(&format!("/tasks/{id}"), &[]).await
+    /// The name of a service, by its id; `None` if it is gone.
+    pub(crate) async fn service_name(&self, id: &str) -> Result<Option<String>> {
+        let service = self.service(id).await.map(|service| Some(service.spec.name));
+        service.or_else(gone)
+    }
+
+    /// One task, by its id or the beginning of it.
+    pub(crate) async fn task(&self, reference: &str) -> Result<Task> {
+        self.get(&format!("/tasks/{}", segment(reference)), &[]).await
     }
 
     /// The tasks that meet the filters.

@@ -2,6 +2,7 @@
 
 mod create;
 mod inspect;
+mod logs;
 mod ls;
 mod pretty;
 mod ps;
@@ -13,6 +14,7 @@ mod wait;
 
 pub(super) use create::create;
 pub(super) use inspect::inspect;
+pub(super) use logs::logs;
 pub(super) use ls::ls;
 pub(super) use ps::ps;
 pub(super) use rm::rm;

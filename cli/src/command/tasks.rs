@@ -58,28 +58,17 @@ pub(crate) async fn names(tasks: &[Task], client: &Client) -> Result<Names> {
     for task in tasks {
         let service = task.service_id.as_str();
         if !names.contains_key(service) {
-            let name = name_of(client.service(service).await.map(|it| it.spec.name), service)?;
-            names.insert(service.to_owned(), name);
+            let name = client.service_name(service).await?.filter(|name| !name.is_empty());
+            names.insert(service.to_owned(), name.unwrap_or_else(|| service.to_owned()));
         }
         if let Some(node) = &task.node_id
             && !names.contains_key(node.as_str())
         {
-            let name = client.node(node.as_str()).await.map(|it| match it.spec.name {
-                name if name.is_empty() => it.description.hostname,
-                name => name,
-            });
-            names.insert(node.to_string(), name_of(name, node.as_str())?);
+            let name = client.node_name(node.as_str()).await?.filter(|name| !name.is_empty());
+            names.insert(node.to_string(), name.unwrap_or_else(|| node.to_string()));
         }
     }
     Ok(names)
-}
-
-fn name_of(asked: Result<String>, id: &str) -> Result<String> {
-    match asked {
-        Ok(name) if name.is_empty() => Ok(id.to_owned()),
-        Err(error) if error.is_not_found() => Ok(id.to_owned()),
-        other => other,
-    }
 }
 
 /// The tasks as rows: by name as a person sorts, the newest of a slot first.

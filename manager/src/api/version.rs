@@ -96,10 +96,7 @@ pub(super) struct AsWritten(pub(super) Uri);
 impl<S: Sync> FromRequestParts<S> for ApiVersion {
     type Rejection = Infallible;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        _state: &S,
-    ) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         Ok(parts.extensions.get().copied().unwrap_or(Self::FALLBACK))
     }
 }

@@ -97,7 +97,7 @@ impl<S: Store> Broker<S> {
                 }
                 () = events.closed() => {}
                 // An error means that the manager ends, and then nobody is told anything.
-                Ok(_) = leadership.wait_for(deposed) => {
+                Ok(()) = async { leadership.wait_for(deposed).await.map(drop) } => {
                     drop(events.send(LogEvent::End(vec![DEPOSED.to_owned()])).await);
                 }
             }

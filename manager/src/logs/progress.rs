@@ -178,10 +178,8 @@ mod tests {
         for order in &mut orders {
             order.tasks.sort();
         }
-        let mut expected = vec![
-            wanted(1, &[&tasks[0], &tasks[1]], OPTIONS),
-            wanted(2, &[&other], OPTIONS),
-        ];
+        let mut expected =
+            vec![wanted(1, &[&tasks[0], &tasks[1]], OPTIONS), wanted(2, &[&other], OPTIONS)];
         expected.sort_by(|one, other| one.node_id.cmp(&other.node_id));
         assert_eq!(orders, expected);
         add(&mut state, &web, 15, Some(2), TaskState::Running);

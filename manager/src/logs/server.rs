@@ -53,7 +53,8 @@ async fn publish<S: Store>(
     let (demands, answer) = frames();
     tokio::spawn(async move {
         let mut reports = FrameReceiver::new(body);
-        if let Ok(Ok(Some(LogReport::Begin(id)))) = timeout(BEGIN_TIMEOUT, reports.receive()).await {
+        if let Ok(Ok(Some(LogReport::Begin(id)))) = timeout(BEGIN_TIMEOUT, reports.receive()).await
+        {
             broker.arrive(id, &peer.node_id, PacedReceiver::new(demands, reports));
         }
     });

@@ -16,8 +16,8 @@ use swarmlite_rpc::Client;
 use swarmlite_rpc::PacedReceiver;
 
 use super::Broker;
+use crate::raft::Failure;
 use crate::raft::RaftStore;
-use crate::raft::access::Failure;
 
 /// What the reader is told when the leader is gone in the middle.
 const LEADER_LOST: &str = "the connection to the leader of the swarm broke";

@@ -13,6 +13,7 @@ mod balancing;
 mod cluster;
 mod failures;
 mod load;
+mod logs;
 mod loss;
 mod mesh;
 mod mishaps;
@@ -81,6 +82,11 @@ fn cases() -> Vec<Case> {
         api::a_published_port_is_taken_once,
         api::a_name_is_taken_once,
         api::nodes_that_are_no_managers_say_so,
+        logs::every_line_comes_once_with_its_task,
+        logs::options_choose_among_the_lines,
+        logs::followers_see_new_lines_and_new_tasks,
+        logs::tasks_that_have_ended_keep_their_logs,
+        logs::a_node_that_is_gone_gives_a_note,
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,

@@ -42,6 +42,10 @@ pub(crate) fn converse(stream: &TcpStream, activity: &Activity, site: &Site) -> 
             }
             Ok(Ask::Health) if site.healthy => out.respond("200 OK", "healthy\n")?,
             Ok(Ask::Health) => out.respond("503 Service Unavailable", "unhealthy\n")?,
+            Ok(Ask::Log { line, error }) => {
+                log(&line, error)?;
+                out.respond("200 OK", &(site.identity.told_to(peer)? + &head))?;
+            }
             Ok(Ask::Stream { count, interval }) => return out.stream(count, interval),
             Err(error) => out.respond("400 Bad Request", &format!("{error:#}\n"))?,
         }
@@ -50,6 +54,19 @@ pub(crate) fn converse(stream: &TcpStream, activity: &Activity, site: &Site) -> 
         }
     }
     Ok(())
+}
+
+/// Writes one line to an output of this program.
+fn log(line: &str, error: bool) -> std::io::Result<()> {
+    // One write each, so that the lines of two requests do not mix.
+    let line = format!("{line}\n");
+    if error {
+        std::io::stderr().write_all(line.as_bytes())
+    } else {
+        let mut out = std::io::stdout().lock();
+        out.write_all(line.as_bytes())?;
+        out.flush()
+    }
 }
 
 /// Where answers go.

@@ -1,4 +1,4 @@
-//! What a request asks for beyond an answer: a delay or a stream, both bounded. Pure.
+//! What a request asks for beyond an answer: a delay, a stream, a line in the log, all bounded. Pure.
 
 use std::time::Duration;
 
@@ -28,9 +28,16 @@ pub(crate) enum Ask {
         /// The pause before each.
         interval: Duration,
     },
+    /// The reply, and a line on an output of this program.
+    Log {
+        /// The line.
+        line: String,
+        /// Whether it goes to standard error.
+        error: bool,
+    },
 }
 
-/// Reads a request's target such as `/?delay=500ms` or `/stream?count=10&interval=100ms`.
+/// Reads a request's target such as `/?delay=500ms`, `/stream?count=10&interval=100ms` or `/log?line=hello`.
 ///
 /// # Errors
 ///
@@ -40,17 +47,22 @@ pub(crate) fn parse(target: &str) -> anyhow::Result<Ask> {
     let mut delay = Duration::ZERO;
     let mut count = 10;
     let mut interval = Duration::from_millis(100);
+    let mut line = "";
+    let mut error = false;
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         match name {
             "delay" => delay = duration(value)?,
             "interval" => interval = duration(value)?,
             "count" => count = value.parse().with_context(|| format!("count={value}"))?,
+            "line" => line = value,
+            "error" => error = value == "1",
             _ => {}
         }
     }
     ensure!(count <= MAX_LINES, "count={count}: at most {MAX_LINES}");
     Ok(match path {
         "/health" => Ask::Health,
+        "/log" => Ask::Log { line: line.to_owned(), error },
         "/stream" => Ask::Stream { count, interval },
         _ => Ask::Reply { delay },
     })
@@ -88,6 +100,13 @@ mod tests {
             parse("/stream?count=3&interval=1s").unwrap(),
             Ask::Stream { count: 3, interval }
         );
+    }
+
+    #[test]
+    fn lines_for_the_log_are_read() {
+        let log = |line: &str, error| Ask::Log { line: line.to_owned(), error };
+        assert_eq!(parse("/log?line=hello").unwrap(), log("hello", false));
+        assert_eq!(parse("/log?line=no&error=1").unwrap(), log("no", true));
     }
 
     #[test]

@@ -151,8 +151,7 @@ mod tests {
 
     #[test]
     fn the_engine_is_asked_for_what_the_reader_wants() {
-        let all =
-            LogOptions { stdout: true, stderr: false, follow: true, since: None, tail: None };
+        let all = LogOptions { stdout: true, stderr: false, follow: true, since: None, tail: None };
         let asked = query(&all);
         assert!(asked.stdout && !asked.stderr && asked.follow && asked.timestamps);
         assert_eq!((asked.since, asked.tail.as_str()), (0, "all"));

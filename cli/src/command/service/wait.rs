@@ -18,6 +18,9 @@ use crate::output::failure;
 use crate::output::progress::Progress;
 use crate::value::filter::Filters;
 
+/// How many of the last lines of its log are told of a task that has failed.
+const LOG_LINES: usize = 10;
+
 /// Shows what becomes of a service until it runs as asked, cannot, or the user has seen enough. Does not wait if the user does not want to.
 pub(super) async fn wait(
     service: &str,
@@ -77,9 +80,11 @@ async fn explained(why: String, task: Option<TaskId>, client: &Client) -> Error 
 
 async fn report(task: Option<TaskId>, client: &Client) -> Result<Option<String>> {
     let Some(id) = task else { return Ok(None) };
-    let task = client.task(&id).await?;
+    let task = client.task(id.as_str()).await?;
     let names = tasks::names(std::slice::from_ref(&task), client).await?;
     let name = tasks::name(&task, &names);
     let node = task.node_id.as_ref().map(|node| tasks::resolved(node.as_str(), &names));
-    Ok(Some(failure::report(&task, &name, node, &[])))
+    // Logs that cannot be read are not what has gone wrong.
+    let log = client.task_logs(&id, LOG_LINES).await.unwrap_or_default();
+    Ok(Some(failure::report(&task, &name, node, &log)))
 }

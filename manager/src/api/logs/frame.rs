@@ -48,8 +48,7 @@ impl Format {
     }
 
     fn line(self, out: &mut Vec<u8>, details: &str, line: &LogLine) {
-        let time =
-            if self.timestamps { line.timestamp.to_fixed() + " " } else { String::new() };
+        let time = if self.timestamps { line.timestamp.to_fixed() + " " } else { String::new() };
         let stream = match line.stream {
             LogStream::Stdout => STDOUT,
             LogStream::Stderr => STDERR,
