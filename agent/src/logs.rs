@@ -112,7 +112,9 @@ async fn publish(
         let Some(report) = report else { break };
         sender.send(&report).await?;
     }
-    Ok(sender.send(&LogReport::Done).await?)
+    sender.send(&LogReport::Done).await?;
+    sender.finish().await;
+    Ok(())
 }
 
 /// Everything the leader is told, but for the first and the last message.

@@ -56,6 +56,14 @@ impl PacedSender {
         self.messages.send(message).await
     }
 
+    /// Ends the stream, and waits until the receiver has read all of it and gone. Just dropping the sender breaks the stream off: what is still
+    /// on its way is then lost.
+    pub async fn finish(self) {
+        let Self { messages, mut demands, .. } = self;
+        drop(messages);
+        while let Ok(Some(Demand(_))) = demands.receive().await {}
+    }
+
     /// Waits until the receiver has gone. Cancel-safe.
     pub async fn closed(&mut self) {
         while self.listen().await.is_ok() {}
@@ -134,6 +142,19 @@ mod tests {
         assert_eq!(receiver.receive::<u32>().await.expect("sound"), Some(99));
         drop(sender);
         assert_eq!(receiver.receive::<u32>().await.expect("sound"), None);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_finished_is_read_to_its_end() {
+        let (mut sender, mut receiver) = pair();
+        let sending = tokio::spawn(async move {
+            sender.send(&7).await.expect("is taken");
+            sender.finish().await;
+        });
+        assert_eq!(receiver.receive::<u32>().await.expect("sound"), Some(7));
+        assert_eq!(receiver.receive::<u32>().await.expect("sound"), None);
+        drop(receiver);
+        timeout(Duration::from_secs(10), sending).await.expect("in time").expect("no panic");
     }
 
     #[tokio::test]

@@ -87,7 +87,7 @@ async fn hand_on(mut events: mpsc::Receiver<LogEvent>, mut reader: PacedSender) 
             event = events.recv() => event,
             () = reader.closed() => return,
         };
-        let Some(event) = event else { return };
+        let Some(event) = event else { return reader.finish().await };
         if reader.send(&event).await.is_err() {
             return;
         }

@@ -161,6 +161,7 @@ async fn the_lines_of_all_nodes_come_with_their_origin_and_then_the_end() {
             assert_eq!(next(&mut events).await, leader.batch(&node_id, &tasks[at], text));
         }
         agent.send(&LogReport::Done).await.expect("taken");
+        agent.finish().await;
     }
     assert_eq!(next(&mut events).await, LogEvent::End(Vec::new()));
     assert_eq!(events.recv().await, None);
@@ -181,11 +182,12 @@ async fn what_is_missing_is_said_at_the_end() {
             let report = LogReport::Failed(readable.clone(), "no reading".to_owned());
             agent.send(&report).await.expect("taken");
             agent.send(&LogReport::Done).await.expect("taken");
+            agent.finish().await;
         } else {
             // It goes away in the middle.
             agent.send(&LogReport::Lines(broken.clone(), lines("half"))).await.expect("taken");
-            drop(agent);
             assert_eq!(next(&mut events).await, leader.batch(&node_id, &broken, "half"));
+            drop(agent);
         }
     }
     let LogEvent::End(mut notes) = next(&mut events).await else { panic!("no end") };
@@ -226,6 +228,7 @@ async fn an_order_is_for_one_node() {
     timeout(LIMIT, liar.closed()).await.expect("is hung up on");
     let mut agent = leader.agent(&nodes[0], &order).await;
     agent.send(&LogReport::Done).await.expect("taken");
+    agent.finish().await;
     assert_eq!(next(&mut events).await, LogEvent::End(Vec::new()));
 }
 
