@@ -263,7 +263,7 @@ impl Cluster {
         .await
     }
 
-    /// Removes whatever a test has left: cut cables, dead daemons, services, networks.
+    /// Removes whatever a test has left: cut cables, dead daemons, drained nodes, services, networks.
     pub(crate) async fn reset(&self) -> anyhow::Result<()> {
         for node in self.members() {
             self.lab.heal(node).await?;
@@ -275,6 +275,9 @@ impl Cluster {
         }
         self.all_ready().await.context("before the test")?;
         let manager = self.manager();
+        for node in self.members() {
+            manager.swarmlite(&["node", "activate", node.name()]).await?;
+        }
         for service in self.services(manager).await? {
             manager.swarmlite(&["service", "rm", &service.spec.name]).await?;
         }

@@ -18,6 +18,7 @@ mod loss;
 mod mesh;
 mod mishaps;
 mod names;
+mod rollout;
 mod routes;
 mod security;
 mod traffic;
@@ -87,6 +88,11 @@ fn cases() -> Vec<Case> {
         logs::followers_see_new_lines_and_new_tasks,
         logs::tasks_that_have_ended_keep_their_logs,
         logs::a_node_that_is_gone_gives_a_note,
+        rollout::a_service_gets_its_previous_spec_back,
+        rollout::an_update_that_fails_says_which_task_and_why,
+        rollout::a_create_that_fails_says_which_task_and_why,
+        rollout::a_drain_waits_until_replacements_have_traffic,
+        rollout::a_drain_names_what_has_no_place_elsewhere,
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,
