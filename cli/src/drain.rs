@@ -132,9 +132,13 @@ impl<'a> Occupants<'a> {
     }
 
     fn describe(&self, names: &Names<'a>) -> String {
-        let mut parts: Vec<String> = self.here.iter().map(|task| names.describe(task)).collect();
-        parts.extend(self.there.map(|task| names.describe(task)));
-        if parts.is_empty() { "ended".to_owned() } else { parts.join(", ") }
+        let here: Vec<_> = self.here.iter().map(|task| names.describe(task)).collect();
+        match (&here[..], self.there.map(|task| names.describe(task))) {
+            ([], None) => "ended".to_owned(),
+            ([], Some(there)) => there,
+            (_, None) => here.join(", "),
+            (_, Some(there)) => format!("{}; replacement: {there}", here.join(", ")),
+        }
     }
 }
 

@@ -309,7 +309,7 @@ async fn a_drain_is_waited_for() {
     let error = late.result.expect_err("the task still runs").to_string();
     insta::assert_snapshot!(error, @r"
     node node2 is not drained after less than a second:
-        web.1: running on node2, running on node1
+        web.1: running on node2; replacement: running on node1
     ");
     let nothing = run("node drain --wait node2", drained(json!([]), json!([]))).await;
     nothing.result.expect("drained");

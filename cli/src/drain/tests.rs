@@ -48,8 +48,8 @@ fn a_replica_has_moved_when_its_replacement_has_traffic_and_the_old_task_has_end
     let draining = routed_as(task(1, 2, "running", "shutdown"), "draining");
     insta::assert_snapshot!(see(&drain, &[draining.clone(), task(1, 1, "ready", "ready")]), @r"
     overall progress: 1 tasks left, 0 of 1 replicas moved
-    web.1: draining on node2, ready on node1
-    LEFT web.1: draining on node2, ready on node1
+    web.1: draining on node2; replacement: ready on node1
+    LEFT web.1: draining on node2; replacement: ready on node1
     ");
     let ended = task(1, 2, "shutdown", "shutdown");
     let unrouted = routed_as(task(1, 1, "running", "running"), "unrouted");
