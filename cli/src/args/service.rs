@@ -98,7 +98,7 @@ pub(crate) struct ServiceCreateArgs {
 }
 
 /// The options of `service update` that change the spec, by themselves and as groups.
-const CHANGES: [&str; 11] = [
+const CHANGES: [&str; 12] = [
     "image",
     "args",
     "force",
@@ -106,6 +106,7 @@ const CHANGES: [&str; 11] = [
     "TaskFlags",
     "ContainerFlags",
     "HealthFlags",
+    "ReadinessFlags",
     "ResourceFlags",
     "RestartFlags",
     "UpdateFlags",
