@@ -39,6 +39,8 @@ pub(crate) fn service() -> Value {
             "ContainerSpec": {
                 "Image": IMAGE,
                 "Args": ["serve", "--name", NAME, "--echo", ECHO.to_string()],
+                // A container runs a moment before its program listens.
+                "Readiness": { "Test": ["HTTP", format!("{HTTP}/health")], "Interval": 1_000_000_000 },
             },
             "Networks": [{ "Target": "back" }],
         },
@@ -83,7 +85,9 @@ impl Traffic {
                 ],
             });
         }
-        Ok(Self { load: Some(Load::start("nothing happens", sources)?) })
+        let traffic = Self { load: Some(Load::start("nothing happens", sources)?) };
+        traffic.some_more_requests().await?;
+        Ok(traffic)
     }
 
     /// Does `work` as a phase of the load.
@@ -104,16 +108,22 @@ impl Traffic {
         done
     }
 
-    /// Ends the load, prints its table, and returns it.
-    pub(crate) async fn finish(mut self) -> anyhow::Result<Report> {
-        let load = self.load.take().context("it is finished")?;
-        load.phase("nothing happens any more");
+    /// Waits until every client has asked several times.
+    async fn some_more_requests(&self) -> anyhow::Result<()> {
+        let load = self.load.as_ref().context("it is finished")?;
         let enough = load.requests() + 200;
         eventually("some more requests", SOON, async || {
             ensure!(load.requests() > enough, "too few");
             Ok(())
         })
-        .await?;
+        .await
+    }
+
+    /// Ends the load, prints its table, and returns it.
+    pub(crate) async fn finish(mut self) -> anyhow::Result<Report> {
+        self.load.as_ref().context("it is finished")?.phase("nothing happens any more");
+        self.some_more_requests().await?;
+        let load = self.load.take().context("it is finished")?;
         let report = tokio::task::spawn_blocking(|| load.finish()).await??;
         writeln!(std::io::stderr(), "\n{report}")?;
         Ok(report)
