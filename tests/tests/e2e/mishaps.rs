@@ -68,10 +68,12 @@ pub(crate) async fn a_bad_image_pauses_the_update_and_costs_nothing(
     traffic
         .during("an update back to the good one", async || {
             change(cluster, &["--image", "whoami:latest"]).await?;
-            status(cluster, "completed", "update completed").await?;
             settled(cluster, REPLICAS).await
         })
         .await?;
+    // The tasks that never stopped are of that spec.
+    let after = cluster.lives(NAME).await?;
+    ensure!(before == after, "before: {before:#?}, after: {after:#?}");
     traffic.finish().await?.check()
 }
 
