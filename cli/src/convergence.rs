@@ -7,12 +7,14 @@
 //! only once the nodes send it traffic; an update that was rolled back has failed; and tasks that keep ending are not waited for for ever.
 
 mod failures;
+mod jobs;
 mod slots;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use failures::Failures;
+use jobs::Jobs;
 use slots::Look;
 pub(crate) use slots::MAX_BARS;
 use slots::Slots;
@@ -31,7 +33,7 @@ use swarmlite_proto::time::Timestamp;
 /// How long a service has to stay as asked when its spec does not say (swarmkit `api/defaults/service.go`).
 const DEFAULT_MONITOR: Duration = Duration::from_secs(5);
 
-/// One line of the display. A later line with the same id takes its place.
+/// One line of the display. A later line with the same id takes its place. An empty id is not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     /// What the line is about, as `1/2`.
@@ -100,6 +102,7 @@ pub(crate) struct Convergence {
     aim: Aim,
     slots: Slots,
     failures: Failures,
+    jobs: Jobs,
     converged_since: Option<Timestamp>,
     rolling_back: bool,
     /// Why the update was rolled back, as the updater said when it began.
@@ -114,6 +117,7 @@ impl Convergence {
             aim,
             slots: Slots::default(),
             failures: Failures::new(max_failures),
+            jobs: Jobs::default(),
             converged_since: None,
             rolling_back: false,
             rollback_reason: None,
@@ -150,12 +154,19 @@ impl Convergence {
                 self.slots.replicated(replicas, look, self.rolling_back, &mut step.lines)
             }
             ServiceMode::Global => self.slots.global(look, self.rolling_back, &mut step.lines),
-            ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob => {
-                let why = "waiting for jobs is not supported yet; use --detach".to_owned();
-                step.end = Some(End::Failed { why, task: None });
-                return step;
+            ServiceMode::ReplicatedJob(job) => {
+                self.jobs.replicated(seen.service, job, seen.tasks, &mut step.lines)
             }
+            ServiceMode::GlobalJob => self.jobs.global(seen.service, seen.tasks, &mut step.lines),
         };
+        if seen.service.spec.mode.is_job() {
+            // What is done stays done: there is nothing to verify.
+            if converged {
+                step.lines.push(Line::new("", "job complete"));
+                step.end = Some(End::Converged);
+            }
+            return step;
+        }
         let is_updated = seen.service.update_status.as_ref().map(|status| status.state)
             == Some(UpdateState::Completed);
         if converged && is_updated && !self.is_converged() {

@@ -159,7 +159,7 @@ fn leading<'a, K: Ord>(
 }
 
 /// Tasks that nobody knows the end of, or that are about to be forgotten, do not count.
-fn is_shown(state: TaskState) -> bool {
+pub(super) fn is_shown(state: TaskState) -> bool {
     !matches!(state, TaskState::Remove | TaskState::Orphaned)
 }
 
@@ -206,4 +206,15 @@ fn describe(id: &str, task: &Task) -> Option<Line> {
     let step = STEPS.iter().rposition(|state| *state == task.status.state)? + 1;
     let text = format!("{:STATE_WIDTH$}", task.status.state);
     Some(Line { bar: Some((step as u64, steps)), ..Line::new(id, text) })
+}
+
+/// How far a task of a job is: its end is one step more.
+pub(super) fn describe_job(id: &str, task: &Task) -> Line {
+    if !task.status.err.is_empty() {
+        return Line::new(id, task.status.err.replace('\n', " "));
+    }
+    let steps = STEPS.len() as u64 + 1;
+    let step = STEPS.iter().rposition(|state| *state == task.status.state);
+    let text = format!("{:STATE_WIDTH$}", task.status.state);
+    Line { bar: Some((step.map_or(steps, |step| step as u64 + 1), steps)), ..Line::new(id, text) }
 }

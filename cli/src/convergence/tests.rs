@@ -1,7 +1,10 @@
 //! What the user is told, observation by observation.
 
+use swarmlite_proto::api::JobStatus;
+use swarmlite_proto::spec::ReplicatedJob;
 use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::spec::RestartPolicy;
+use swarmlite_proto::version::Version;
 
 use super::*;
 use crate::fixtures::nodes;
@@ -377,4 +380,76 @@ fn slots_with_gaps_are_shown_without() {
     let mut story = Story::replicated();
     let told = story.see(&[task(3, 1, "new", "running"), task(7, 1, "ready", "running")]);
     assert!(told.contains("1/2: new 2/9\n2/2: ready 7/9"), "{told}");
+}
+
+/// A job of three tasks, two at a time, in its second iteration.
+fn job(mode: ServiceMode) -> Story {
+    let mut story = Story::replicated();
+    story.service.spec.mode = mode;
+    let job_iteration = Version::at(1);
+    story.service.job_status = Some(JobStatus { job_iteration, ..JobStatus::default() });
+    story
+}
+
+fn job_task(slot: u64, node: u32, state: &str) -> Task {
+    Task { job_iteration: Some(Version::at(1)), ..task(slot, node, state, "complete") }
+}
+
+#[test]
+fn a_replicated_job_is_followed_until_it_has_completed() {
+    let count = ReplicatedJob { max_concurrent: 2, total_completions: 3 };
+    let mut story = job(ServiceMode::ReplicatedJob(count));
+    let earlier = Task { job_iteration: Some(Version::at(0)), ..job_task(0, 1, "complete") };
+    let told = story.see(&[earlier]);
+    assert!(
+        told.starts_with(
+            "job progress: 0 out of 3 complete\nactive tasks: 0 out of 2 tasks\n1/3: "
+        )
+    );
+    let mut failed = job_task(1, 2, "failed");
+    failed.status.err = "task: non-zero exit (1)".to_owned();
+    insta::assert_snapshot!(story.see(&[job_task(0, 1, "complete"), failed.clone()]), @r"
+    1/3: complete 10/10
+    2/3: task: non-zero exit (1)
+    job progress: 1 out of 3 complete
+    active tasks: 0 out of 2 tasks
+    ");
+    let again = job_task(1, 1, "running");
+    insta::assert_snapshot!(story.see(&[job_task(0, 1, "complete"), failed, again]), @r"
+    1/3: complete 10/10
+    2/3: running 9/10
+    job progress: 1 out of 3 complete
+    active tasks: 1 out of 2 tasks
+    ");
+    let all = [0, 1, 2].map(|slot| job_task(slot, 1, "complete"));
+    insta::assert_snapshot!(story.see(&all), @r"
+    1/3: complete 10/10
+    2/3: complete 10/10
+    3/3: complete 10/10
+    job progress: 3 out of 3 complete
+    active tasks: 0 out of 0 tasks
+    : job complete
+    Converged
+    ");
+}
+
+#[test]
+fn a_global_job_is_followed_on_the_nodes_it_began_with() {
+    let mut story = job(ServiceMode::GlobalJob);
+    assert_eq!(story.see(&[]), "job progress: waiting for tasks");
+    insta::assert_snapshot!(story.see(&[job_task(0, 1, "running"), job_task(0, 2, "complete")]), @r"
+    job progress: 0 out of 2 complete
+    node00000000: running 9/10
+    node00000000: complete 10/10
+    job progress: 1 out of 2 complete
+    ");
+    let late = job_task(0, 3, "preparing");
+    let told = story.see(&[job_task(0, 1, "complete"), job_task(0, 2, "complete"), late]);
+    insta::assert_snapshot!(told, @r"
+    node00000000: complete 10/10
+    node00000000: complete 10/10
+    job progress: 2 out of 2 complete
+    : job complete
+    Converged
+    ");
 }

@@ -57,7 +57,7 @@ impl Progress {
                 Self::Plain(said) => {
                     // Bars are for terminals, as in docker; the overall line tells the rest.
                     if line.bar.is_none() && said.get(&line.id) != Some(&line.text) {
-                        console.line(&format!("{}: {} ", line.id, line.text))?;
+                        console.line(&plain(line))?;
                         said.insert(line.id.clone(), line.text.clone());
                     }
                 }
@@ -81,10 +81,15 @@ fn message_only() -> ProgressStyle {
     ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
+/// A line without a bar.
+fn plain(line: &Line) -> String {
+    if line.id.is_empty() { line.text.clone() } else { format!("{}: {} ", line.id, line.text) }
+}
+
 /// A line as a terminal shows it, as `1/2: running   [====>    ]`.
 fn on_terminal(line: &Line) -> String {
     let Some((done, steps)) = line.bar else {
-        return format!("{}: {} ", line.id, shorten(&line.text));
+        return plain(&Line { text: shorten(&line.text).into_owned(), ..line.clone() });
     };
     // Docker's arithmetic, rounding included: percent first, then half of it.
     let filled = (done * 100 / steps.max(1) / 2).min(BAR_WIDTH);

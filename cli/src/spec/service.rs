@@ -3,7 +3,6 @@
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::Placement;
-use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::Lists;
@@ -36,8 +35,7 @@ pub(crate) fn create(args: &ServiceCreateArgs, lists: &Lists) -> Result<ServiceS
         ..ContainerSpec::default()
     });
     change(&mut spec, &args.scalars, lists)?;
-    let is_job = matches!(spec.mode, ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob);
-    if is_job && (spec.update_config.is_some() || spec.rollback_config.is_some()) {
+    if spec.mode.is_job() && (spec.update_config.is_some() || spec.rollback_config.is_some()) {
         return Err(Error::refused("update and rollback configuration is not supported for jobs"));
     }
     Ok(spec)
