@@ -4,6 +4,7 @@
 //! global services, where the node is what makes the task), and never write what a task observes of itself, with one exception: a
 //! task that no agent has ever seen has nobody else to say that it has ended.
 
+pub mod constraint_enforcer;
 pub mod global;
 pub mod global_job;
 pub mod reaper;

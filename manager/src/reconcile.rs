@@ -62,8 +62,9 @@ impl Loop {
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 9] = [
+pub const LOOPS: [Loop; 10] = [
     Loop::new("liveness", liveness::reconcile),
+    Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),
     Loop::new("global", orchestrator::global::reconcile),
     Loop::new("replicated-job", orchestrator::replicated_job::reconcile),

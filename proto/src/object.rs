@@ -166,7 +166,7 @@ pub struct Task {
     pub spec_version: Version,
     /// The node it runs on. Set once and never changed.
     pub node_id: Option<NodeId>,
-    /// Where it should be. Only managers write this.
+    /// Where it should be. Only managers write this. `Rejected`: it may not stay on its node, and is to say so when it has stopped.
     pub desired_state: TaskState,
     /// Where it is. From `Assigned` on, only its agent writes this.
     pub status: TaskStatus,

@@ -108,7 +108,7 @@ pub fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step
         | TaskState::Rejected
         | TaskState::Remove
         | TaskState::Orphaned => after_end(desired, &facts.container),
-        _ if stopping => stop(&facts.container),
+        _ if stopping => stop(desired, &facts.container),
         TaskState::New | TaskState::Pending | TaskState::Assigned => {
             reached(TaskState::Accepted, "accepted")
         }
@@ -219,9 +219,15 @@ fn ended(observed: TaskState, exit_code: i64, cause: &str) -> Step {
     Step::Report(failed(observed, err))
 }
 
-fn stop(container: &Container) -> Step {
+fn stop(desired: TaskState, container: &Container) -> Step {
     match container {
         Container::Running(_) => Step::Stop,
+        _ if desired == TaskState::Rejected => Step::Report(Progress {
+            state: TaskState::Rejected,
+            message: Some("task rejected by constraint enforcer"),
+            err: "assigned node no longer meets constraints".to_owned(),
+            not_ready: None,
+        }),
         Container::Absent | Container::Created | Container::Exited { .. } => {
             reached(TaskState::Shutdown, "shutdown")
         }

@@ -17,6 +17,7 @@ use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::IpamConfig;
 use swarmlite_proto::spec::IpamOptions;
 use swarmlite_proto::spec::Labels;
+use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Version;
 use x509_parser::pem::parse_x509_pem;
 
@@ -97,10 +98,18 @@ pub(super) fn task(state: &State, task: &Task) -> api::Task {
         slot: task.slot,
         node_id: task.node_id.clone(),
         status: task_status(&task.status),
-        desired_state: task.desired_state,
+        desired_state: desired_state(task),
         networks_attachments: attachments.filter_map(|one| attachment(state, one)).collect(),
         job_iteration: task.job_iteration.map(Version::at),
         routing: task.routing.as_str().to_owned(),
+    }
+}
+
+/// Where a task should be. Docker has no word for one that should be rejected: it is to shut down.
+pub(super) fn desired_state(task: &Task) -> TaskState {
+    match task.desired_state {
+        TaskState::Rejected => TaskState::Shutdown,
+        other => other,
     }
 }
 

@@ -101,7 +101,10 @@ impl Wanted {
         };
         self.services.as_ref().is_none_or(|services| services.contains(&task.service_id))
             && self.nodes.as_ref().is_none_or(on_node)
-            && self.desired.as_ref().is_none_or(|states| states.contains(&task.desired_state))
+            && self
+                .desired
+                .as_ref()
+                .is_none_or(|states| states.contains(&render::desired_state(task)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What becomes of services and their tasks, event by event.
 
+mod constraint_enforcer;
 mod handover;
 mod jobs;
 mod restart;

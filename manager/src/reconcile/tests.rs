@@ -14,6 +14,7 @@ use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::ReplicatedJob;
 use swarmlite_proto::spec::ServiceMode;
@@ -24,6 +25,8 @@ use swarmlite_proto::task_state::TaskState;
 use self::world::World;
 use self::world::is_current;
 use super::*;
+use crate::orchestrator::is_dirty;
+use crate::scheduler::constraint;
 
 /// Something that happens to the cluster.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ enum Event {
     Return { node: usize },
     SetAvailability { node: usize, availability: Availability },
     RemoveNode { node: usize },
+    Label { node: usize, disk: &'static str },
+    Constrain { service: usize, disk: Option<&'static str> },
     AddNode,
     Pass { step: usize },
     Agents,
@@ -45,6 +50,7 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     let (service, node, task) = (0_usize..3, 0_usize..4, 0_usize..12);
+    let disk = proptest::sample::select(&["ssd", "hdd"][..]);
     let ending =
         prop_oneof![Just(TaskState::Failed), Just(TaskState::Complete), Just(TaskState::Rejected)];
     let availability = prop_oneof![
@@ -59,14 +65,17 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(service, replicas)| Event::Scale { service, replicas }),
         3 => (service.clone(), any::<bool>())
             .prop_map(|(service, publish)| Event::Change { service, publish }),
-        1 => service.prop_map(|service| Event::Delete { service }),
+        1 => service.clone().prop_map(|service| Event::Delete { service }),
         4 => (task, ending).prop_map(|(task, state)| Event::Fail { task, state }),
         2 => node.clone().prop_map(|node| Event::Silence { node }),
         2 => node.clone().prop_map(|node| Event::Return { node }),
         2 => (node.clone(), availability)
             .prop_map(|(node, availability)| Event::SetAvailability { node, availability }),
-        1 => node.prop_map(|node| Event::RemoveNode { node }),
+        1 => node.clone().prop_map(|node| Event::RemoveNode { node }),
         1 => Just(Event::AddNode),
+        2 => (node, disk.clone()).prop_map(|(node, disk)| Event::Label { node, disk }),
+        2 => (service, proptest::option::of(disk))
+            .prop_map(|(service, disk)| Event::Constrain { service, disk }),
         12 => (0..LOOPS.len()).prop_map(|step| Event::Pass { step }),
         6 => Just(Event::Agents),
         2 => Just(Event::Settle),
@@ -159,6 +168,21 @@ impl Run {
                 let node = self.node(*node)?;
                 self.world.remove_node(&node);
             }
+            Event::Label { node, disk } => {
+                let node = self.node(*node)?;
+                self.world.edit_node(&node, |node| {
+                    node.spec.labels.insert("disk".to_owned(), (*disk).to_owned());
+                });
+            }
+            Event::Constrain { service, disk } => {
+                let id = self.service(*service)?;
+                let constraints = disk.iter().map(|disk| format!("node.labels.disk!={disk}"));
+                let constraints = constraints.collect();
+                self.world.edit_service(&id, |service| {
+                    service.spec.task_template.placement =
+                        Some(Placement { constraints, ..Placement::default() });
+                });
+            }
             Event::AddNode => {
                 if self.next_node < 7 {
                     world.add_node(self.next_node);
@@ -194,8 +218,11 @@ impl Run {
     }
 }
 
-fn takes_tasks(node: &Node) -> bool {
-    node.status.state == NodeState::Ready && node.spec.availability == Availability::Active
+/// Whether tasks of `service` can be placed on `node`.
+fn takes_tasks(service: &Service, node: &Node) -> bool {
+    node.status.state == NodeState::Ready
+        && node.spec.availability == Availability::Active
+        && constraint::all_match(service.spec.task_template.placement.as_ref(), node)
 }
 
 /// Where a job has completed in its present iteration. Of earlier ones nothing is left.
@@ -212,34 +239,42 @@ fn completed<K: Ord>(world: &World, service: &Service, place: impl Fn(&Task) -> 
 /// After everything has settled: every service has what it asks for, and nothing is left of what is not wanted.
 fn assert_converged(world: &World) {
     let state = world.state();
-    let takers = state.nodes().values().filter(|node| takes_tasks(node)).count();
     for service in state.services().values() {
+        let takers: BTreeSet<&NodeId> = state
+            .nodes()
+            .values()
+            .filter(|node| takes_tasks(service, node))
+            .map(|node| &node.id)
+            .collect();
         let running = world.running(&service.id);
-        let on_takers = running
-            .iter()
-            .filter(|task| takes_tasks(&state.nodes()[task.node_id.as_ref().expect("runs")]));
+        for task in &running {
+            let node = task.node_id.as_ref().expect("runs");
+            let is_active = state.nodes()[node].spec.availability == Availability::Active;
+            assert!(takers.is_empty() || !is_active || takers.contains(node), "may not be there");
+        }
         match service.spec.mode {
-            ServiceMode::Replicated { replicas } if takers > 0 => {
+            ServiceMode::Replicated { replicas } if !takers.is_empty() => {
                 assert_eq!(running.len() as u64, replicas, "{}", service.spec.name);
-                assert!(running.iter().all(|task| task.spec_version == service.spec_version
-                    || *state.revision_of(task).expect("is kept").task
-                        == service.spec.task_template));
+                assert!(running.iter().all(|task| !is_dirty(state, service, task)));
                 let slots: Vec<u64> = running.iter().map(|task| task.slot).collect();
                 assert!(
                     slots.windows(2).all(|pair| pair[0] < pair[1]),
                     "one task per slot: {slots:?}"
                 );
             }
-            ServiceMode::Global => assert_eq!(on_takers.count(), takers),
-            ServiceMode::ReplicatedJob(job) if takers > 0 => {
+            ServiceMode::Global => {
+                let nodes = running.iter().filter_map(|task| task.node_id.as_ref());
+                let nodes: Vec<&NodeId> = nodes.filter(|node| takers.contains(node)).collect();
+                assert_eq!(nodes, takers.into_iter().collect::<Vec<_>>(), "one on each");
+            }
+            ServiceMode::ReplicatedJob(job) if !takers.is_empty() => {
                 let all = (0..job.total_completions).collect();
                 assert_eq!(completed(world, service, |task| task.slot), all);
             }
             ServiceMode::GlobalJob => {
                 let done = completed(world, service, |task| task.node_id.clone());
-                let all = state.nodes().values().filter(|node| takes_tasks(node));
-                for node in all {
-                    assert!(done.contains(&Some(node.id.clone())), "{} is not done", node.id);
+                for node in takers {
+                    assert!(done.contains(&Some(node.clone())), "{node} is not done");
                 }
             }
             ServiceMode::Replicated { .. } | ServiceMode::ReplicatedJob(_) => {}

@@ -84,7 +84,7 @@ impl Group {
 
 impl Reserved {
     /// What one task of this spec sets aside.
-    fn by(revision: &Revision) -> Self {
+    pub(crate) fn by(revision: &Revision) -> Self {
         let resources = revision.task.resources.as_ref();
         let Some(Reservations { nano_cpus, memory_bytes, generic_resources }) =
             resources.and_then(|resources| resources.reservations.as_ref())
@@ -96,7 +96,7 @@ impl Reserved {
     }
 
     /// What `node` has in all.
-    fn total(node: &Node) -> Self {
+    pub(crate) fn total(node: &Node) -> Self {
         node.description.as_ref().map_or_else(Self::default, |known| Self {
             nano_cpus: known.resources.nano_cpus,
             memory_bytes: known.resources.memory_bytes,
@@ -113,7 +113,22 @@ impl Reserved {
         }
     }
 
-    fn subtract(&mut self, other: &Self) {
+    /// What of `needed` is more than there is: of what, how much is needed, and how much is left.
+    ///
+    /// What is not asked for cannot be short, even on a node that has less than its tasks have set aside.
+    pub(crate) fn shortage<'n>(&self, needed: &'n Self) -> Option<(&'n str, i64, i64)> {
+        let basic = [
+            ("CPU", needed.nano_cpus, self.nano_cpus),
+            ("memory", needed.memory_bytes, self.memory_bytes),
+        ];
+        let generic = needed.generic.iter().map(|(kind, needed)| {
+            (kind.as_str(), *needed, self.generic.get(kind).copied().unwrap_or(0))
+        });
+        basic.into_iter().chain(generic).find(|(_, needed, left)| *needed > 0 && needed > left)
+    }
+
+    /// Takes `other` away.
+    pub(crate) fn subtract(&mut self, other: &Self) {
         self.nano_cpus = self.nano_cpus.saturating_sub(other.nano_cpus);
         self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
         for (kind, count) in &other.generic {
