@@ -11,6 +11,7 @@ pub mod reaper;
 pub mod replicated;
 pub mod replicated_job;
 
+mod backoff;
 mod dirty;
 pub(crate) mod handover;
 mod job;

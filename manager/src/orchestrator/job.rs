@@ -97,7 +97,9 @@ pub(super) fn end_unfinished(pass: &Pass<'_>, current: &Slot<'_>) -> Vec<Op> {
 
 /// The first task of a slot in an iteration. It starts when what was there before has stopped.
 pub(super) fn begin(pass: &mut Pass<'_>, service: &Service, slot: &Slot<'_>) -> Op {
-    let is_quiet = slot.tasks.iter().all(|task| has_stopped(pass.state, task));
+    let nothing_runs =
+        |task: &Task| task.status.state < TaskState::Assigned || has_stopped(pass.state, task);
+    let is_quiet = slot.tasks.iter().all(|task| nothing_runs(task));
     let desired = if is_quiet { goal(service) } else { TaskState::Ready };
     pass.new_task(service, &slot.place, desired)
 }

@@ -1,9 +1,12 @@
 //! Forgets tasks: those that are to be forgotten, and those beyond the history limit (swarmkit `manager/orchestrator/taskreaper`).
 //!
 //! A task is forgotten only when nothing of it can run any more. One on a node that is down stays, with its addresses, until the node
-//! is back or has been removed: only then is it known not to run.
+//! is back or has been removed: only then is it known not to run. After a day it is given up all the same, as an orphan.
+
+use std::time::Duration;
 
 use rand::rngs::StdRng;
+use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Service;
@@ -12,6 +15,9 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::backoff;
+use super::is_live;
+use super::restart;
 use super::slot::Slot;
 use super::slot::slots_of;
 use crate::reconcile::Plan;
@@ -26,24 +32,33 @@ const DEFAULT_HISTORY: i64 = 5;
 /// Swarmkit's words for what becomes of the tasks of a removed node (`manager/controlapi/node.go`).
 const NODE_DELETED: &str = "Task belonged to a node that has been deleted";
 
+/// The same for a node that does not come back.
+const NODE_LOST: &str = "Task belonged to a node that has been down for 24 hours";
+
+/// How long a node may be down before its tasks are given up (swarmkit `manager/dispatcher/dispatcher.go`, `defaultNodeDownPeriod`).
+const DOWN_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Ends the tasks of removed nodes and services, and forgets what need not be known any more.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
     let state = &view.state;
     let pass = Pass { state, now, rng };
     let mut plan = Plan::default();
-    let groups = state.tasks().values().filter_map(|task| {
-        let op = if is_orphaned(state, task) {
-            orphan(task, now)
-        } else if task.desired_state == TaskState::Remove {
-            is_gone(task).then(|| forget(task))?
-        } else if !state.services().contains_key(&task.service_id) {
-            pass.want(task, TaskState::Remove)
-        } else {
-            return None;
+    let mut groups = Vec::new();
+    for task in state.tasks().values() {
+        let lost = loss(state, task, now, &mut plan);
+        let unwanted = task.desired_state == TaskState::Remove
+            || !state.services().contains_key(&task.service_id);
+        let op = match lost {
+            _ if unwanted && (is_gone(task) || lost.is_some()) => forget(task),
+            _ if unwanted && task.desired_state < TaskState::Remove => {
+                pass.want(task, TaskState::Remove)
+            }
+            Some(message) => orphan(task, message, now),
+            None => continue,
         };
-        Some(vec![op])
-    });
+        groups.push(vec![op]);
+    }
     plan.change(now, &[], groups);
     for service in state.services().values() {
         let surplus = surplus_history(state, service);
@@ -52,17 +67,30 @@ pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
     plan
 }
 
-/// Whether its node has been removed before the task was known to have ended.
-fn is_orphaned(state: &State, task: &Task) -> bool {
-    let removed = task.node_id.as_ref().is_some_and(|node| !state.nodes().contains_key(node));
-    removed && !task.status.state.is_terminal()
+/// Why nobody will ever say how the task ended, if it has not: its node has been removed, or has been down for too long.
+fn loss(state: &State, task: &Task, now: Timestamp, plan: &mut Plan) -> Option<&'static str> {
+    let node = task.node_id.as_ref()?;
+    if task.status.state.is_terminal() {
+        return None;
+    }
+    let Some(node) = state.nodes().get(node) else { return Some(NODE_DELETED) };
+    if node.status.state != NodeState::Down || task.status.state < TaskState::Assigned {
+        return None;
+    }
+    // Nothing was written since it went down, but for what users change; then it just takes longer.
+    let given_up = node.meta.updated_at + DOWN_PERIOD;
+    if given_up > now {
+        plan.wake_by(given_up);
+        return None;
+    }
+    Some(NODE_LOST)
 }
 
-fn orphan(task: &Task, now: Timestamp) -> Op {
+fn orphan(task: &Task, message: &str, now: Timestamp) -> Op {
     let mut task = task.clone();
     task.status.state = TaskState::Orphaned;
     task.status.timestamp = now;
-    NODE_DELETED.clone_into(&mut task.status.message);
+    message.clone_into(&mut task.status.message);
     Op::PutTask(Box::new(task))
 }
 
@@ -86,9 +114,10 @@ fn surplus_history<'a>(state: &'a State, service: &Service) -> Vec<&'a Task> {
 
 fn surplus<'a>(state: &'a State, service: &ServiceId, limit: usize) -> Vec<&'a Task> {
     let of_slot = |slot: Slot<'a>| {
-        let excess = slot.tasks.len().saturating_sub(limit.max(needed_history(&slot)));
+        let excess = slot.tasks.len().saturating_sub(limit.max(needed_history(state, &slot)));
         let ended = slot.tasks.into_iter().map(AsRef::as_ref).filter(|task: &&Task| {
-            task.status.state.is_terminal() && task.desired_state == TaskState::Shutdown
+            task.status.state.is_terminal()
+                && matches!(task.desired_state, TaskState::Shutdown | TaskState::Rejected)
         });
         ended.take(excess)
     };
@@ -96,9 +125,13 @@ fn surplus<'a>(state: &'a State, service: &ServiceId, limit: usize) -> Vec<&'a T
 }
 
 /// A task that waits for its start needs its predecessor: when it starts depends on how that one ended. And a slot that
-/// stays empty needs its last task, as it is what keeps it empty.
-fn needed_history(slot: &Slot<'_>) -> usize {
-    if slot.is_running() { 1 } else { slot.live().count() + 1 }
+/// stays empty needs its last task, as it is what keeps it empty. One that keeps failing needs its failures, as they say how long to wait.
+fn needed_history(state: &State, slot: &Slot<'_>) -> usize {
+    let live = slot.live().count();
+    let Some(last) = slot.tasks.iter().rev().find(|task| !is_live(task)) else { return live };
+    let needed = backoff::history(restart::policy_delay(state, last)) - 1;
+    let crashes = backoff::failures(state, slot, last).min(needed);
+    if slot.is_running() { live + crashes } else { live + crashes.max(1) }
 }
 
 /// Tasks kept per slot; `None`: all of them.

@@ -16,6 +16,7 @@ use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::backoff;
 use super::dirty::are_alike;
 use super::goal;
 use super::has_stopped;
@@ -111,7 +112,7 @@ fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
     let delay = slot
         .predecessor(task)
         .filter(|predecessor| is_restart(state, predecessor, task))
-        .map_or(Duration::ZERO, |_| delay_of(state, task));
+        .map_or(Duration::ZERO, |predecessor| delay_of(state, predecessor, slot));
     let stopping = slot.tasks.iter().filter(|other| other.id != task.id);
     let patience = stopping
         .filter(|other| !has_stopped(state, other))
@@ -136,8 +137,13 @@ fn policy_of(state: &State, task: &Task) -> RestartPolicy {
     revision.and_then(|revision| revision.task.restart_policy.clone()).unwrap_or_default()
 }
 
-/// How long a successor of `task` waits.
-pub(super) fn delay_of(state: &State, task: &Task) -> Duration {
+/// How long a successor of `task`, which is in `slot`, waits: the policy's delay, and longer the longer it keeps failing.
+pub(super) fn delay_of(state: &State, task: &Task, slot: &Slot<'_>) -> Duration {
+    backoff::delay(policy_delay(state, task), backoff::failures(state, slot, task))
+}
+
+/// The delay that the policy of `task` asks for.
+pub(super) fn policy_delay(state: &State, task: &Task) -> Duration {
     policy_of(state, task).delay.unwrap_or(RestartPolicy::DEFAULT_DELAY).to_duration()
 }
 

@@ -7,6 +7,7 @@ mod restart;
 mod update;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NodeId;
@@ -184,13 +185,34 @@ fn history_is_kept_up_to_the_limit() {
     let mut last = Vec::new();
     for _ in 0..8 {
         let task = world.running(&web).remove(0);
-        world.report(&task, TaskState::Failed);
+        world.report(&task, TaskState::Complete);
         world.settle();
         last.push(task.id);
     }
     let known: BTreeSet<_> = world.tasks(&web).into_iter().map(|task| task.id).collect();
     assert_eq!(known.len(), 5, "the task that runs and four before it");
     assert!(last[4..].iter().all(|task| known.contains(task)));
+}
+
+#[test]
+fn after_a_day_the_tasks_of_a_lost_node_are_given_up() {
+    let (mut world, web) = running(2, 2);
+    let lost = world.running(&web).remove(0);
+    let node = lost.node_id.clone().expect("runs");
+    world.silent.insert(node.clone());
+    world.settle();
+    let state = |world: &World| world.state().tasks()[&lost.id].status.state;
+    let down_since = world.state().nodes()[&node].meta.updated_at;
+    world.now = down_since + Duration::from_secs(24 * 60 * 60 - 1);
+    world.settle_now();
+    assert_eq!(state(&world), TaskState::Running);
+    world.now = down_since + Duration::from_secs(24 * 60 * 60);
+    world.settle();
+    assert_eq!(state(&world), TaskState::Orphaned);
+    assert_eq!(slots(&world, &web), [1, 2], "it was replaced long ago");
+    world.remove_service(&web);
+    world.settle();
+    assert!(world.tasks(&web).is_empty(), "nobody has to come back for an orphan to be forgotten");
 }
 
 #[test]

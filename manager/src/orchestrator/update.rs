@@ -324,6 +324,8 @@ impl<'a> Update<'a> {
                 && live_since.is_none_or(|since| task.meta.created_at >= since)
         });
         let last = failed.max_by_key(|task| task.meta.created_at);
-        last.map_or(Timestamp::ZERO, |task| task.meta.updated_at + restart::delay_of(state, task))
+        last.map_or(Timestamp::ZERO, |task| {
+            task.meta.updated_at + restart::delay_of(state, task, slot)
+        })
     }
 }

@@ -121,3 +121,53 @@ fn pass_some(world: &mut World) -> &'static crate::reconcile::Loop {
     }
     loops.iter().find(|step| step.name == "replicated").expect("there is such a loop")
 }
+
+#[test]
+fn a_crash_loop_is_tried_less_and_less_often() {
+    let (mut world, web) = running(1, 1);
+    let mut waited = Vec::new();
+    for _ in 0..9 {
+        let task = world.running(&web).remove(0);
+        let before = world.now;
+        world.report(&task, TaskState::Failed);
+        world.settle();
+        waited.push(world.now.since(before).as_secs());
+    }
+    assert_eq!(waited, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    assert_eq!(world.tasks(&web).len(), 8, "as many as tell how long to wait");
+    let task = world.running(&web).remove(0);
+    world.now = world.now + Duration::from_secs(600);
+    world.report(&task, TaskState::Failed);
+    let before = world.now;
+    world.settle();
+    assert_eq!(world.now.since(before).as_secs(), 5, "it has worked for a while");
+}
+
+#[test]
+fn what_only_ends_is_started_again_as_the_policy_says() {
+    let (mut world, web) = running(1, 1);
+    for _ in 0..5 {
+        let task = world.running(&web).remove(0);
+        let before = world.now;
+        world.report(&task, TaskState::Complete);
+        world.settle();
+        assert_eq!(world.now.since(before), Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_new_spec_does_not_wait_for_the_failures_of_the_old_one() {
+    let (mut world, web) = running(1, 1);
+    for _ in 0..4 {
+        let task = world.running(&web).remove(0);
+        world.report(&task, TaskState::Failed);
+        world.settle();
+    }
+    world.edit_service(&web, |service| service.spec.task_template.force_update = 1);
+    world.settle();
+    let task = world.running(&web).remove(0);
+    let before = world.now;
+    world.report(&task, TaskState::Failed);
+    world.settle();
+    assert_eq!(world.now.since(before), Duration::from_secs(5));
+}
