@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use swarmlite_proto::balance::Balancer;
+use crate::network::balancer::choice::Picked;
 
 /// What the agent has to be told about its node.
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub struct AgentConfig {
     pub docker: PathBuf,
     /// Docker's plugin folder, where the engine looks for the network driver.
     pub plugin_dir: PathBuf,
-    /// What balances connections on this node. [`crate::network::balancer::choice::pick`] tells what the kernel has.
-    pub dataplane: Balancer,
+    /// What balances connections on this node, and why: see [`crate::network::balancer::choice::pick`].
+    pub dataplane: Picked,
     /// The address that other nodes send tunnel traffic to.
     pub data_path_addr: IpAddr,
     /// The name of the node. `None`: the one the engine gives. For several nodes on one machine.

@@ -120,8 +120,8 @@ impl Agent {
             data_path_addr: config.data_path_addr,
             plugin_dir: Some(config.plugin_dir.clone()),
         };
-        let plane =
-            DataPlane::start(plane_config, config.dataplane).map_err(StartError::DataPlane)?;
+        let plane = DataPlane::start(plane_config, config.dataplane.balancer)
+            .map_err(StartError::DataPlane)?;
         let parts = Parts {
             ledger,
             known,
@@ -224,7 +224,7 @@ impl Parts {
         ));
         running.spawn(plane::feed(
             self.plane.clone(),
-            self.config.dataplane,
+            self.config.dataplane.balancer,
             self.known.subscribe(),
             names,
         ));

@@ -44,7 +44,8 @@ pub(crate) async fn registration<R: Runtime>(
     let description = NodeDescription {
         hostname: config.hostname.clone().unwrap_or(described.hostname),
         tls_info: tls_info(root_ca),
-        dataplane: config.dataplane.to_string(),
+        dataplane: config.dataplane.balancer.to_string(),
+        dataplane_reason: config.dataplane.reason.clone(),
         ..described
     };
     Ok(Registration { description, data_path_addr: config.data_path_addr })

@@ -44,7 +44,11 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     start_logging(&args.log)?;
     let dataplane = choice::pick(args.dataplane.into())
         .with_context(|| format!("cannot use --dataplane {}", args.dataplane.name()))?;
-    tracing::info!(%dataplane, "picked what balances connections on this node");
+    tracing::info!(
+        dataplane = %dataplane.balancer,
+        reason = dataplane.reason,
+        "picked what balances connections on this node"
+    );
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let dir = StateDir::open(&args.state_dir)

@@ -44,7 +44,7 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) plugin_dir: PathBuf,
 
-    /// What balances connections over tasks: nftables, ipvs (not finished), or auto for what can be relied on, which is nftables for now.
+    /// What balances connections over tasks: ipvs, nftables, or auto for ipvs where the kernel has it and nftables elsewhere.
     #[arg(
         long,
         env = "SWARMLITE_DATAPLANE",
@@ -77,7 +77,7 @@ pub(crate) struct DaemonArgs {
 /// What balances connections over tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DataplaneChoice {
-    /// What can be relied on everywhere.
+    /// IPVS where the kernel has it, nftables elsewhere.
     Auto,
     /// nftables verdict maps.
     Nftables,

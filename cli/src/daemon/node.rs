@@ -13,10 +13,10 @@ use swarmlite_agent::Agent;
 use swarmlite_agent::AgentConfig;
 use swarmlite_agent::AgentHandle;
 use swarmlite_agent::identity;
+use swarmlite_agent::network::balancer::choice::Picked;
 use swarmlite_manager::api::NOT_MEMBER;
 use swarmlite_manager::manager::Start;
 use swarmlite_proto::api::LocalNodeState;
-use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::identity::Identity;
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     /// Where that engine looks for plugins.
     pub(crate) plugin_dir: PathBuf,
     /// What balances connections on it.
-    pub(crate) dataplane: Balancer,
+    pub(crate) dataplane: Picked,
     /// Its name, if not the machine's.
     pub(crate) hostname: Option<String>,
     /// How long it waits, as the leader, for nodes to confirm their tables.
@@ -203,7 +203,7 @@ impl Node {
             state_dir: self.dir.root().to_owned(),
             docker: self.options.docker.clone(),
             plugin_dir: self.options.plugin_dir.clone(),
-            dataplane: self.options.dataplane,
+            dataplane: self.options.dataplane.clone(),
             data_path_addr: membership.data_path_addr,
             hostname: self.options.hostname.clone(),
         };

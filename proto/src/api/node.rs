@@ -54,6 +54,9 @@ pub struct NodeDescription {
     /// What balances connections on it, `nftables` or `ipvs`. Not in Docker's API.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub dataplane: String,
+    /// Why this and not the other. Not in Docker's API.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub dataplane_reason: String,
 }
 
 /// What a node has.

@@ -15,7 +15,7 @@ use super::nftables::NftablesBalancer;
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// The one that can be relied on everywhere. nftables for now, also where the kernel has IPVS: see the limits in [`ipvs`].
+    /// IPVS where the kernel has it, nftables elsewhere.
     #[default]
     Auto,
     /// nftables.
@@ -24,37 +24,56 @@ pub enum Choice {
     Ipvs,
 }
 
+/// What was picked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// The balancer.
+    pub balancer: Kind,
+    /// Why this one, as operators read it.
+    pub reason: String,
+}
+
 /// The node cannot balance as its operator wants.
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
     /// The kernel has no IPVS.
-    #[error(
-        "this kernel has no IPVS, and no module ip_vs that could be loaded: use nftables or auto"
-    )]
+    #[error("{NO_IPVS}: use nftables or auto")]
     NoIpvs,
     /// It is not known whether the kernel has IPVS.
-    #[error("cannot ask the kernel whether it has IPVS")]
+    #[error("{UNKNOWN}")]
     Unknown(#[source] io::Error),
 }
+
+const NO_IPVS: &str = "this kernel has no IPVS, and no module ip_vs that could be loaded";
+const UNKNOWN: &str = "cannot ask the kernel whether it has IPVS";
 
 /// Picks a balancer. Loads the kernel's module where it is wanted and not there.
 ///
 /// # Errors
 /// See [`ChoiceError`].
-pub fn pick(choice: Choice) -> Result<Kind, ChoiceError> {
-    match choice {
-        Choice::Auto | Choice::Nftables => Ok(Kind::Nftables),
-        Choice::Ipvs => require(available()),
-    }
+pub fn pick(choice: Choice) -> Result<Picked, ChoiceError> {
+    decide(choice, available)
 }
 
-/// IPVS, if it is available.
-fn require(available: io::Result<bool>) -> Result<Kind, ChoiceError> {
-    match available {
-        Ok(true) => Ok(Kind::Ipvs),
-        Ok(false) => Err(ChoiceError::NoIpvs),
-        Err(source) => Err(ChoiceError::Unknown(source)),
-    }
+/// Picks a balancer; asks whether IPVS is available only where that matters.
+fn decide(
+    choice: Choice,
+    available: impl FnOnce() -> io::Result<bool>,
+) -> Result<Picked, ChoiceError> {
+    let (balancer, reason) = match choice {
+        Choice::Nftables => (Kind::Nftables, "asked for".to_owned()),
+        Choice::Ipvs => match available() {
+            Ok(true) => (Kind::Ipvs, "asked for".to_owned()),
+            Ok(false) => return Err(ChoiceError::NoIpvs),
+            Err(source) => return Err(ChoiceError::Unknown(source)),
+        },
+        Choice::Auto => match available() {
+            Ok(true) => (Kind::Ipvs, "this kernel has IPVS".to_owned()),
+            Ok(false) => (Kind::Nftables, NO_IPVS.to_owned()),
+            Err(error) => (Kind::Nftables, format!("{UNKNOWN}: {error}")),
+        },
+    };
+    Ok(Picked { balancer, reason })
 }
 
 /// The balancer of a kind.
@@ -93,16 +112,30 @@ fn available() -> io::Result<bool> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ipvs_is_taken_only_where_it_is_and_nothing_else_in_its_place() {
-        assert!(matches!(require(Ok(true)), Ok(Kind::Ipvs)));
-        assert!(matches!(require(Ok(false)), Err(ChoiceError::NoIpvs)));
-        let unknown = Err(io::ErrorKind::PermissionDenied.into());
-        assert!(matches!(require(unknown), Err(ChoiceError::Unknown(_))));
+    fn refused() -> io::Result<bool> {
+        Err(io::ErrorKind::PermissionDenied.into())
     }
 
     #[test]
-    fn auto_is_what_can_be_relied_on_everywhere() {
-        assert!(matches!(pick(Choice::Auto), Ok(Kind::Nftables)));
+    fn auto_is_ipvs_where_the_kernel_has_it() {
+        let auto = |available: fn() -> io::Result<bool>| {
+            decide(Choice::Auto, available).map(|picked| (picked.balancer, picked.reason)).ok()
+        };
+        let without = "this kernel has no IPVS, and no module ip_vs that could be loaded";
+        let unknown = "cannot ask the kernel whether it has IPVS: permission denied";
+        assert_eq!(auto(|| Ok(true)), Some((Kind::Ipvs, "this kernel has IPVS".to_owned())));
+        assert_eq!(auto(|| Ok(false)), Some((Kind::Nftables, without.to_owned())));
+        assert_eq!(auto(refused), Some((Kind::Nftables, unknown.to_owned())));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_taken_and_nothing_else_in_its_place() {
+        let balancer = |choice, available: fn() -> io::Result<bool>| {
+            decide(choice, available).map(|picked| picked.balancer)
+        };
+        assert!(matches!(balancer(Choice::Nftables, || Ok(true)), Ok(Kind::Nftables)));
+        assert!(matches!(balancer(Choice::Ipvs, || Ok(true)), Ok(Kind::Ipvs)));
+        assert!(matches!(balancer(Choice::Ipvs, || Ok(false)), Err(ChoiceError::NoIpvs)));
+        assert!(matches!(balancer(Choice::Ipvs, refused), Err(ChoiceError::Unknown(_))));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use swarmlite_proto::api::ManagerStatus;
 use swarmlite_proto::api::Node;
+use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::PluginDescription;
 use swarmlite_proto::api::Reachability;
 use swarmlite_proto::spec::Labels;
@@ -38,7 +39,7 @@ pub(super) fn node(node: &Node) -> String {
     page.section("Plugins:", plugins(&description.engine.plugins));
     page.entry("Engine Version:\t\t", &description.engine.engine_version);
     page.section("Engine Labels:", labels(&description.engine.labels));
-    page.entry_unless_empty("Data Plane:\t\t", &description.dataplane);
+    page.entry_unless_empty("Data Plane:\t\t", &dataplane(description));
     if !description.tls_info.trust_root.is_empty() {
         page.line("TLS Info:");
         page.line(" TrustRoot:");
@@ -47,6 +48,14 @@ pub(super) fn node(node: &Node) -> String {
         page.entry(" Issuer Public Key:\t", &description.tls_info.cert_issuer_public_key);
     }
     page.finish()
+}
+
+/// What balances connections, and why.
+fn dataplane(description: &NodeDescription) -> String {
+    match (description.dataplane.as_str(), description.dataplane_reason.as_str()) {
+        (dataplane, "") => dataplane.to_owned(),
+        (dataplane, reason) => format!("{dataplane} ({reason})"),
+    }
 }
 
 fn manager(status: &ManagerStatus, page: &mut Page) {
@@ -81,6 +90,15 @@ fn plugins(plugins: &[PluginDescription]) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
     use crate::fixtures::nodes;
+
+    #[test]
+    fn the_data_plane_comes_with_its_reason() {
+        let mut described = nodes()[0].clone();
+        described.description.dataplane = "ipvs".to_owned();
+        described.description.dataplane_reason = "this kernel has IPVS".to_owned();
+        let page = node(&described);
+        assert!(page.contains("Data Plane:\t\tipvs (this kernel has IPVS)\n"), "{page}");
+    }
 
     #[test]
     fn the_page_is_dockers() {
