@@ -123,6 +123,16 @@ impl Node {
         Ok(())
     }
 
+    /// Writes the engine's configuration file, a JSON document (`/etc/docker/daemon.json`), and restarts the engine with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::restart`].
+    pub async fn set_engine_options(&self, options: &str) -> anyhow::Result<()> {
+        tokio::fs::write(self.dir.join("etc-docker/daemon.json"), options).await?;
+        self.restart(Service::Engine).await
+    }
+
     /// Runs the `swarmlite` client against this node's daemon, and returns what it printed.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 mod api;
 mod balancing;
 mod cluster;
+mod engine;
 mod failures;
 mod load;
 mod logs;
@@ -18,6 +19,7 @@ mod loss;
 mod mesh;
 mod mishaps;
 mod names;
+mod ready;
 mod rollout;
 mod routes;
 mod security;
@@ -107,6 +109,10 @@ fn cases() -> Vec<Case> {
         mishaps::one_that_never_gets_healthy_goes_on_if_asked,
         mishaps::a_node_that_hangs_is_waited_for,
         mishaps::without_confirmation_requests_fail,
+        ready::a_task_that_is_not_ready_gets_no_requests,
+        engine::containers_outlive_an_engine_with_live_restore,
+        engine::containers_are_started_again_when_their_engine_is_back,
+        engine::without_managers_a_node_restarts_its_containers,
     ]
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::activity::Activity;
+use crate::readiness::Readiness;
 use crate::reply::Identity;
 use crate::request;
 use crate::request::Ask;
@@ -23,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) identity: Identity,
     /// What `/health` says.
     pub(crate) healthy: bool,
+    /// What `/ready` says.
+    pub(crate) readiness: Readiness,
 }
 
 /// Answers requests until the client has no more, or the answer said that it is the last.
@@ -45,6 +48,14 @@ pub(crate) fn converse(stream: &TcpStream, activity: &Activity, site: &Site) -> 
             Ok(Ask::Log { line, error }) => {
                 log(&line, error)?;
                 out.respond("200 OK", &(site.identity.told_to(peer)? + &head))?;
+            }
+            Ok(Ask::Ready) => {
+                let (status, body) = site.readiness.answer();
+                out.respond(status, body)?;
+            }
+            Ok(Ask::TurnReady(on)) => {
+                site.readiness.turn(on);
+                out.respond("200 OK", "turned\n")?;
             }
             Ok(Ask::Stream { count, interval }) => return out.stream(count, interval),
             Err(error) => out.respond("400 Bad Request", &format!("{error:#}\n"))?,
@@ -163,7 +174,7 @@ mod tests {
         }
         let server = std::thread::spawn(move || {
             let identity = Identity { hostname: "h".into(), name: "n".into() };
-            let site = Site { identity, healthy: false };
+            let site = Site { identity, healthy: false, readiness: Readiness::default() };
             converse(&listener.accept().unwrap().0, &activity, &site)
         });
         client.write_all(requests.as_bytes()).unwrap();
@@ -190,6 +201,16 @@ mod tests {
         assert!(text.contains("Connection: close\r\n\r\nHostname: h\n"), "{text}");
         let text = said("GET / HTTP/1.0\r\n\r\n", false);
         assert!(text.contains("Connection: close"), "{text}");
+    }
+
+    #[test]
+    fn readiness_is_turned_off_and_on_and_nothing_else_changes() {
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\n\r\n");
+        let asked = ["/ready", "/ready/off", "/ready", "/", "/ready/on", "/ready"].map(get);
+        let text = said(&asked.concat(), false);
+        let statuses: Vec<&str> = text.split("HTTP/1.1 ").filter_map(|it| it.get(..3)).collect();
+        assert_eq!(statuses[..4], ["200", "200", "503", "200"], "{text}");
+        assert!(text.ends_with("\r\n\r\nready\n"), "{text}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod dns;
 mod echo;
 mod http;
 mod options;
+mod readiness;
 mod reply;
 mod request;
 mod server;
@@ -32,6 +33,7 @@ usage: whoami [serve] [--port PORT]       answers on HTTP and UDP (default: $POR
        whoami udp HOST:PORT [-n COUNT]    prints the answers to COUNT datagrams
        whoami lookup NAME                 prints the IPv4 addresses of NAME, one a line
 
+`GET /ready` is answered with status 200, or 503 after `GET /ready/off`, until `GET /ready/on`.
 `GET /?delay=500ms` answers after the delay; `GET /stream?count=10&interval=100ms` sends a line per interval;
 `GET /log?line=TEXT` prints TEXT on standard output, with `&error=1` on standard error.
 On SIGTERM it goes on answering, with `Connection: close`, and ends when its connections are gone, or idle for 3s, or after 8s.

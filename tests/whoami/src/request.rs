@@ -21,6 +21,10 @@ pub(crate) enum Ask {
     },
     /// Whether the server is well.
     Health,
+    /// Whether the server is ready for requests.
+    Ready,
+    /// From now on it says so, or not.
+    TurnReady(bool),
     /// Numbered lines.
     Stream {
         /// How many.
@@ -63,6 +67,9 @@ pub(crate) fn parse(target: &str) -> anyhow::Result<Ask> {
     Ok(match path {
         "/health" => Ask::Health,
         "/log" => Ask::Log { line: line.to_owned(), error },
+        "/ready" => Ask::Ready,
+        "/ready/on" => Ask::TurnReady(true),
+        "/ready/off" => Ask::TurnReady(false),
         "/stream" => Ask::Stream { count, interval },
         _ => Ask::Reply { delay },
     })

@@ -25,6 +25,7 @@ use crate::echo;
 use crate::http;
 use crate::http::Site;
 use crate::options::Serve;
+use crate::readiness::Readiness;
 use crate::reply::Identity;
 
 /// A client that says nothing for this long is hung up on.
@@ -50,7 +51,11 @@ pub(crate) fn serve(options: &Serve) -> anyhow::Result<()> {
     }
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, options.port));
     let socket = UdpSocket::bind(address).with_context(|| format!("bind {address}/udp"))?;
-    let site = Site { identity: identity.clone(), healthy: !options.unhealthy };
+    let site = Site {
+        identity: identity.clone(),
+        healthy: !options.unhealthy,
+        readiness: Readiness::default(),
+    };
     accept(options.port, &activity, move |stream, activity| {
         http::converse(stream, activity, &site)
     })?;
@@ -119,7 +124,11 @@ mod tests {
     #[test]
     fn a_request_is_answered_with_the_caller_and_the_request() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let site = Site { identity: Identity::new("web").unwrap(), healthy: true };
+        let site = Site {
+            identity: Identity::new("web").unwrap(),
+            healthy: true,
+            readiness: Readiness::default(),
+        };
         let serve =
             move |stream: &TcpStream, activity: &Activity| http::converse(stream, activity, &site);
         accept(port, &Arc::new(Activity::new()), serve).unwrap();
