@@ -90,7 +90,9 @@ pub(crate) async fn a_create_that_fails_says_which_task_and_why(
     let create = format!("{create} {IMAGE} serve --exit-after 100ms");
     let said = failure(cluster, &create.split(' ').collect::<Vec<_>>()).await?;
     let kept_failing = "service bad keeps failing: 2 tasks of bad.1 have ended";
-    ensure_says(&said, &[kept_failing, "task bad.1 (", "failed on node", "exit code: 1"])?;
+    let task = ["task bad.1 (", "failed on node", "exit code: 1"];
+    let log = ["last lines of its log:", "whoami: "];
+    ensure_says(&said, &[&[kept_failing], &task[..], &log].concat())?;
 
     let create = "service create --name once --restart-condition none";
     let create = format!("{create} {IMAGE} serve --exit-after 100ms");

@@ -1,5 +1,7 @@
 //! Waiting until a service runs as asked.
 
+use std::time::Duration;
+
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::time::Timestamp;
 
@@ -20,6 +22,9 @@ use crate::value::filter::Filters;
 
 /// How many of the last lines of its log are told of a task that has failed.
 const LOG_LINES: usize = 10;
+
+/// How long the logs may take.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shows what becomes of a service until it runs as asked, cannot, or the user has seen enough. Does not wait if the user does not want to.
 pub(super) async fn wait(
@@ -84,7 +89,8 @@ async fn report(task: Option<TaskId>, client: &Client) -> Result<Option<String>>
     let names = tasks::names(std::slice::from_ref(&task), client).await?;
     let name = tasks::name(&task, &names);
     let node = task.node_id.as_ref().map(|node| tasks::resolved(node.as_str(), &names));
-    // Logs that cannot be read are not what has gone wrong.
-    let log = client.task_logs(&id, LOG_LINES).await.unwrap_or_default();
+    // Logs that cannot be read, or that a node keeps us waiting for, are not what has gone wrong.
+    let log = tokio::time::timeout(LOG_PATIENCE, client.task_logs(&id, LOG_LINES)).await;
+    let log = log.ok().and_then(Result::ok).unwrap_or_default();
     Ok(Some(failure::report(&task, &name, node, &log)))
 }
