@@ -104,10 +104,11 @@ pub(crate) async fn one_that_never_gets_healthy_goes_on_if_asked(
             status(cluster, "paused", "update paused due to failure").await
         })
         .await?;
-    // Until here nothing was lost; what goes on in spite of failures ends all that works.
+    // Until here nothing was lost. What goes on in spite of failures ends all that works, unless nothing ends before its successor runs.
     traffic.finish().await?.check()?;
     let before = cluster.tasks(cluster.manager(), NAME).await?;
-    change(cluster, &["--force", "--update-failure-action=continue"]).await?;
+    let order = "--update-order=stop-first";
+    change(cluster, &["--force", order, "--update-failure-action=continue"]).await?;
     eventually("all tasks to be replaced", 4 * SOON, async || {
         let tasks = cluster.tasks(cluster.manager(), NAME).await?;
         let old = before.iter().filter(|task| task.runs());
