@@ -13,6 +13,7 @@ mod balancing;
 mod cluster;
 mod engine;
 mod failures;
+mod jobs;
 mod load;
 mod logs;
 mod loss;
@@ -85,6 +86,10 @@ fn cases() -> Vec<Case> {
         api::a_published_port_is_taken_once,
         api::a_name_is_taken_once,
         api::nodes_that_are_no_managers_say_so,
+        jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
+        jobs::a_global_job_completes_on_every_node,
+        jobs::a_job_that_fails_is_tried_again,
+        jobs::a_task_leaves_a_node_that_has_lost_its_label,
         logs::every_line_comes_once_with_its_task,
         logs::options_choose_among_the_lines,
         logs::followers_see_new_lines_and_new_tasks,
