@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn each_node_is_asked_once_for_what_it_has() {
         let (mut state, web) = state();
-        let mut tasks = vec![
+        let mut tasks = [
             add(&mut state, &web, 11, Some(1), TaskState::Running),
             add(&mut state, &web, 12, Some(1), TaskState::Failed),
         ];

@@ -245,7 +245,7 @@ async fn followers_hear_of_new_tasks_until_another_leads() {
     assert_eq!(next(&mut events).await, leader.batch(&nodes[0], &old, "old"));
     let new = leader.run(12, &nodes[1]).await;
     let (_, order) = leader.ordered().await;
-    assert_eq!(order.tasks, [new.clone()]);
+    assert_eq!(order.tasks, std::slice::from_ref(&new));
     let mut second = leader.agent(&nodes[1], &order).await;
     second.send(&LogReport::Lines(new.clone(), lines("new"))).await.expect("taken");
     assert_eq!(next(&mut events).await, leader.batch(&nodes[1], &new, "new"));

@@ -116,88 +116,95 @@ impl Run {
 
     /// What concerns nothing that is there does not happen.
     fn try_happen(&mut self, event: &Event) -> Option<()> {
-        let world = &mut self.world;
         match event {
             Event::Create { service, mode, start_first } => {
                 if self.service(*service).is_none() {
                     self.create(NAMES[*service], *mode, *start_first);
                 }
             }
-            Event::Scale { service, replicas } => {
+            Event::Scale { service, .. }
+            | Event::Change { service, .. }
+            | Event::Delete { service }
+            | Event::Constrain { service, .. } => {
                 let id = self.service(*service)?;
-                self.world.edit_service(&id, |service| match &mut service.spec.mode {
-                    ServiceMode::Replicated { replicas: count } => *count = *replicas,
-                    ServiceMode::ReplicatedJob(job) => job.total_completions = *replicas,
-                    ServiceMode::Global | ServiceMode::GlobalJob => {}
-                });
-            }
-            Event::Change { service, publish } => {
-                let id = self.service(*service)?;
-                self.world.edit_service(&id, |service| {
-                    service.spec.task_template.force_update += 1;
-                    let port = PortConfig { target_port: 80, ..PortConfig::default() };
-                    let ports = if *publish { vec![port] } else { Vec::new() };
-                    service.spec.endpoint_spec =
-                        Some(EndpointSpec { ports, ..EndpointSpec::default() });
-                });
-            }
-            Event::Delete { service } => {
-                let id = self.service(*service)?;
-                self.world.remove_service(&id);
+                self.happen_to_service(&id, event);
             }
             Event::Fail { task, state } => {
+                let world = &mut self.world;
                 let task = world.state().tasks().values().nth(*task)?.as_ref().clone();
                 let answers = !world.silent.contains(task.node_id.as_ref()?);
                 if answers && task.status.state >= TaskState::Assigned {
                     world.report(&task, *state);
                 }
             }
-            Event::Silence { node } => {
-                let node = self.node(*node)?;
-                self.world.silent.insert(node);
-            }
-            Event::Return { node } => {
-                let node = self.node(*node)?;
-                self.world.silent.remove(&node);
-            }
-            Event::SetAvailability { node, availability } => {
-                let node = self.node(*node)?;
-                self.world.edit_node(&node, |node| node.spec.availability = *availability);
-            }
-            Event::RemoveNode { node } => {
-                let node = self.node(*node)?;
-                self.world.remove_node(&node);
-            }
-            Event::Label { node, disk } => {
-                let node = self.node(*node)?;
-                self.world.edit_node(&node, |node| {
-                    node.spec.labels.insert("disk".to_owned(), (*disk).to_owned());
-                });
-            }
-            Event::Constrain { service, disk } => {
-                let id = self.service(*service)?;
-                let constraints = disk.iter().map(|disk| format!("node.labels.disk!={disk}"));
-                let constraints = constraints.collect();
-                self.world.edit_service(&id, |service| {
-                    service.spec.task_template.placement =
-                        Some(Placement { constraints, ..Placement::default() });
-                });
+            Event::Silence { node }
+            | Event::Return { node }
+            | Event::SetAvailability { node, .. }
+            | Event::RemoveNode { node }
+            | Event::Label { node, .. } => {
+                let id = self.node(*node)?;
+                self.happen_to_node(&id, event);
             }
             Event::AddNode => {
                 if self.next_node < 7 {
-                    world.add_node(self.next_node);
+                    self.world.add_node(self.next_node);
                     self.next_node += 1;
                 }
             }
             Event::Pass { step } => {
-                world.pass(&LOOPS[*step]);
+                self.world.pass(&LOOPS[*step]);
             }
             Event::Agents => {
-                world.agents();
+                self.world.agents();
             }
-            Event::Settle => world.settle(),
+            Event::Settle => self.world.settle(),
         }
         Some(())
+    }
+
+    fn happen_to_service(&mut self, id: &ServiceId, event: &Event) {
+        if matches!(event, Event::Delete { .. }) {
+            return self.world.remove_service(id);
+        }
+        self.world.edit_service(id, |service| match (event, &mut service.spec.mode) {
+            (Event::Scale { replicas, .. }, ServiceMode::Replicated { replicas: count }) => {
+                *count = *replicas;
+            }
+            (Event::Scale { replicas, .. }, ServiceMode::ReplicatedJob(job)) => {
+                job.total_completions = *replicas;
+            }
+            (Event::Change { publish, .. }, _) => {
+                service.spec.task_template.force_update += 1;
+                let port = PortConfig { target_port: 80, ..PortConfig::default() };
+                let ports = if *publish { vec![port] } else { Vec::new() };
+                service.spec.endpoint_spec =
+                    Some(EndpointSpec { ports, ..EndpointSpec::default() });
+            }
+            (Event::Constrain { disk, .. }, _) => {
+                let constraints = disk.iter().map(|disk| format!("node.labels.disk!={disk}"));
+                let placement =
+                    Placement { constraints: constraints.collect(), ..Placement::default() };
+                service.spec.task_template.placement = Some(placement);
+            }
+            _ => {}
+        });
+    }
+
+    fn happen_to_node(&mut self, id: &NodeId, event: &Event) {
+        match event {
+            Event::Silence { .. } => drop(self.world.silent.insert(id.clone())),
+            Event::Return { .. } => drop(self.world.silent.remove(id)),
+            Event::RemoveNode { .. } => self.world.remove_node(id),
+            _ => self.world.edit_node(id, |node| match event {
+                Event::SetAvailability { availability, .. } => {
+                    node.spec.availability = *availability;
+                }
+                Event::Label { disk, .. } => {
+                    node.spec.labels.insert("disk".to_owned(), (*disk).to_owned());
+                }
+                _ => {}
+            }),
+        }
     }
 
     fn create(&mut self, name: &str, mode: ServiceMode, start_first: bool) {

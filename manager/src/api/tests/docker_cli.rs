@@ -31,23 +31,65 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
-#[tokio::test]
-async fn the_docker_cli_drives_the_cluster() {
-    let Some(docker) = docker() else {
-        eprintln!("SKIPPED the_docker_cli_drives_the_cluster: there is no docker CLI here");
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let lab = Lab::manager();
-    let listener = bind(&folder.join("api.sock")).await.expect("binds");
-    let server = tokio::spawn(serve(listener, lab.router.clone()));
-    let run = async |args: &str| run(&docker, folder, args).await;
-    let fine = async |args: &str| {
-        let output = run(args).await;
+/// The CLI, against the only manager of a cluster.
+struct Cli {
+    docker: PathBuf,
+    folder: tempfile::TempDir,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    lab: Lab,
+}
+
+impl Cli {
+    /// Nothing, with a notice, where it is not installed.
+    async fn new(test: &str) -> Option<Self> {
+        let Some(docker) = docker() else {
+            eprintln!("SKIPPED {test}: there is no docker CLI here");
+            return None;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let lab = Lab::manager();
+        let listener = bind(&folder.path().join("api.sock")).await.expect("binds");
+        let server = tokio::spawn(serve(listener, lab.router.clone()));
+        Some(Self { docker, folder, server, lab })
+    }
+
+    async fn run(&self, args: &str) -> Output {
+        run(&self.docker, self.folder.path(), args).await
+    }
+
+    /// What it prints. It must succeed.
+    async fn fine(&self, args: &str) -> String {
+        let output = self.run(args).await;
         assert!(output.status.success(), "{args}: {}", text(&output.stderr));
         text(&output.stdout)
-    };
+    }
+}
+
+#[tokio::test]
+async fn the_docker_cli_drives_jobs() {
+    let Some(cli) = Cli::new("the_docker_cli_drives_jobs").await else { return };
+    let fine = async |args: &str| cli.fine(args).await;
+    fine("service create -d --no-resolve-image --name batch --mode replicated-job --replicas 3 --max-concurrent 2 nginx").await;
+    fine("service create -d --no-resolve-image --name sweep --mode global-job nginx").await;
+    assert_eq!(
+        fine("service ls --filter name=batch --format {{.Mode}}|{{.Replicas}}").await,
+        "replicated job|0/2 (0/3 completed)"
+    );
+    assert!(fine("service inspect --pretty batch").await.contains("Name:\t\tbatch"));
+    fine("service update -d --force batch").await;
+    fine("service scale -d batch=5").await;
+    assert_eq!(
+        fine("service inspect --format {{.JobStatus.JobIteration.Index}}/{{.Spec.Mode.ReplicatedJob.TotalCompletions}} batch").await,
+        "2/5"
+    );
+    cli.server.abort();
+}
+
+#[tokio::test]
+async fn the_docker_cli_drives_the_cluster() {
+    let Some(cli) = Cli::new("the_docker_cli_drives_the_cluster").await else { return };
+    let run = async |args: &str| cli.run(args).await;
+    let fine = async |args: &str| cli.fine(args).await;
 
     assert_eq!(
         fine("node ls --format {{.Hostname}}={{.ManagerStatus}}").await,
@@ -64,10 +106,10 @@ async fn the_docker_cli_drives_the_cluster() {
         fine("service ls --format {{.Name}}|{{.Mode}}|{{.Replicas}}|{{.Image}}").await,
         "web|replicated|0/2|nginx:latest"
     );
-    let service = lab.store.state().service_by_name("web").expect("is there").clone();
-    let worker = hostname_id(&lab.store.state(), "worker");
+    let service = cli.lab.store.state().service_by_name("web").expect("is there").clone();
+    let worker = hostname_id(&cli.lab.store.state(), "worker");
     let task = Task { node_id: Some(worker), ..fixture::task(160, &service, 1) };
-    lab.commit(Op::PutTask(Box::new(task))).await;
+    cli.lab.commit(Op::PutTask(Box::new(task))).await;
     assert_eq!(
         fine("service ps web --format {{.Name}}|{{.Node}}|{{.DesiredState}}").await,
         "web.1|worker|Running"
@@ -97,5 +139,5 @@ async fn the_docker_cli_drives_the_cluster() {
         text(&missing.stderr)
     );
     fine("service rm web").await;
-    server.abort();
+    cli.server.abort();
 }
