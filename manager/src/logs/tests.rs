@@ -275,6 +275,18 @@ async fn a_slow_reader_stops_the_agent_and_one_that_leaves_hangs_up_on_it() {
 }
 
 #[tokio::test]
+async fn an_agent_with_nothing_to_say_is_hung_up_on_too() {
+    let mut leader = leader().await;
+    let on = node(1, 1).id;
+    leader.run(11, &on).await;
+    let events = leader.broker.subscribe(leader.subscription(true));
+    let (_, order) = leader.ordered().await;
+    let mut agent = leader.agent(&on, &order).await;
+    drop(events);
+    timeout(LIMIT, agent.closed()).await.expect("is hung up on");
+}
+
+#[tokio::test]
 async fn other_managers_read_from_the_leader_and_workers_do_not() {
     let mut leader = leader().await;
     let (manager, on) = (node(2, 2).id, node(1, 1).id);
