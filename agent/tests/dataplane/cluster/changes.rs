@@ -8,6 +8,7 @@ use swarmlite_proto::balance::Balancer as Kind;
 use super::ask_often;
 use super::description::Cluster;
 use super::description::PUBLISHED;
+use super::description::has_reached;
 use super::three_nodes;
 use super::two_tasks;
 use crate::rig::CLIENT;
@@ -112,8 +113,7 @@ async fn what_others_change_is_put_back(rig: &Rig, cluster: &mut Cluster, node: 
 async fn a_restart_disturbs_nothing(rig: &Rig, cluster: &Cluster, node: &Node) {
     let restarted = rig.data_plane(node.index, &node.id, None);
     restarted.set_assignments(cluster.assignments.clone()).await.expect("running");
-    let mut progress = restarted.progress();
-    progress.wait_for(|progress| progress.generation.0 > 0).await.expect("running");
+    has_reached(&restarted, cluster.assignments.generation).await;
     let answer = ask_tcp(&rig.netns("client"), node.address(), PUBLISHED).await;
     assert_eq!(answer, format!("two {}", underlay(CLIENT)));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use swarmlite_agent::network::DataPlaneHandle;
 use swarmlite_agent::network::NetworkAssignments;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::EndpointTask;
@@ -143,10 +144,14 @@ impl Cluster {
             node.data_plane.set_assignments(self.assignments.clone()).await.expect("running");
         }
         for node in nodes {
-            let mut progress = node.data_plane.progress();
-            let wanted = self.assignments.generation;
-            let reached = progress.wait_for(|progress| progress.generation >= wanted);
-            tokio::time::timeout(LIMIT, reached).await.expect("in time").expect("running");
+            has_reached(&node.data_plane, self.assignments.generation).await;
         }
     }
+}
+
+/// Waits until the kernel of a node has what it was given.
+pub(crate) async fn has_reached(data_plane: &DataPlaneHandle, wanted: Generation) {
+    let mut progress = data_plane.progress();
+    let reached = progress.wait_for(|progress| progress.generation >= wanted);
+    tokio::time::timeout(LIMIT, reached).await.expect("in time").expect("running");
 }

@@ -11,6 +11,7 @@ use super::description::Cluster;
 use super::description::PUBLISHED;
 use super::description::TARGET;
 use super::description::VIP;
+use super::description::has_reached;
 use crate::rig::CLIENT;
 use crate::rig::Node;
 use crate::rig::Rig;
@@ -65,8 +66,7 @@ pub(super) async fn the_other_balancer_takes_over(kind: Kind) {
 async fn restart(rig: &Rig, cluster: &Cluster, node: &Node) -> DataPlaneHandle {
     let restarted = rig.data_plane(node.index, &node.id, None);
     restarted.set_assignments(cluster.assignments.clone()).await.expect("running");
-    let mut progress = restarted.progress();
-    progress.wait_for(|progress| progress.generation.0 > 0).await.expect("running");
+    has_reached(&restarted, cluster.assignments.generation).await;
     restarted
 }
 
