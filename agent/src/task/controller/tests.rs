@@ -366,7 +366,8 @@ proptest! {
             .build()
             .expect("a runtime");
         let (states, left) = runtime.block_on(live(happenings));
-        prop_assert!(states.windows(2).all(|pair| pair[0] < pair[1]), "{states:?}");
+        // One state can be told twice: with and without a reason to get no requests.
+        prop_assert!(states.windows(2).all(|pair| pair[0] <= pair[1]), "{states:?}");
         prop_assert!(states.last().is_some_and(|state| state.is_terminal()), "{states:?}");
         prop_assert_eq!(left, Container::Absent);
     }
