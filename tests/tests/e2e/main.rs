@@ -24,6 +24,7 @@ mod ready;
 mod rollout;
 mod routes;
 mod security;
+mod socket;
 mod traffic;
 mod views;
 mod watch;
@@ -86,6 +87,9 @@ fn cases() -> Vec<Case> {
         api::a_published_port_is_taken_once,
         api::a_name_is_taken_once,
         api::nodes_that_are_no_managers_say_so,
+        socket::containers_images_and_files_are_the_engines,
+        socket::connections_that_stop_being_http_go_through,
+        socket::input_goes_in_and_its_end_too,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,
