@@ -65,6 +65,8 @@ fn a_task_is_stopped_when_the_last_node_has_confirmed_that_it_is_gone() {
 #[test]
 fn nodes_that_are_down_are_not_waited_for() {
     let mut world = World::new(3);
+    // It was heard of, so that it is down and not unknown once it is silent.
+    world.settle_now();
     let last = world.nodes().remove(2);
     world.silent.insert(last.clone());
     world.stuck.insert(last);
