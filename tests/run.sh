@@ -53,5 +53,5 @@ limited 22 "$(test_program swarmlite-tests vm)" "$@"
 say "the lab"
 limited 3 "$(test_program swarmlite-tests lab)" "$@"
 say "end to end, on three managers and a worker"
-[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=16
+[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=25
 limited $minutes "$(test_program swarmlite-tests e2e)" "$@"
