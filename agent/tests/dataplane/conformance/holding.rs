@@ -118,7 +118,8 @@ pub(super) fn traffic_is_counted(subject: &dyn Subject) {
     assert!(total.bytes_out >= total.packets_out, "{at_address:?}");
     for number in [1, 2] {
         let backend = at_address.backends[&SocketAddrV4::new(container(number), 0)];
-        assert_eq!(backend.connections, 2, "{at_address:?}");
+        // IPVS keeps a removed destination for a while, and its counters with it should it return: earlier cases may show.
+        assert!(backend.connections >= 2, "{at_address:?}");
         assert!(backend.packets_in >= 2 && backend.packets_out >= 2, "{at_address:?}");
     }
     let at_port = counted(subject, &services, published, 2);
