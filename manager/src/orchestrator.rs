@@ -34,6 +34,8 @@ use swarmlite_proto::time::Timestamp;
 
 pub(crate) use self::dirty::is_dirty;
 use self::slot::Place;
+use crate::reconcile::Plan;
+use crate::reconcile::View;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;
@@ -94,6 +96,21 @@ impl Pass<'_> {
         }
         Op::PutTask(Box::new(task))
     }
+}
+
+/// What `reconcile` plans for each service, in the order of their ids.
+fn for_each_service(
+    view: &View,
+    now: Timestamp,
+    rng: &mut StdRng,
+    reconcile: impl Fn(&mut Pass<'_>, &Service, &mut Plan),
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut pass = Pass { state: &view.state, now, rng };
+    for service in view.state.services().values() {
+        reconcile(&mut pass, service, &mut plan);
+    }
+    plan
 }
 
 /// Refuses a plan if the service has changed since: a plan for an old spec would be undone at once.

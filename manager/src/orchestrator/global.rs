@@ -11,6 +11,7 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::for_each_service;
 use super::has_stopped;
 use super::keeps_tasks;
 use super::restart;
@@ -27,14 +28,11 @@ use crate::state::Op;
 /// Gives every global service its task on every node that fits, and on no other.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    let mut plan = Plan::default();
-    let mut pass = Pass { state: &view.state, now, rng };
-    for service in view.state.services().values() {
+    for_each_service(view, now, rng, |pass, service, plan| {
         if service.spec.mode == ServiceMode::Global {
-            reconcile_service(&mut pass, service, &mut plan);
+            reconcile_service(pass, service, plan);
         }
-    }
-    plan
+    })
 }
 
 fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {

@@ -11,6 +11,7 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::for_each_service;
 use super::global::fits;
 use super::job;
 use super::job::Progress;
@@ -25,14 +26,11 @@ use crate::state::Op;
 /// Gives every global job its task on every node that fits, until each has completed.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    let mut plan = Plan::default();
-    let mut pass = Pass { state: &view.state, now, rng };
-    for service in view.state.services().values() {
+    for_each_service(view, now, rng, |pass, service, plan| {
         if service.spec.mode == ServiceMode::GlobalJob {
-            reconcile_service(&mut pass, service, &mut plan);
+            reconcile_service(pass, service, plan);
         }
-    }
-    plan
+    })
 }
 
 fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {

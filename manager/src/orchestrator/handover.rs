@@ -17,6 +17,7 @@ use super::dirty::is_dirty;
 use super::is_live;
 use super::is_routed;
 use super::restart;
+use super::slot::Place;
 use super::slot::Slot;
 use crate::reconcile::Plan;
 use crate::state::Op;
@@ -120,14 +121,14 @@ fn may_go_at(state: &State, task: &Task, fresh: &Task) -> Option<Timestamp> {
 
 /// The tasks that `task` is to replace once they have stopped: they still have what it will need.
 pub(crate) fn predecessors<'a>(state: &'a State, task: &Task) -> impl Iterator<Item = &'a Task> {
-    let (id, slot) = (task.id.clone(), task.slot);
-    let node = task.node_id.clone().filter(|_| slot == 0);
+    let is_global =
+        state.revision_of(task).is_some_and(|revision| revision.service.mode.is_global());
+    let (id, place) = (task.id.clone(), Place::of(task, is_global));
     let waits = task.desired_state < TaskState::Running;
     let others = waits.then(|| state.tasks_of_service(&task.service_id));
     others.into_iter().flatten().map(AsRef::as_ref).filter(move |other: &&Task| {
         other.id != id
-            && other.slot == slot
-            && (slot != 0 || other.node_id == node)
+            && Place::of(other, is_global) == place
             && is_live(other)
             && !other.status.state.is_terminal()
     })

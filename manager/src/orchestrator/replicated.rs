@@ -12,6 +12,7 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::for_each_service;
 use super::has_stopped;
 use super::slot::Place;
 use super::slot::Slot;
@@ -26,14 +27,11 @@ use crate::state::State;
 /// Gives every replicated service the slots it should have, each with one task.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    let mut plan = Plan::default();
-    let mut pass = Pass { state: &view.state, now, rng };
-    for service in view.state.services().values() {
+    for_each_service(view, now, rng, |pass, service, plan| {
         if let ServiceMode::Replicated { replicas } = service.spec.mode {
-            reconcile_service(&mut pass, service, replicas, &mut plan);
+            reconcile_service(pass, service, replicas, plan);
         }
-    }
-    plan
+    })
 }
 
 fn reconcile_service(pass: &mut Pass<'_>, service: &Service, replicas: u64, plan: &mut Plan) {

@@ -12,6 +12,7 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
 use super::Pass;
+use super::for_each_service;
 use super::job;
 use super::job::Progress;
 use super::slot::Place;
@@ -24,14 +25,11 @@ use crate::reconcile::View;
 /// Gives every replicated job the tasks that it may have at a time, until enough have completed.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    let mut plan = Plan::default();
-    let mut pass = Pass { state: &view.state, now, rng };
-    for service in view.state.services().values() {
+    for_each_service(view, now, rng, |pass, service, plan| {
         if let ServiceMode::ReplicatedJob(job) = service.spec.mode {
-            reconcile_service(&mut pass, service, job, &mut plan);
+            reconcile_service(pass, service, job, plan);
         }
-    }
-    plan
+    })
 }
 
 fn reconcile_service(pass: &mut Pass<'_>, service: &Service, job: ReplicatedJob, plan: &mut Plan) {

@@ -23,7 +23,7 @@ pub(super) enum Place {
 
 impl Place {
     /// Where a task belongs. The tasks of global services have a node from the start and no number.
-    fn of(task: &Task, is_global: bool) -> Self {
+    pub(super) fn of(task: &Task, is_global: bool) -> Self {
         match &task.node_id {
             Some(node) if is_global => Self::Node(node.clone()),
             _ => Self::Slot(task.slot),
