@@ -52,6 +52,14 @@ say "the data plane in a virtual machine, whose kernel has IPVS"
 limited 22 "$(test_program swarmlite-tests vm)" "$@"
 say "the lab"
 limited 3 "$(test_program swarmlite-tests lab)" "$@"
-say "end to end, on three managers and a worker"
-[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=25
-limited $minutes "$(test_program swarmlite-tests e2e)" "$@"
+say "end to end, on three managers and a worker, twice side by side: clusters that are used, and clusters in trouble"
+[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=20
+E2E=$(test_program swarmlite-tests e2e)
+TROUBLE=$(mktemp)
+SWARMLITE_E2E_GROUP=trouble SWARMLITE_E2E_LAB=trouble limited $minutes "$E2E" "$@" >"$TROUBLE" 2>&1 &
+status=0
+SWARMLITE_E2E_GROUP=use limited $minutes "$E2E" "$@" || status=$?
+wait $! || status=$?
+cat "$TROUBLE"
+rm -f "$TROUBLE"
+exit $status

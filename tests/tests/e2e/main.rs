@@ -4,8 +4,11 @@
 //! run alone: `sudo tests/run.sh mesh` runs those whose name contains `mesh`. They see what a user sees: the command line, the HTTP
 //! interface, the answers of containers. Without root they are left out, and counted as ignored.
 //!
+//! The cases are of two groups, which may run side by side, each on a cluster of its own: those that use a cluster, and those that
+//! break parts of it or put it under load ([`TROUBLE`]).
+//!
 //! Environment: `SWARMLITE_LAB_SWARMLITE` and `SWARMLITE_LAB_WHOAMI` are the programs; with `SWARMLITE_E2E_KEEP` set, the cluster is left
-//! running for a look at it (`swarmlite-lab ls`); `SWARMLITE_E2E_LAB` names the lab, so that two runs do not meet; `SWARMLITE_LOAD=full`
+//! running for a look at it (`swarmlite-lab ls`); with `SWARMLITE_E2E_GROUP`, only the cases of the group `use` or `trouble` are run; `SWARMLITE_E2E_LAB` names the lab, so that two runs do not meet; `SWARMLITE_LOAD=full`
 //! does what is done under load as often as is promised ([`load`]).
 
 mod api;
@@ -45,6 +48,8 @@ use crate::cluster::Cluster;
 
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
+/// The modules whose cases break parts of the cluster or put it under load.
+const TROUBLE: [&str; 6] = ["failures", "load", "loss", "mishaps", "ready", "engine"];
 /// How long one test may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The same where the load is as long as it is promised to be passed.
@@ -125,6 +130,21 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// The cases of the group that was asked for.
+fn group() -> anyhow::Result<Vec<Case>> {
+    let is_trouble = |(name, _): &Case| {
+        name.split_once("::").is_some_and(|(module, _)| TROUBLE.contains(&module))
+    };
+    let mut cases = cases();
+    match std::env::var("SWARMLITE_E2E_GROUP").as_deref() {
+        Err(_) => {}
+        Ok("use") => cases.retain(|case| !is_trouble(case)),
+        Ok("trouble") => cases.retain(is_trouble),
+        Ok(other) => anyhow::bail!("no such group: {other}"),
+    }
+    Ok(cases)
+}
+
 /// The one cluster of all tests, made by the first that needs it. Should that fail, the others fail at once with its reason.
 struct Shared {
     lab: String,
@@ -169,7 +189,7 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<ExitCode> {
     let lab = std::env::var("SWARMLITE_E2E_LAB").unwrap_or_else(|_| LAB.to_owned());
     let shared = Arc::new(Shared { lab, runtime: Runtime::new()?, cluster: OnceCell::new() });
-    let conclusion = run_as_root("end-to-end tests on a cluster", cases(), {
+    let conclusion = run_as_root("end-to-end tests on a cluster", group()?, {
         let shared = Arc::clone(&shared);
         move |case| shared.run(case)
     })?;
