@@ -56,7 +56,7 @@ pub(crate) enum ServiceCommand {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct WaitFlags {
     /// Return at once instead of waiting until the service runs as asked.
-    #[arg(short, long)]
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_possible_values = true, hide_default_value = true, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub(crate) detach: bool,
 
     /// Wait without printing the progress.

@@ -17,7 +17,10 @@ pub(crate) fn parse(text: &str) -> Result<Publish, String> {
     if text.contains('=') {
         long(text).map(|port| Publish(vec![port]))
     } else {
-        short(text).map(Publish)
+        match short(text)? {
+            Short { host: Some(_), .. } => Err("hostip is not supported".to_owned()),
+            Short { ports, host: None } => Ok(Publish(ports)),
+        }
     }
 }
 
@@ -65,36 +68,47 @@ fn protocol(text: &str) -> Result<PortProtocol, String> {
     }
 }
 
-/// `[published:]target[/protocol]`, each side a port or a range.
-fn short(text: &str) -> Result<Vec<PortConfig>, String> {
+/// Ports in short syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Short {
+    /// The ports, one by one.
+    pub(crate) ports: Vec<PortConfig>,
+    /// The address to publish at, which services of a swarm cannot choose.
+    pub(crate) host: Option<String>,
+}
+
+/// Reads `[[host:]published:]target[/protocol]`, each side a port or a range. Several published ports may lead to one target.
+pub(crate) fn short(text: &str) -> Result<Short, String> {
     let (ports, protocol) = match text.split_once('/') {
         Some((ports, name)) => (ports, protocol(&name.to_ascii_lowercase())?),
         None => (text, PortProtocol::Tcp),
     };
-    let (published, target) = match ports.rsplit_once(':') {
-        Some((published, _)) if published.contains(':') => {
-            return Err("hostip is not supported".to_owned());
-        }
-        Some((published, target)) => (published, target),
-        None => ("", ports),
+    let (published, target) = ports.rsplit_once(':').unwrap_or(("", ports));
+    let (host, published) = match published.rsplit_once(':') {
+        Some((host, published)) => (Some(host.trim_matches(['[', ']']).to_owned()), published),
+        None => (None, published),
     };
     let targets = range(target).ok_or_else(|| format!("invalid containerPort: {target}"))?;
-    let port = |target_port, published_port| PortConfig {
+    let port = |(target_port, published_port)| PortConfig {
         protocol,
         target_port,
         published_port,
         ..PortConfig::default()
     };
     if published.is_empty() {
-        return Ok(targets.map(|target| port(target, 0)).collect());
+        return Ok(Short { ports: targets.map(|target| port((target, 0))).collect(), host });
     }
     let publisheds = range(published).ok_or_else(|| format!("invalid hostPort: {published}"))?;
-    if publisheds.len() != targets.len() {
+    let ports = if targets.len() == 1 {
+        publisheds.map(|published| port((*targets.start(), published))).collect()
+    } else if publisheds.len() == targets.len() {
+        targets.zip(publisheds).map(port).collect()
+    } else {
         return Err(format!(
             "invalid ranges specified for container and host ports: {target} and {published}"
         ));
-    }
-    Ok(targets.zip(publisheds).map(|(target, published)| port(target, published)).collect())
+    };
+    Ok(Short { ports, host })
 }
 
 /// `80` or `80-82`, from 1 on.
@@ -125,6 +139,7 @@ mod tests {
             ("53:5353/UDP", vec![udp(53, 5353)]),
             ("8000-8001:80-81", vec![port(8000, 80), port(8001, 81)]),
             ("80-81", vec![port(0, 80), port(0, 81)]),
+            ("8000-8001:80", vec![port(8000, 80), port(8001, 80)]),
         ] {
             assert_eq!(parse(text), Ok(Publish(ports)), "{text}");
         }
@@ -157,7 +172,7 @@ mod tests {
             ("1.2.3.4:80:80", "hostip is not supported"),
             ("[::1]:80:80", "hostip is not supported"),
             ("80/icmp", "invalid protocol value 'icmp'"),
-            ("1-2:80", "invalid ranges specified for container and host ports: 80 and 1-2"),
+            ("1-2:80-83", "invalid ranges specified for container and host ports: 80-83 and 1-2"),
             ("published=80", "missing mandatory field 'target'"),
             ("target=x", "invalid target port (x): value must be an integer up to 65535"),
             (
