@@ -8,6 +8,7 @@ mod network;
 mod node;
 mod output;
 mod service;
+mod stack;
 mod swarm;
 mod unsupported;
 mod wording;
@@ -59,6 +60,15 @@ pub(crate) use service::TaskFlags;
 pub(crate) use service::UpdateFlags;
 pub(crate) use service::UpdateLists;
 pub(crate) use service::WaitFlags;
+pub(crate) use stack::ComposeFiles;
+pub(crate) use stack::ResolveImage;
+pub(crate) use stack::StackCommand;
+pub(crate) use stack::StackConfigArgs;
+pub(crate) use stack::StackDeployArgs;
+pub(crate) use stack::StackListArgs;
+pub(crate) use stack::StackPsArgs;
+pub(crate) use stack::StackRemoveArgs;
+pub(crate) use stack::StackServicesArgs;
 pub(crate) use swarm::AvailabilityChoice;
 pub(crate) use swarm::InitArgs;
 pub(crate) use swarm::JoinArgs;
@@ -110,6 +120,9 @@ pub(crate) enum Command {
     /// Make, look at and remove networks.
     #[command(subcommand)]
     Network(NetworkCommand),
+    /// Make, look at and remove stacks: services, networks and more that Compose files describe.
+    #[command(subcommand)]
+    Stack(StackCommand),
     /// Print the versions of the client, of the daemon and of the API between them.
     Version,
     /// Print what the daemon says about this node and its swarm.

@@ -6,6 +6,7 @@ mod network;
 mod node;
 mod poll;
 mod service;
+mod stack;
 mod swarm;
 mod system;
 mod tasks;
@@ -24,6 +25,7 @@ use crate::args::Command;
 use crate::args::NetworkCommand;
 use crate::args::NodeCommand;
 use crate::args::ServiceCommand;
+use crate::args::StackCommand;
 use crate::args::SwarmCommand;
 use crate::client::Client;
 use crate::error::Error;
@@ -77,6 +79,10 @@ fn run(cli: Cli) -> Result<()> {
             let (mut out, mut err) = (io::stdout(), io::stderr());
             let interactive = out.is_terminal();
             let mut console = Console { out: &mut out, err: &mut err, interactive };
+            if let Command::Stack(StackCommand::Config(args)) = &command {
+                // No daemon is needed for this one.
+                return stack::config(args, &mut console);
+            }
             runtime.block_on(async {
                 let client = Client::connect(&cli.host).await?;
                 dispatch(command, &client, &mut console).await
@@ -103,6 +109,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Node(command) => node_command(command, client, console).await,
         Command::Service(command) => service_command(*command, client, console).await,
         Command::Network(command) => network_command(command, client, console).await,
+        Command::Stack(command) => stack_command(command, client, console).await,
         Command::Version => system::version(client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
         Command::Daemon(_) | Command::Completion { .. } => Ok(()),
@@ -156,6 +163,21 @@ async fn network_command(
         NetworkCommand::Ls(args) => network::ls(&args, client, console).await,
         NetworkCommand::Inspect(args) => network::inspect(&args, client, console).await,
         NetworkCommand::Rm(args) => network::rm(&args, client, console).await,
+    }
+}
+
+async fn stack_command(
+    command: StackCommand,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    match command {
+        StackCommand::Deploy(args) => stack::deploy(&args, client, console).await,
+        StackCommand::Ls(args) => stack::ls(&args, client, console).await,
+        StackCommand::Ps(args) => stack::ps(&args, client, console).await,
+        StackCommand::Services(args) => stack::services(&args, client, console).await,
+        StackCommand::Rm(args) => stack::rm(&args, client, console).await,
+        StackCommand::Config(args) => stack::config(&args, console),
     }
 }
 

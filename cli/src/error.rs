@@ -4,6 +4,7 @@
 
 use std::io;
 
+use crate::compose::ComposeError;
 use crate::output::template::TemplateError;
 
 /// A failed command.
@@ -52,6 +53,9 @@ pub(crate) enum Error {
     /// What was asked for makes no sense, found out without the daemon.
     #[error("{0}")]
     Refused(String),
+    /// Compose files make no sense.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
     /// A `--format` cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),

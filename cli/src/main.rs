@@ -5,6 +5,7 @@
 mod args;
 mod client;
 mod command;
+mod compose;
 mod convergence;
 mod daemon;
 mod drain;

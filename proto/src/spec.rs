@@ -55,6 +55,7 @@ pub use swarm::EncryptionConfig;
 pub use swarm::OrchestrationConfig;
 pub use swarm::RaftConfig;
 pub use swarm::SwarmSpec;
+pub use task::DiscreteResource;
 pub use task::Driver;
 pub use task::GenericResource;
 pub use task::Limits;

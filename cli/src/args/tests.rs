@@ -72,8 +72,8 @@ fn the_host_of_a_service_is_not_the_host_of_the_client() {
 fn what_docker_has_and_is_missing_is_refused_by_name() {
     for (line, message) in [
         (
-            "swarmlite stack deploy x",
-            "stack is not supported yet: make services and networks one by one instead.",
+            "swarmlite stack deploy --with-registry-auth x",
+            "--with-registry-auth of stack deploy is not supported yet: nodes pull with their own credentials; run docker login on each node.",
         ),
         (
             "swarmlite service create --secret s image",

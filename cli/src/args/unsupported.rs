@@ -11,7 +11,6 @@ use super::Cli;
 
 /// Commands of docker that are not there yet, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
-    ("stack", "make services and networks one by one instead"),
     ("secret", "swarmlite does not keep secrets yet"),
     ("config", "swarmlite does not keep configs yet"),
     ("swarm update", "the settings of a swarm are chosen by init"),
@@ -42,6 +41,11 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         SERVICE,
         &["memory-swap", "memory-swappiness", "device", "privileged"],
         "containers of services do not have it",
+    ),
+    (
+        &["stack deploy"],
+        &["with-registry-auth"],
+        "nodes pull with their own credentials; run docker login on each node",
     ),
     (SWARM, &["autolock"], "managers keep their key on disk for now"),
     (SWARM, &["external-ca"], "the swarm is its own certificate authority"),

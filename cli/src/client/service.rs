@@ -79,8 +79,9 @@ impl Client {
         self.retry(once).await
     }
 
-    /// Replaces the spec of a service by that in `service`.
-    async fn service_update(
+    /// Replaces the spec of a service by that in `service`, unless somebody else has written the service since it was read. Returns
+    /// what deserves attention.
+    pub(crate) async fn service_update(
         &self,
         service: &Service,
         options: &[(&str, &str)],

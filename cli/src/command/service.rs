@@ -16,12 +16,14 @@ pub(super) use create::create;
 pub(super) use inspect::inspect;
 pub(super) use logs::logs;
 pub(super) use ls::ls;
+pub(super) use ls::print;
 pub(super) use ps::ps;
 pub(super) use rm::rm;
 pub(super) use rollback::rollback;
 pub(super) use scale::scale;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 pub(super) use update::update;
+pub(super) use wait::wait;
 
 use crate::client::Client;
 use crate::error::Result;

@@ -21,6 +21,15 @@ use crate::value::image;
 pub(crate) async fn ls(args: &ListArgs, client: &Client, console: &mut Console<'_>) -> Result<()> {
     let filters = args.filter.iter().collect();
     let services = client.services_with_status(&filters).await?;
+    print(services, args, console)
+}
+
+/// Prints services.
+pub(in crate::command) fn print(
+    services: Vec<Service>,
+    args: &ListArgs,
+    console: &mut Console<'_>,
+) -> Result<()> {
     let style = Style { format: args.format.as_deref(), quiet: args.quiet };
     console.print(&listing(services).render(style)?)
 }

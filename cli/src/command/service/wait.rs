@@ -27,7 +27,7 @@ const LOG_LINES: usize = 10;
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shows what becomes of a service until it runs as asked, cannot, or the user has seen enough. Does not wait if the user does not want to.
-pub(super) async fn wait(
+pub(in crate::command) async fn wait(
     service: &str,
     aim: Aim,
     flags: &WaitFlags,

@@ -1,0 +1,205 @@
+//! `swarmlite stack deploy`.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use swarmlite_proto::api::Service;
+use swarmlite_proto::spec::ServiceSpec;
+
+use super::check_name;
+use super::load;
+use super::load::Disk;
+use super::of_stack;
+use super::rm::remove_services;
+use crate::args::ResolveImage;
+use crate::args::StackDeployArgs;
+use crate::client::Client;
+use crate::command::Failures;
+use crate::command::service::wait;
+use crate::compose::LABEL_IMAGE;
+use crate::compose::Stack;
+use crate::convergence::Aim;
+use crate::error::Error;
+use crate::error::Result;
+use crate::output::Console;
+use crate::value::image;
+
+/// Makes or changes a stack, and waits until its services run.
+pub(crate) async fn deploy(
+    args: &StackDeployArgs,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let environment = load::environment();
+    let project = load::load(&args.files, &environment, true)?;
+    let name = args.stack.as_deref().or_else(|| project.name()).ok_or_else(|| {
+        Error::refused("the stack needs a name: give it, or set name in the Compose file")
+    })?;
+    check_name(name)?;
+    let (stack, notes) = project.stack(name, &environment, &Disk)?;
+    stack.require_images()?;
+    refuse_files(&stack)?;
+    for paragraph in notes.paragraphs() {
+        console.warn(&paragraph)?;
+    }
+    require_manager(client).await?;
+    require_networks(&stack, client).await?;
+    if args.prune {
+        prune(name, &stack, client, console).await?;
+    }
+    make_networks(name, &stack, client, console).await?;
+    let services = put_services(name, stack, args.resolve_image, client, console).await?;
+    let mut failures = Failures::default();
+    for (name, id) in services {
+        if !(args.wait.detach || args.wait.quiet) {
+            console.line(&format!("Waiting for service {name}"))?;
+        }
+        failures.note_for(&name, wait(&id, Aim::NewSpec, &args.wait, client, console).await)?;
+    }
+    failures.into_result()
+}
+
+/// Refuses what the cluster does not keep yet.
+fn refuse_files(stack: &Stack) -> Result<()> {
+    let uses = |secrets: bool, configs: bool| match (secrets, configs) {
+        (true, _) => Err(Error::refused(
+            "secrets are not supported yet: swarmlite does not keep secrets yet",
+        )),
+        (_, true) => Err(Error::refused(
+            "configs are not supported yet: swarmlite does not keep configs yet",
+        )),
+        (false, false) => Ok(()),
+    };
+    uses(!stack.secrets.is_empty(), !stack.configs.is_empty())?;
+    let mut services = stack.services.iter();
+    services.try_for_each(|service| uses(!service.secrets.is_empty(), !service.configs.is_empty()))
+}
+
+/// Networks come before services, and creating one says nothing useful on a worker.
+async fn require_manager(client: &Client) -> Result<()> {
+    if client.info().await?.swarm.control_available {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "this node is not a swarm manager. Use \"swarmlite init\" or \"swarmlite join\" to connect this node to swarm and try again",
+    ))
+}
+
+/// Refuses to go on without networks that are said to be there.
+async fn require_networks(stack: &Stack, client: &Client) -> Result<()> {
+    for network in &stack.external_networks {
+        if matches!(network.as_str(), "bridge" | "host" | "none" | "default") {
+            // Each node has these of its own.
+            continue;
+        }
+        match client.swarm_network(network).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {
+                return Err(Error::refused(format!(
+                    "network {network:?} is declared as external, but could not be found. You need to create a swarm-scoped network before the stack is deployed"
+                )));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Removes services that the files do not have.
+async fn prune(
+    name: &str,
+    stack: &Stack,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let wanted: BTreeSet<_> = stack.services.iter().map(|service| &*service.spec.name).collect();
+    let mut services = client.services(&of_stack(name)).await?;
+    services.retain(|service| !wanted.contains(&*service.spec.name));
+    let mut failures = Failures::default();
+    remove_services(services, &mut failures, client, console).await?;
+    failures.into_result()
+}
+
+/// Makes the networks that are not there.
+async fn make_networks(
+    name: &str,
+    stack: &Stack,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let present = client.networks(&of_stack(name)).await?;
+    for network in &stack.networks {
+        if present.iter().any(|present| present.name == network.name) {
+            continue;
+        }
+        console.line(&format!("Creating network {}", network.name))?;
+        let created = client.network_create(network).await;
+        created.map_err(|error| {
+            Error::refused(format!("failed to create network {}: {error}", network.name))
+        })?;
+    }
+    Ok(())
+}
+
+/// Makes or changes the services. Returns their names and ids.
+async fn put_services(
+    name: &str,
+    stack: Stack,
+    resolve: ResolveImage,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<Vec<(String, String)>> {
+    let present = client.services(&of_stack(name)).await?;
+    let present: BTreeMap<_, _> =
+        present.into_iter().map(|service| (service.spec.name.clone(), service)).collect();
+    let mut done = Vec::new();
+    for service in stack.services {
+        let mut spec = service.spec;
+        let name = spec.name.clone();
+        let failed = |what: &str, error: Error| {
+            Error::refused(format!("failed to {what} service {name}: {error}"))
+        };
+        let (id, warnings) = match present.get(&name) {
+            Some(service) => {
+                console.line(&format!("Updating service {name} (id: {})", service.id))?;
+                keep(&mut spec, service, resolve);
+                let changed = Service { spec, ..service.clone() };
+                let updated = client.service_update(&changed, &[]).await;
+                let warnings = updated.map_err(|error| failed("update", error))?;
+                (service.id.to_string(), warnings)
+            }
+            None => {
+                console.line(&format!("Creating service {name}"))?;
+                with_tag(&mut spec);
+                let created = client.service_create(&spec).await;
+                let created = created.map_err(|error| failed("create", error))?;
+                (created.id.to_string(), created.warnings.unwrap_or_default())
+            }
+        };
+        for warning in &warnings {
+            console.warn(warning)?;
+        }
+        done.push((name, id));
+    }
+    Ok(done)
+}
+
+/// What a service has that the files say nothing about: how often its update was forced, and the digest that its image was given.
+fn keep(spec: &mut ServiceSpec, present: &Service, resolve: ResolveImage) {
+    spec.task_template.force_update = present.spec.task_template.force_update;
+    let before = present.spec.labels.get(LABEL_IMAGE);
+    let is_same = before == spec.labels.get(LABEL_IMAGE);
+    let resolved = present.spec.task_template.container_spec.as_ref();
+    match (&mut spec.task_template.container_spec, resolved) {
+        (Some(container), Some(resolved)) if is_same && resolve != ResolveImage::Always => {
+            container.image.clone_from(&resolved.image);
+        }
+        _ => with_tag(spec),
+    }
+}
+
+fn with_tag(spec: &mut ServiceSpec) {
+    if let Some(container) = &mut spec.task_template.container_spec {
+        container.image = image::with_tag(&container.image);
+    }
+}

@@ -1,0 +1,76 @@
+//! `swarmlite stack rm`.
+
+use swarmlite_proto::api::Service;
+
+use super::check_name;
+use super::of_stack;
+use crate::args::StackRemoveArgs;
+use crate::client::Client;
+use crate::command::Failures;
+use crate::command::poll;
+use crate::error::Result;
+use crate::output::Console;
+use crate::value::filter::Filters;
+
+/// Removes stacks, and waits until their tasks have ended.
+pub(crate) async fn rm(
+    args: &StackRemoveArgs,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    args.stacks.iter().try_for_each(|stack| check_name(stack))?;
+    let mut failures = Failures::default();
+    for stack in &args.stacks {
+        let removed = remove(stack, args.detach, client, console).await;
+        failures.note_for(&format!("failed to remove stack {stack}"), removed)?;
+    }
+    failures.into_result()
+}
+
+async fn remove(
+    stack: &str,
+    detach: bool,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let services = client.services(&of_stack(stack)).await?;
+    let networks = client.networks(&of_stack(stack)).await?;
+    if services.is_empty() && networks.is_empty() {
+        return console.warn(&format!("Nothing found in stack: {stack}"));
+    }
+    // What is asked for by the ids of services, as tasks lose their service with it.
+    let tasks = services
+        .iter()
+        .fold(Filters::default(), |filters, service| filters.with("service", service.id.as_str()));
+    let mut failures = Failures::default();
+    remove_services(services, &mut failures, client, console).await?;
+    for network in networks {
+        console.line(&format!("Removing network {}", network.name))?;
+        failures.note_for(&network.name, client.network_remove(&network.id).await)?;
+    }
+    failures.into_result()?;
+    if !detach && tasks.to_query().is_some() {
+        poll::until(async || {
+            let left = client.tasks(&tasks).await?;
+            Ok(left.iter().all(|task| task.status.state.is_terminal()).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Removes services, in the order of their names.
+pub(super) async fn remove_services(
+    mut services: Vec<Service>,
+    failures: &mut Failures,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    services.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
+    for service in services {
+        console.line(&format!("Removing service {}", service.spec.name))?;
+        let removed = client.service_remove(service.id.as_str()).await;
+        failures.note_for(&service.spec.name, removed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! From a tree to the specs of a stack (docker/cli `cli/compose/convert`).
+
+mod container;
+mod definitions;
+mod deploy;
+mod mount;
+mod network;
+mod reference;
+mod service;
+
+use std::collections::BTreeMap;
+
+use swarmlite_proto::api::NetworkCreateRequest;
+use swarmlite_proto::spec::Driver;
+use swarmlite_proto::spec::Labels;
+use swarmlite_proto::spec::ServiceSpec;
+
+use self::definitions::Definitions;
+use super::Files;
+use super::error::ComposeError;
+use super::error::Result;
+use super::notes::Notes;
+use super::section::Node;
+use super::yaml::Tree;
+
+/// The label that says which stack an object is of.
+pub(crate) const LABEL_NAMESPACE: &str = "com.docker.stack.namespace";
+
+/// The label of a service with the image as the Compose file has it.
+pub(crate) const LABEL_IMAGE: &str = "com.docker.stack.image";
+
+/// What a cluster is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// Networks to be made, by name.
+    pub(crate) networks: Vec<NetworkCreateRequest>,
+    /// Networks that have to be there, by name.
+    pub(crate) external_networks: Vec<String>,
+    /// Secrets to be made, by name.
+    pub(crate) secrets: Vec<FileObject>,
+    /// Configs to be made, by name.
+    pub(crate) configs: Vec<FileObject>,
+    /// Services, by name.
+    pub(crate) services: Vec<StackService>,
+}
+
+/// A secret or a config.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileObject {
+    /// Its name in the cluster.
+    pub(crate) name: String,
+    /// Its labels.
+    pub(crate) labels: Labels,
+    /// What is in it.
+    pub(crate) data: Vec<u8>,
+    /// Where its value comes from, instead of `data`.
+    pub(crate) driver: Option<Driver>,
+    /// What fills in its templates.
+    pub(crate) template_driver: Option<String>,
+}
+
+/// A service, whose secrets and configs are known by name only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StackService {
+    /// What is asked for, but for secrets and configs.
+    pub(crate) spec: ServiceSpec,
+    /// Its secrets, by their names.
+    pub(crate) secrets: Vec<FileReference>,
+    /// Its configs, by their names.
+    pub(crate) configs: Vec<FileReference>,
+}
+
+/// A secret or config as a file in a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileReference {
+    /// The name of the secret or config in the cluster.
+    pub(crate) object: String,
+    /// The file.
+    pub(crate) target: String,
+    /// The user that owns it.
+    pub(crate) uid: String,
+    /// The group that owns it.
+    pub(crate) gid: String,
+    /// The mode of the file.
+    pub(crate) mode: u32,
+}
+
+/// What the conversion of a service needs beside the service.
+struct Context<'a> {
+    namespace: &'a str,
+    definitions: &'a Definitions,
+    notes: &'a mut Notes,
+}
+
+/// Converts a tree.
+pub(super) fn stack(
+    tree: &Tree,
+    namespace: &str,
+    environment: &BTreeMap<String, String>,
+    files: &dyn Files,
+    notes: &mut Notes,
+) -> Result<Stack> {
+    let tree = serde_json::Value::Object(tree.clone());
+    let mut root = Node::new("", &tree).section()?;
+    root.get("name", Node::string)?;
+    // Which version of the format it is has no meaning any more, as the specification says.
+    root.get("version", Node::string)?;
+    let definitions = definitions::read(&mut root, namespace, environment, files)?;
+    let mut services = Vec::new();
+    let mut context = Context { namespace, definitions: &definitions, notes };
+    for (name, node) in root.get("services", Node::entries)? {
+        services.push(service::convert(name, &node, &mut context)?);
+    }
+    root.finish()?;
+    let (networks, external_networks) = definitions.networks_of(&services);
+    Ok(Stack {
+        networks,
+        external_networks,
+        secrets: definitions.secrets.into_own(),
+        configs: definitions.configs.into_own(),
+        services,
+    })
+}
+
+impl Stack {
+    /// Refuses services without an image.
+    ///
+    /// # Errors
+    ///
+    /// For the first service that has none.
+    pub(crate) fn require_images(&self) -> Result<()> {
+        for service in &self.services {
+            let container = service.spec.task_template.container_spec.as_ref();
+            if container.is_none_or(|container| container.image.is_empty()) {
+                return Err(ComposeError::Refused(format!(
+                    "invalid image reference for service {}: no image specified",
+                    service.spec.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name in the namespace of a stack.
+fn scoped(namespace: &str, name: &str) -> String {
+    format!("{namespace}_{name}")
+}
+
+/// Labels, with the one that says which stack it is.
+fn stack_labels(namespace: &str, mut labels: Labels) -> Labels {
+    labels.insert(LABEL_NAMESPACE.to_owned(), namespace.to_owned());
+    labels
+}
