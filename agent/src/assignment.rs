@@ -12,10 +12,14 @@ use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Config;
+use swarmlite_proto::object::Secret;
 use swarmlite_proto::version::Generation;
 
 /// Everything this node is to know. Cheap to clone: what does not change is shared.
@@ -31,6 +35,12 @@ pub struct Assignments {
     pub peers: BTreeMap<NodeId, Arc<PeerAssignment>>,
     /// The services on those networks.
     pub endpoints: BTreeMap<(NetworkId, ServiceId), Arc<EndpointAssignment>>,
+    /// The secrets of those tasks. In memory only: they are never written down, and come anew with each session.
+    #[serde(skip)]
+    pub secrets: BTreeMap<SecretId, Arc<Secret>>,
+    /// The configs of those tasks. Not written down either, as the files that were made of them are.
+    #[serde(skip)]
+    pub configs: BTreeMap<ConfigId, Arc<Config>>,
 }
 
 /// The set is older than what this node has already.
@@ -81,6 +91,12 @@ impl Assignments {
                 let key = (endpoint.network_id.clone(), endpoint.service_id.clone());
                 self.endpoints.insert(key, Arc::new(endpoint));
             }
+            Assignment::Secret(secret) => {
+                self.secrets.insert(secret.id.clone(), secret);
+            }
+            Assignment::Config(config) => {
+                self.configs.insert(config.id.clone(), config);
+            }
         }
     }
 
@@ -89,6 +105,8 @@ impl Assignments {
             AssignmentKey::Task(id) => drop(self.tasks.remove(&id)),
             AssignmentKey::Network(id) => drop(self.networks.remove(&id)),
             AssignmentKey::Peer(id) => drop(self.peers.remove(&id)),
+            AssignmentKey::Secret(id) => drop(self.secrets.remove(&id)),
+            AssignmentKey::Config(id) => drop(self.configs.remove(&id)),
             AssignmentKey::Endpoint(network, service) => {
                 drop(self.endpoints.remove(&(network, service)));
             }

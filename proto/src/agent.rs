@@ -17,12 +17,16 @@ use serde::Serialize;
 
 use crate::api::NodeDescription;
 use crate::balance::Balancing;
+use crate::id::ConfigId;
 use crate::id::NetworkId;
 use crate::id::NodeId;
+use crate::id::SecretId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
 use crate::logs::LogOrder;
+use crate::object::Config;
 use crate::object::NodeIndex;
+use crate::object::Secret;
 use crate::object::TaskStatus;
 use crate::spec::EndpointMode;
 use crate::spec::Labels;
@@ -121,9 +125,13 @@ pub enum Assignment {
     Peer(PeerAssignment),
     /// A service on one of those networks.
     Endpoint(EndpointAssignment),
+    /// A secret that a task of this node has. The node keeps it in memory only.
+    Secret(Arc<Secret>),
+    /// A config that a task of this node has.
+    Config(Arc<Config>),
 }
 
-/// What identifies an assignment. Orders networks before what is on them.
+/// What identifies an assignment. Orders what is needed before what needs it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AssignmentKey {
     /// A node of the data plane.
@@ -132,6 +140,10 @@ pub enum AssignmentKey {
     Network(NetworkId),
     /// A service on a network.
     Endpoint(NetworkId, ServiceId),
+    /// A secret.
+    Secret(SecretId),
+    /// A config.
+    Config(ConfigId),
     /// A task.
     Task(TaskId),
 }
@@ -144,6 +156,8 @@ impl Assignment {
             Self::Task(task) => AssignmentKey::Task(task.id.clone()),
             Self::Network(network) => AssignmentKey::Network(network.id.clone()),
             Self::Peer(peer) => AssignmentKey::Peer(peer.node_id.clone()),
+            Self::Secret(secret) => AssignmentKey::Secret(secret.id.clone()),
+            Self::Config(config) => AssignmentKey::Config(config.id.clone()),
             Self::Endpoint(endpoint) => {
                 AssignmentKey::Endpoint(endpoint.network_id.clone(), endpoint.service_id.clone())
             }

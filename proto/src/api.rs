@@ -2,12 +2,15 @@
 //!
 //! Made from the records in [`crate::object`] by the API layer, and read by clients.
 
+mod document;
 mod network;
 mod node;
 mod service;
 mod swarm;
 mod task;
 
+pub use document::Document;
+pub use document::DocumentCreateResponse;
 pub use network::Network;
 pub use network::NetworkCreateRequest;
 pub use node::EngineDescription;

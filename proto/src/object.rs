@@ -16,10 +16,13 @@ use crate::api::NodeDescription;
 use crate::api::NodeStatus;
 use crate::api::UpdateStatus;
 use crate::id::ClusterId;
+use crate::id::ConfigId;
 use crate::id::NetworkId;
 use crate::id::NodeId;
+use crate::id::SecretId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
+use crate::spec::DocumentSpec;
 use crate::spec::Labels;
 use crate::spec::NetworkSpec;
 use crate::spec::NodeRole;
@@ -288,6 +291,23 @@ pub struct NetworkAllocation {
     /// The address of each node in it: gateway and DNS server.
     pub gateway: Ipv4Addr,
 }
+
+/// A secret or a config, by the type of its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document<I> {
+    /// Its id.
+    pub id: I,
+    /// Version and times.
+    pub meta: Meta,
+    /// What the user asks for, content included. Only its labels ever change.
+    pub spec: DocumentSpec,
+}
+
+/// A secret: on nodes in memory only, and only where tasks have it.
+pub type Secret = Document<SecretId>;
+
+/// A config: a file that anybody may read.
+pub type Config = Document<ConfigId>;
 
 /// The cluster itself. There is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,8 @@
 //! all its members optional; whether the values make sense is for validation to say.
 
 mod container;
+mod data;
+mod document;
 mod endpoint;
 mod network;
 mod node;
@@ -24,6 +26,12 @@ pub use container::MountTmpfsOptions;
 pub use container::MountType;
 pub use container::MountVolumeOptions;
 pub use container::Ulimit;
+pub use data::Data;
+pub use document::ConfigReference;
+pub use document::DocumentSpec;
+pub use document::FileTarget;
+pub use document::RuntimeTarget;
+pub use document::SecretReference;
 pub use endpoint::EndpointMode;
 pub use endpoint::EndpointOption;
 pub use endpoint::EndpointOptionError;

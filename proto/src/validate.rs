@@ -8,6 +8,7 @@ pub mod constraint;
 pub mod name;
 
 mod container;
+mod document;
 mod endpoint;
 mod network;
 mod node;
@@ -15,6 +16,8 @@ mod reference;
 mod service;
 mod swarm;
 
+pub use self::document::config;
+pub use self::document::secret;
 pub use self::network::network;
 pub use self::node::availability;
 pub use self::service::service;

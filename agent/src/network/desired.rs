@@ -83,7 +83,7 @@ impl NetworkAssignments {
         let mut networks = Self { generation, ..Self::default() };
         for assignment in assignments {
             match assignment {
-                Assignment::Task(_) => {}
+                Assignment::Task(_) | Assignment::Secret(_) | Assignment::Config(_) => {}
                 Assignment::Network(network) => {
                     networks.networks.insert(network.id.clone(), network.clone());
                 }

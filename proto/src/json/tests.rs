@@ -82,10 +82,10 @@ fn empty_unknown_members_are_tolerated_and_others_refused_by_path() {
         "Secrets": [], "Configs": null}}});
     assert!(read::<ServiceSpec>(&empty).is_ok());
 
-    let one = json!({"TaskTemplate": {"ContainerSpec": {"Secrets": [{"SecretID": "x"}]}}});
+    let one = json!({"TaskTemplate": {"ContainerSpec": {"Secrets": [{"Colour": "red"}]}}});
     assert_eq!(
         read::<ServiceSpec>(&one),
-        Err(Error::invalid("unsupported field: TaskTemplate.ContainerSpec.Secrets"))
+        Err(Error::invalid("unsupported field: TaskTemplate.ContainerSpec.Secrets[0].Colour"))
     );
     let two = json!({"EndpointSpec": {"Ports": [{}, {"Colour": "red"}]}, "Weather": {"Sun": true}});
     assert_eq!(

@@ -3,8 +3,10 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::ConfigReference;
 use super::Labels;
 use super::ReadinessConfig;
+use super::SecretReference;
 use super::is_default;
 use crate::time::Nanoseconds;
 
@@ -71,6 +73,12 @@ pub struct ContainerSpec {
     /// Its resolver.
     #[serde(rename = "DNSConfig", skip_serializing_if = "Option::is_none")]
     pub dns_config: Option<DnsConfig>,
+    /// The secrets it has, as files in memory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretReference>,
+    /// The configs it has, as files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configs: Vec<ConfigReference>,
     /// The isolation technology (Windows); empty or `default` on Linux.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub isolation: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::document;
 use super::reference::is_image;
 use super::require;
 use super::unsupported;
@@ -23,6 +24,7 @@ pub(super) fn check(container: &ContainerSpec) -> Result<()> {
     require(!image.is_empty(), || "ContainerSpec: image reference must be provided".to_owned())?;
     require(is_image(image), || format!("ContainerSpec: {image:?} is not a valid repository/tag"))?;
     mounts(&container.mounts)?;
+    document::references(container)?;
     if let Some(health) = &container.healthcheck {
         healthcheck(health)?;
     }
