@@ -8,6 +8,7 @@
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
 
 mod control;
+mod documents;
 mod engine;
 mod error;
 mod fallback;
@@ -32,6 +33,8 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use axum::routing::post;
+use swarmlite_proto::id::ConfigKind;
+use swarmlite_proto::id::SecretKind;
 use tower::Layer;
 
 pub use self::control::ClusterStore;
@@ -81,6 +84,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", get(tasks::inspect))
         .route("/tasks/{id}/logs", get(logs::of_task))
+        .merge(document_routes::<SecretKind>("secrets"))
+        .merge(document_routes::<ConfigKind>("configs"))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
         .route("/networks/{id}", get(networks::inspect).delete(networks::remove))
@@ -90,6 +95,16 @@ pub fn router(state: ApiState) -> Router {
     // Around the router and not in it: a layer in it would see the path only after it was matched.
     let versioned = middleware::from_fn_with_state(state, version::negotiate).layer(routes);
     Router::new().fallback_service(versioned)
+}
+
+/// The calls about secrets, or configs, below `/{kind}`.
+fn document_routes<K: documents::Shown>(kind: &str) -> Router<ApiState> {
+    let one = get(documents::inspect::<K>).delete(documents::remove::<K>);
+    Router::new()
+        .route(&format!("/{kind}"), get(documents::list::<K>))
+        .route(&format!("/{kind}/create"), post(documents::create::<K>))
+        .route(&format!("/{kind}/{{id}}"), one)
+        .route(&format!("/{kind}/{{id}}/update"), post(documents::update::<K>))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! This module never does I/O and reads no clock.
 
 mod apply;
+pub(crate) mod document;
 mod index;
 mod rules;
 mod transaction;
@@ -18,13 +19,17 @@ use imbl::OrdMap;
 use imbl::OrdSet;
 use serde::Deserialize;
 use serde::Serialize;
+use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Secret;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::PortProtocol;
@@ -56,6 +61,10 @@ pub(crate) struct Tables {
     pub(crate) services: OrdMap<ServiceId, Arc<Service>>,
     pub(crate) tasks: OrdMap<TaskId, Arc<Task>>,
     pub(crate) networks: OrdMap<NetworkId, Arc<Network>>,
+    #[serde(default)]
+    pub(crate) secrets: OrdMap<SecretId, Arc<Secret>>,
+    #[serde(default)]
+    pub(crate) configs: OrdMap<ConfigId, Arc<Config>>,
     pub(crate) revisions: OrdMap<ServiceId, OrdMap<Version, Arc<Revision>>>,
 }
 

@@ -7,12 +7,14 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
+use swarmlite_proto::object::Document;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 
 use crate::state::State;
+use crate::state::document::DocumentKind;
 
 /// A node, by id, host name or beginning of its id.
 pub(super) fn node<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Node>> {
@@ -35,6 +37,15 @@ pub(super) fn task<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Task
 /// A network of the cluster, by id, name or beginning of its id.
 pub(super) fn network<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Network>> {
     find(state.networks(), reference, state.network_by_name(reference).into_iter().collect())
+}
+
+/// A secret or a config, by id, name or beginning of its id.
+pub(super) fn document<'a, K: DocumentKind>(
+    state: &'a State,
+    reference: &str,
+) -> Result<&'a Arc<Document<Id<K>>>> {
+    let named = state.document_by_name::<K>(reference).into_iter().collect();
+    find(state.documents::<K>(), reference, named)
 }
 
 fn find<'a, K: Kind, T>(

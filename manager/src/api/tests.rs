@@ -3,6 +3,7 @@
 mod balancing;
 mod cluster;
 mod docker_cli;
+mod documents;
 mod engine;
 mod logs;
 mod networks;
@@ -33,6 +34,7 @@ use swarmlite_proto::api::SwarmInfo;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::JoinTokens;
 use swarmlite_proto::object::ManagerRecord;

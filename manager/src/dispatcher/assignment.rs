@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
@@ -15,10 +16,14 @@ use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::agent::TaskAttachment;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::balance::Balancing;
+use swarmlite_proto::id::ConfigKind;
+use swarmlite_proto::id::Id;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Document;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Routing;
@@ -30,13 +35,16 @@ use swarmlite_proto::task_state::TaskState;
 
 use crate::state::AddressOwner;
 use crate::state::State;
+use crate::state::document::DocumentKind;
 
-/// Everything that `node` is to know: its tasks, the networks it has to be on, the nodes of the data plane, and every service on those networks.
+/// Everything that `node` is to know: its tasks, their secrets and configs, the networks it has to be on, the nodes of the data plane, and every service on those networks.
 #[must_use]
 pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, Assignment> {
     let tasks = state.tasks_of_node(node).filter(|task| is_assigned(task));
     let mut assignments: Vec<Assignment> =
         tasks.filter_map(|task| task_assignment(state, node, task)).map(Assignment::Task).collect();
+    assignments.extend(documents_of::<SecretKind>(state, node).map(Assignment::Secret));
+    assignments.extend(documents_of::<ConfigKind>(state, node).map(Assignment::Config));
     assignments.extend(state.nodes().values().filter_map(|node| peer(node)).map(Assignment::Peer));
     if let Some(cluster) = state.cluster() {
         for network in networks_of(state, node) {
@@ -99,7 +107,7 @@ fn task_assignment(state: &State, node: &NodeId, task: &Task) -> Option<Box<Task
         service_labels: task.labels.clone(),
         slot: task.slot,
         node_id: node.clone(),
-        spec: std::sync::Arc::clone(&revision.task),
+        spec: Arc::clone(&revision.task),
         desired_state: told_state(task),
         observed_state: task.status.state,
         attachments: attachments.collect(),
@@ -115,6 +123,28 @@ pub(crate) const fn told_state(task: &Task) -> TaskState {
     }
 }
 
+/// The secrets, or configs, of the tasks of `node` that may still run: nobody else is told of them. One that was removed after its
+/// service had let go of it is not there any more; the files of a container that runs stay.
+fn documents_of<'a, K: DocumentKind>(
+    state: &'a State,
+    node: &NodeId,
+) -> impl Iterator<Item = Arc<Document<Id<K>>>> + use<'a, K> {
+    let revisions = live_tasks(state, node).filter_map(|task| state.revision_of(task));
+    let needed = revisions.flat_map(|revision| K::needed(&revision.service));
+    let ids: BTreeSet<Id<K>> = needed.filter_map(|needed| needed.id.parse().ok()).collect();
+    ids.into_iter().filter_map(|id| state.documents::<K>().get(&id).cloned())
+}
+
+/// The tasks of `node` that have not ended.
+fn live_tasks<'a>(
+    state: &'a State,
+    node: &NodeId,
+) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
+    state
+        .tasks_of_node(node)
+        .filter(|task| task.status.state >= TaskState::Assigned && !task.status.state.is_terminal())
+}
+
 fn peer(node: &Node) -> Option<PeerAssignment> {
     let data_path_addr = node.data_path_addr?;
     Some(PeerAssignment { node_id: node.id.clone(), index: node.index, data_path_addr })
@@ -123,10 +153,7 @@ fn peer(node: &Node) -> Option<PeerAssignment> {
 /// The networks that `node` has to be on: those of its tasks that have not ended, and the ingress network, as every node answers on
 /// published ports.
 pub(crate) fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
-    let running = state.tasks_of_node(node).filter(|task| {
-        task.status.state >= TaskState::Assigned && !task.status.state.is_terminal()
-    });
-    let mut ids: BTreeSet<&NetworkId> = running
+    let mut ids: BTreeSet<&NetworkId> = live_tasks(state, node)
         .flat_map(|task| &task.attachments)
         .map(|attachment| &attachment.network_id)
         .collect();

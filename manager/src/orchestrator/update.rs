@@ -256,6 +256,10 @@ impl<'a> Update<'a> {
             let message = format!("update paused {because}");
             return self.entered(pass, UpdateState::Paused, &message);
         };
+        if let Err(missing) = pass.state.check_needed(previous) {
+            let message = format!("update paused {because}, and not rolled back: {missing}");
+            return self.entered(pass, UpdateState::Paused, &message);
+        }
         let message = format!("update rolled back {because}");
         let service = self.entered(pass, UpdateState::RollbackStarted, &message);
         Service {

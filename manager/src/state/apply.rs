@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Meta;
@@ -63,6 +65,8 @@ impl State {
             }
             Op::PutNode(node) => self.put_node(*node, write)?,
             Op::PutNetwork(network) => self.put_network(*network, write)?,
+            Op::PutSecret(secret) => self.put_document::<SecretKind>(*secret, write)?,
+            Op::PutConfig(config) => self.put_document::<ConfigKind>(*config, write)?,
             Op::PutService(service) => return self.put_service(*service, write).map(Some),
             Op::PutTask(task) => return self.put_task(*task, write).map(Some),
             Op::Remove(object, version) => return self.remove(&object, version),
@@ -166,6 +170,8 @@ impl State {
                     self.indexes.remove_network(&network);
                 }
             }
+            ObjectRef::Secret(id) => self.remove_document::<SecretKind>(id)?,
+            ObjectRef::Config(id) => self.remove_document::<ConfigKind>(id)?,
         }
         Ok(None)
     }
@@ -177,6 +183,8 @@ impl State {
             ObjectRef::Service(id) => self.tables.services.get(id).map(|object| object.meta),
             ObjectRef::Task(id) => self.tables.tasks.get(id).map(|object| object.meta),
             ObjectRef::Network(id) => self.tables.networks.get(id).map(|object| object.meta),
+            ObjectRef::Secret(id) => self.tables.secrets.get(id).map(|object| object.meta),
+            ObjectRef::Config(id) => self.tables.configs.get(id).map(|object| object.meta),
         };
         if meta.map_or(Version::NONE, |meta| meta.version) == version {
             Ok(())
@@ -241,14 +249,14 @@ impl State {
 
 /// What a transaction stamps on everything it writes.
 #[derive(Clone, Copy)]
-struct Write {
+pub(super) struct Write {
     version: Version,
     at: Timestamp,
 }
 
 impl Write {
     /// The bookkeeping of an object that was computed from version `from`, where the state has `old`.
-    fn meta(self, from: Version, old: Option<Meta>) -> Result<Meta> {
+    pub(super) fn meta(self, from: Version, old: Option<Meta>) -> Result<Meta> {
         match old {
             None if from == Version::NONE => {
                 Ok(Meta { version: self.version, created_at: self.at, updated_at: self.at })

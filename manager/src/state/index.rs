@@ -4,10 +4,16 @@ use std::net::Ipv4Addr;
 
 use imbl::OrdMap;
 use imbl::OrdSet;
+use swarmlite_proto::id::ConfigId;
+use swarmlite_proto::id::ConfigKind;
+use swarmlite_proto::id::Id;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretId;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Document;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
@@ -16,12 +22,15 @@ use swarmlite_proto::spec::PublishMode;
 
 use super::AddressOwner;
 use super::Tables;
+use super::document::DocumentKind;
 
 /// Everything that follows from [`Tables`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Indexes {
     pub(crate) services_by_name: OrdMap<String, ServiceId>,
     pub(crate) networks_by_name: OrdMap<String, NetworkId>,
+    pub(crate) secrets_by_name: OrdMap<String, SecretId>,
+    pub(crate) configs_by_name: OrdMap<String, ConfigId>,
     pub(crate) tasks_by_service: OrdMap<ServiceId, OrdSet<TaskId>>,
     pub(crate) tasks_by_node: OrdMap<NodeId, OrdSet<TaskId>>,
     pub(crate) addresses: OrdMap<NetworkId, OrdMap<Ipv4Addr, AddressOwner>>,
@@ -33,6 +42,8 @@ impl Indexes {
     pub(crate) fn of(tables: &Tables) -> Self {
         let mut indexes = Self::default();
         tables.networks.values().for_each(|network| indexes.add_network(network));
+        tables.secrets.values().for_each(|secret| indexes.add_document::<SecretKind>(secret));
+        tables.configs.values().for_each(|config| indexes.add_document::<ConfigKind>(config));
         tables.services.values().for_each(|service| indexes.add_service(service));
         tables.tasks.values().for_each(|task| indexes.add_task(task));
         indexes
@@ -50,6 +61,14 @@ impl Indexes {
         if let Some(allocation) = network.allocation {
             self.release(&network.id, allocation.gateway);
         }
+    }
+
+    pub(crate) fn add_document<K: DocumentKind>(&mut self, document: &Document<Id<K>>) {
+        K::names_mut(self).insert(document.spec.name.to_lowercase(), document.id.clone());
+    }
+
+    pub(crate) fn remove_document<K: DocumentKind>(&mut self, document: &Document<Id<K>>) {
+        K::names_mut(self).remove(&document.spec.name.to_lowercase());
     }
 
     pub(crate) fn add_service(&mut self, service: &Service) {

@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// A service's name, published ports and virtual addresses are its own.
+    /// A service's name, published ports and virtual addresses are its own, and the secrets and configs of its tasks are there.
     pub(super) fn check_service(&self, service: &Service) -> Result<()> {
         if let Some(other) = self.service_by_name(&service.spec.name)
             && other.id != service.id
@@ -130,6 +130,7 @@ impl State {
                 )));
             }
         }
+        self.check_needed(&service.spec)?;
         let owner = AddressOwner::Service(service.id.clone());
         service
             .endpoint

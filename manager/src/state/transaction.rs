@@ -4,13 +4,17 @@ use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeStatus;
+use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Secret;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
@@ -58,6 +62,10 @@ pub enum Op {
     PutTask(Box<Task>),
     /// Makes or replaces a network.
     PutNetwork(Box<Network>),
+    /// Makes or replaces a secret.
+    PutSecret(Box<Secret>),
+    /// Makes or replaces a config.
+    PutConfig(Box<Config>),
     /// Removes an object that still has this version.
     Remove(ObjectRef, Version),
     /// Refuses the transaction unless the object still has this version; [`Version::NONE`]: unless it is absent.
@@ -101,4 +109,8 @@ pub enum ObjectRef {
     Task(TaskId),
     /// A network.
     Network(NetworkId),
+    /// A secret.
+    Secret(SecretId),
+    /// A config.
+    Config(ConfigId),
 }

@@ -48,6 +48,7 @@ pub(super) fn create(
     let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
     check_ports(state, &spec, None)?;
     balancing::check(state, &spec)?;
+    state.check_needed(&spec)?;
     let first = JobStatus { job_iteration: Version::default(), last_execution: now };
     let job_status = spec.mode.is_job().then_some(first);
     let service = Service {
@@ -146,7 +147,7 @@ fn changeable<'a>(
     Ok((old, spec))
 }
 
-/// Puts `service` in the place of `old`, if its networks are there and its ports are free.
+/// Puts `service` in the place of `old`, if its networks, secrets and configs are there and its ports are free.
 fn replacement(
     state: &State,
     old: &Service,
@@ -161,6 +162,7 @@ fn replacement(
     if service.spec.endpoint_options()? != old.spec.endpoint_options()? {
         balancing::check(state, &service.spec)?;
     }
+    state.check_needed(&service.spec)?;
     Ok(transaction.with(Op::PutService(Box::new(service))))
 }
 

@@ -49,7 +49,12 @@ async fn paths_and_versions_are_refused_in_dockers_words() {
             400,
             "client version 1.52 is too new. Maximum supported API version is 1.51",
         ),
-        (Method::GET, "/secrets", 501, "GET /secrets is not implemented by swarmlite yet"),
+        (
+            Method::POST,
+            "/networks/prune",
+            501,
+            "POST /networks/prune is not implemented by swarmlite yet",
+        ),
     ] {
         let reply = lab.call(method, path, &Value::Null).await;
         assert_eq!((reply.status, reply.message()), (status, message), "{path}");
@@ -74,7 +79,9 @@ async fn nodes_that_are_no_managers_say_why() {
         LocalNodeState::Pending,
     ] {
         let lab = Lab::not_manager(state, Path::new(NO_ENGINE));
-        for path in ["/swarm", "/nodes", "/services", "/tasks", "/nodes/x", "/tasks/x"] {
+        for path in
+            ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs/x", "/tasks/x"]
+        {
             let reply = lab.get(path).await;
             assert_eq!(reply.status, 503, "{path}");
             assert!(reply.message().starts_with(starts(state)), "{path}: {}", reply.message());

@@ -3,8 +3,10 @@
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::spec::ConfigReference;
 use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::FileTarget;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::PortConfig;
@@ -13,6 +15,8 @@ use swarmlite_proto::spec::ServiceMode;
 use super::*;
 use crate::reconcile::tests::world::World;
 use crate::state::Op;
+use crate::state::document::tests::document;
+use crate::state::document::tests::reference;
 use crate::state::tests as objects;
 
 type Assignments = BTreeMap<AssignmentKey, Assignment>;
@@ -220,6 +224,45 @@ fn an_ended_task_stays_assigned_until_it_is_forgotten() {
     scene.world.report(&task, TaskState::Failed);
     let key = AssignmentKey::Task(task.id.clone());
     assert!(scene.told(&task.node_id.expect("ran")).contains_key(&key));
+}
+
+#[test]
+fn secrets_and_configs_go_where_tasks_have_them_and_nowhere_else() {
+    let mut scene = scene();
+    let secret = document::<SecretKind>(20, "tls");
+    let unused = document::<SecretKind>(21, "unused");
+    let config = document::<ConfigKind>(22, "site");
+    let puts =
+        [SecretKind::put(secret.clone()), SecretKind::put(unused), ConfigKind::put(config.clone())];
+    scene.world.commit(puts.to_vec());
+    let db = scene.db.clone();
+    scene.world.edit_service(&db, |service| {
+        let container = service.spec.task_template.container_spec.get_or_insert_default();
+        container.secrets = vec![reference(&secret)];
+        let (config_id, config_name) = (config.id.to_string(), config.spec.name.clone());
+        let file = Some(FileTarget { name: "site".to_owned(), ..FileTarget::default() });
+        container.configs = vec![ConfigReference { file, config_id, config_name, runtime: None }];
+    });
+    scene.world.settle();
+    let (task, home) = (scene.task(&db), scene.home(&db));
+    let told = |scene: &Scene, node: &NodeId| -> Vec<AssignmentKey> {
+        let is_document = |key: &&AssignmentKey| {
+            matches!(key, AssignmentKey::Secret(_) | AssignmentKey::Config(_))
+        };
+        scene.told(node).keys().filter(is_document).cloned().collect()
+    };
+    let both = [AssignmentKey::Secret(secret.id.clone()), AssignmentKey::Config(config.id)];
+    assert_eq!(told(&scene, &home), both);
+    let set = scene.told(&home);
+    let Some(Assignment::Secret(known)) = set.get(&both[0]) else { panic!("is told") };
+    assert_eq!(known.spec.data, secret.spec.data);
+    let place = |key: &AssignmentKey| set.keys().position(|known| known == key);
+    assert!(place(&both[1]) < place(&AssignmentKey::Task(task.id.clone())), "before the task");
+    for node in scene.world.nodes().iter().filter(|node| **node != home) {
+        assert_eq!(told(&scene, node), [], "nothing there has them");
+    }
+    scene.world.report(&task, TaskState::Failed);
+    assert_eq!(told(&scene, &home), [], "what has ended needs nothing");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::balance::Scheduler;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
@@ -17,6 +18,10 @@ use swarmlite_proto::time::Timestamp;
 use super::replicas;
 use crate::reconcile::LOOPS;
 use crate::reconcile::tests::world::World;
+use crate::state::Op;
+use crate::state::document::DocumentKind;
+use crate::state::document::tests::document;
+use crate::state::document::tests::reference;
 
 fn with_config(count: u64, config: UpdateConfig) -> (World, ServiceId) {
     let mut world = World::new(3);
@@ -150,9 +155,14 @@ fn another_way_to_spread_connections_replaces_no_task() {
 
 /// Updates one slot and lets its new task fail.
 fn fail_once(world: &mut World, web: &ServiceId) -> String {
-    let at = world.now + std::time::Duration::from_secs(1);
-    world.now = at;
+    world.now = world.now + std::time::Duration::from_secs(1);
     change(world, web);
+    fail_changed(world, web)
+}
+
+/// Lets a task fail that the change of this moment has made.
+fn fail_changed(world: &mut World, web: &ServiceId) -> String {
+    let at = world.now;
     world.settle_now();
     let version = world.service(web).spec_version;
     let made = |created: Timestamp| created >= at;
@@ -207,6 +217,36 @@ fn a_failure_rolls_back_if_asked_to() {
     let message = "rollback completed".to_owned();
     assert_eq!(status(&world, &web), Some((UpdateState::RollbackCompleted, message)));
     assert_eq!((updated(&world, &web), world.running(&web).len()), (3, 3));
+}
+
+#[test]
+fn nothing_is_rolled_back_to_a_secret_that_is_gone() {
+    let config = UpdateConfig {
+        parallelism: 1,
+        failure_action: FailureAction::Rollback,
+        delay: Nanoseconds::from_secs(3600),
+        ..UpdateConfig::default()
+    };
+    let (mut world, web) = with_config(3, config);
+    let secret = document::<SecretKind>(700, "tls");
+    world.commit(vec![SecretKind::put(secret.clone())]);
+    world.edit_service(&web, |service| {
+        let container = service.spec.task_template.container_spec.get_or_insert_default();
+        container.secrets = vec![reference(&secret)];
+    });
+    world.settle();
+    world.now = world.now + std::time::Duration::from_secs(1);
+    world.edit_service(&web, |service| {
+        let container = service.spec.task_template.container_spec.get_or_insert_default();
+        container.secrets.clear();
+    });
+    let version = world.state().documents::<SecretKind>()[&secret.id].meta.version;
+    world.commit(vec![Op::Remove(SecretKind::object(secret.id), version)]);
+    let failed = fail_changed(&mut world, &web);
+    let message = format!(
+        "update paused due to failure or early termination of task {failed}, and not rolled back: secret not found: tls"
+    );
+    assert_eq!(status(&world, &web), Some((UpdateState::Paused, message)));
 }
 
 #[test]
