@@ -10,6 +10,8 @@ use crate::network::balancer::choice::Picked;
 pub struct AgentConfig {
     /// Where the node keeps its certificates, what it remembers, and the namespaces of its networks.
     pub state_dir: PathBuf,
+    /// Where the node keeps what must not survive it: the secrets of its tasks, in memory.
+    pub run_dir: PathBuf,
     /// The Unix socket of the Docker Engine.
     pub docker: PathBuf,
     /// Docker's plugin folder, where the engine looks for the network driver.

@@ -214,11 +214,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
 
     use swarmlite_proto::task_state::TaskState;
     use swarmlite_proto::version::Generation;
 
     use super::*;
+    use crate::task::fake::secret;
 
     fn known(generation: u64) -> Assignments {
         Assignments { generation: Generation(generation), ..Assignments::default() }
@@ -226,6 +228,20 @@ mod tests {
 
     fn task(letter: char) -> TaskId {
         letter.to_string().repeat(25).parse().expect("an id")
+    }
+
+    #[test]
+    fn no_secret_and_no_config_is_ever_written_down() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = Ledger::open(folder.path()).expect("opens");
+        let mut assignments = known(7);
+        let secret = secret('s', b"correct horse battery staple");
+        assignments.secrets.insert(secret.id.clone(), Arc::new(secret));
+        ledger.keep_assignments(&assignments).expect("writes");
+        let written = fs::read(folder.path().join(ASSIGNMENTS)).expect("reads");
+        let value = b"correct horse".as_slice();
+        assert!(!written.windows(value.len()).any(|part| part == value));
+        assert_eq!(ledger.assignments().expect("reads"), Some(known(7)));
     }
 
     #[test]

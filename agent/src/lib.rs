@@ -61,6 +61,8 @@ use crate::session::Session;
 use crate::session::SessionState;
 use crate::task::controller::Shared;
 use crate::task::docker::DockerRuntime;
+use crate::task::files::Files;
+use crate::task::files::memory;
 use crate::task::networks::Networks;
 use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;
@@ -83,6 +85,14 @@ pub enum StartError {
     /// What the node remembers cannot be read.
     #[error("cannot read what the node remembers")]
     Ledger(#[from] LedgerError),
+    /// There is no place for secrets.
+    #[error("cannot mount memory on {} for secrets", .folder.display())]
+    Memory {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The data plane cannot run.
     #[error("cannot start the data plane")]
     DataPlane(#[source] io::Error),
@@ -113,6 +123,7 @@ impl Agent {
         let managers = watch::Sender::new(merge(managers, ledger.managers()?));
         let runtime = engine(&config, &identity).await?;
         let registration = registration(&config, &identity, &runtime).await?;
+        let files = files(&config)?;
         let client = Client::new(&identity)?;
         let plane_config = network::Config {
             state_dir: config.state_dir.clone(),
@@ -130,6 +141,7 @@ impl Agent {
             registration: watch::Sender::new(registration),
             client,
             plane,
+            files,
             identity: watch::Sender::new(identity),
             state: watch::Sender::default(),
             config,
@@ -150,6 +162,7 @@ struct Parts {
     client: Client,
     runtime: Arc<DockerRuntime>,
     plane: DataPlaneHandle,
+    files: Files,
 }
 
 impl Parts {
@@ -209,6 +222,7 @@ impl Parts {
                 ledger: self.ledger,
                 runtime: self.runtime,
                 plane: self.plane,
+                files: self.files,
                 running: Mutex::new(running),
             }),
         }
@@ -234,6 +248,7 @@ impl Parts {
     /// What the controllers of tasks share.
     fn shared(&self, reporter: Reporter) -> Shared<DockerRuntime, DataPlaneHandle> {
         Shared {
+            files: self.files.clone(),
             networks: Networks::new(Arc::clone(&self.runtime)),
             runtime: Arc::clone(&self.runtime),
             attach: self.plane.clone(),
@@ -262,6 +277,7 @@ struct Inner {
     ledger: Arc<Ledger>,
     runtime: Arc<DockerRuntime>,
     plane: DataPlaneHandle,
+    files: Files,
     /// Aborted when dropped. Safe at any point: what is half done is found by looking, on disk and in the engine.
     running: Mutex<JoinSet<()>>,
 }
@@ -296,7 +312,7 @@ impl AgentHandle {
         self.inner.running.lock().await.shutdown().await;
     }
 
-    /// Ends the agent and removes all that the node has of the cluster: the containers of its tasks, its networks, and what it remembers,
+    /// Ends the agent and removes all that the node has of the cluster: the containers of its tasks, their files, its networks, and what it remembers,
     /// its identity included. Goes on after errors.
     ///
     /// # Errors
@@ -307,6 +323,9 @@ impl AgentHandle {
         let mut errors = remove_all(&*self.inner.runtime).await;
         if let Err(failed) = self.inner.plane.tear_down().await {
             errors.extend(failed.iter().map(|error| identity::chain(error)));
+        }
+        if let Err(error) = self.inner.files.clear() {
+            errors.push(error.to_string());
         }
         if let Err(error) = self.inner.ledger.clear() {
             errors.push(identity::chain(&error));
@@ -337,6 +356,14 @@ async fn remove_all<R: Runtime>(runtime: &R) -> Vec<String> {
         Err(error) => errors.push(error.to_string()),
     }
     errors
+}
+
+/// The files of secrets and configs, with memory for those that are secret.
+fn files(config: &AgentConfig) -> Result<Files, StartError> {
+    let folder = config.run_dir.join("secrets");
+    memory::mount_on(&folder)
+        .map_err(|source| StartError::Memory { folder: folder.clone(), source })?;
+    Ok(Files::new(folder, config.state_dir.join("configs")))
 }
 
 async fn engine(

@@ -1,5 +1,5 @@
 //! Tasks on this node: what to do next ([`step`]), what to do about an end ([`restart`]), whether it gets requests ([`readiness`]), doing it ([`controller`]), the engine that it is done with ([`runtime`]),
-//! and the data plane ([`attach`]).
+//! the secrets and configs that it has as files ([`files`]), and the data plane ([`attach`]).
 
 pub mod attach;
 #[cfg(test)]
@@ -8,6 +8,7 @@ pub mod controller;
 pub mod docker;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod files;
 pub mod networks;
 pub mod prober;
 pub mod readiness;

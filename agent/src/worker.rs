@@ -3,6 +3,7 @@
 //! Until assignments are known (from the ledger or a manager) nothing is touched. Dropping the worker leaves every container as it is.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use crate::task::controller::Assigned;
 use crate::task::controller::Controller;
 use crate::task::controller::Order;
 use crate::task::controller::Shared;
+use crate::task::files::Documents;
+use crate::task::files::FilesError;
 use crate::task::runtime::OwnContainer;
 use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;
@@ -123,6 +126,8 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
     async fn ended(&mut self, task: &TaskId) {
         self.controllers.remove(task);
         self.shared.networks.release(task).await;
+        let (shared, gone) = (Arc::clone(&self.shared), task.clone());
+        clean(move || shared.files.remove(&gone)).await;
         // Assigned again while its controller was clearing it away.
         let known = self.known.borrow().clone();
         if let Some(known) = known.filter(|known| known.tasks.contains_key(task)) {
@@ -175,7 +180,7 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
         self.controllers.insert(task.id.clone(), Instructed { order, wake });
     }
 
-    /// Clears away containers and networks from before the start that no task is assigned for. Those of assigned tasks are found by their controllers.
+    /// Clears away containers, files and networks from before the start that no task is assigned for. Those of assigned tasks are found by their controllers.
     async fn adopt(&mut self, known: &Assignments) {
         let containers = match self.shared.runtime.containers().await {
             Ok(containers) => containers,
@@ -185,6 +190,10 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
             }
         };
         self.adopted = true;
+        let kept: BTreeSet<TaskId> =
+            containers.iter().map(|one| &one.task).chain(known.tasks.keys()).cloned().collect();
+        let shared = Arc::clone(&self.shared);
+        clean(move || shared.files.sweep(|name| kept.iter().any(|id| id.as_str() == name))).await;
         for container in containers {
             if !known.tasks.contains_key(&container.task) {
                 let runtime = Arc::clone(&self.shared.runtime);
@@ -200,7 +209,17 @@ fn assigned(known: &Assignments, task: &Arc<TaskAssignment>) -> Assigned {
         .attachments
         .iter()
         .filter_map(|attachment| known.networks.get(&attachment.network_id).cloned());
-    Assigned { task: Arc::clone(task), networks: networks.collect() }
+    let documents = Documents::of(known, task);
+    Assigned { task: Arc::clone(task), networks: networks.collect(), documents }
+}
+
+/// Removes files, where it may block. What cannot be removed is in nobody's way.
+async fn clean(remove: impl FnOnce() -> Result<(), FilesError> + Send + 'static) {
+    match tokio::task::spawn_blocking(remove).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "cannot remove the files of a task"),
+        Err(error) => tracing::error!(%error, "the removal of files broke"),
+    }
 }
 
 /// Stops and removes a container, however long the engine takes.

@@ -58,6 +58,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     let node = Arc::new(Node::new(
         dir,
         Options {
+            run_dir: args.run_dir,
             docker: args.docker.path().to_owned(),
             plugin_dir: args.plugin_dir,
             dataplane,

@@ -22,6 +22,8 @@ use tokio::time::Instant;
 
 use self::work::StepError;
 use super::attach::Attach;
+use super::files::Documents;
+use super::files::Files;
 use super::networks::Networks;
 use super::prober::Prober;
 use super::runtime::Runtime;
@@ -54,13 +56,15 @@ pub enum Order {
     Forget(Assigned),
 }
 
-/// A task with the networks it is on.
+/// A task with the networks it is on, and the secrets and configs it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assigned {
     /// The task.
     pub task: Arc<TaskAssignment>,
     /// The networks of its attachments, in the same order. Shorter if the node does not know one.
     pub networks: Vec<Arc<NetworkAssignment>>,
+    /// The secrets and configs that the node knows.
+    pub documents: Documents,
 }
 
 impl Order {
@@ -84,6 +88,8 @@ pub struct Shared<R, A> {
     pub runtime: Arc<R>,
     /// The data plane.
     pub attach: A,
+    /// The files that containers have of secrets and configs.
+    pub files: Files,
     /// Which networks the engine has.
     pub networks: Networks<R>,
     /// Where statuses go.

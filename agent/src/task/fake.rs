@@ -20,7 +20,12 @@ use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Meta;
+use swarmlite_proto::object::Secret;
 use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::Data;
+use swarmlite_proto::spec::DocumentSpec;
+use swarmlite_proto::spec::FileTarget;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::TaskSpec;
 use swarmlite_proto::task_state::TaskState;
@@ -66,6 +71,25 @@ pub(crate) fn task(letter: char) -> TaskAssignment {
         attachments: Vec::new(),
         host_ports: Vec::new(),
     }
+}
+
+/// A secret with this content, named by its letter.
+pub(crate) fn secret(letter: char, content: &[u8]) -> Secret {
+    let data = Data::from(content.to_vec());
+    let spec = DocumentSpec { name: letter.to_string(), data, ..DocumentSpec::default() };
+    Secret { id: id(letter), meta: Meta::default(), spec }
+}
+
+/// How a container has a secret or config of this letter: its id, its name, and its file.
+pub(crate) fn reference(letter: char, target: &str) -> (String, String, Option<FileTarget>) {
+    // Whoever runs the tests may give files to himself.
+    let file = FileTarget {
+        name: target.to_owned(),
+        uid: nix::unistd::getuid().to_string(),
+        gid: nix::unistd::getgid().to_string(),
+        ..FileTarget::default()
+    };
+    (letter.to_string().repeat(25), letter.to_string(), Some(file))
 }
 
 /// A network, `10.0.N.0/24` where N is the letter's number.

@@ -18,11 +18,17 @@ pub struct Context<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// An opening without an end.
-    #[error("expanding template failed: unclosed action in {0:?}")]
-    Unclosed(String),
+    #[error("expanding template failed: unclosed action")]
+    Unclosed,
     /// Something that is not understood.
     #[error("expanding template failed: unsupported action {0:?}")]
     Unsupported(String),
+    /// A file that the container does not have.
+    #[error("expanding template failed: {0} not found")]
+    UnknownTarget(String),
+    /// Bytes that are no text have no placeholders, and stand for none.
+    #[error("expanding template failed: not UTF-8")]
+    NotText,
 }
 
 /// The name of a task, which is also that of its container: `SERVICE.SLOT.TASK`, or `SERVICE.NODE.TASK` for a global service.
@@ -42,20 +48,36 @@ pub fn task_name(task: &TaskAssignment) -> String {
 ///
 /// When a placeholder means nothing.
 pub fn expand(text: &str, context: &Context<'_>) -> Result<String, TemplateError> {
+    replace(text, |action| value(action, context))
+}
+
+/// `text` with every placeholder replaced by what `value` says that it stands for.
+///
+/// # Errors
+///
+/// When a placeholder has no end, and those of `value`.
+pub fn replace<E: From<TemplateError>>(
+    text: &str,
+    mut value: impl FnMut(&str) -> Result<String, E>,
+) -> Result<String, E> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
-        let (action, after) =
-            after.split_once("}}").ok_or_else(|| TemplateError::Unclosed(text.to_owned()))?;
+        let (action, after) = after.split_once("}}").ok_or(TemplateError::Unclosed)?;
         expanded.push_str(before);
-        expanded.push_str(&value(action.trim(), context)?);
+        expanded.push_str(&value(action.trim())?);
         rest = after;
     }
     expanded.push_str(rest);
     Ok(expanded)
 }
 
-fn value(action: &str, context: &Context<'_>) -> Result<String, TemplateError> {
+/// What a placeholder stands for.
+///
+/// # Errors
+///
+/// When it means nothing.
+pub fn value(action: &str, context: &Context<'_>) -> Result<String, TemplateError> {
     let task = context.task;
     Ok(match action {
         ".Service.ID" => task.service_id.to_string(),
@@ -128,6 +150,6 @@ mod tests {
         let refused = expand("x{{.Task.Colour}}", &context).expect_err("refused");
         assert_eq!(refused, TemplateError::Unsupported(".Task.Colour".to_owned()));
         let refused = expand("x{{.Task.ID", &context).expect_err("refused");
-        assert_eq!(refused, TemplateError::Unclosed("x{{.Task.ID".to_owned()));
+        assert_eq!(refused, TemplateError::Unclosed);
     }
 }

@@ -1,5 +1,6 @@
 //! From what the manager assigned to what the engine is asked to make. Pure; the types are those of the Docker Engine API.
 
+mod files;
 mod host;
 mod mount;
 
@@ -24,6 +25,7 @@ use swarmlite_proto::spec::HealthConfig;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::time::Nanoseconds;
 
+pub use self::files::mount_files;
 use super::template::Context;
 use super::template::TemplateError;
 use super::template::expand;

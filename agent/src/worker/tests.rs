@@ -13,6 +13,7 @@ use crate::task::fake::attachment;
 use crate::task::fake::id;
 use crate::task::fake::network;
 use crate::task::fake::task;
+use crate::task::files::Files;
 use crate::task::networks::Networks;
 
 /// A worker, and what it is connected with.
@@ -27,7 +28,9 @@ impl Rig {
     fn new(runtime: FakeRuntime) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = Arc::new(runtime.clone());
+        let files = Files::new(folder.path().join("memory"), folder.path().join("disk"));
         let shared = Shared {
+            files,
             networks: Networks::new(Arc::clone(&engine)),
             runtime: engine,
             attach: FakeAttach::default(),

@@ -22,6 +22,10 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) state_dir: PathBuf,
 
+    /// Directory of what must not survive this machine: the secrets of its containers, in memory.
+    #[arg(long, env = "SWARMLITE_RUN_DIR", default_value = "/run/swarmlite", value_name = "DIR")]
+    pub(crate) run_dir: PathBuf,
+
     /// Socket to serve the API on, as unix:///PATH.
     #[arg(long, env = "SWARMLITE_SOCKET", default_value = DEFAULT_SOCKET, value_name = "URL")]
     pub(crate) socket: UnixSocket,

@@ -35,6 +35,8 @@ const RETRY: Duration = Duration::from_secs(2);
 /// What the operator decided about this node.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// Where it keeps what must not survive it.
+    pub(crate) run_dir: PathBuf,
     /// The socket of its Docker Engine.
     pub(crate) docker: PathBuf,
     /// Where that engine looks for plugins.
@@ -201,6 +203,7 @@ impl Node {
     ) -> Result<AgentHandle> {
         let config = AgentConfig {
             state_dir: self.dir.root().to_owned(),
+            run_dir: self.options.run_dir.clone(),
             docker: self.options.docker.clone(),
             plugin_dir: self.options.plugin_dir.clone(),
             dataplane: self.options.dataplane.clone(),

@@ -1,5 +1,6 @@
 mod ready;
 mod restarts;
+mod secrets;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -36,7 +37,7 @@ fn assigned(change: impl FnOnce(&mut TaskAssignment)) -> Assigned {
     change(&mut task);
     let letters = task.attachments.iter().map(|at| at.network_id.as_str().chars().next());
     let networks = letters.map(|letter| Arc::new(network(letter.expect("an id")))).collect();
-    Assigned { task: Arc::new(task), networks }
+    Assigned { task: Arc::new(task), networks, documents: Documents::default() }
 }
 
 impl Rig {
@@ -63,7 +64,9 @@ impl Rig {
         let manager = "192.0.2.1:2377".parse().expect("an address");
         let session = watch::Sender::new(SessionState::Connected(manager));
         let engine = Arc::new(runtime.clone());
+        let files = Files::new(folder.path().join("memory"), folder.path().join("disk"));
         let shared = Shared {
+            files,
             networks: Networks::new(Arc::clone(&engine)),
             runtime: engine,
             attach: attach.clone(),
@@ -87,8 +90,8 @@ impl Rig {
         self.orders.send_modify(|order| {
             let mut task = (*order.assigned().task).clone();
             task.desired_state = desired;
-            let networks = order.assigned().networks.clone();
-            *order = Order::Keep(Assigned { task: Arc::new(task), networks });
+            let task = Arc::new(task);
+            *order = Order::Keep(Assigned { task, ..order.assigned().clone() });
         });
     }
 

@@ -11,6 +11,8 @@ use super::Order;
 use super::on_disk;
 use crate::task::attach::Attach;
 use crate::task::attach::StartedContainer;
+use crate::task::files::Bind;
+use crate::task::files::FilesError;
 use crate::task::restart::counted;
 use crate::task::runtime::ContainerInfo;
 use crate::task::runtime::Runtime;
@@ -18,9 +20,11 @@ use crate::task::runtime::RuntimeError;
 use crate::task::step::Progress;
 use crate::task::step::Step;
 use crate::task::step::prepared;
+use crate::task::template::Context;
 use crate::task::translate::TaskNetwork;
 use crate::task::translate::TranslateError;
 use crate::task::translate::container_plan;
+use crate::task::translate::mount_files;
 
 /// Why a step was not done.
 #[derive(Debug)]
@@ -43,6 +47,17 @@ impl From<RuntimeError> for StepError {
 impl From<TranslateError> for StepError {
     fn from(error: TranslateError) -> Self {
         Self::Final(error.to_string())
+    }
+}
+
+impl From<FilesError> for StepError {
+    fn from(error: FilesError) -> Self {
+        match error {
+            FilesError::Missing { .. } => Self::Later(error.to_string()),
+            FilesError::Template { .. } | FilesError::Owner { .. } | FilesError::Io { .. } => {
+                Self::Final(error.to_string())
+            }
+        }
     }
 }
 
@@ -83,13 +98,13 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         }
     }
 
-    /// Makes what is not there yet: networks, image, container, its connections.
+    /// Makes what is not there yet: networks, files, image, container, its connections.
     async fn prepare(
         &self,
         assigned: &Assigned,
         info: Option<&ContainerInfo>,
     ) -> Result<(), StepError> {
-        let Assigned { task, networks } = assigned;
+        let Assigned { task, networks, .. } = assigned;
         let runtime = &self.shared.runtime;
         if networks.len() != task.attachments.len() {
             let reason = "node is missing network attachments, ip addresses may be exhausted";
@@ -111,7 +126,8 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
                 addr: attachment.addr,
             })
             .collect();
-        let plan = container_plan(task, &attached, &self.shared.hostname)?;
+        let mut plan = container_plan(task, &attached, &self.shared.hostname)?;
+        mount_files(&mut plan, &self.deliver(assigned).await?);
         if info.is_none() {
             self.fetch(plan.body.image.as_deref().unwrap_or_default()).await?;
             runtime.create(&plan).await?;
@@ -123,6 +139,17 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             }
         }
         Ok(())
+    }
+
+    /// Makes the files of the task's secrets and configs that are not there yet.
+    async fn deliver(&self, assigned: &Assigned) -> Result<Vec<Bind>, StepError> {
+        let shared = Arc::clone(&self.shared);
+        let Assigned { task, documents, .. } = assigned.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let context = Context { task: &task, node_hostname: &shared.hostname };
+            shared.files.deliver(&context, &documents)
+        });
+        Ok(written.await.map_err(|error| StepError::Later(error.to_string()))??)
     }
 
     /// Fetches the image if it is absent. A failure is not the end: creating the container says so in the words users know.
@@ -157,13 +184,16 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
 
     /// Starts the container again that has ended. If that is what the restart policy says, it counts as an attempt.
     async fn restart(&mut self, assigned: &Assigned) -> Result<(), StepError> {
-        let Assigned { task, networks } = assigned;
+        let Assigned { task, networks, .. } = assigned;
         tracing::info!(task.id = %task.id, "starting the container again");
         // The data plane may have lost its networks as the engine lost its containers, if the machine was restarted.
         for network in networks {
             let ready = self.shared.attach.ready(network).await;
             ready.map_err(|error| StepError::Later(error.to_string()))?;
         }
+        // So has the memory that secrets are in.
+        let delivered = self.deliver(assigned).await.map(drop);
+        self.or_later(delivered)?;
         let policy = task.spec.restart_policy.clone().unwrap_or_default();
         let is_attempt = self.ended.is_some_and(|ended| ended.witnessed);
         if is_attempt && policy.max_attempts.is_some_and(|max| max > 0) {
@@ -174,8 +204,13 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             let kept = on_disk(move || ledger.keep_restarts(&id, attempts)).await;
             kept.map_err(StepError::Later)?;
         }
-        match self.start().await {
-            // Nobody else would try again.
+        let started = self.start().await;
+        self.or_later(started)
+    }
+
+    /// Without managers nothing is final: nobody else would try again.
+    fn or_later(&self, done: Result<(), StepError>) -> Result<(), StepError> {
+        match done {
             Err(StepError::Final(reason)) if !self.shared.session.borrow().is_connected() => {
                 Err(StepError::Later(reason))
             }
