@@ -4,6 +4,7 @@
 //! values are read into types, and [`crate::command`] acts on them.
 
 mod daemon;
+mod document;
 mod network;
 mod node;
 mod output;
@@ -18,6 +19,13 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::Subcommand;
 pub(crate) use daemon::DaemonArgs;
+pub(crate) use document::ConfigCommand;
+pub(crate) use document::ConfigCreateArgs;
+pub(crate) use document::DocumentCreateFlags;
+pub(crate) use document::DocumentInspectArgs;
+pub(crate) use document::DocumentRemoveArgs;
+pub(crate) use document::SecretCommand;
+pub(crate) use document::SecretCreateArgs;
 pub(crate) use network::NetworkCommand;
 pub(crate) use network::NetworkCreateArgs;
 pub(crate) use network::NetworkInspectArgs;
@@ -123,6 +131,12 @@ pub(crate) enum Command {
     /// Make, look at and remove stacks: services, networks and more that Compose files describe.
     #[command(subcommand)]
     Stack(StackCommand),
+    /// Make, look at and remove secrets: files that services have in memory only.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Make, look at and remove configs: files that services have.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the versions of the client, of the daemon and of the API between them.
     Version,
     /// Print what the daemon says about this node and its swarm.

@@ -2,6 +2,7 @@
 //!
 //! What is sent is built in [`crate::spec`], what is printed in [`crate::output`]; here is only the order of things.
 
+mod document;
 mod network;
 mod node;
 mod poll;
@@ -110,6 +111,8 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Service(command) => service_command(*command, client, console).await,
         Command::Network(command) => network_command(command, client, console).await,
         Command::Stack(command) => stack_command(command, client, console).await,
+        Command::Secret(command) => document::secret(command, client, console).await,
+        Command::Config(command) => document::config(command, client, console).await,
         Command::Version => system::version(client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
         Command::Daemon(_) | Command::Completion { .. } => Ok(()),

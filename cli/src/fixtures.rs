@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use swarmlite_proto::api::Document;
 use swarmlite_proto::api::Node;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::Task;
+use swarmlite_proto::id::Id;
+use swarmlite_proto::id::Kind;
 use swarmlite_proto::time::Timestamp;
 
 fn id(kind: &str, number: u32) -> String {
@@ -90,6 +93,15 @@ pub(crate) fn task(slot: u64, node: u32, state: &str, desired: &str) -> Task {
     }
     task.spec = Arc::default();
     task
+}
+
+/// A secret or config, made after 10 seconds and changed after 60.
+pub(crate) fn document<K: Kind>(number: u32, name: &str) -> Document<Id<K>> {
+    let document = json!({
+        "ID": id(K::NAME, number), "Version": {"Index": 1}, "CreatedAt": at(10), "UpdatedAt": at(60),
+        "Spec": {"Name": name, "Labels": {}},
+    });
+    serde_json::from_value(document).expect("a secret or config")
 }
 
 /// A swarm as `GET /swarm` shows it.

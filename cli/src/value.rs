@@ -5,6 +5,7 @@
 pub(crate) mod bytes;
 pub(crate) mod count;
 pub(crate) mod cpus;
+pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod env;
 pub(crate) mod fields;

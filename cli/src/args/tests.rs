@@ -76,8 +76,8 @@ fn what_docker_has_and_is_missing_is_refused_by_name() {
             "--with-registry-auth of stack deploy is not supported yet: nodes pull with their own credentials; run docker login on each node.",
         ),
         (
-            "swarmlite service create --secret s image",
-            "--secret of service create is not supported yet: swarmlite does not keep secrets yet.",
+            "swarmlite service create --generic-resource gpu=1 image",
+            "--generic-resource of service create is not supported yet: nodes do not declare generic resources yet.",
         ),
         (
             "swarmlite service create --with-registry-auth=true image",

@@ -11,8 +11,6 @@ use super::Cli;
 
 /// Commands of docker that are not there yet, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
-    ("secret", "swarmlite does not keep secrets yet"),
-    ("config", "swarmlite does not keep configs yet"),
     ("swarm update", "the settings of a swarm are chosen by init"),
     ("swarm unlock", "managers keep their key on disk for now"),
     ("swarm unlock-key", "managers keep their key on disk for now"),
@@ -24,8 +22,6 @@ const COMMANDS: &[(&str, &str)] = &[
 
 /// Commands of docker, their options that are not there yet, and why.
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (SERVICE, &["secret", "secret-add", "secret-rm"], "swarmlite does not keep secrets yet"),
-    (SERVICE, &["config", "config-add", "config-rm"], "swarmlite does not keep configs yet"),
     (SERVICE, &["credential-spec", "isolation"], "it is for Windows containers only"),
     (
         SERVICE,

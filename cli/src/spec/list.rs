@@ -21,7 +21,7 @@ use crate::value::pair;
 use crate::value::pair::Pair;
 use crate::value::port::Publish;
 
-/// What is added to a spec and what is taken away. Networks are ids.
+/// What is added to a spec and what is taken away. Networks are ids, and so are secrets and configs that are added.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
     /// The options. `service create` removes nothing.
@@ -45,6 +45,8 @@ impl From<CreateLists> for Lists {
                 dns_search_add: lists.dns_search,
                 env_add: lists.env,
                 mount_add: lists.mount,
+                secret_add: lists.secret,
+                config_add: lists.config,
                 container_label_add: lists.container_label,
                 group_add: lists.group,
                 sysctl_add: lists.sysctl,
@@ -71,6 +73,10 @@ impl Lists {
         change(&mut container.groups, &lists.group_add, |group| lists.group_rm.contains(group));
         self.change_environment(&mut container.env);
         self.change_mounts(container)?;
+        container.secrets.retain(|secret| !lists.secret_rm.contains(&secret.secret_name));
+        container.secrets.extend(lists.secret_add.iter().cloned());
+        container.configs.retain(|config| !lists.config_rm.contains(&config.config_name));
+        container.configs.extend(lists.config_add.iter().cloned());
         self.change_dns(&mut container.dns_config);
         self.change_hosts(&mut container.hosts);
         container.ulimits.retain(|limit| {

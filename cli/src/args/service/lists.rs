@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use swarmlite_proto::spec::ConfigReference;
 use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::PlacementPreference;
+use swarmlite_proto::spec::SecretReference;
 use swarmlite_proto::spec::SpreadOver;
 use swarmlite_proto::spec::Ulimit;
 
+use crate::value::document;
 use crate::value::env;
 use crate::value::host;
 use crate::value::mount;
@@ -73,6 +76,14 @@ pub(crate) struct CreateLists {
     /// Mount something, as type=volume|bind|tmpfs,source=,target=,readonly and more.
     #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
     pub(crate) mount: Vec<Mount>,
+
+    /// Give it a secret as a file below /run/secrets, as NAME, or source=,target=,uid=,gid=,mode=.
+    #[arg(long, value_name = "SECRET", value_parser = document::secret, help_heading = "Container")]
+    pub(crate) secret: Vec<SecretReference>,
+
+    /// Give it a config as a file, as NAME for /NAME, or source=,target=,uid=,gid=,mode=.
+    #[arg(long, value_name = "CONFIG", value_parser = document::config, help_heading = "Container")]
+    pub(crate) config: Vec<ConfigReference>,
 
     /// Set a label of the container.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
@@ -189,6 +200,22 @@ pub(crate) struct UpdateLists {
     /// Remove a mount, by its target path.
     #[arg(long, value_name = "PATH", help_heading = "Container")]
     pub(crate) mount_rm: Vec<String>,
+
+    /// Give it one more secret.
+    #[arg(long, value_name = "SECRET", value_parser = document::secret, help_heading = "Container")]
+    pub(crate) secret_add: Vec<SecretReference>,
+
+    /// Take a secret away, by its name.
+    #[arg(long, value_name = "SECRET", help_heading = "Container")]
+    pub(crate) secret_rm: Vec<String>,
+
+    /// Give it one more config.
+    #[arg(long, value_name = "CONFIG", value_parser = document::config, help_heading = "Container")]
+    pub(crate) config_add: Vec<ConfigReference>,
+
+    /// Take a config away, by its name.
+    #[arg(long, value_name = "CONFIG", help_heading = "Container")]
+    pub(crate) config_rm: Vec<String>,
 
     /// Add or change a label of the container.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::resolve_configs;
 use super::resolve_networks;
+use super::resolve_secrets;
 use super::wait::wait;
 use crate::args::ServiceCreateArgs;
 use crate::client::Client;
@@ -29,6 +31,8 @@ pub(crate) async fn create(
     variables.append(&mut lists.env);
     lists.env = variables;
     resolve_networks(&mut lists.network, client).await?;
+    resolve_secrets(&mut lists.secret, client).await?;
+    resolve_configs(&mut lists.config, client).await?;
 
     let spec = spec::create(&args, &Lists::from(lists))?;
     let created = client.service_create(&spec).await?;

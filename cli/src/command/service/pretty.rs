@@ -9,6 +9,7 @@ use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::FailureAction;
+use swarmlite_proto::spec::FileTarget;
 use swarmlite_proto::spec::HealthConfig;
 use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::MountType;
@@ -192,6 +193,16 @@ fn container(container: &ContainerSpec, page: &mut Page) {
     let ulimits = container.ulimits.iter();
     page.section("Ulimits:", ulimits.map(|it| format!(" {}: {}:{}", it.name, it.soft, it.hard)));
     page.section("Mounts:", container.mounts.iter().map(mount));
+    let configs = container.configs.iter().map(|it| file(it.file.as_ref(), &it.config_name));
+    page.section("Configs:", configs);
+    let secrets = container.secrets.iter().map(|it| file(it.file.as_ref(), &it.secret_name));
+    page.section("Secrets:", secrets);
+}
+
+/// A config or secret, and the file that it becomes.
+fn file(target: Option<&FileTarget>, source: &str) -> String {
+    let target = target.map_or("", |target| &target.name);
+    format!(" Target:\t{target}\n  Source:\t{source}")
 }
 
 fn mount(mount: &Mount) -> String {
@@ -306,6 +317,19 @@ mod tests {
         let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
         let expected = "Readiness:\n  Interval = 5s\n  Retries = 1\n  StartPeriod = 0s\n  Timeout = 5s\n  Tests:\n   Test = HTTP\n   Test = 8000/ready\n";
         assert!(page.ends_with(expected), "{page}");
+    }
+
+    #[test]
+    fn configs_and_secrets_are_shown_with_their_files() {
+        let mut web = services().remove(0);
+        let container = web.spec.task_template.container_spec.as_mut().expect("a container");
+        container.configs = vec![crate::value::document::config("site").expect("a config")];
+        let secret = crate::value::document::secret("source=tls,target=key");
+        container.secrets = vec![secret.expect("a secret")];
+        let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
+        let expected =
+            "Configs:\n Target:\tsite\n  Source:\tsite\nSecrets:\n Target:\tkey\n  Source:\ttls\n";
+        assert!(page.contains(expected), "{page}");
     }
 
     #[test]

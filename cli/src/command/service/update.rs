@@ -1,6 +1,8 @@
 //! `swarmlite service update`.
 
+use super::resolve_configs;
 use super::resolve_networks;
+use super::resolve_secrets;
 use super::rollback::roll_back;
 use super::wait::wait;
 use crate::args::ServiceUpdateArgs;
@@ -24,6 +26,8 @@ pub(crate) async fn update(
     client.service(&args.service).await?;
     let mut options = std::mem::take(&mut args.lists);
     resolve_networks(&mut options.network_add, client).await?;
+    resolve_secrets(&mut options.secret_add, client).await?;
+    resolve_configs(&mut options.config_add, client).await?;
     for network in &mut options.network_rm {
         *network = client.swarm_network(network).await?.id;
     }

@@ -206,3 +206,29 @@ fn contradictions_are_refused() {
         assert_eq!(created(line).expect_err(line).to_string(), message);
     }
 }
+
+#[test]
+fn secrets_and_configs_come_and_go_by_their_names() {
+    let spec = created("--secret old --secret source=kept,target=key --config site image")
+        .expect("a spec");
+    let container = &json(&spec)["TaskTemplate"]["ContainerSpec"];
+    let file = |name: &str| json!({"Name": name, "UID": "0", "GID": "0", "Mode": 0o444});
+    assert_eq!(
+        container["Secrets"],
+        json!([
+            {"File": file("old"), "SecretID": "", "SecretName": "old"},
+            {"File": file("key"), "SecretID": "", "SecretName": "kept"},
+        ])
+    );
+    assert_eq!(
+        container["Configs"],
+        json!([{"File": file("site"), "ConfigID": "", "ConfigName": "site"}])
+    );
+    // A rotation: the new one takes the file of the old one.
+    let line = "--secret-rm old --secret-add source=new,target=old --config-rm site";
+    let spec = updated(&spec, line).expect("a spec");
+    let container = spec.task_template.container_spec.expect("a container");
+    let names: Vec<_> = container.secrets.iter().map(|one| one.secret_name.as_str()).collect();
+    assert_eq!(names, ["kept", "new"]);
+    assert_eq!(container.configs, []);
+}
