@@ -3,10 +3,12 @@
 //! One request travels so: [`version`] takes the version prefix off its path, the router finds its handler, extractors in [`request`]
 //! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has for
 //! clusters and swarmlite has not yet is refused by name; what is about one machine is the business of its engine ([`passthrough`]).
+//! Every handler describes what it takes and gives; together that is the document at `/swarmlite/v1/openapi.json` ([`openapi`]).
 //!
 //! Handlers run on any manager and on nodes that are none. Everything about the node itself is behind [`NodeControl`], which is
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
 
+mod configs;
 mod control;
 mod documents;
 mod engine;
@@ -17,9 +19,11 @@ mod logs;
 mod lookup;
 mod networks;
 mod nodes;
+mod openapi;
 mod passthrough;
 mod render;
 mod request;
+mod secrets;
 mod serve;
 mod services;
 mod swarm;
@@ -31,11 +35,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
-use axum::routing::post;
-use swarmlite_proto::id::ConfigKind;
-use swarmlite_proto::id::SecretKind;
 use tower::Layer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use self::control::ClusterStore;
 pub use self::control::ManagerAccess;
@@ -62,49 +64,76 @@ impl std::fmt::Debug for ApiState {
     }
 }
 
+/// What is answered here, each operation with its description.
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::shared())
+        .merge(node_routes())
+        .merge(swarm_routes())
+        .merge(service_routes())
+        .merge(object_routes())
+}
+
+/// This node.
+fn node_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(openapi::serve))
+        .routes(routes!(system::ping))
+        .routes(routes!(system::version))
+        .routes(routes!(system::info))
+}
+
+/// The cluster and its nodes.
+fn swarm_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(swarm::inspect))
+        .routes(routes!(swarm::init))
+        .routes(routes!(swarm::join))
+        .routes(routes!(swarm::leave))
+        .routes(routes!(swarm::update))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::inspect, nodes::remove))
+        .routes(routes!(nodes::update))
+}
+
+/// What runs.
+fn service_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(services::list))
+        .routes(routes!(services::create))
+        .routes(routes!(services::inspect, services::remove))
+        .routes(routes!(services::update))
+        .routes(routes!(logs::of_service))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::inspect))
+        .routes(routes!(logs::of_task))
+}
+
+/// What services use.
+fn object_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::create))
+        .routes(routes!(secrets::inspect, secrets::remove))
+        .routes(routes!(secrets::update))
+        .routes(routes!(configs::list))
+        .routes(routes!(configs::create))
+        .routes(routes!(configs::inspect, configs::remove))
+        .routes(routes!(configs::update))
+        .routes(routes!(networks::list))
+        .routes(routes!(networks::create))
+        .routes(routes!(networks::inspect, networks::remove))
+}
+
 /// The whole API as one service.
 pub fn router(state: ApiState) -> Router {
-    let routes = Router::new()
-        .route("/_ping", get(system::ping).head(system::ping))
-        .route("/version", get(system::version))
-        .route("/info", get(system::info))
-        .route("/swarm", get(swarm::inspect))
-        .route("/swarm/init", post(swarm::init))
-        .route("/swarm/join", post(swarm::join))
-        .route("/swarm/leave", post(swarm::leave))
-        .route("/swarm/update", post(swarm::update))
-        .route("/nodes", get(nodes::list))
-        .route("/nodes/{id}", get(nodes::inspect).delete(nodes::remove))
-        .route("/nodes/{id}/update", post(nodes::update))
-        .route("/services", get(services::list))
-        .route("/services/create", post(services::create))
-        .route("/services/{id}", get(services::inspect).delete(services::remove))
-        .route("/services/{id}/update", post(services::update))
-        .route("/services/{id}/logs", get(logs::of_service))
-        .route("/tasks", get(tasks::list))
-        .route("/tasks/{id}", get(tasks::inspect))
-        .route("/tasks/{id}/logs", get(logs::of_task))
-        .merge(document_routes::<SecretKind>("secrets"))
-        .merge(document_routes::<ConfigKind>("configs"))
-        .route("/networks", get(networks::list))
-        .route("/networks/create", post(networks::create))
-        .route("/networks/{id}", get(networks::inspect).delete(networks::remove))
+    let (routes, _) = routes().split_for_parts();
+    let routes = routes
         .fallback(fallback::answer)
         .method_not_allowed_fallback(fallback::answer)
         .with_state(state.clone());
     // Around the router and not in it: a layer in it would see the path only after it was matched.
     let versioned = middleware::from_fn_with_state(state, version::negotiate).layer(routes);
     Router::new().fallback_service(versioned)
-}
-
-/// The calls about secrets, or configs, below `/{kind}`.
-fn document_routes<K: documents::Shown>(kind: &str) -> Router<ApiState> {
-    let one = get(documents::inspect::<K>).delete(documents::remove::<K>);
-    Router::new()
-        .route(&format!("/{kind}"), get(documents::list::<K>))
-        .route(&format!("/{kind}/create"), post(documents::create::<K>))
-        .route(&format!("/{kind}/{{id}}"), one)
-        .route(&format!("/{kind}/{{id}}/update"), post(documents::update::<K>))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! An id is 25 characters of base 36 (128 random bits), as Docker's (swarmkit `identity/randomid.go`).
 //! The kind is part of the type, so that a task id cannot be passed where a node id is meant.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -13,6 +14,12 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
+use utoipa::PartialSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::Schema;
+use utoipa::openapi::Type;
 
 /// Characters in an id: enough base-36 digits for 128 bits.
 pub const ID_LEN: usize = 25;
@@ -158,6 +165,23 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// One schema for all kinds: what tells them apart is where they stand.
+impl<K: Kind> PartialSchema for Id<K> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(format!("^[0-9a-z]{{{ID_LEN}}}$")))
+            .description(Some("128 random bits in base 36."))
+            .into()
+    }
+}
+
+impl<K: Kind> ToSchema for Id<K> {
+    fn name() -> Cow<'static, str> {
+        "Id".into()
     }
 }
 

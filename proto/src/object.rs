@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::JobStatus;
 use crate::api::NodeDescription;
@@ -350,7 +351,7 @@ impl std::fmt::Debug for RootCa {
 }
 
 /// What lets nodes in, in Docker's form `SWMTKN-1-<digest>-<secret>`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct JoinTokens {
     /// For workers.

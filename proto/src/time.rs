@@ -11,12 +11,14 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
+use utoipa::ToSchema;
 
 /// Go's zero time, which the Docker API prints for "never": `0001-01-01T00:00:00Z`, in seconds since 1970.
 const GO_ZERO_SECONDS: i64 = -62_135_596_800;
 
 /// A moment of wall-clock time, with nanoseconds. RFC 3339 in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
@@ -102,7 +104,18 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// A length of time as the Docker API writes it: whole nanoseconds. May be negative until validated.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(transparent)]
 pub struct Nanoseconds(pub i64);

@@ -1,4 +1,5 @@
-//! `/secrets` and `/configs`. They differ in what is shown: the content of a config, and never that of a secret.
+//! What secrets and configs have in common ([`super::secrets`], [`super::configs`]). They differ in what is shown: the content of a
+//! config, and never that of a secret.
 
 mod plan;
 
@@ -75,7 +76,7 @@ fn render<K: Shown>(document: &Document<Id<K>>) -> Answered<K> {
     }
 }
 
-/// `GET /secrets` and `GET /configs`.
+/// Those that the filters let through.
 pub(super) async fn list<K: Shown>(
     Manager(manager): Manager,
     params: Params,
@@ -94,7 +95,7 @@ fn matches<K: Shown>(filters: &Filters, document: &Document<Id<K>>) -> bool {
         && filters.labels("label", &document.spec.labels)
 }
 
-/// `GET /secrets/{id}` and `GET /configs/{id}`.
+/// One of them.
 pub(super) async fn inspect<K: Shown>(
     Manager(manager): Manager,
     Path(id): Path<String>,
@@ -103,7 +104,7 @@ pub(super) async fn inspect<K: Shown>(
     Ok(Json(render::<K>(lookup::document::<K>(&state, &id)?)))
 }
 
-/// `POST /secrets/create` and `POST /configs/create`.
+/// Makes one.
 pub(super) async fn create<K: Shown>(
     Manager(manager): Manager,
     JsonBody(spec): JsonBody<DocumentSpec>,
@@ -115,7 +116,7 @@ pub(super) async fn create<K: Shown>(
     Ok((StatusCode::CREATED, Json(DocumentCreateResponse { id })))
 }
 
-/// `POST /secrets/{id}/update` and `POST /configs/{id}/update`.
+/// Changes the labels of one.
 pub(super) async fn update<K: Shown>(
     Manager(manager): Manager,
     Path(id): Path<String>,
@@ -128,7 +129,7 @@ pub(super) async fn update<K: Shown>(
     Ok(manager.change(change).await?)
 }
 
-/// `DELETE /secrets/{id}` and `DELETE /configs/{id}`.
+/// Removes one that nothing uses.
 pub(super) async fn remove<K: Shown>(
     Manager(manager): Manager,
     Path(id): Path<String>,

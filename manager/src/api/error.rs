@@ -4,11 +4,19 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::Response;
-use serde_json::json;
+use serde::Serialize;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::ErrorKind;
+use utoipa::ToSchema;
 
 use crate::state::OUT_OF_SEQUENCE;
+
+/// Why a request was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorResponse {
+    /// A sentence for the user.
+    message: String,
+}
 
 /// A refusal on its way to a client.
 #[derive(Debug)]
@@ -46,6 +54,6 @@ impl IntoResponse for ApiError {
             _ => message,
         };
         // `Json` sets the content type to exactly `application/json`, which the docker CLI compares.
-        (status(kind), Json(json!({ "message": message }))).into_response()
+        (status(kind), Json(ErrorResponse { message })).into_response()
     }
 }

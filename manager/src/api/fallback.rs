@@ -10,8 +10,9 @@ use super::ApiState;
 use super::error::Answer;
 use super::passthrough;
 
-/// The first segments of paths that are about the cluster. The engine must never see these: it would speak of its own swarm.
-const CLUSTER: [&str; 6] = ["swarm", "nodes", "services", "tasks", "secrets", "configs"];
+/// The first segments of paths that are about the cluster. The engine must never see these: it would speak of its own swarm, or know nothing.
+const CLUSTER: [&str; 7] =
+    ["swarm", "nodes", "services", "tasks", "secrets", "configs", "swarmlite"];
 
 /// Endpoints of the Docker Engine API (moby `api/swagger.yaml`) that are about the cluster and have no handler yet. `*` stands for one segment.
 const NOT_YET: &[&str] = &[
@@ -71,6 +72,7 @@ mod tests {
             (Method::GET, "/secrets/", Some(ErrorKind::NotFound)),
             (Method::PUT, "/secrets", Some(ErrorKind::NotFound)),
             (Method::POST, "/swarm/teapots", Some(ErrorKind::NotFound)),
+            (Method::GET, "/swarmlite/v1/teapots", Some(ErrorKind::NotFound)),
             (Method::POST, "/containers/create", None),
             (Method::GET, "/distribution/a/b:1/json", None),
             (Method::POST, "/networks/x/connect", None),

@@ -22,6 +22,12 @@ use swarmlite_proto::time::Timestamp;
 use self::frame::Format;
 use super::error::Answer;
 use super::lookup;
+use super::openapi::parameters::ById;
+use super::openapi::parameters::LogLines;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::Unavailable;
 use super::request::Manager;
 use super::request::Params;
 use super::version::ApiVersion;
@@ -36,7 +42,22 @@ const RAW: HeaderValue = HeaderValue::from_static("application/vnd.docker.raw-st
 /// The first version that tells the two types apart.
 const TELLS_APART: ApiVersion = ApiVersion::new(1, 42);
 
-/// `GET /services/{id}/logs`.
+/// Reads the logs of all tasks of a service.
+#[utoipa::path(
+    get,
+    path = "/services/{id}/logs",
+    operation_id = "ServiceLogs",
+    tag = "Service",
+    params(ById, LogLines),
+    responses(
+        (status = 200, description = "The lines. Those of containers with a terminal are sent as they are; those of others each in a frame: one byte \
+            for the stream (1 output, 2 errors, 3 what is missing), three zero bytes, the length in four bytes (big-endian), the line.", content(
+            (Vec<u8> = "application/vnd.docker.multiplexed-stream"),
+            (Vec<u8> = "application/vnd.docker.raw-stream"),
+        )),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn of_service(
     manager: Manager,
     Path(id): Path<String>,
@@ -51,7 +72,22 @@ pub(super) async fn of_service(
     answer(manager, LogSubscription { selector, options }, version, &params, tty).await
 }
 
-/// `GET /tasks/{id}/logs`.
+/// Reads the logs of a task.
+#[utoipa::path(
+    get,
+    path = "/tasks/{id}/logs",
+    operation_id = "TaskLogs",
+    tag = "Task",
+    params(ById, LogLines),
+    responses(
+        (status = 200, description = "The lines. Those of containers with a terminal are sent as they are; those of others each in a frame: one byte \
+            for the stream (1 output, 2 errors, 3 what is missing), three zero bytes, the length in four bytes (big-endian), the line.", content(
+            (Vec<u8> = "application/vnd.docker.multiplexed-stream"),
+            (Vec<u8> = "application/vnd.docker.raw-stream"),
+        )),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn of_task(
     manager: Manager,
     Path(id): Path<String>,

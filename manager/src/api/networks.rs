@@ -15,8 +15,8 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::json;
 use swarmlite_proto::api::NetworkCreateRequest;
+use swarmlite_proto::api::NetworkCreateResponse;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::json as lenient;
 use swarmlite_proto::object::Network;
@@ -30,6 +30,17 @@ use super::engine::segment;
 use super::error::Answer;
 use super::filters::Filters;
 use super::lookup;
+use super::openapi::bodies::AnyNetwork;
+use super::openapi::bodies::AnyNetworkRequest;
+use super::openapi::parameters::ById;
+use super::openapi::parameters::Filtered;
+use super::openapi::parameters::InScope;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Conflict;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::Forbidden;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::Unavailable;
 use super::render;
 use super::request::Params;
 use super::request::RawJson;
@@ -38,7 +49,18 @@ use crate::state::State;
 
 const FILTERS: &[&str] = &["dangling", "driver", "id", "label", "name", "scope", "type"];
 
-/// `GET /networks`.
+/// Lists the networks of the cluster and of the engine of this node.
+#[utoipa::path(
+    get,
+    path = "/networks",
+    operation_id = "NetworkList",
+    tag = "Network",
+    params(Filtered),
+    responses(
+        (status = 200, description = "The networks.", body = Vec<AnyNetwork>),
+        BadRequest, Failed, Unavailable,
+    )
+)]
 pub(super) async fn list(
     Extract(api): Extract<ApiState>,
     params: Params,
@@ -87,7 +109,18 @@ fn matches(state: &State, filters: &Filters, network: &Network) -> bool {
         })
 }
 
-/// `GET /networks/{id}`.
+/// Shows a network.
+#[utoipa::path(
+    get,
+    path = "/networks/{id}",
+    operation_id = "NetworkInspect",
+    tag = "Network",
+    params(ById, InScope),
+    responses(
+        (status = 200, description = "The network.", body = AnyNetwork),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn inspect(
     Extract(api): Extract<ApiState>,
     Path(id): Path<String>,
@@ -160,7 +193,18 @@ impl Routing {
     }
 }
 
-/// `POST /networks/create`.
+/// Makes a network: one of the cluster if its driver is `overlay`, and otherwise one of the engine of this node.
+#[utoipa::path(
+    post,
+    path = "/networks/create",
+    operation_id = "NetworkCreate",
+    tag = "Network",
+    request_body = AnyNetworkRequest,
+    responses(
+        (status = 201, description = "The id of the network.", body = NetworkCreateResponse),
+        BadRequest, Failed, Unavailable, Forbidden, NotFound, Conflict,
+    )
+)]
 pub(super) async fn create(
     Extract(api): Extract<ApiState>,
     RawJson(body): RawJson,
@@ -220,10 +264,22 @@ async fn create_overlay(
     let change =
         |state: &State| plan::create(state, spec.clone(), Timestamp::now(), &mut rand::rng());
     let id = manager.change(change).await?;
-    Ok((StatusCode::CREATED, Json(json!({"Id": id, "Warning": ""}))).into_response())
+    let response = NetworkCreateResponse { id: id.to_string(), warning: String::new() };
+    Ok((StatusCode::CREATED, Json(response)).into_response())
 }
 
-/// `DELETE /networks/{id}`.
+/// Removes a network.
+#[utoipa::path(
+    delete,
+    path = "/networks/{id}",
+    operation_id = "NetworkDelete",
+    tag = "Network",
+    params(ById),
+    responses(
+        (status = 204, description = "Done."),
+        BadRequest, Failed, Unavailable, Forbidden, NotFound,
+    )
+)]
 pub(super) async fn remove(
     Extract(api): Extract<ApiState>,
     Path(id): Path<String>,

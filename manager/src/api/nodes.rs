@@ -20,6 +20,14 @@ use super::Quorum;
 use super::error::Answer;
 use super::filters::Filters;
 use super::lookup;
+use super::openapi::parameters::AtVersion;
+use super::openapi::parameters::ById;
+use super::openapi::parameters::Filtered;
+use super::openapi::parameters::Forced;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::Unavailable;
 use super::render;
 use super::request::JsonBody;
 use super::request::Manager;
@@ -33,7 +41,18 @@ use crate::state::Transaction;
 
 const FILTERS: &[&str] = &["id", "name", "label", "node.label", "role", "membership"];
 
-/// `GET /nodes`.
+/// Lists the nodes.
+#[utoipa::path(
+    get,
+    path = "/nodes",
+    operation_id = "NodeList",
+    tag = "Node",
+    params(Filtered),
+    responses(
+        (status = 200, description = "The nodes.", body = Vec<api::Node>),
+        BadRequest, Failed, Unavailable,
+    )
+)]
 pub(super) async fn list(
     Manager(manager): Manager,
     params: Params,
@@ -67,7 +86,18 @@ fn matches(filters: &Filters, node: &Node) -> bool {
         && filters.any("membership", |value| value.eq_ignore_ascii_case("accepted"))
 }
 
-/// `GET /nodes/{id}`.
+/// Shows a node.
+#[utoipa::path(
+    get,
+    path = "/nodes/{id}",
+    operation_id = "NodeInspect",
+    tag = "Node",
+    params(ById),
+    responses(
+        (status = 200, description = "The node.", body = api::Node),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn inspect(
     Manager(manager): Manager,
     Path(id): Path<String>,
@@ -76,7 +106,19 @@ pub(super) async fn inspect(
     Ok(Json(render::node(lookup::node(&state, &id)?, manager.quorum())))
 }
 
-/// `POST /nodes/{id}/update`.
+/// Changes what the operator decides about a node.
+#[utoipa::path(
+    post,
+    path = "/nodes/{id}/update",
+    operation_id = "NodeUpdate",
+    tag = "Node",
+    params(ById, AtVersion),
+    request_body = NodeSpec,
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn update(
     Manager(manager): Manager,
     Path(id): Path<String>,
@@ -131,7 +173,18 @@ fn check_demotion(state: &State, node: &Node, quorum: &Quorum) -> Result<()> {
     Ok(())
 }
 
-/// `DELETE /nodes/{id}`.
+/// Removes a node.
+#[utoipa::path(
+    delete,
+    path = "/nodes/{id}",
+    operation_id = "NodeDelete",
+    tag = "Node",
+    params(ById, Forced),
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn remove(
     Manager(manager): Manager,
     Path(id): Path<String>,

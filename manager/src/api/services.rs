@@ -8,12 +8,11 @@ use axum::extract::Path;
 use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
-use serde_json::Value;
-use serde_json::json;
 use swarmlite_proto::api;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::ServiceStatus;
+use swarmlite_proto::api::ServiceUpdateResponse;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::object::Service;
@@ -36,6 +35,20 @@ use super::engine::segment;
 use super::error::Answer;
 use super::filters::Filters;
 use super::lookup;
+use super::openapi::parameters::AtVersion;
+use super::openapi::parameters::ById;
+use super::openapi::parameters::Filtered;
+use super::openapi::parameters::RegistryAuth;
+use super::openapi::parameters::UpdateOptions;
+use super::openapi::parameters::WithDefaults;
+use super::openapi::parameters::WithStatus;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Conflict;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::Forbidden;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::NotImplemented;
+use super::openapi::refusals::Unavailable;
 use super::render;
 use super::request::JsonBody;
 use super::request::Manager;
@@ -47,7 +60,18 @@ const FILTERS: &[&str] = &["id", "name", "label", "mode", "runtime"];
 /// Values of the registry header that carry no credentials: nothing, `{}` and `null` in base 64.
 const NO_CREDENTIALS: [&[u8]; 3] = [b"", b"e30=", b"bnVsbA=="];
 
-/// `GET /services`.
+/// Lists the services.
+#[utoipa::path(
+    get,
+    path = "/services",
+    operation_id = "ServiceList",
+    tag = "Service",
+    params(Filtered, WithStatus),
+    responses(
+        (status = 200, description = "The services.", body = Vec<api::Service>),
+        BadRequest, Failed, Unavailable,
+    )
+)]
 pub(super) async fn list(
     Manager(manager): Manager,
     params: Params,
@@ -100,7 +124,18 @@ fn status(state: &State, service: &Service) -> ServiceStatus {
     }
 }
 
-/// `GET /services/{id}`.
+/// Shows a service.
+#[utoipa::path(
+    get,
+    path = "/services/{id}",
+    operation_id = "ServiceInspect",
+    tag = "Service",
+    params(ById, WithDefaults),
+    responses(
+        (status = 200, description = "The service.", body = api::Service),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn inspect(
     Manager(manager): Manager,
     Path(id): Path<String>,
@@ -145,7 +180,19 @@ fn insert_defaults(spec: &mut ServiceSpec) {
     }
 }
 
-/// `POST /services/create`.
+/// Makes a service.
+#[utoipa::path(
+    post,
+    path = "/services/create",
+    operation_id = "ServiceCreate",
+    tag = "Service",
+    params(RegistryAuth),
+    request_body = ServiceSpec,
+    responses(
+        (status = 201, description = "The id of the service.", body = ServiceCreateResponse),
+        BadRequest, Failed, Unavailable, Forbidden, Conflict, NotImplemented,
+    )
+)]
 pub(super) async fn create(
     Extract(api): Extract<ApiState>,
     Manager(manager): Manager,
@@ -160,7 +207,19 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(ServiceCreateResponse { id, warnings: None })))
 }
 
-/// `POST /services/{id}/update`.
+/// Changes a service.
+#[utoipa::path(
+    post,
+    path = "/services/{id}/update",
+    operation_id = "ServiceUpdate",
+    tag = "Service",
+    params(ById, AtVersion, UpdateOptions, RegistryAuth),
+    request_body = ServiceSpec,
+    responses(
+        (status = 200, description = "Done.", body = ServiceUpdateResponse),
+        BadRequest, Failed, Unavailable, Forbidden, NotFound, Conflict, NotImplemented,
+    )
+)]
 pub(super) async fn update(
     Extract(api): Extract<ApiState>,
     Manager(manager): Manager,
@@ -168,7 +227,7 @@ pub(super) async fn update(
     params: Params,
     headers: HeaderMap,
     JsonBody(spec): JsonBody<ServiceSpec>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<ServiceUpdateResponse>> {
     let version = params.version("service")?;
     let decide = match params.text("rollback") {
         "" | "none" => plan::update,
@@ -183,10 +242,21 @@ pub(super) async fn update(
     let change =
         |state: &State| Ok(((), decide(state, &id, version, spec.clone(), Timestamp::now())?));
     manager.change(change).await?;
-    Ok(Json(json!({ "Warnings": null })))
+    Ok(Json(ServiceUpdateResponse::default()))
 }
 
-/// `DELETE /services/{id}`.
+/// Removes a service and its tasks.
+#[utoipa::path(
+    delete,
+    path = "/services/{id}",
+    operation_id = "ServiceDelete",
+    tag = "Service",
+    params(ById),
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn remove(Manager(manager): Manager, Path(id): Path<String>) -> Answer<()> {
     let change = |state: &State| Ok(((), plan::remove(state, &id, Timestamp::now())?));
     Ok(manager.change(change).await?)

@@ -22,6 +22,14 @@ use swarmlite_proto::version::Version;
 use super::ApiState;
 use super::Quorum;
 use super::error::Answer;
+use super::openapi::parameters::AtVersion;
+use super::openapi::parameters::Forced;
+use super::openapi::parameters::Rotated;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::NotImplemented;
+use super::openapi::refusals::Unavailable;
 use super::render;
 use super::request::JsonBody;
 use super::request::Manager;
@@ -37,7 +45,18 @@ pub const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"do
 /// Docker's text for a node that is to leave and is no member.
 pub const NOT_MEMBER: &str = "This node is not part of a swarm";
 
-/// `POST /swarm/init`.
+/// Makes a cluster of this node.
+#[utoipa::path(
+    post,
+    path = "/swarm/init",
+    operation_id = "SwarmInit",
+    tag = "Swarm",
+    request_body = InitRequest,
+    responses(
+        (status = 200, description = "The id of this node.", body = NodeId),
+        BadRequest, Failed, Unavailable, NotImplemented,
+    )
+)]
 pub(super) async fn init(
     Extract(state): Extract<ApiState>,
     JsonBody(request): JsonBody<InitRequest>,
@@ -47,7 +66,18 @@ pub(super) async fn init(
     Ok(Json(state.node.init(request).await?))
 }
 
-/// `POST /swarm/join`.
+/// Has this node join a cluster.
+#[utoipa::path(
+    post,
+    path = "/swarm/join",
+    operation_id = "SwarmJoin",
+    tag = "Swarm",
+    request_body = JoinRequest,
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, NotImplemented,
+    )
+)]
 pub(super) async fn join(
     Extract(state): Extract<ApiState>,
     JsonBody(request): JsonBody<JoinRequest>,
@@ -64,7 +94,18 @@ fn refuse_member(state: &ApiState) -> Result<()> {
     }
 }
 
-/// `POST /swarm/leave`.
+/// Has this node leave its cluster.
+#[utoipa::path(
+    post,
+    path = "/swarm/leave",
+    operation_id = "SwarmLeave",
+    tag = "Swarm",
+    params(Forced),
+    responses(
+        (status = 200, description = "Done."),
+        Failed, Unavailable,
+    )
+)]
 pub(super) async fn leave(Extract(state): Extract<ApiState>, params: Params) -> Answer<()> {
     let force = params.lenient_bool("force");
     let membership = state.node.membership();
@@ -112,7 +153,17 @@ fn leave_warning(managers: Option<(usize, usize)>) -> String {
     )
 }
 
-/// `GET /swarm`.
+/// Shows the cluster and what lets nodes in.
+#[utoipa::path(
+    get,
+    path = "/swarm",
+    operation_id = "SwarmInspect",
+    tag = "Swarm",
+    responses(
+        (status = 200, description = "The cluster.", body = api::Swarm),
+        Failed, NotFound, Unavailable,
+    )
+)]
 pub(super) async fn inspect(Manager(manager): Manager) -> Answer<Json<api::Swarm>> {
     let state = manager.read().await?;
     let cluster = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
@@ -128,7 +179,19 @@ struct Rotation {
     manager: bool,
 }
 
-/// `POST /swarm/update`.
+/// Changes the settings of the cluster.
+#[utoipa::path(
+    post,
+    path = "/swarm/update",
+    operation_id = "SwarmUpdate",
+    tag = "Swarm",
+    params(AtVersion, Rotated),
+    request_body = SwarmSpec,
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, NotFound, NotImplemented,
+    )
+)]
 pub(super) async fn update(
     Manager(manager): Manager,
     params: Params,

@@ -16,6 +16,12 @@ use swarmlite_proto::task_state::TaskState;
 use super::error::Answer;
 use super::filters::Filters;
 use super::lookup;
+use super::openapi::parameters::ById;
+use super::openapi::parameters::Filtered;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::Unavailable;
 use super::render;
 use super::request::Manager;
 use super::request::Params;
@@ -25,7 +31,18 @@ use crate::state::State;
 const FILTERS: &[&str] =
     &["id", "name", "label", "service", "node", "desired-state", "runtime", "_up-to-date"];
 
-/// `GET /tasks`.
+/// Lists the tasks.
+#[utoipa::path(
+    get,
+    path = "/tasks",
+    operation_id = "TaskList",
+    tag = "Task",
+    params(Filtered),
+    responses(
+        (status = 200, description = "The tasks.", body = Vec<api::Task>),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn list(
     Manager(manager): Manager,
     params: Params,
@@ -41,7 +58,18 @@ pub(super) async fn list(
     Ok(Json(tasks.map(|task| render::task(&state, task)).collect()))
 }
 
-/// `GET /tasks/{id}`.
+/// Shows a task.
+#[utoipa::path(
+    get,
+    path = "/tasks/{id}",
+    operation_id = "TaskInspect",
+    tag = "Task",
+    params(ById),
+    responses(
+        (status = 200, description = "The task.", body = api::Task),
+        BadRequest, Failed, Unavailable, NotFound,
+    )
+)]
 pub(super) async fn inspect(
     Manager(manager): Manager,
     Path(id): Path<String>,

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod cluster;
+mod contract;
 mod docker_cli;
 mod documents;
 mod engine;
@@ -166,7 +167,7 @@ impl Lab {
             node: Arc::clone(&node) as Arc<dyn NodeControl>,
             engine: Arc::new(Engine::new(engine)),
         };
-        Self { node, store: store.unwrap_or_default(), router: router(api) }
+        Self { node, store: store.unwrap_or_default(), router: contract::checked(router(api)) }
     }
 
     async fn send(&self, request: Request<Body>) -> Reply {

@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::spec::DocumentSpec;
 use crate::time::Timestamp;
 use crate::version::Version;
 
 /// `GET /secrets/{id}` and `GET /configs/{id}`, by the type of the id. Secrets are shown without their content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Document<I> {
     /// The secret or config.
@@ -25,7 +26,7 @@ pub struct Document<I> {
 }
 
 /// The answer to `POST /secrets/create` and `POST /configs/create`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct DocumentCreateResponse<I> {
     /// The new secret or config.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::spec::IpamOptions;
 use crate::spec::Labels;
 use crate::time::Timestamp;
 
 /// `GET /networks/{id}` of an overlay network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Network {
     /// Its name.
@@ -70,8 +71,18 @@ impl Default for Network {
     }
 }
 
-/// `POST /networks/create`. (The answer is `{"Id": ..., "Warning": ""}`.)
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The answer to `POST /networks/create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkCreateResponse {
+    /// The new network: an id of the cluster, or of the local engine.
+    pub id: String,
+    /// What deserves attention.
+    pub warning: String,
+}
+
+/// `POST /networks/create`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NetworkCreateRequest {
     /// Unique in the cluster.

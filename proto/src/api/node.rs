@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::id::NodeId;
 use crate::spec::GenericResource;
@@ -13,7 +14,7 @@ use crate::time::Timestamp;
 use crate::version::Version;
 
 /// `GET /nodes/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Node {
     /// The node.
@@ -37,7 +38,7 @@ pub struct Node {
 }
 
 /// What a node is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NodeDescription {
     /// Its host name.
@@ -60,7 +61,7 @@ pub struct NodeDescription {
 }
 
 /// What a node has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NodeResources {
     /// Processor time, in billionths of a core.
@@ -74,7 +75,7 @@ pub struct NodeResources {
 }
 
 /// The Docker Engine of a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct EngineDescription {
     /// As `20.10.24+dfsg1`.
@@ -88,7 +89,9 @@ pub struct EngineDescription {
 }
 
 /// One driver of an engine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PluginDescription {
     /// `Volume`, `Network` or `Log`.
@@ -99,7 +102,7 @@ pub struct PluginDescription {
 }
 
 /// The certificate authority a node trusts, and that issued its certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TlsInfo {
     /// PEM.
@@ -114,7 +117,7 @@ pub struct TlsInfo {
 }
 
 /// Whether a node is alive.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NodeStatus {
     /// As seen by the managers.
@@ -127,7 +130,7 @@ pub struct NodeStatus {
 }
 
 /// Whether a node is alive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeState {
     /// Not heard of since the leader changed.
@@ -155,7 +158,7 @@ impl NodeState {
 }
 
 /// The place of a node among the managers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ManagerStatus {
     /// Whether it leads.
@@ -168,7 +171,7 @@ pub struct ManagerStatus {
 }
 
 /// Whether the leader reaches a manager.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Reachability {
     /// Not known.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::id::NetworkId;
 use crate::id::ServiceId;
@@ -12,7 +13,7 @@ use crate::time::Timestamp;
 use crate::version::Version;
 
 /// `GET /services/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Service {
     /// The service.
@@ -43,7 +44,7 @@ pub struct Service {
 }
 
 /// How a service is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceEndpoint {
     /// What was asked for.
@@ -57,7 +58,7 @@ pub struct ServiceEndpoint {
 }
 
 /// The address of a service on one network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct VirtualIp {
     /// The network.
@@ -68,7 +69,7 @@ pub struct VirtualIp {
 }
 
 /// Where an update is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct UpdateStatus {
     /// Its state.
@@ -84,7 +85,7 @@ pub struct UpdateStatus {
 }
 
 /// The state of an update.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateState {
     /// Under way.
@@ -103,7 +104,7 @@ pub enum UpdateState {
 }
 
 /// How many tasks of a service run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceStatus {
     /// So many run.
@@ -115,7 +116,7 @@ pub struct ServiceStatus {
 }
 
 /// Which iteration of a job a service is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct JobStatus {
     /// Counted up by every update.
@@ -125,12 +126,22 @@ pub struct JobStatus {
 }
 
 /// The answer to `POST /services/create`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct ServiceCreateResponse {
     /// The new service.
     #[serde(rename = "ID")]
     pub id: ServiceId,
     /// What deserves attention.
+    #[schema(required)]
+    pub warnings: Option<Vec<String>>,
+}
+
+/// The answer to `POST /services/{id}/update`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct ServiceUpdateResponse {
+    /// What deserves attention.
+    #[schema(required)]
     pub warnings: Option<Vec<String>>,
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::TlsInfo;
 use crate::id::ClusterId;
@@ -12,7 +13,7 @@ use crate::time::Timestamp;
 use crate::version::Version;
 
 /// `GET /swarm`, and, without the tokens, a part of `GET /info`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Swarm {
     /// The cluster.
@@ -43,7 +44,7 @@ pub struct Swarm {
 }
 
 /// `POST /swarm/init`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct InitRequest {
     /// Where to listen for other nodes: an address or an interface, with or without a port.
@@ -69,7 +70,7 @@ pub struct InitRequest {
 }
 
 /// `POST /swarm/join`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct JoinRequest {
     /// Where to listen for other nodes.
@@ -87,7 +88,7 @@ pub struct JoinRequest {
 }
 
 /// The `Swarm` member of `GET /info`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SwarmInfo {
     /// This node; empty when it is in no cluster.
@@ -118,7 +119,7 @@ pub struct SwarmInfo {
 }
 
 /// Whether a node is in a cluster.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LocalNodeState {
     /// No.
@@ -149,7 +150,7 @@ impl LocalNodeState {
 }
 
 /// A manager that a node knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RemoteManager {
     /// The node.

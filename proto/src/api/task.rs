@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::id::NetworkId;
 use crate::id::NodeId;
@@ -18,7 +19,7 @@ use crate::time::Timestamp;
 use crate::version::Version;
 
 /// `GET /tasks/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Task {
     /// The task.
@@ -33,6 +34,7 @@ pub struct Task {
     /// Labels of its service.
     pub labels: Labels,
     /// What it runs.
+    #[schema(value_type = TaskSpec)]
     pub spec: Arc<TaskSpec>,
     /// Its service.
     #[serde(rename = "ServiceID")]
@@ -59,7 +61,7 @@ pub struct Task {
 }
 
 /// Where a task is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskStatus {
     /// When it got there.
@@ -80,7 +82,7 @@ pub struct TaskStatus {
 }
 
 /// The container of a task.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContainerStatus {
     /// The engine's id of it.
@@ -94,7 +96,7 @@ pub struct ContainerStatus {
 }
 
 /// The ports that a task published on its node itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PortStatus {
     /// The ports.
@@ -103,7 +105,7 @@ pub struct PortStatus {
 }
 
 /// The addresses of a task on one network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct NetworkAttachment {
     /// The network.
@@ -113,7 +115,7 @@ pub struct NetworkAttachment {
 }
 
 /// A network as tasks show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AttachedNetwork {
     /// The network.
@@ -130,7 +132,7 @@ pub struct AttachedNetwork {
 }
 
 /// What was asked of a network, as tasks show it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AttachedNetworkSpec {
     /// Its name.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ConfigReference;
 use super::Labels;
@@ -11,7 +12,7 @@ use super::is_default;
 use crate::time::Nanoseconds;
 
 /// What the container is made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContainerSpec {
     /// The image, with tag or digest.
@@ -105,7 +106,7 @@ impl ContainerSpec {
 }
 
 /// One mount.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Mount {
     /// What kind of thing is mounted.
@@ -135,7 +136,7 @@ pub struct Mount {
 }
 
 /// What kind of thing is mounted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MountType {
     /// A path of the host.
@@ -148,7 +149,7 @@ pub enum MountType {
 }
 
 /// Options of a bind mount.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct MountBindOptions {
     /// As `rprivate`.
@@ -163,7 +164,7 @@ pub struct MountBindOptions {
 }
 
 /// Options of a volume mount.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct MountVolumeOptions {
     /// Do not copy the image's files into a new volume.
@@ -178,7 +179,7 @@ pub struct MountVolumeOptions {
 }
 
 /// The driver of a volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct MountDriver {
     /// Which driver.
@@ -190,7 +191,7 @@ pub struct MountDriver {
 }
 
 /// Options of a tmpfs mount.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct MountTmpfsOptions {
     /// Size in bytes; 0 means no limit.
@@ -202,7 +203,7 @@ pub struct MountTmpfsOptions {
 }
 
 /// How health is checked. Zero members are inherited from the image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct HealthConfig {
     /// `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", command]`.
@@ -226,7 +227,7 @@ pub struct HealthConfig {
 }
 
 /// The resolver of a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DnsConfig {
     /// Addresses of servers.
@@ -241,7 +242,7 @@ pub struct DnsConfig {
 }
 
 /// One resource limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Ulimit {
     /// As `nofile`.

@@ -11,9 +11,11 @@ use serde::Serialize;
 use serde::Serializer;
 use serde::de;
 use serde::de::Visitor;
+use utoipa::ToSchema;
 
 /// Bytes that may be secret: never printed, and gone from memory when dropped. Base 64 in JSON, as they are in binary formats.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, format = Byte)]
 pub struct Data(Vec<u8>);
 
 impl Data {

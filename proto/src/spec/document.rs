@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Data;
 use super::Driver;
 use super::Labels;
 
 /// What a user asks of a secret or a config.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DocumentSpec {
     /// Unique among the secrets, or configs, of the cluster.
@@ -38,7 +39,7 @@ impl DocumentSpec {
 }
 
 /// The file that a container has a secret or config as.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct FileTarget {
     /// Its path. One that is not absolute is below `/run/secrets` for secrets, and `/` for configs.
@@ -61,7 +62,7 @@ impl Default for FileTarget {
 }
 
 /// A secret that a container has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SecretReference {
     /// As which file.
@@ -74,7 +75,7 @@ pub struct SecretReference {
 }
 
 /// A config that a container has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigReference {
     /// As which file.
@@ -91,7 +92,7 @@ pub struct ConfigReference {
 }
 
 /// A config that is no file in the container: a credential spec.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuntimeTarget {}
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod options;
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub use self::options::EndpointOption;
 pub use self::options::EndpointOptionError;
@@ -12,7 +13,7 @@ pub use self::options::Sticky;
 use super::is_default;
 
 /// How a service is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct EndpointSpec {
     /// By one virtual address, or by the addresses of all tasks.
@@ -20,17 +21,16 @@ pub struct EndpointSpec {
     /// The ports that nodes answer on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortConfig>,
-    /// How connections are spread, as `{"scheduler": "sh", "sticky": "10m"}`. Not in Docker's API: `None`, and no member in the
-    /// JSON, if nothing is asked for.
+    /// How connections are spread, as `{"scheduler": "sh", "sticky": "10m"}`. Not in Docker's API: absent if nothing is asked for.
     ///
-    /// In an update `None` stands for what the service has, as the clients that Docker's API was made for drop what they do
+    /// In an update absence stands for what the service has, as the clients that Docker's API was made for drop what they do
     /// not know; `{}` takes everything back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<EndpointOptions>,
 }
 
 /// What the name of a service stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EndpointMode {
     /// One virtual address per network.
@@ -42,7 +42,9 @@ pub enum EndpointMode {
 }
 
 /// One published port.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PortConfig {
     /// A name for it.
@@ -61,7 +63,18 @@ pub struct PortConfig {
 
 /// The protocol of a port.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum PortProtocol {
@@ -89,7 +102,18 @@ impl PortProtocol {
 
 /// Who answers on a published port.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum PublishMode {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Labels;
 use super::is_default;
@@ -35,7 +36,7 @@ pub struct NetworkSpec {
 }
 
 /// Where the addresses of a network come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct IpamOptions {
     /// Always `default`, or empty, which means the same.
@@ -50,16 +51,19 @@ pub struct IpamOptions {
 }
 
 /// One subnet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct IpamConfig {
     /// The subnet; absent means any from the pools.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub subnet: Option<IpNet>,
     /// The part of it that addresses are taken from; absent means all.
     #[serde(rename = "IPRange", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub ip_range: Option<IpNet>,
     /// The address of the gateway; absent means the first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub gateway: Option<IpAddr>,
 }

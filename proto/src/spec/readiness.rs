@@ -2,28 +2,29 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::is_default;
 use crate::time::Nanoseconds;
 
 /// How the agent finds out whether a running task is to get requests. A task that is not ready is left out of every routing table and
 /// is otherwise left alone: restarting is what the health check is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReadinessConfig {
-    /// What is tried, see [`Probe`].
+    /// What is tried: `["CMD", program, ...]`, `["CMD-SHELL", command]`, `["HTTP", "port/path"]` or `["TCP", "port"]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<String>,
-    /// Time between checks; 0 means [`Self::DEFAULT_INTERVAL`].
+    /// Time between checks; 0 means 5 s.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub interval: Nanoseconds,
-    /// Time a check may take; 0 means [`Self::DEFAULT_TIMEOUT`].
+    /// Time a check may take; 0 means 5 s.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub timeout: Nanoseconds,
     /// Time from the start in which failures do not count. A task that has not passed once is not ready, however long this is.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub start_period: Nanoseconds,
-    /// Failures in a row that make a ready task not ready; 0 means [`Self::DEFAULT_RETRIES`].
+    /// Failures in a row that make a ready task not ready; 0 means 3.
     #[serde(skip_serializing_if = "is_default")]
     pub retries: i64,
 }

@@ -2,6 +2,10 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::PartialSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::Schema;
 
 use super::EndpointOption;
 use super::EndpointOptions;
@@ -12,7 +16,7 @@ use crate::error::Error;
 use crate::time::Nanoseconds;
 
 /// What a user asks of a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceSpec {
     /// Unique in the cluster, and its DNS name.
@@ -123,36 +127,59 @@ impl ServiceMode {
     }
 }
 
-/// Docker's JSON for the mode: a struct of which exactly one member may be set.
-#[derive(Default, Serialize, Deserialize)]
+/// How many tasks there are, and where: an object with one member. Without any it is one task.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 struct ModeJson {
+    /// So many tasks, anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     replicated: Option<ReplicatedJson>,
+    /// One task on each node that fits.
     #[serde(skip_serializing_if = "Option::is_none")]
     global: Option<Empty>,
+    /// So many tasks that run to completion.
     #[serde(skip_serializing_if = "Option::is_none")]
     replicated_job: Option<ReplicatedJobJson>,
+    /// One task on each node that fits, run to completion.
     #[serde(skip_serializing_if = "Option::is_none")]
     global_job: Option<Empty>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+/// So many tasks.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
+#[schema(as = ReplicatedService)]
 struct ReplicatedJson {
+    /// How many. Absent: 1.
     replicas: Option<u64>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+/// So many tasks that run to completion.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
+#[schema(as = ReplicatedJob)]
 struct ReplicatedJobJson {
+    /// How many run at the same time, at most. Absent: 1.
     max_concurrent: Option<u64>,
+    /// How many have to complete. Absent: as many as run at the same time.
     total_completions: Option<u64>,
 }
 
-/// `{}`.
-#[derive(Default, Serialize, Deserialize)]
+/// An object without members.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 struct Empty {}
+
+impl PartialSchema for ServiceMode {
+    fn schema() -> RefOr<Schema> {
+        ModeJson::schema()
+    }
+}
+
+impl ToSchema for ServiceMode {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ModeJson::schemas(schemas);
+    }
+}
 
 impl TryFrom<ModeJson> for ServiceMode {
     type Error = Error;
@@ -196,7 +223,7 @@ impl From<ServiceMode> for ModeJson {
 }
 
 /// How tasks are replaced when the spec changes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct UpdateConfig {
     /// How many slots are replaced at the same time; 0 means all.
@@ -219,7 +246,7 @@ pub struct UpdateConfig {
 impl Eq for UpdateConfig {}
 
 /// What an update does when too many tasks fail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureAction {
     /// Stop and wait for a new update.
@@ -233,7 +260,7 @@ pub enum FailureAction {
 }
 
 /// Which of the old and the new task goes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateOrder {
     /// The old one stops, then the new one starts.

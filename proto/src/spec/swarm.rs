@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Labels;
 use super::is_default;
 use crate::time::Nanoseconds;
 
 /// The settings of the whole cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SwarmSpec {
     /// Always `default`.
@@ -51,7 +52,7 @@ impl SwarmSpec {
 }
 
 /// How many ended tasks are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct OrchestrationConfig {
     /// Per slot; negative keeps all. Absent: 5.
@@ -60,7 +61,7 @@ pub struct OrchestrationConfig {
 }
 
 /// Consensus, in Docker's terms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RaftConfig {
     /// Log entries between snapshots.
@@ -79,7 +80,7 @@ pub struct RaftConfig {
 }
 
 /// Heartbeats of agents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DispatcherConfig {
     /// Time between two.
@@ -88,7 +89,7 @@ pub struct DispatcherConfig {
 }
 
 /// Certificates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CaConfig {
     /// How long a node's certificate is valid.
@@ -97,7 +98,7 @@ pub struct CaConfig {
 }
 
 /// Whether managers need a key to start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct EncryptionConfig {
     /// Whether the raft key is kept off the disk.

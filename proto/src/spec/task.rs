@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ContainerSpec;
 use super::Labels;
@@ -9,7 +10,7 @@ use super::is_default;
 use crate::time::Nanoseconds;
 
 /// The template that every task of a service is made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskSpec {
     /// The container.
@@ -38,7 +39,7 @@ pub struct TaskSpec {
 }
 
 /// Limits and reservations.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ResourceRequirements {
     /// What it may not exceed.
@@ -50,7 +51,7 @@ pub struct ResourceRequirements {
 }
 
 /// Upper bounds; 0 means none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Limits {
     /// Processor time, in billionths of a core.
@@ -65,7 +66,7 @@ pub struct Limits {
 }
 
 /// What is set aside for a task; 0 means nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Reservations {
     /// Processor time, in billionths of a core.
@@ -80,7 +81,7 @@ pub struct Reservations {
 }
 
 /// A resource that a node declares: by name, or as a count. One of the two is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct GenericResource {
     /// One particular thing.
@@ -92,7 +93,7 @@ pub struct GenericResource {
 }
 
 /// One particular thing of a kind, such as one GPU by its UUID.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NamedResource {
     /// The kind.
@@ -102,7 +103,7 @@ pub struct NamedResource {
 }
 
 /// So many things of a kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DiscreteResource {
     /// The kind.
@@ -112,7 +113,7 @@ pub struct DiscreteResource {
 }
 
 /// What happens when a task ends.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RestartPolicy {
     /// After which endings it is replaced.
@@ -134,7 +135,7 @@ impl RestartPolicy {
 }
 
 /// After which endings a task is replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartCondition {
     /// Never.
@@ -148,7 +149,7 @@ pub enum RestartCondition {
 }
 
 /// On which nodes a task may run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Placement {
     /// All have to hold, such as `node.role==manager`.
@@ -166,7 +167,7 @@ pub struct Placement {
 }
 
 /// One preference of a placement.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PlacementPreference {
     /// Spread evenly over the values of a label.
@@ -175,7 +176,7 @@ pub struct PlacementPreference {
 }
 
 /// The label to spread over.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SpreadOver {
     /// `node.labels.X` or `engine.labels.X`.
@@ -183,7 +184,7 @@ pub struct SpreadOver {
 }
 
 /// An operating system on a processor architecture. Empty members match all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Platform {
     /// As `x86_64` or `amd64`; the two are the same.
@@ -195,7 +196,7 @@ pub struct Platform {
 }
 
 /// One network that the tasks of a service are on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NetworkAttachmentConfig {
     /// The network: its name or id when asked, its id once stored.
@@ -209,7 +210,7 @@ pub struct NetworkAttachmentConfig {
 }
 
 /// A driver and its options: for logs, for IPAM.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Driver {
     /// Which driver.

@@ -9,7 +9,7 @@ use tokio::net::UnixListener;
 use super::*;
 
 /// An engine with two networks of its own and one that stands for a network of the cluster.
-fn fake_engine(folder: &Path) -> std::path::PathBuf {
+pub(super) fn fake_engine(folder: &Path) -> std::path::PathBuf {
     let networks = json!([
         {"Name": "bridge", "Id": "b1", "Driver": "bridge", "Scope": "local"},
         {"Name": "mine", "Id": "m1", "Driver": "bridge", "Scope": "local"},

@@ -137,7 +137,11 @@ async fn bodies_are_read_as_docker_reads_them() {
 
     let docker_py = json!({"name": "web", "tasktemplate": {"containerspec": {"image": "nginx", "secrets": null}},
         "Mode": {"replicated": {"Replicas": 2}}, "EndpointSpec": null});
-    assert_eq!(lab.post("/services/create", &docker_py).await.status, 201);
+    let request = Request::post("/services/create")
+        .header("Content-Type", "application/json")
+        .header(contract::AS_GO_READS_IT, "other case");
+    let request = request.body(Body::from(docker_py.to_string())).expect("a request");
+    assert_eq!(lab.send(request).await.status, 201);
     assert_eq!(lab.get("/services/web").await.body["Spec"]["Mode"]["Replicated"]["Replicas"], 2);
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::balance::Balancing;
 use crate::balance::Scheduler;
@@ -13,12 +14,12 @@ use crate::balance::UnknownScheduler;
 use crate::time::duration;
 
 /// What a user asks of the balancing of a service. In JSON an object of strings, as options are in Docker's API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct EndpointOptions {
-    /// How the next connection finds its task. `None`: in turn.
+    /// How the next connection finds its task. Absent: in turn.
     pub scheduler: Option<Scheduler>,
-    /// For how long a client comes back to the same task. `None`: not at all.
+    /// For how long a client comes back to the same task. Absent: not at all.
     pub sticky: Option<Sticky>,
 }
 
@@ -135,7 +136,8 @@ impl From<EndpointOptions> for BTreeMap<String, String> {
 }
 
 /// For how long after its last connection has ended a client comes back to the same task. Written as `1h30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String)]
 pub struct Sticky(u32);
 
 impl Sticky {
