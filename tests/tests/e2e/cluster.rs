@@ -263,7 +263,7 @@ impl Cluster {
         .await
     }
 
-    /// Removes whatever a test has left: cut cables, dead daemons, drained nodes, services, networks.
+    /// Removes whatever a test has left: cut cables, dead daemons, drained nodes, services, secrets, configs, networks.
     pub(crate) async fn reset(&self) -> anyhow::Result<()> {
         for node in self.members() {
             self.lab.heal(node).await?;
@@ -280,6 +280,12 @@ impl Cluster {
         }
         for service in self.services(manager).await? {
             manager.swarmlite(&["service", "rm", &service.spec.name]).await?;
+        }
+        for kind in ["secret", "config"] {
+            let all = manager.swarmlite(&[kind, "ls", "--quiet"]).await?;
+            for id in all.lines() {
+                manager.swarmlite(&[kind, "rm", id]).await?;
+            }
         }
         eventually("all networks to be gone", MENDED, async || {
             let networks: Vec<NetworkView> = self.read(manager, "/networks").await?;

@@ -26,6 +26,7 @@ mod names;
 mod ready;
 mod rollout;
 mod routes;
+mod secrets;
 mod security;
 mod socket;
 mod traffic;
@@ -95,6 +96,12 @@ fn cases() -> Vec<Case> {
         socket::containers_images_and_files_are_the_engines,
         socket::connections_that_stop_being_http_go_through,
         socket::input_goes_in_and_its_end_too,
+        secrets::a_service_reads_its_secrets_and_configs,
+        secrets::the_docker_client_keeps_and_uses_them_too,
+        secrets::placeholders_are_replaced_for_each_task,
+        secrets::a_rotation_gives_the_new_content_and_frees_the_old,
+        secrets::containers_find_their_files_when_they_are_started_again,
+        secrets::the_content_of_a_secret_is_nowhere_else,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,

@@ -15,7 +15,7 @@ use crate::cluster::IMAGE;
 use crate::cluster::SOON;
 
 /// The `docker` client, asking the daemon of `node` and not its engine.
-fn docker(node: &Node, args: &[&str]) -> Command {
+pub(crate) fn docker(node: &Node, args: &[&str]) -> Command {
     let mut command = Command::new("docker");
     command
         .args(args)
@@ -28,7 +28,7 @@ fn docker(node: &Node, args: &[&str]) -> Command {
 }
 
 /// What it prints. It must succeed.
-async fn print(node: &Node, args: &[&str]) -> anyhow::Result<String> {
+pub(crate) async fn print(node: &Node, args: &[&str]) -> anyhow::Result<String> {
     let output = tokio::time::timeout(SOON, docker(node, args).output());
     let output = output.await.with_context(|| format!("docker {args:?} hangs"))??;
     let err = String::from_utf8_lossy(&output.stderr);

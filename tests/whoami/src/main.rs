@@ -18,6 +18,7 @@ mod server;
 
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use crate::options::Mode;
@@ -32,6 +33,7 @@ usage: whoami [serve] [--port PORT]       answers on HTTP and UDP (default: $POR
        whoami get URL [-n COUNT]          prints the bodies of COUNT requests, one after the other
        whoami udp HOST:PORT [-n COUNT]    prints the answers to COUNT datagrams
        whoami lookup NAME                 prints the IPv4 addresses of NAME, one a line
+       whoami file PATH                   prints permissions and owner of a file, as `0444 0:0`, and on the next line its content
 
 `GET /ready` is answered with status 200, or 503 after `GET /ready/off`, until `GET /ready/on`.
 `GET /?delay=500ms` answers after the delay; `GET /stream?count=10&interval=100ms` sends a line per interval;
@@ -60,6 +62,12 @@ fn run(mode: Mode, out: &mut impl Write) -> anyhow::Result<()> {
         Mode::Serve(options) => server::serve(&options)?,
         Mode::Get { url, count } => client::get(&url, count, out)?,
         Mode::Udp { target, count } => client::udp(&target, count, out)?,
+        Mode::File { path } => {
+            let metadata = std::fs::metadata(&path)?;
+            let mode = metadata.mode() & 0o7777;
+            writeln!(out, "{mode:04o} {}:{}", metadata.uid(), metadata.gid())?;
+            out.write_all(&std::fs::read(&path)?)?;
+        }
         Mode::Lookup { name } => {
             for address in dns::lookup(&name)? {
                 writeln!(out, "{address}")?;

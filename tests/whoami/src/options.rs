@@ -66,6 +66,11 @@ pub(crate) enum Mode {
         /// The name.
         name: String,
     },
+    /// Show a file.
+    File {
+        /// Its path.
+        path: String,
+    },
 }
 
 /// Reads the arguments after the program's name; `port_variable` is the value of `PORT` in the environment.
@@ -101,6 +106,7 @@ pub(crate) fn parse(
         ["get", url] => Mode::Get { url: url.to_owned(), count },
         ["udp", target] => Mode::Udp { target: target.to_owned(), count },
         ["lookup", name] => Mode::Lookup { name: name.to_owned() },
+        ["file", path] => Mode::File { path: path.to_owned() },
         _ => bail!("cannot read the arguments"),
     })
 }
