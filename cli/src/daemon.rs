@@ -65,7 +65,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
             hostname: args.hostname,
             routing_patience: Duration::from_secs(args.routing_patience),
         },
-    ));
+    )?);
     let engine = Arc::new(Engine::new(args.docker.path()));
     let control: Arc<dyn NodeControl> = Arc::clone(&node) as _;
     let router = api::router(ApiState { node: control, engine });

@@ -13,6 +13,7 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::tls::TlsError;
+use swarmlite_vault::Sealer;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -46,6 +47,8 @@ const QUORUM_AGE: Duration = Duration::from_secs(2);
 pub struct ManagerConfig {
     /// Where its log and snapshots are.
     pub dir: PathBuf,
+    /// Encrypts them.
+    pub sealer: Sealer,
     /// Where it listens for other nodes.
     pub listen_addr: SocketAddr,
     /// Where other nodes reach it.
@@ -100,18 +103,19 @@ impl Manager {
     ///
     /// See [`ManagerError`].
     pub async fn start(config: ManagerConfig, start: Start) -> Result<Self, ManagerError> {
-        let ManagerConfig { dir, listen_addr, advertise_addr, identity, client, .. } = config;
+        let ManagerConfig { dir, sealer, listen_addr, advertise_addr, identity, client, .. } =
+            config;
         // First, as the leader calls back before it lets another manager in.
         let server = Server::start(listen_addr, &identity).await?;
         let log_client = client.clone();
         let store = match start {
             Start::Found(first) => {
-                RaftStore::bootstrap(&dir, advertise_addr, client, *first).await?
+                RaftStore::bootstrap(&dir, sealer, advertise_addr, client, *first).await?
             }
             Start::Join(managers) => {
-                RaftStore::join(&dir, advertise_addr, client, &managers).await?
+                RaftStore::join(&dir, sealer, advertise_addr, client, &managers).await?
             }
-            Start::Resume => RaftStore::open(&dir, client).await?,
+            Start::Resume => RaftStore::open(&dir, sealer, client).await?,
         };
         let (heard, sessions) = watch::channel(crate::liveness::Sessions::default());
         let dispatcher = Dispatcher::new(store.clone(), assignments_for, store.leadership(), heard);

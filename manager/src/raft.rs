@@ -1,6 +1,7 @@
 //! The replicated store: [`crate::state`] on every manager, kept the same by raft.
 //!
-//! - `log_store` on `disk`, `state_machine`, `snapshot`: what openraft keeps here. Flushed before it is acknowledged.
+//! - `log_store` on `sealed_disk` on `disk`, `state_machine`, `snapshot`: what openraft keeps here. Encrypted before it reaches the disk, and
+//!   flushed before it is acknowledged.
 //! - `network`, `server`: raft's messages out and in, over [`Transport`].
 //! - `batch`: many transactions, one log entry.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
@@ -18,6 +19,7 @@ mod log_store;
 mod membership;
 mod network;
 mod record;
+mod sealed_disk;
 mod server;
 mod snapshot;
 mod state_machine;
@@ -37,6 +39,7 @@ use openraft::SnapshotPolicy;
 use openraft::error::InitializeError;
 use openraft::error::RaftError;
 use swarmlite_proto::error::Error;
+use swarmlite_vault::Sealer;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -48,6 +51,7 @@ use self::disk::SledDisk;
 pub use self::leadership::Leadership;
 use self::log_store::Closed;
 use self::log_store::LogStore;
+use self::log_store::Rewriter;
 pub use self::membership::MemberStatus;
 use self::membership::keeper;
 pub use self::membership::may_remove;
@@ -55,7 +59,9 @@ use self::network::Contacts;
 use self::network::Network;
 use self::record::Record;
 pub use self::record::wipe;
+use self::sealed_disk::SealedDisk;
 pub use self::server::router;
+use self::snapshot::Snapshots;
 use self::state_machine::StateMachine;
 pub use self::transport::Transport;
 use self::types::Member;
@@ -102,6 +108,8 @@ struct Inner<T> {
     leadership: watch::Receiver<Leadership>,
     batcher: Batcher,
     network: Network<T>,
+    rewriter: Rewriter,
+    snapshots: Arc<Snapshots>,
     /// Held while a manager is let in.
     admission: Mutex<()>,
     /// Resolves once the log is closed, so that the directory can be opened again. Taken by the first shutdown.
@@ -148,20 +156,21 @@ impl<T> fmt::Debug for RaftStore<T> {
 
 impl<T: Transport> RaftStore<T> {
     /// Makes a cluster of this manager alone, in `dir`, whose state is what `first` makes. Other managers will reach it at `addr`.
-    /// What a bootstrap that did not finish has left in `dir` is removed.
+    /// Everything on the disk is encrypted by `sealer`. What a bootstrap that did not finish has left in `dir` is removed.
     ///
     /// # Errors
     ///
     /// See [`StartError`].
     pub async fn bootstrap(
         dir: &Path,
+        sealer: Sealer,
         addr: SocketAddr,
         transport: T,
         first: Transaction,
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
         let record = Record { raft_id: FIRST_RAFT_ID, addr };
-        let store = Self::start(dir, record, transport).await?;
+        let store = Self::start(dir, sealer, record, transport).await?;
         let members = std::collections::BTreeMap::from([(FIRST_RAFT_ID, Member { addr })]);
         store.inner.raft.initialize(members).await.map_err(initialize_error)?;
         store.propose(first).await?;
@@ -175,19 +184,24 @@ impl<T: Transport> RaftStore<T> {
     /// # Errors
     ///
     /// See [`StartError`].
-    pub async fn open(dir: &Path, transport: T) -> Result<Self, StartError> {
+    pub async fn open(dir: &Path, sealer: Sealer, transport: T) -> Result<Self, StartError> {
         let record = record::load(dir).await?;
         let record = record.ok_or_else(|| StartError::NotMember(dir.to_owned()))?;
-        Self::start(dir, record, transport).await
+        Self::start(dir, sealer, record, transport).await
     }
 
-    async fn start(dir: &Path, record: Record, transport: T) -> Result<Self, StartError> {
+    async fn start(
+        dir: &Path,
+        sealer: Sealer,
+        record: Record,
+        transport: T,
+    ) -> Result<Self, StartError> {
         let path = dir.to_owned();
-        let opened = spawn_blocking(move || open_disk(&path)).await;
+        let opened = spawn_blocking(move || open_disk(&path, &sealer)).await;
         let (log, closed, machine) = opened
             .unwrap_or_else(|error| Err(io::Error::other(error)))
             .map_err(|source| StartError::Disk { dir: dir.to_owned(), source })?;
-        let state = machine.watch();
+        let (state, snapshots, rewriter) = (machine.watch(), machine.snapshots(), log.rewriter());
         let network = Network { transport, contacts: Contacts::default() };
         let config = Arc::new(config());
         let raft = Raft::new(record.raft_id, config, network.clone(), log, machine)
@@ -203,6 +217,8 @@ impl<T: Transport> RaftStore<T> {
             leadership,
             batcher,
             network,
+            rewriter,
+            snapshots,
             admission: Mutex::new(()),
             closed: Mutex::new(Some(closed)),
             _tasks: vec![follower, writer, keeper],
@@ -224,6 +240,17 @@ impl<T> RaftStore<T> {
         self.inner.leadership.clone()
     }
 
+    /// Encrypts everything on the disk anew. On return none of it needs any key but the newest.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails, or the store is shut down.
+    pub async fn rewrite(&self) -> io::Result<()> {
+        self.inner.rewriter.rewrite().await?;
+        let snapshots = Arc::clone(&self.inner.snapshots);
+        spawn_blocking(move || snapshots.rewrite()).await.map_err(io::Error::other)?
+    }
+
     /// Stops taking part. On return the directory is closed and can be opened again or removed. Calls under way fail.
     pub async fn shutdown(&self) {
         if let Err(error) = self.inner.raft.shutdown().await {
@@ -236,10 +263,11 @@ impl<T> RaftStore<T> {
     }
 }
 
-fn open_disk(dir: &Path) -> io::Result<(LogStore, Closed, StateMachine)> {
+fn open_disk(dir: &Path, sealer: &Sealer) -> io::Result<(LogStore, Closed, StateMachine)> {
     std::fs::create_dir_all(dir)?;
-    let (log, closed) = LogStore::open(SledDisk::open(&dir.join("log"))?)?;
-    Ok((log, closed, StateMachine::open(dir)?))
+    let disk = SealedDisk::new(SledDisk::open(&dir.join("log"))?, sealer.clone());
+    let (log, closed) = LogStore::open(disk)?;
+    Ok((log, closed, StateMachine::open(dir, sealer.clone())?))
 }
 
 fn config() -> Config {

@@ -10,6 +10,7 @@
 //! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
 //! - [`task_state`]: the life of a task.
+//! - [`unlock_key`]: what opens the locked managers of a cluster.
 //! - [`error`]: refusals, with the class that decides Docker's HTTP status.
 //!
 //! This crate never does I/O and reads no clock but in [`time::Timestamp::now`].
@@ -28,5 +29,6 @@ pub mod rpc;
 pub mod spec;
 pub mod task_state;
 pub mod time;
+pub mod unlock_key;
 pub mod validate;
 pub mod version;

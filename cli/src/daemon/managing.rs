@@ -10,9 +10,23 @@ use swarmlite_manager::manager::ManagerConfig;
 use swarmlite_manager::manager::Start;
 use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::Client;
+use swarmlite_vault::Vault;
 
 use super::membership::Membership;
 use super::membership::StateDir;
+
+/// What the manager of a node is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    /// Where it keeps everything.
+    pub(super) dir: &'a StateDir,
+    /// The keys that it encrypts that with.
+    pub(super) vault: &'a Vault,
+    /// The node's place in the cluster.
+    pub(super) membership: &'a Membership,
+    /// How long it waits, as the leader, for nodes to confirm their tables.
+    pub(super) routing_patience: Duration,
+}
 
 /// The manager on a node. Clones are the same manager; it stops with the last.
 #[derive(Clone, Debug)]
@@ -24,15 +38,23 @@ pub(super) struct Managing {
 impl Managing {
     /// Starts the manager of the node that `identity` names.
     pub(super) async fn start(
-        dir: &StateDir,
-        membership: &Membership,
+        ground: Ground<'_>,
         identity: &Identity,
         start: Start,
-        routing_patience: Duration,
     ) -> anyhow::Result<Self> {
+        let Ground { dir, vault, membership, routing_patience } = ground;
+        match start {
+            Start::Found(_) | Start::Join(_) => vault.fill(None)?,
+            Start::Resume if vault.is_empty() => anyhow::bail!(
+                "{} is missing: without it nothing that this manager has kept can be read",
+                dir.keys().display()
+            ),
+            Start::Resume => {}
+        }
         let client = Client::new(identity).context("cannot use the identity of the node")?;
         let config = ManagerConfig {
             dir: dir.raft(),
+            sealer: vault.sealer(),
             listen_addr: membership.listen_addr,
             advertise_addr: membership.advertise_addr,
             identity: identity.clone(),

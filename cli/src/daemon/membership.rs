@@ -51,6 +51,11 @@ impl StateDir {
         self.root.join("raft")
     }
 
+    /// Where the keys are that the log and the snapshots are encrypted with, on a manager.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join("certificates/swarm-manager.keys")
+    }
+
     fn membership(&self) -> PathBuf {
         self.root.join("membership.json")
     }

@@ -21,6 +21,7 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_vault::Vault;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -53,6 +54,8 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct Node {
     dir: StateDir,
+    /// The keys of a manager.
+    vault: Vault,
     options: Options,
     /// What runs. Locked while the membership changes.
     member: Mutex<Option<Member>>,
@@ -80,8 +83,13 @@ struct View {
 
 impl Node {
     /// A node that has not looked yet whether it is a member of a cluster.
-    pub(crate) fn new(dir: StateDir, options: Options) -> Self {
-        Self { dir, options, member: Mutex::default(), view: watch::Sender::default() }
+    ///
+    /// # Errors
+    ///
+    /// When the keys it has cannot be read.
+    pub(crate) fn new(dir: StateDir, options: Options) -> anyhow::Result<Self> {
+        let vault = Vault::open(&dir.keys())?;
+        Ok(Self { dir, vault, options, member: Mutex::default(), view: watch::Sender::default() })
     }
 
     /// Goes on as what the node was before, then follows changes of its role, for ever.
@@ -162,8 +170,14 @@ impl Node {
             manager.shutdown().await;
         }
         let left = member.agent.leave().await;
-        self.dir.wipe_manager().map_err(failed)?;
+        self.wipe_manager().map_err(failed)?;
         left.map_err(failed)
+    }
+
+    /// Removes what this node has kept as a manager. The keys first: without them the rest is of no use to anybody.
+    fn wipe_manager(&self) -> anyhow::Result<()> {
+        self.vault.clear()?;
+        Ok(self.dir.wipe_manager()?)
     }
 
     /// Starts or ends the manager, as the node's certificate says.
@@ -187,7 +201,7 @@ impl Node {
             }
             (NodeRole::Worker, Some(manager)) => {
                 manager.shutdown().await;
-                if let Err(error) = self.dir.wipe_manager() {
+                if let Err(error) = self.wipe_manager() {
                     tracing::warn!(%error, "cannot remove what this node kept as a manager");
                 }
             }

@@ -45,6 +45,7 @@ async fn free_addr() -> SocketAddr {
 fn config(dir: &Path, addr: SocketAddr, identity: &Identity) -> ManagerConfig {
     ManagerConfig {
         dir: dir.to_owned(),
+        sealer: swarmlite_vault::testing::sealer(&[1]),
         listen_addr: addr,
         advertise_addr: addr,
         identity: identity.clone(),

@@ -33,6 +33,11 @@ pub(crate) trait Disk: Send + 'static {
 
     /// Returns when everything written survives the loss of power.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// Writes everything anew, where the way it is written has changed. For most disks it never does.
+    fn rewrite(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A sled database.

@@ -56,6 +56,32 @@ pub(crate) struct LogReader {
     cache: Arc<RwLock<Cache>>,
 }
 
+/// Has the log written anew. Weak: the log may end meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Rewriter {
+    jobs: mpsc::WeakSender<Job>,
+}
+
+impl Rewriter {
+    /// Returns when everything is on the disk in the way it is written now.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails, or the log has ended.
+    pub(crate) async fn rewrite(&self) -> io::Result<()> {
+        let ended = || io::Error::other("the log thread has ended");
+        let (done, outcome) = oneshot::channel();
+        // Not kept while waiting: the thread ends when nobody can send any more.
+        self.jobs
+            .upgrade()
+            .ok_or_else(ended)?
+            .send(Job::Rewrite { done })
+            .await
+            .map_err(|_| ended())?;
+        outcome.await.map_err(|_closed| ended())?
+    }
+}
+
 /// Resolves when the thread of a [`LogStore`] has ended and the disk is closed.
 pub(crate) type Closed = oneshot::Receiver<()>;
 
@@ -94,6 +120,11 @@ impl LogStore {
         })?;
         let reader = LogReader { cache: Arc::new(RwLock::new(cache)) };
         Ok((Self { reader, jobs }, closed))
+    }
+
+    /// Has this log written anew.
+    pub(crate) fn rewriter(&self) -> Rewriter {
+        Rewriter { jobs: self.jobs.downgrade() }
     }
 
     async fn submit(&self, job: Job) -> io::Result<()> {

@@ -1,13 +1,14 @@
 //! Snapshots of the state, as files beside the log.
 //!
-//! There is one current snapshot: `snapshot` in the directory. It is written under another name, flushed, and renamed, so that a crash leaves the
-//! old one or the new one. All functions block but [`Snapshots::open`]'s callers know that.
+//! There is one current snapshot: `snapshot` in the directory. It is encrypted, written under another name, flushed, and renamed, so that a
+//! crash leaves the old one or the new one. On its way to another manager, whose keys are others, it is in memory only. All functions
+//! block but [`Snapshots::open`]'s callers know that.
 
 use std::fs::File;
 use std::io;
 use std::io::BufReader;
 use std::io::BufWriter;
-use std::io::Seek;
+use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,6 +18,10 @@ use std::sync::PoisonError;
 
 use serde::Deserialize;
 use serde::Serialize;
+use swarmlite_vault::Purpose;
+use swarmlite_vault::SealedReader;
+use swarmlite_vault::SealedWriter;
+use swarmlite_vault::Sealer;
 
 use super::types::SnapshotMeta;
 use crate::state;
@@ -24,19 +29,18 @@ use crate::state::State;
 
 /// The current snapshot.
 const CURRENT: &str = "snapshot";
-/// One being built.
-const BUILT: &str = "snapshot.built";
-/// One being received.
-const RECEIVED: &str = "snapshot.received";
-/// One received, being checked.
-const INSTALLED: &str = "snapshot.installed";
+/// One being written.
+const WRITTEN: &str = "snapshot.written";
 
 /// The snapshots of one manager.
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     dir: PathBuf,
+    sealer: Sealer,
     /// What `snapshot` contains. Locked while the file is replaced.
     current: Mutex<Option<SnapshotMeta>>,
+    /// Held while a file is written, so that [`Snapshots::rewrite`] finds none that was begun with an older key.
+    writing: Mutex<()>,
 }
 
 /// What is in the file, and goes over the wire.
@@ -52,17 +56,20 @@ impl Snapshots {
     /// # Errors
     ///
     /// When the file is there and cannot be read.
-    pub(crate) fn open(dir: &Path) -> io::Result<(Self, Option<(SnapshotMeta, State)>)> {
+    pub(crate) fn open(
+        dir: &Path,
+        sealer: Sealer,
+    ) -> io::Result<(Self, Option<(SnapshotMeta, State)>)> {
         let dir = dir.to_owned();
-        for leftover in [BUILT, RECEIVED, INSTALLED] {
-            ignore_missing(std::fs::remove_file(dir.join(leftover)))?;
-        }
-        let Some(file) = ignore_missing(File::open(dir.join(CURRENT)))? else {
-            return Ok((Self { dir, current: Mutex::new(None) }, None));
+        ignore_missing(std::fs::remove_file(dir.join(WRITTEN)))?;
+        let snapshots = Self { dir, sealer, current: Mutex::default(), writing: Mutex::default() };
+        let Some(file) = ignore_missing(File::open(snapshots.dir.join(CURRENT)))? else {
+            return Ok((snapshots, None));
         };
-        let contents = read(file)?;
-        let current = Mutex::new(Some(contents.meta.clone()));
-        Ok((Self { dir, current }, Some((contents.meta, contents.state.into()))))
+        let contents: Contents =
+            rmp_serde::from_read(snapshots.reader(file)?).map_err(unreadable)?;
+        *snapshots.lock() = Some(contents.meta.clone());
+        Ok((snapshots, Some((contents.meta, contents.state.into()))))
     }
 
     /// Makes a snapshot of `state` the current one, unless there is a newer one by now. Returns the current one.
@@ -70,30 +77,23 @@ impl Snapshots {
         &self,
         meta: SnapshotMeta,
         state: State,
-    ) -> io::Result<(SnapshotMeta, File)> {
-        let path = self.dir.join(BUILT);
-        let mut writer = BufWriter::new(File::create(&path)?);
+    ) -> io::Result<(SnapshotMeta, Vec<u8>)> {
         let contents = Contents { meta: meta.clone(), state: state.into() };
-        rmp_serde::encode::write_named(&mut writer, &contents).map_err(io::Error::other)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
+        let bytes = rmp_serde::to_vec_named(&contents).map_err(io::Error::other)?;
+        drop(contents);
+        let _writing = self.begin();
+        self.write(&bytes)?;
         let mut current = self.lock();
-        match &*current {
-            Some(newer) if newer.last_log_id > meta.last_log_id => std::fs::remove_file(&path)?,
-            _ => self.replace(&path, &mut current, meta)?,
+        match current.clone() {
+            Some(newer) if newer.last_log_id > meta.last_log_id => {
+                std::fs::remove_file(self.dir.join(WRITTEN))?;
+                Ok((newer, self.read()?))
+            }
+            _ => {
+                self.replace(&mut current, meta.clone())?;
+                Ok((meta, bytes))
+            }
         }
-        let meta = current.clone().unwrap_or_default();
-        Ok((meta, File::open(self.dir.join(CURRENT))?))
-    }
-
-    /// An empty file for a snapshot that comes in.
-    pub(crate) fn receive(&self) -> io::Result<File> {
-        let path = self.dir.join(RECEIVED);
-        let file =
-            File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
-        // It lives as long as it is open, so that a reception that is given up leaves nothing.
-        std::fs::remove_file(&path)?;
-        Ok(file)
     }
 
     /// Makes `received` the current snapshot and returns the state it holds.
@@ -101,42 +101,65 @@ impl Snapshots {
     /// # Errors
     ///
     /// When it is not the snapshot that `meta` describes; the current one then stays.
-    pub(crate) fn install(&self, meta: &SnapshotMeta, mut received: File) -> io::Result<State> {
-        let path = self.dir.join(INSTALLED);
-        received.rewind()?;
-        let mut file = File::create(&path)?;
-        io::copy(&mut received, &mut file)?;
-        file.sync_all()?;
-        let contents = read(File::open(&path)?)?;
+    pub(crate) fn install(&self, meta: &SnapshotMeta, received: &[u8]) -> io::Result<State> {
+        let contents: Contents = rmp_serde::from_slice(received).map_err(unreadable)?;
         if contents.meta != *meta {
             return Err(invalid(format!(
                 "received snapshot {} where {} was announced",
                 contents.meta.snapshot_id, meta.snapshot_id
             )));
         }
-        self.replace(&path, &mut self.lock(), contents.meta)?;
+        let _writing = self.begin();
+        self.write(received)?;
+        self.replace(&mut self.lock(), contents.meta)?;
         Ok(contents.state.into())
     }
 
     /// The current snapshot.
-    pub(crate) fn current(&self) -> io::Result<Option<(SnapshotMeta, File)>> {
+    pub(crate) fn current(&self) -> io::Result<Option<(SnapshotMeta, Vec<u8>)>> {
         let current = self.lock();
-        current
-            .as_ref()
-            .map(|meta| Ok((meta.clone(), File::open(self.dir.join(CURRENT))?)))
-            .transpose()
+        current.as_ref().map(|meta| Ok((meta.clone(), self.read()?))).transpose()
     }
 
-    fn replace(
-        &self,
-        path: &Path,
-        current: &mut Option<SnapshotMeta>,
-        meta: SnapshotMeta,
-    ) -> io::Result<()> {
-        std::fs::rename(path, self.dir.join(CURRENT))?;
+    /// Encrypts the current snapshot anew, with the newest key.
+    pub(crate) fn rewrite(&self) -> io::Result<()> {
+        let _writing = self.begin();
+        let mut current = self.lock();
+        let Some(meta) = current.clone() else { return Ok(()) };
+        self.write(&self.read()?)?;
+        self.replace(&mut current, meta)
+    }
+
+    /// Writes a snapshot beside the current one. On the disk when this returns.
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let file = BufWriter::new(File::create(self.dir.join(WRITTEN))?);
+        let mut writer = SealedWriter::new(file, self.sealer.clone(), Purpose::Snapshot)?;
+        writer.write_all(bytes)?;
+        writer.finish()?.get_ref().sync_all()
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader(File::open(self.dir.join(CURRENT))?)?
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+        Ok(bytes)
+    }
+
+    fn reader(&self, file: File) -> io::Result<SealedReader<BufReader<File>>> {
+        SealedReader::new(BufReader::new(file), self.sealer.clone(), Purpose::Snapshot)
+            .map_err(unreadable)
+    }
+
+    fn replace(&self, current: &mut Option<SnapshotMeta>, meta: SnapshotMeta) -> io::Result<()> {
+        std::fs::rename(self.dir.join(WRITTEN), self.dir.join(CURRENT))?;
         File::open(&self.dir)?.sync_all()?;
         *current = Some(meta);
         Ok(())
+    }
+
+    fn begin(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<SnapshotMeta>> {
@@ -144,9 +167,8 @@ impl Snapshots {
     }
 }
 
-fn read(file: File) -> io::Result<Contents> {
-    rmp_serde::from_read(BufReader::new(file))
-        .map_err(|error| invalid(format!("cannot read the snapshot: {error}")))
+fn unreadable(error: impl std::fmt::Display) -> io::Error {
+    invalid(format!("cannot read the snapshot: {error}"))
 }
 
 fn invalid(message: String) -> io::Error {

@@ -3,6 +3,8 @@
 //! The only writer of the published state. All disk work happens on threads for blocking work.
 
 use std::io;
+use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 
 use openraft::AnyError;
@@ -16,7 +18,7 @@ use openraft::StorageIOError;
 use openraft::storage::RaftStateMachine;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::version::Version;
-use tokio::fs::File;
+use swarmlite_vault::Sealer;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -52,8 +54,8 @@ impl StateMachine {
     /// # Errors
     ///
     /// When there is a snapshot that cannot be read.
-    pub(crate) fn open(dir: &std::path::Path) -> io::Result<Self> {
-        let (snapshots, current) = Snapshots::open(dir)?;
+    pub(crate) fn open(dir: &Path, sealer: Sealer) -> io::Result<Self> {
+        let (snapshots, current) = Snapshots::open(dir, sealer)?;
         let (meta, state) = current.unwrap_or_default();
         Ok(Self {
             applied: meta.last_log_id,
@@ -61,6 +63,11 @@ impl StateMachine {
             state: watch::Sender::new(state),
             snapshots: Arc::new(snapshots),
         })
+    }
+
+    /// Where the snapshots are.
+    pub(crate) fn snapshots(&self) -> Arc<Snapshots> {
+        Arc::clone(&self.snapshots)
     }
 
     /// Where the state is published.
@@ -122,22 +129,20 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         }
     }
 
-    async fn begin_receiving_snapshot(&mut self) -> Result<Box<File>, StorageError> {
-        let snapshots = Arc::clone(&self.snapshots);
-        let file = blocking(ErrorVerb::Write, move || snapshots.receive()).await?;
-        Ok(Box::new(File::from_std(file)))
+    async fn begin_receiving_snapshot(&mut self) -> Result<Box<Cursor<Vec<u8>>>, StorageError> {
+        Ok(Box::default())
     }
 
     async fn install_snapshot(
         &mut self,
         meta: &SnapshotMeta,
-        snapshot: Box<File>,
+        snapshot: Box<Cursor<Vec<u8>>>,
     ) -> Result<(), StorageError> {
-        let received = snapshot.into_std().await;
+        let received = snapshot.into_inner();
         let snapshots = Arc::clone(&self.snapshots);
         let announced = meta.clone();
         let state =
-            blocking(ErrorVerb::Write, move || snapshots.install(&announced, received)).await?;
+            blocking(ErrorVerb::Write, move || snapshots.install(&announced, &received)).await?;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.state.send_replace(state);
@@ -160,8 +165,8 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     }
 }
 
-fn as_snapshot((meta, file): (SnapshotMeta, std::fs::File)) -> Snapshot<TypeConfig> {
-    Snapshot { meta, snapshot: Box::new(File::from_std(file)) }
+fn as_snapshot((meta, bytes): (SnapshotMeta, Vec<u8>)) -> Snapshot<TypeConfig> {
+    Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -21,6 +21,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Version;
+use swarmlite_vault::testing::sealer;
 use tempfile::TempDir;
 
 use self::network::Lines;
@@ -95,7 +96,7 @@ fn has(state: &State, seed: u64) -> bool {
 
 /// Makes a cluster of manager 1 alone.
 async fn bootstrap(lines: &Lines, dir: &TempDir) -> TestStore {
-    let store = RaftStore::bootstrap(dir.path(), addr(1), lines.wire(1), first());
+    let store = RaftStore::bootstrap(dir.path(), sealer(&[1]), addr(1), lines.wire(1), first());
     let store = soon("a cluster of one", store).await.expect("starts");
     lines.connect(1, router(store.clone()));
     store
@@ -103,7 +104,9 @@ async fn bootstrap(lines: &Lines, dir: &TempDir) -> TestStore {
 
 /// Starts manager `number` again.
 async fn reopen(lines: &Lines, number: u16, dir: &TempDir) -> TestStore {
-    let store = RaftStore::open(dir.path(), lines.wire(number)).await.expect("opens");
+    let store = RaftStore::open(dir.path(), sealer(&[number.into()]), lines.wire(number))
+        .await
+        .expect("opens");
     lines.connect(number, router(store.clone()));
     store
 }
@@ -147,7 +150,15 @@ impl TestCluster {
         self.lines.connect(number, axum::Router::new());
         self.dirs.insert(number, tempfile::tempdir().expect("a directory"));
         let known: Vec<SocketAddr> = self.stores.keys().copied().map(addr).collect();
-        let join = RaftStore::join(self.dir(number), addr(number), self.lines.wire(number), &known);
+        // Each has a key of its own.
+        let sealer = sealer(&[number.into()]);
+        let join = RaftStore::join(
+            self.dir(number),
+            sealer,
+            addr(number),
+            self.lines.wire(number),
+            &known,
+        );
         let store = soon("an answer", join).await.expect("is let in");
         self.lines.connect(number, router(store.clone()));
         soon("a vote", store.joined()).await.expect("runs");

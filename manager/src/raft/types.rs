@@ -18,7 +18,7 @@ openraft::declare_raft_types!(
         R = Vec<Result<Version>>,
         NodeId = RaftId,
         Node = Member,
-        SnapshotData = tokio::fs::File,
+        SnapshotData = std::io::Cursor<Vec<u8>>,
 );
 
 /// The id of a manager in raft; never used twice.

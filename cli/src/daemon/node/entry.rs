@@ -1,6 +1,5 @@
 //! How a node becomes a member: by making a cluster, or by joining one. Either all of it starts, or nothing is left of it on this node.
 
-use std::io;
 use std::time::Duration;
 
 use swarmlite_agent::AgentHandle;
@@ -25,6 +24,7 @@ use super::Node;
 use super::failed;
 use crate::daemon::address;
 use crate::daemon::interfaces::interfaces;
+use crate::daemon::managing::Ground;
 use crate::daemon::managing::Managing;
 use crate::daemon::membership::Membership;
 use crate::daemon::request;
@@ -119,8 +119,13 @@ impl Node {
         identity: &Identity,
         start: Start,
     ) -> Result<Managing> {
-        let patience = self.options.routing_patience;
-        Managing::start(&self.dir, membership, identity, start, patience).await.map_err(failed)
+        let ground = Ground {
+            dir: &self.dir,
+            vault: &self.vault,
+            membership,
+            routing_patience: self.options.routing_patience,
+        };
+        Managing::start(ground, identity, start).await.map_err(failed)
     }
 
     /// Makes the node a member if all of it has started, and otherwise leaves nothing behind on it.
@@ -140,8 +145,8 @@ impl Node {
                 Ok(agent)
             }
             Err(error) => {
-                let undone = identity::remove(self.dir.root()).map_err(io::Error::other);
-                if let Err(cause) = undone.and_then(|()| self.dir.wipe_manager()) {
+                let undone = identity::remove(self.dir.root()).map_err(anyhow::Error::from);
+                if let Err(cause) = undone.and_then(|()| self.wipe_manager()) {
                     tracing::warn!(%cause, "cannot remove what is left of a join that failed");
                 }
                 Err(error)

@@ -36,6 +36,11 @@ pub(super) enum Job {
         /// The index.
         batch: Batch,
     },
+    /// Writes everything anew.
+    Rewrite {
+        /// Tells who asked.
+        done: oneshot::Sender<io::Result<()>>,
+    },
     /// Deletes the newest entries.
     Truncate {
         /// The first of them.
@@ -90,6 +95,9 @@ impl<D: Disk> Writer<D> {
                 let _ = done.send(self.attempt(|disk| write_and_flush(disk, batch)));
             }
             Job::Committed { batch } => self.unanswered(|disk| disk.write(batch)),
+            Job::Rewrite { done } => {
+                let _ = done.send(self.attempt(Disk::rewrite));
+            }
             Job::Truncate { from, done } => {
                 let _ = done.send(self.attempt(|disk| truncate(disk, from)));
             }

@@ -9,10 +9,12 @@ use openraft::storage::RaftLogStorageExt;
 use openraft::testing::StoreBuilder;
 use openraft::testing::Suite;
 use proptest::prelude::*;
+use swarmlite_vault::testing::sealer;
 use tempfile::TempDir;
 
 use super::*;
 use crate::raft::disk::SledDisk;
+use crate::raft::sealed_disk::SealedDisk;
 use crate::raft::state_machine::StateMachine;
 use crate::state::Op;
 use crate::state::Transaction;
@@ -34,8 +36,12 @@ fn big(index: u64, bytes: usize) -> Entry {
     Entry { log_id: log_id(index), payload: EntryPayload::Normal(Arc::new(vec![transaction])) }
 }
 
+fn disk(dir: &Path) -> SealedDisk<SledDisk> {
+    SealedDisk::new(SledDisk::open(dir).expect("opens"), sealer(&[1]))
+}
+
 fn open(dir: &Path) -> (LogStore, Closed) {
-    LogStore::open(SledDisk::open(dir).expect("opens")).expect("is a log")
+    LogStore::open(disk(dir)).expect("is a log")
 }
 
 async fn entries(log: &mut LogStore) -> Vec<Entry> {
@@ -68,7 +74,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for Builder {
     async fn build(&self) -> Result<(TempDir, LogStore, StateMachine), StorageError> {
         let dir = tempfile::tempdir().expect("a directory");
         let (log, _closed) = open(&dir.path().join("log"));
-        let machine = StateMachine::open(dir.path()).expect("opens");
+        let machine = StateMachine::open(dir.path(), sealer(&[1])).expect("opens");
         Ok((dir, log, machine))
     }
 }
@@ -105,7 +111,7 @@ async fn a_big_entry_comes_back_whole_and_no_value_is_big() {
     log.blocking_append(appended.clone()).await.expect("appends");
     drop(log);
     closed.await.expect("ends");
-    let disk = SledDisk::open(&path).expect("opens");
+    let disk = disk(&path);
     let values = disk.scan().expect("reads");
     assert!(values.len() > 1_000_000 / codec::MAX_VALUE);
     assert!(values.iter().all(|(_, value)| value.len() <= codec::MAX_VALUE));
@@ -140,7 +146,7 @@ async fn a_missing_entry_is_noticed() {
     log.blocking_append(vec![blank(0), blank(1), blank(2)]).await.expect("appends");
     drop(log);
     closed.await.expect("ends");
-    let mut disk = SledDisk::open(&path).expect("opens");
+    let mut disk = disk(&path);
     let removes = disk.keys(codec::keys(1..2), 10).expect("reads");
     disk.write(Batch { puts: Vec::new(), removes }).expect("writes");
     let error = LogStore::open(disk).expect_err("has a hole");

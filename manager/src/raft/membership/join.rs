@@ -17,6 +17,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::TransportError;
+use swarmlite_vault::Sealer;
 use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio::time::timeout;
@@ -59,6 +60,7 @@ impl<T: Transport> RaftStore<T> {
     /// See [`StartError`].
     pub async fn join(
         dir: &Path,
+        sealer: Sealer,
         addr: SocketAddr,
         transport: T,
         managers: &[SocketAddr],
@@ -68,7 +70,7 @@ impl<T: Transport> RaftStore<T> {
         let record = Record { raft_id: answer.raft_id, addr };
         // Before raft starts: what it promises, it promises under this id.
         record::save(dir, record).await?;
-        Self::start(dir, record, transport).await
+        Self::start(dir, sealer, record, transport).await
     }
 
     /// Returns when this manager has the state and a vote.

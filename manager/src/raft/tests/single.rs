@@ -57,11 +57,13 @@ async fn many_writes_share_few_entries() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_belongs_to_one_member() {
     let (lines, dir) = (Lines::default(), tempfile::tempdir().expect("a directory"));
-    let missing = RaftStore::open(dir.path(), lines.wire(1)).await.expect_err("is empty");
+    let missing =
+        RaftStore::open(dir.path(), sealer(&[1]), lines.wire(1)).await.expect_err("is empty");
     assert!(matches!(missing, StartError::NotMember(_)), "{missing}");
     let store = bootstrap(&lines, &dir).await;
     store.shutdown().await;
-    let again = RaftStore::bootstrap(dir.path(), addr(1), lines.wire(1), first()).await;
+    let again =
+        RaftStore::bootstrap(dir.path(), sealer(&[1]), addr(1), lines.wire(1), first()).await;
     let again = again.expect_err("is taken");
     assert!(matches!(again, StartError::AlreadyMember(_)), "{again}");
     drop(store);

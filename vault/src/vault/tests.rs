@@ -1,0 +1,115 @@
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n";
+
+/// A vault with keys, in a folder of its own.
+fn filled(lock: Option<UnlockKey>) -> (TempDir, Vault) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let vault = again(&dir);
+    assert!(vault.is_empty());
+    vault.fill(lock).expect("writes");
+    (dir, vault)
+}
+
+/// What the next start finds.
+fn again(dir: &TempDir) -> Vault {
+    Vault::open(&dir.path().join("deep/keys.json")).expect("reads")
+}
+
+fn unlock_key() -> UnlockKey {
+    UnlockKey::random(&mut rand::rng())
+}
+
+fn seal(vault: &Vault) -> Vec<u8> {
+    vault.sealer().seal(Purpose::Log, b"", b"record").expect("seals")
+}
+
+fn opens(vault: &Vault, sealed: &[u8]) -> bool {
+    vault.sealer().open(Purpose::Log, b"", sealed).is_ok()
+}
+
+#[test]
+fn without_a_lock_keys_are_there_at_the_next_start() {
+    let (dir, vault) = filled(None);
+    let sealed = seal(&vault);
+    let later = again(&dir);
+    assert!(opens(&later, &sealed));
+    assert!(!*later.locked().borrow());
+    assert_eq!(later.unlock(&unlock_key()), Err(UnlockError::NotLocked));
+    let mode = fs::metadata(dir.path().join("deep/keys.json")).expect("is there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    later.clear().expect("removes");
+    assert!(again(&dir).is_empty());
+    assert!(!opens(&later, &sealed));
+}
+
+#[test]
+fn with_a_lock_only_its_key_opens() {
+    let key = unlock_key();
+    let (dir, vault) = filled(Some(key.clone()));
+    let sealed = seal(&vault);
+    let later = again(&dir);
+    let locked = later.locked();
+    assert!(*locked.borrow());
+    assert!(!opens(&later, &sealed));
+    later.seal_node_key(PEM).expect_err("is locked");
+    later.set_lock(None).expect_err("is locked");
+    assert_eq!(later.unlock(&unlock_key()), Err(UnlockError::WrongKey));
+    assert!(*locked.borrow());
+    later.unlock(&key).expect("is the key");
+    assert!(opens(&later, &sealed));
+    assert!(!*locked.borrow());
+    assert_eq!(later.unlock_key(), Some(key));
+}
+
+#[test]
+fn a_lock_comes_changes_and_goes() {
+    let (first, second) = (unlock_key(), unlock_key());
+    let (dir, vault) = filled(None);
+    let before = seal(&vault);
+    vault.set_lock(Some(first.clone())).expect("writes");
+    assert!(vault.has_old_keys(), "the one that lay open on the disk");
+    let with_new_key = seal(&vault);
+    assert!(opens(&vault, &before), "until everything is sealed anew");
+    vault.drop_old_keys().expect("writes");
+    assert!(!opens(&vault, &before));
+    vault.set_lock(Some(second.clone())).expect("writes");
+    assert!(!vault.has_old_keys(), "the keys were not to be read before");
+    assert_eq!(again(&dir).unlock(&first), Err(UnlockError::WrongKey));
+    let later = again(&dir);
+    later.unlock(&second).expect("is the key");
+    assert!(opens(&later, &with_new_key));
+    later.set_lock(None).expect("writes");
+    assert!(opens(&again(&dir), &with_new_key));
+}
+
+#[test]
+fn the_key_of_the_certificate_is_sealed_while_there_is_a_lock() {
+    let (_dir, vault) = filled(None);
+    assert_eq!(vault.seal_node_key(PEM).expect("is open"), PEM);
+    vault.set_lock(Some(unlock_key())).expect("writes");
+    let sealed = vault.seal_node_key(PEM).expect("is open");
+    assert!(!sealed.contains("PRIVATE KEY") && !sealed.contains("MIGH"), "{sealed}");
+    assert_eq!(vault.open_node_key(sealed.clone()).expect("was sealed here"), PEM);
+    assert_eq!(vault.open_node_key(PEM.to_owned()).expect("was never sealed"), PEM);
+    vault.set_lock(None).expect("writes");
+    assert_eq!(vault.open_node_key(sealed.clone()).expect("a crash came in between"), PEM);
+    let (_other, other) = filled(None);
+    assert_eq!(other.open_node_key(sealed), Err(OpenError::Damaged));
+}
+
+#[test]
+fn a_file_that_holds_no_keys_is_refused() {
+    let (dir, _vault) = filled(None);
+    let path = dir.path().join("deep/keys.json");
+    let good = fs::read_to_string(&path).expect("is there");
+    for damaged in ["", "{}", "SWMKEY", &good.replace("false", "7"), &good.replace('1', "2")] {
+        fs::write(&path, damaged).expect("writes");
+        let error = Vault::open(&path).expect_err(damaged);
+        assert!(error.to_string().contains("is damaged"), "{error}");
+    }
+}
