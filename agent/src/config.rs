@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use swarmlite_vault::Vault;
 
 use crate::network::balancer::choice::Picked;
 
@@ -12,6 +15,8 @@ pub struct AgentConfig {
     pub state_dir: PathBuf,
     /// Where the node keeps what must not survive it: the secrets of its tasks, in memory.
     pub run_dir: PathBuf,
+    /// Seals the key of the node's certificate on the disk while there is a lock.
+    pub vault: Arc<Vault>,
     /// The Unix socket of the Docker Engine.
     pub docker: PathBuf,
     /// Docker's plugin folder, where the engine looks for the network driver.

@@ -37,9 +37,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 pub use config::AgentConfig;
 use swarmlite_proto::agent::Registration;
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Client;
@@ -48,6 +50,7 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
@@ -108,6 +111,25 @@ pub struct LeaveError(Vec<String>);
 pub enum Agent {}
 
 impl Agent {
+    /// Removes all that a node has of the cluster, as [`AgentHandle::leave`] does, where no agent runs. Goes on after errors.
+    ///
+    /// # Errors
+    ///
+    /// What could not be removed.
+    pub async fn clear(config: AgentConfig) -> Result<(), LeaveError> {
+        let mut errors = match identity::node_id(&config.state_dir) {
+            Ok(Some(node_id)) => clear_machine(&config, node_id).await,
+            Ok(None) => Vec::new(),
+            Err(error) => vec![identity::chain(&error)],
+        };
+        match (files(&config), Ledger::open(&config.state_dir.join("agent"))) {
+            (Ok(files), Ok(ledger)) => errors.extend(forget(&files, &ledger, &config.state_dir)),
+            (Err(error), _) => errors.push(identity::chain(&error)),
+            (_, Err(error)) => errors.push(identity::chain(&error)),
+        }
+        if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
+    }
+
     /// Starts the agent of the node that `identity` names. Of `managers` and those it remembers, it looks for the leader by itself.
     ///
     /// # Errors
@@ -125,14 +147,7 @@ impl Agent {
         let registration = registration(&config, &identity, &runtime).await?;
         let files = files(&config)?;
         let client = Client::new(&identity)?;
-        let plane_config = network::Config {
-            state_dir: config.state_dir.clone(),
-            node_id: identity.node_id.clone(),
-            data_path_addr: config.data_path_addr,
-            plugin_dir: Some(config.plugin_dir.clone()),
-        };
-        let plane = DataPlane::start(plane_config, config.dataplane.balancer)
-            .map_err(StartError::DataPlane)?;
+        let plane = data_plane(&config, identity.node_id.clone()).map_err(StartError::DataPlane)?;
         let parts = Parts {
             ledger,
             known,
@@ -179,6 +194,7 @@ impl Parts {
         running.spawn(Worker::new(Arc::new(shared), self.known.subscribe()).run());
         let renewal = Renewal {
             state_dir: self.config.state_dir.clone(),
+            vault: Arc::clone(&self.config.vault),
             identity: self.identity.clone(),
             managers: self.managers.subscribe(),
             role: role.subscribe(),
@@ -197,7 +213,9 @@ impl Parts {
             Publisher { client: self.client.clone(), logs: Arc::clone(&self.runtime), orders };
         running.spawn(publisher.run());
         let engine = watch::Sender::new(true);
+        let leaving = watch::Sender::new(false);
         let session = Session {
+            leaving: leaving.subscribe(),
             engine: engine.subscribe(),
             client: self.client,
             ledger: Arc::clone(&self.ledger),
@@ -219,6 +237,7 @@ impl Parts {
                 known: self.known,
                 managers: self.managers,
                 state: self.state,
+                leaving,
                 ledger: self.ledger,
                 runtime: self.runtime,
                 plane: self.plane,
@@ -274,6 +293,7 @@ struct Inner {
     known: watch::Sender<Known>,
     managers: watch::Sender<Vec<SocketAddr>>,
     state: watch::Sender<SessionState>,
+    leaving: watch::Sender<bool>,
     ledger: Arc<Ledger>,
     runtime: Arc<DockerRuntime>,
     plane: DataPlaneHandle,
@@ -301,6 +321,11 @@ impl AgentHandle {
         self.inner.managers.subscribe()
     }
 
+    /// Makes `managers` the only ones this node looks for, for when all others are lost.
+    pub fn set_managers(&self, managers: Vec<SocketAddr>) {
+        self.inner.managers.send_replace(managers);
+    }
+
     /// How the node stands with the managers.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<SessionState> {
@@ -312,28 +337,70 @@ impl AgentHandle {
         self.inner.running.lock().await.shutdown().await;
     }
 
-    /// Ends the agent and removes all that the node has of the cluster: the containers of its tasks, their files, its networks, and what it remembers,
-    /// its identity included. Goes on after errors.
+    /// Tells the managers that the node leaves, ends the agent and removes all that the node has of the cluster: the containers of its tasks,
+    /// their files, its networks, and what it remembers, its identity included. Goes on after errors, and without managers.
     ///
     /// # Errors
     ///
     /// What could not be removed.
     pub async fn leave(&self) -> Result<(), LeaveError> {
+        self.say_goodbye().await;
         self.shutdown().await;
         let mut errors = remove_all(&*self.inner.runtime).await;
         if let Err(failed) = self.inner.plane.tear_down().await {
             errors.extend(failed.iter().map(|error| identity::chain(error)));
         }
-        if let Err(error) = self.inner.files.clear() {
-            errors.push(error.to_string());
-        }
-        if let Err(error) = self.inner.ledger.clear() {
-            errors.push(identity::chain(&error));
-        }
-        if let Err(error) = identity::remove(&self.inner.state_dir) {
-            errors.push(identity::chain(&error));
-        }
+        errors.extend(forget(&self.inner.files, &self.inner.ledger, &self.inner.state_dir));
         if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
+    }
+}
+
+fn data_plane(config: &AgentConfig, node_id: NodeId) -> io::Result<DataPlaneHandle> {
+    let plane_config = network::Config {
+        state_dir: config.state_dir.clone(),
+        node_id,
+        data_path_addr: config.data_path_addr,
+        plugin_dir: Some(config.plugin_dir.clone()),
+    };
+    DataPlane::start(plane_config, config.dataplane.balancer)
+}
+
+/// Removes what the engine and the kernel have of the cluster, without an agent.
+async fn clear_machine(config: &AgentConfig, node_id: NodeId) -> Vec<String> {
+    let mut errors = Vec::new();
+    match DockerRuntime::connect(&config.docker, node_id.clone()).await {
+        Ok(runtime) => errors.extend(remove_all(&runtime).await),
+        Err(error) => errors.push(identity::chain(&error)),
+    }
+    match data_plane(config, node_id) {
+        Ok(plane) => {
+            let failed = plane.tear_down().await.err().unwrap_or_default();
+            errors.extend(failed.iter().map(|error| identity::chain(error)));
+        }
+        Err(error) => errors.push(identity::chain(&error)),
+    }
+    errors
+}
+
+/// Removes the files of tasks, and what the node remembers, its identity included.
+fn forget(files: &Files, ledger: &Ledger, state_dir: &std::path::Path) -> Vec<String> {
+    let files = files.clear().map_err(|error| error.to_string());
+    let ledger = ledger.clear().map_err(|error| identity::chain(&error));
+    let identity = identity::remove(state_dir).map_err(|error| identity::chain(&error));
+    files.err().into_iter().chain(ledger.err()).chain(identity.err()).collect()
+}
+
+/// How long the managers get to take note of a node that leaves. After that they notice its silence.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+impl AgentHandle {
+    /// Returns when the managers know that the node leaves, or do not answer.
+    async fn say_goodbye(&self) {
+        let mut state = self.inner.state.subscribe();
+        self.inner.leaving.send_replace(true);
+        let ended = state.wait_for(|state| !state.is_connected());
+        // The node leaves in any case.
+        let _ = timeout(GOODBYE, ended).await;
     }
 }
 

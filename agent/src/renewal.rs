@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_proto::identity::Identity;
@@ -9,6 +10,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::tls;
+use swarmlite_vault::Vault;
 use tokio::sync::watch;
 
 use crate::identity;
@@ -25,6 +27,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 pub(crate) struct Renewal {
     /// Where the certificate is kept.
     pub(crate) state_dir: PathBuf,
+    /// Seals its key on the disk while there is a lock.
+    pub(crate) vault: Arc<Vault>,
     /// Who the node is. Everybody else only reads this.
     pub(crate) identity: watch::Sender<Identity>,
     /// Where managers can be reached.
@@ -64,8 +68,9 @@ impl Renewal {
         let before = self.identity.borrow().clone();
         let managers = self.managers.borrow().clone();
         let renewed = identity::renew(&before, &managers).await.map_err(|error| chain(&error))?;
-        let (state_dir, kept) = (self.state_dir.clone(), renewed.clone());
-        tokio::task::spawn_blocking(move || identity::save(&state_dir, &kept))
+        let (state_dir, vault) = (self.state_dir.clone(), Arc::clone(&self.vault));
+        let kept = renewed.clone();
+        tokio::task::spawn_blocking(move || identity::save(&state_dir, &vault, &kept))
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| chain(&error))?;

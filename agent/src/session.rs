@@ -84,6 +84,8 @@ pub struct Session {
     pub role: watch::Sender<Option<NodeRole>>,
     /// How the node stands with the managers.
     pub state: watch::Sender<SessionState>,
+    /// Whether the node leaves the cluster: the managers are told, and no other session is sought.
+    pub leaving: watch::Receiver<bool>,
     /// Where orders to publish logs go, with the address of the leader.
     pub log_orders: mpsc::Sender<Ordered>,
 }
@@ -115,10 +117,10 @@ enum SessionError {
 }
 
 impl Session {
-    /// Runs for ever: a session after another.
+    /// Runs until the node leaves: a session after another.
     pub async fn run(self) {
         let mut failures = 0;
-        loop {
+        while !*self.leaving.borrow() {
             let start = rand::random_range(0..usize::MAX);
             let mut candidates = Candidates::new(&self.managers.borrow(), start);
             while let Some(addr) = candidates.next() {
@@ -134,6 +136,9 @@ impl Session {
                     _ => tracing::info!(%addr, error = chain(&error), "no session"),
                 }
                 self.state.send_replace(SessionState::Lost(chain(&error)));
+                if *self.leaving.borrow() {
+                    return;
+                }
                 // After a session that worked, look for the leader anew, among the managers that it told of.
                 if useful {
                     break;

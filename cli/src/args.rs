@@ -85,6 +85,8 @@ pub(crate) use swarm::JoinTokenRole;
 pub(crate) use swarm::LeaveArgs;
 pub(crate) use swarm::SwarmCommand;
 pub(crate) use swarm::SwarmFlags;
+pub(crate) use swarm::SwarmUpdateArgs;
+pub(crate) use swarm::UnlockKeyArgs;
 
 use crate::value::socket::UnixSocket;
 
@@ -116,7 +118,7 @@ pub(crate) enum Command {
     JoinToken(JoinTokenArgs),
     /// Take this node out of its swarm.
     Leave(LeaveArgs),
-    /// The commands init, join, join-token and leave, as Docker calls them.
+    /// Change settings of the swarm, unlock managers; and init, join, join-token and leave, as Docker calls them.
     #[command(subcommand)]
     Swarm(SwarmCommand),
     /// Look at nodes and change what they do.

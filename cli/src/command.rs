@@ -107,6 +107,11 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Leave(args) | Command::Swarm(SwarmCommand::Leave(args)) => {
             swarm::leave(&args, client, console).await
         }
+        Command::Swarm(SwarmCommand::Update(args)) => swarm::update(&args, client, console).await,
+        Command::Swarm(SwarmCommand::Unlock) => swarm::unlock(client).await,
+        Command::Swarm(SwarmCommand::UnlockKey(args)) => {
+            swarm::unlock_key(&args, client, console).await
+        }
         Command::Node(command) => node_command(command, client, console).await,
         Command::Service(command) => service_command(*command, client, console).await,
         Command::Network(command) => network_command(command, client, console).await,

@@ -2,7 +2,7 @@
 //!
 //! - [`node`]: the node's life: joining, being a member, changing its role, leaving.
 //! - [`address`], [`interfaces`]: by which addresses others reach it.
-//! - [`managing`]: the manager on it, if it is one.
+//! - [`managing`]: the manager on it, if it is one; [`locking`]: the lock on what that keeps.
 //! - [`membership`]: what it remembers of that.
 //! - [`request`]: what users ask of it.
 //!
@@ -10,6 +10,7 @@
 
 mod address;
 mod interfaces;
+mod locking;
 mod managing;
 mod membership;
 mod node;

@@ -90,6 +90,8 @@ fn swarm_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(swarm::join))
         .routes(routes!(swarm::leave))
         .routes(routes!(swarm::update))
+        .routes(routes!(swarm::unlock_key))
+        .routes(routes!(swarm::unlock))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::inspect, nodes::remove))
         .routes(routes!(nodes::update))

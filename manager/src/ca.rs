@@ -21,6 +21,8 @@ use swarmlite_proto::error::Error;
 pub use self::founding::ClusterInit;
 pub use self::founding::Founding;
 pub use self::founding::found;
+pub use self::founding::merged;
+pub use self::founding::over;
 pub use self::issue::NodeKey;
 pub use self::issue::Subject;
 pub use self::issue::Validity;

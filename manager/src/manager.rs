@@ -11,6 +11,8 @@ use std::time::Duration;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::spec::SwarmSpec;
+use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::tls::TlsError;
 use swarmlite_vault::Sealer;
@@ -37,7 +39,10 @@ use crate::server::Gate;
 use crate::server::Routes;
 use crate::server::Server;
 use crate::server::ServerError;
+use crate::state::OUT_OF_SEQUENCE;
+use crate::state::Op;
 use crate::state::Transaction;
+use crate::store::Store;
 
 /// How old the list of reachable managers may be that `node ls` shows.
 const QUORUM_AGE: Duration = Duration::from_secs(2);
@@ -176,6 +181,27 @@ impl Manager {
     #[must_use]
     pub fn access(&self) -> ManagerAccess {
         ManagerAccess::new(self.store.clone(), self.logs.clone(), self.quorum.borrow().clone())
+    }
+
+    /// Gives the cluster the settings in `asked` that are not zero.
+    ///
+    /// # Errors
+    ///
+    /// In Docker's words when `asked` asks for something that cannot be, and as [`Store::propose`].
+    pub async fn merge_settings(&self, asked: &SwarmSpec) -> ProtoResult<()> {
+        loop {
+            let state = self.store.read().await?;
+            let cluster = ca::admission::cluster(&state)?;
+            let merged = ca::merged(cluster, asked, &mut rand::rng())?;
+            if merged == **cluster {
+                return Ok(());
+            }
+            let op = Op::PutCluster(Box::new(merged));
+            match self.store.propose(Transaction::new(Timestamp::now()).with(op)).await {
+                Err(error) if error.message == OUT_OF_SEQUENCE => {}
+                outcome => return outcome.map(drop),
+            }
+        }
     }
 
     /// Presents `identity` to those who call. Sessions and calls under way go on.

@@ -6,19 +6,21 @@
 //! - `batch`: many transactions, one log entry.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
-//! - `membership`: managers come and go.
-//! - `record`: which member this manager is, across restarts.
+//! - `membership`: managers come and go. `housekeeping`: when snapshots are made.
+//! - `record`: which member this manager is, across restarts. `recovery`: the last one left makes a cluster of its own.
 //!
 //! Nothing in here knows what a transaction means.
 
 mod access;
 mod batch;
 mod disk;
+mod housekeeping;
 mod leadership;
 mod log_store;
 mod membership;
 mod network;
 mod record;
+mod recovery;
 mod sealed_disk;
 mod server;
 mod snapshot;
@@ -59,6 +61,7 @@ use self::network::Contacts;
 use self::network::Network;
 use self::record::Record;
 pub use self::record::wipe;
+pub use self::recovery::force_new_cluster;
 use self::sealed_disk::SealedDisk;
 pub use self::server::router;
 use self::snapshot::Snapshots;
@@ -83,9 +86,6 @@ const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(500);
 
 /// See [`ELECTION_TIMEOUT_MIN`].
 const ELECTION_TIMEOUT_MAX: Duration = Duration::from_millis(1000);
-
-/// Entries between two snapshots (Docker's default, `SnapshotInterval`).
-const SNAPSHOT_INTERVAL: u64 = 10_000;
 
 /// Entries kept behind a snapshot for slow followers (Docker's default, `LogEntriesForSlowFollowers`).
 const ENTRIES_FOR_SLOW_FOLLOWERS: u64 = 500;
@@ -169,7 +169,7 @@ impl<T: Transport> RaftStore<T> {
         first: Transaction,
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
-        let record = Record { raft_id: FIRST_RAFT_ID, addr };
+        let record = Record { raft_id: FIRST_RAFT_ID, addr, alone_since: 0 };
         let store = Self::start(dir, sealer, record, transport).await?;
         let members = std::collections::BTreeMap::from([(FIRST_RAFT_ID, Member { addr })]);
         store.inner.raft.initialize(members).await.map_err(initialize_error)?;
@@ -210,6 +210,7 @@ impl<T: Transport> RaftStore<T> {
         let (leadership, follower) = leadership::spawn(&raft);
         let (batcher, writer) = Batcher::spawn(raft.clone());
         let keeper = keeper::spawn(raft.clone(), state.clone(), leadership.clone());
+        let housekeeper = housekeeping::spawn(raft.clone(), state.clone());
         let inner = Inner {
             record,
             raft,
@@ -221,7 +222,7 @@ impl<T: Transport> RaftStore<T> {
             snapshots,
             admission: Mutex::new(()),
             closed: Mutex::new(Some(closed)),
-            _tasks: vec![follower, writer, keeper],
+            _tasks: vec![follower, writer, keeper, housekeeper],
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -278,7 +279,8 @@ fn config() -> Config {
         election_timeout_max: millis(ELECTION_TIMEOUT_MAX),
         install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
         snapshot_max_chunk_size: SNAPSHOT_CHUNK,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_INTERVAL),
+        // See `housekeeping`.
+        snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: ENTRIES_FOR_SLOW_FOLLOWERS,
         ..Config::default()
     }

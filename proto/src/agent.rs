@@ -55,6 +55,8 @@ pub enum AgentMessage {
     },
     /// The kernel's tables now hold everything up to this generation.
     Programmed(Generation),
+    /// The node leaves the cluster: it is not to be waited for. The manager ends the session once that is in the replicated state.
+    Leaving,
 }
 
 /// Who is calling.

@@ -39,6 +39,7 @@ pub use swarm::LocalNodeState;
 pub use swarm::RemoteManager;
 pub use swarm::Swarm;
 pub use swarm::SwarmInfo;
+pub use swarm::UnlockKeyText;
 pub use task::AttachedNetwork;
 pub use task::AttachedNetworkSpec;
 pub use task::ContainerStatus;

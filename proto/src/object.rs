@@ -33,6 +33,7 @@ use crate::spec::ServiceSpec;
 use crate::spec::SwarmSpec;
 use crate::task_state::TaskState;
 use crate::time::Timestamp;
+use crate::unlock_key::UnlockKey;
 use crate::version::Version;
 
 /// What every object has. The state machine fills it in.
@@ -333,6 +334,9 @@ pub struct Cluster {
     pub next_raft_id: u64,
     /// Nodes that were removed and whose certificates are no longer taken.
     pub removed_nodes: Vec<NodeId>,
+    /// What unlocks managers after a restart. Absent without autolock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlock_key: Option<UnlockKey>,
 }
 
 /// The certificate authority.

@@ -173,7 +173,7 @@ mod tests {
             let mut sealed = sealer.seal(Purpose::Log, b"here", &plain).expect("seals");
             prop_assert_eq!(&sealer.open(Purpose::Log, b"here", &sealed).expect("opens"), &plain);
             let at = at.index(sealed.len());
-            sealed[at] ^= 1 << bit;
+            sealed[at] ^= 1_u8 << bit;
             sealer.open(Purpose::Log, b"here", &sealed).expect_err("it was changed");
         }
     }

@@ -22,6 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_proto::version::Version;
 use tokio::sync::watch;
 use zeroize::Zeroize;
 use zeroize::Zeroizing;
@@ -49,6 +50,8 @@ pub struct Vault {
     sealer: Sealer,
     contents: Mutex<Contents>,
     locked: watch::Sender<bool>,
+    /// Held while the lock changes, and while something is written whose form depends on the lock.
+    changing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,8 @@ enum Contents {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Keys {
+    /// The version of the cluster that the lock is from: an older state of the cluster has no say any more.
+    lock_version: Version,
     /// Seals the key of the node's certificate while there is a lock.
     node: Key,
     /// Seal what the manager keeps; the newest seals, and older ones open what has not been sealed anew yet.
@@ -126,6 +131,7 @@ impl Vault {
             sealer: Sealer::default(),
             contents: Mutex::new(Contents::Empty),
             locked: watch::Sender::new(false),
+            changing: Mutex::default(),
         };
         let text = match fs::read(path) {
             Ok(bytes) => Zeroizing::new(bytes),
@@ -147,6 +153,11 @@ impl Vault {
     #[must_use]
     pub fn locked(&self) -> watch::Receiver<bool> {
         self.locked.subscribe()
+    }
+
+    /// Held by those who change the lock, or write something whose form depends on the lock.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What locks the keys from the next start on. `None` if nothing does, or if they are locked now.
@@ -172,7 +183,8 @@ impl Vault {
     pub fn fill(&self, lock: Option<UnlockKey>) -> Result<(), VaultError> {
         let mut rng = rand::rng();
         let log = BTreeMap::from([(FIRST, Key::random(&mut rng))]);
-        self.put(&mut self.lock(), Keys { node: Key::random(&mut rng), log }, lock)
+        let keys = Keys { lock_version: Version::NONE, node: Key::random(&mut rng), log };
+        self.put(&mut self.lock(), keys, lock)
     }
 
     /// Removes the keys: what they have sealed is gone with them.
@@ -205,21 +217,26 @@ impl Vault {
         Ok(())
     }
 
-    /// Locks the keys by `lock` from the next start on, or not at all. Keys that were readable on the disk until now get a new one
-    /// beside them; see [`Vault::drop_old_keys`].
+    /// Locks the keys by `lock` from the next start on, or not at all, as the cluster of this version wants it. Keys that were readable on
+    /// the disk until now get a new one beside them; see [`Vault::drop_old_keys`]. Returns whether anything has changed: a version that
+    /// is not newer than the last one changes nothing, as a manager that has just started may see an old state of the cluster.
     ///
     /// # Errors
     ///
     /// When the keys are locked now, or the file cannot be written; nothing has changed then.
-    pub fn set_lock(&self, lock: Option<UnlockKey>) -> Result<(), VaultError> {
+    pub fn set_lock(&self, lock: Option<UnlockKey>, version: Version) -> Result<bool, VaultError> {
         let mut contents = self.lock();
         let Contents::Open(keys, before) = &*contents else { return Err(self.closed()) };
-        let mut keys = keys.clone();
+        if *before == lock || version <= keys.lock_version {
+            return Ok(false);
+        }
+        let mut keys = Keys { lock_version: version, ..keys.clone() };
         if before.is_none() && lock.is_some() {
             let number = keys.log.last_key_value().map_or(FIRST, |(last, _)| last + 1);
             keys.log.insert(number, Key::random(&mut rand::rng()));
         }
-        self.put(&mut contents, keys, lock)
+        self.put(&mut contents, keys, lock)?;
+        Ok(true)
     }
 
     /// Whether there are keys of the log that seal nothing new any more.

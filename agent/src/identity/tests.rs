@@ -11,8 +11,11 @@ use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_proto::version::Version;
 use swarmlite_rpc::Caller;
 use swarmlite_rpc::testing::TestCa;
+use swarmlite_vault::Vault;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -97,16 +100,45 @@ async fn a_machine_joins_keeps_its_identity_and_renews_it() {
     assert_eq!(joined.managers, vec![ANYWHERE.parse().expect("an address")]);
 
     let folder = tempfile::tempdir().expect("a folder");
-    assert_eq!(load(folder.path()).expect("reads"), None);
-    save(folder.path(), &joined.identity).expect("writes");
-    assert_eq!(load(folder.path()).expect("reads"), Some(joined.identity.clone()));
+    let vault = Vault::open(&folder.path().join("keys")).expect("is empty");
+    assert_eq!(load(folder.path(), &vault).expect("reads"), None);
+    save(folder.path(), &vault, &joined.identity).expect("writes");
+    assert_eq!(load(folder.path(), &vault).expect("reads"), Some(joined.identity.clone()));
 
     let renewed = renew(&joined.identity, &[remote]).await.expect("renews");
     assert_eq!(renewed.role, NodeRole::Manager);
     assert_eq!(renewed.key, joined.identity.key);
     assert_ne!(renewed.certificate, joined.identity.certificate);
     remove(folder.path()).expect("removes");
-    assert_eq!(load(folder.path()).expect("reads"), None);
+    assert_eq!(load(folder.path(), &vault).expect("reads"), None);
+}
+
+#[test]
+fn the_key_is_sealed_while_there_is_a_lock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let identity = ca().issue(&id('n'), NodeRole::Manager);
+    let vault = Vault::open(&folder.path().join("keys")).expect("is empty");
+    vault.fill(None).expect("writes");
+    save(folder.path(), &vault, &identity).expect("writes");
+    let path = folder.path().join("certificates/swarm-node.key");
+    let on_disk = || std::fs::read_to_string(&path).expect("is there");
+    assert_eq!(on_disk(), identity.key);
+    let lock = UnlockKey::random(&mut rand::rng());
+    vault.set_lock(Some(lock.clone()), Version::at(1)).expect("writes");
+    reseal(folder.path(), &vault).expect("writes");
+    assert!(!on_disk().contains("PRIVATE KEY"), "{}", on_disk());
+    let later = Vault::open(&folder.path().join("keys")).expect("is locked");
+    load(folder.path(), &later).expect_err("is locked");
+    later.unlock(&lock).expect("is the key");
+    assert_eq!(load(folder.path(), &later).expect("reads"), Some(identity.clone()));
+    later.set_lock(None, Version::at(2)).expect("writes");
+    reseal(folder.path(), &later).expect("writes");
+    assert_eq!(on_disk(), identity.key);
+    later.set_lock(Some(lock), Version::at(3)).expect("writes");
+    reseal(folder.path(), &later).expect("writes");
+    unseal(folder.path(), &later).expect("writes");
+    later.clear().expect("removes");
+    assert_eq!(load(folder.path(), &later).expect("reads"), Some(identity));
 }
 
 #[tokio::test]

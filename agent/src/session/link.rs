@@ -55,6 +55,7 @@ enum Event {
     Programmed,
     Statuses,
     Resend,
+    Leaving,
 }
 
 impl<'a> Link<'a> {
@@ -101,6 +102,7 @@ impl<'a> Link<'a> {
         programmed.mark_changed();
         let mut statuses = self.session.reporter.changes();
         statuses.mark_changed();
+        let mut leaving = self.session.leaving.clone();
         loop {
             let resend_at = self.in_flight.as_ref().map(|batch| batch.resend_at);
             // Every arm is cancel-safe: receiving keeps what it has read, and watches and timers lose nothing.
@@ -112,6 +114,7 @@ impl<'a> Link<'a> {
                 Ok(()) = registration.changed() => Event::Registration,
                 Ok(()) = programmed.changed() => Event::Programmed,
                 Ok(()) = statuses.changed(), if resend_at.is_none() => Event::Statuses,
+                Ok(()) = leaving.changed() => Event::Leaving,
                 () = sleep_until(resend_at.unwrap_or_else(Instant::now)), if resend_at.is_some() => {
                     Event::Resend
                 }
@@ -128,6 +131,8 @@ impl<'a> Link<'a> {
                     let generation = *programmed.borrow_and_update();
                     self.send(AgentMessage::Programmed(generation)).await?;
                 }
+                // The manager ends the session once it knows.
+                Event::Leaving => self.send(AgentMessage::Leaving).await?,
                 Event::Statuses | Event::Resend => self.send_statuses().await?,
             }
         }

@@ -154,6 +154,7 @@ async fn respond(
 /// An agent's session and all it is connected with.
 struct Agent {
     engine: watch::Sender<bool>,
+    leaving: watch::Sender<bool>,
     folder: TempDir,
     reporter: Reporter,
     programmed: watch::Sender<Generation>,
@@ -178,6 +179,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let reporter = Reporter::default();
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
     let engine = watch::Sender::new(true);
+    let leaving = watch::Sender::new(false);
     let session = Session {
         engine: engine.subscribe(),
         client: Client::new(&ca.issue(&id('w'), NodeRole::Worker)).expect("valid"),
@@ -189,11 +191,13 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         managers: watch::Sender::new(managers.to_vec()),
         role,
         state,
+        leaving: leaving.subscribe(),
         log_orders: mpsc::channel(1).0,
     };
     Agent {
         folder,
         engine,
+        leaving,
         reporter,
         programmed,
         registration,
@@ -351,4 +355,18 @@ async fn a_node_without_an_engine_learns_but_gives_no_sign_of_life() {
     agent.engine.send_replace(true);
     let sign = timeout(LIMIT, seat.receiver.receive()).await.expect("in time");
     assert_eq!(sign.expect("sound"), Some(AgentMessage::Heartbeat));
+}
+
+#[tokio::test]
+async fn a_node_that_leaves_says_so_and_does_not_come_back() {
+    let ca = ca();
+    let (addr, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[addr]);
+    let mut seat = seats.recv().await.expect("the agent calls");
+    seat.begin(1, &[addr], &[]).await;
+    agent.leaving.send_replace(true);
+    while seat.hear().await != AgentMessage::Leaving {}
+    drop(seat);
+    timeout(LIMIT, agent.running).await.expect("in time").expect("ends");
+    assert!(!agent.state.borrow().is_connected());
 }

@@ -20,6 +20,12 @@ pub(crate) enum SwarmCommand {
     JoinToken(JoinTokenArgs),
     /// Take this node out of its swarm.
     Leave(LeaveArgs),
+    /// Change settings of the swarm.
+    Update(SwarmUpdateArgs),
+    /// Unlock the manager on this node after a restart; asks for the key, or reads it from standard input.
+    Unlock,
+    /// Print the key that unlocks managers, or replace it.
+    UnlockKey(UnlockKeyArgs),
 }
 
 /// Where a node is reached, and whether it gets tasks.
@@ -85,6 +91,10 @@ pub(crate) struct SwarmFlags {
     /// Make a new swarm of one manager from the state this node has, after a majority was lost.
     #[arg(long)]
     pub(crate) force_new_cluster: bool,
+
+    /// Keep the keys of managers off their disks: a manager that restarts has to be unlocked.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) autolock: Option<bool>,
 
     /// How long the certificates of nodes are valid [default: 2160h].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
@@ -154,4 +164,44 @@ pub(crate) struct LeaveArgs {
     /// Leave even if this node is a manager; the swarm may lose its majority, and with the last manager all its state.
     #[arg(short, long)]
     pub(crate) force: bool,
+}
+
+/// Options of `swarm update`. What is not given does not change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct SwarmUpdateArgs {
+    /// Keep the keys of managers off their disks, so that a manager that restarts has to be unlocked, or keep them there.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) autolock: Option<bool>,
+
+    /// How long the certificates of nodes are valid. Counts from the next renewal of each on.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) cert_expiry: Option<Nanoseconds>,
+
+    /// Time between two heartbeats of a node.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) dispatcher_heartbeat: Option<Nanoseconds>,
+
+    /// How many ended tasks are kept for each slot.
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
+    pub(crate) task_history_limit: Option<i64>,
+
+    /// How many raft log entries lie between two snapshots.
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
+    pub(crate) snapshot_interval: Option<u64>,
+
+    /// How many older snapshots are kept.
+    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
+    pub(crate) max_snapshots: Option<u64>,
+}
+
+/// Options of `swarm unlock-key`.
+#[derive(Debug, Args)]
+pub(crate) struct UnlockKeyArgs {
+    /// Print the key only.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Replace the key first. A manager that is away needs the old one once more.
+    #[arg(long)]
+    pub(crate) rotate: bool,
 }

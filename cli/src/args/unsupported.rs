@@ -11,9 +11,6 @@ use super::Cli;
 
 /// Commands of docker that are not there yet, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
-    ("swarm update", "the settings of a swarm are chosen by init"),
-    ("swarm unlock", "managers keep their key on disk for now"),
-    ("swarm unlock-key", "managers keep their key on disk for now"),
     ("swarm ca", "the certificate authority cannot be replaced yet"),
     ("network prune", "remove networks with network rm instead"),
     ("network connect", "give --network to docker run instead"),
@@ -43,7 +40,6 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["with-registry-auth"],
         "nodes pull with their own credentials; run docker login on each node",
     ),
-    (SWARM, &["autolock"], "managers keep their key on disk for now"),
     (SWARM, &["external-ca"], "the swarm is its own certificate authority"),
     (
         NETWORK,
@@ -53,7 +49,7 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
 ];
 
 const SERVICE: &[&str] = &["service create", "service update"];
-const SWARM: &[&str] = &["init", "swarm init"];
+const SWARM: &[&str] = &["init", "swarm init", "swarm update"];
 const NETWORK: &[&str] = &["network create"];
 
 /// What to say about a command or option that the parser does not know, if docker knows it.

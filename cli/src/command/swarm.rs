@@ -1,14 +1,20 @@
-//! `init`, `join`, `join-token`, `leave`.
+//! `init`, `join`, `join-token`, `leave`, `update`, `unlock`, `unlock-key`.
 
 mod init;
 mod join;
 mod join_token;
 mod leave;
+mod unlock;
+mod unlock_key;
+mod update;
 
 pub(super) use init::init;
 pub(super) use join::join;
 pub(super) use join_token::join_token;
 pub(super) use leave::leave;
+pub(super) use unlock::unlock;
+pub(super) use unlock_key::unlock_key;
+pub(super) use update::update;
 
 use crate::args::AvailabilityChoice;
 

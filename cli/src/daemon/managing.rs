@@ -9,9 +9,12 @@ use swarmlite_manager::manager::Manager;
 use swarmlite_manager::manager::ManagerConfig;
 use swarmlite_manager::manager::Start;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_rpc::Client;
 use swarmlite_vault::Vault;
+use tokio_util::task::AbortOnDropHandle;
 
+use super::locking::Locking;
 use super::membership::Membership;
 use super::membership::StateDir;
 
@@ -21,7 +24,7 @@ pub(super) struct Ground<'a> {
     /// Where it keeps everything.
     pub(super) dir: &'a StateDir,
     /// The keys that it encrypts that with.
-    pub(super) vault: &'a Vault,
+    pub(super) vault: &'a Arc<Vault>,
     /// The node's place in the cluster.
     pub(super) membership: &'a Membership,
     /// How long it waits, as the leader, for nodes to confirm their tables.
@@ -33,6 +36,8 @@ pub(super) struct Ground<'a> {
 pub(super) struct Managing {
     manager: Arc<Manager>,
     client: Client,
+    /// Ends with the last clone.
+    _locking: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Managing {
@@ -43,13 +48,12 @@ impl Managing {
         start: Start,
     ) -> anyhow::Result<Self> {
         let Ground { dir, vault, membership, routing_patience } = ground;
-        match start {
-            Start::Found(_) | Start::Join(_) => vault.fill(None)?,
-            Start::Resume if vault.is_empty() => anyhow::bail!(
+        if vault.is_empty() {
+            let missing = dir.keys();
+            anyhow::bail!(
                 "{} is missing: without it nothing that this manager has kept can be read",
-                dir.keys().display()
-            ),
-            Start::Resume => {}
+                missing.display()
+            );
         }
         let client = Client::new(identity).context("cannot use the identity of the node")?;
         let config = ManagerConfig {
@@ -62,12 +66,23 @@ impl Managing {
             routing_patience,
         };
         let manager = Arc::new(Manager::start(config, start).await?);
-        Ok(Self { manager, client })
+        let locking = Locking {
+            state_dir: dir.root().to_owned(),
+            vault: Arc::clone(vault),
+            store: manager.store().clone(),
+        };
+        let locking = AbortOnDropHandle::new(tokio::spawn(locking.run()));
+        Ok(Self { manager, client, _locking: Arc::new(locking) })
     }
 
     /// The cluster, for the API.
     pub(super) fn access(&self) -> ManagerAccess {
         self.manager.access()
+    }
+
+    /// Waits until this manager leads the cluster that it has just made of an old one, and gives it the settings in `asked` that are not zero.
+    pub(super) async fn take_over(&self, asked: &SwarmSpec) -> swarmlite_proto::error::Result<()> {
+        self.manager.merge_settings(asked).await
     }
 
     /// Uses a new certificate, for those who call and those who are called.

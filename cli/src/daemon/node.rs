@@ -1,12 +1,15 @@
 //! The life of a node: outside of any cluster, a member, a member with another role, outside again.
 //!
 //! Everything that changes the membership goes through one lock, so that the steps of joining, leaving and changing role never
-//! mix. What the API shows ([`control`]) is a copy of its own and never waits for these. [`entry`] has how a node becomes a member.
+//! mix. What the API shows ([`control`]) is a copy of its own and never waits for these. [`entry`] has how a node becomes a member,
+//! [`recovery`] how a manager goes on without the others.
 
 mod control;
 mod entry;
+mod recovery;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_agent::Agent;
@@ -55,7 +58,7 @@ pub(crate) struct Options {
 pub(crate) struct Node {
     dir: StateDir,
     /// The keys of a manager.
-    vault: Vault,
+    vault: Arc<Vault>,
     options: Options,
     /// What runs. Locked while the membership changes.
     member: Mutex<Option<Member>>,
@@ -88,7 +91,7 @@ impl Node {
     ///
     /// When the keys it has cannot be read.
     pub(crate) fn new(dir: StateDir, options: Options) -> anyhow::Result<Self> {
-        let vault = Vault::open(&dir.keys())?;
+        let vault = Arc::new(Vault::open(&dir.keys())?);
         Ok(Self { dir, vault, options, member: Mutex::default(), view: watch::Sender::default() })
     }
 
@@ -98,6 +101,12 @@ impl Node {
     ///
     /// When what the node remembers cannot be read.
     pub(crate) async fn resume_and_follow(&self) -> anyhow::Result<()> {
+        let mut locked = self.vault.locked();
+        while *locked.borrow_and_update() {
+            self.show_locked().await?;
+            // Until somebody has the key, or the node leaves.
+            locked.changed().await?;
+        }
         self.resume().await?;
         let mut view = self.view.subscribe();
         loop {
@@ -126,10 +135,28 @@ impl Node {
         }
     }
 
+    /// Without the unlock key a manager has nothing: no state, no certificate to show to others.
+    async fn show_locked(&self) -> anyhow::Result<()> {
+        let _slot = self.member.lock().await;
+        match self.dir.load()? {
+            Some(membership) => {
+                tracing::warn!("this manager is locked: unlock it with swarmlite swarm unlock");
+                self.show(LocalNodeState::Locked, Some(&membership), None, None);
+                Ok(())
+            }
+            // A crash came while the node left.
+            None => Ok(self.vault.clear()?),
+        }
+    }
+
     async fn resume(&self) -> anyhow::Result<()> {
         let mut slot = self.member.lock().await;
+        if slot.is_some() {
+            // It became one while this waited.
+            return Ok(());
+        }
         let Some(membership) = self.dir.load()? else { return Ok(()) };
-        let Some(identity) = identity::load(self.dir.root())? else {
+        let Some(identity) = identity::load(self.dir.root(), &self.vault)? else {
             anyhow::bail!("this node is a member of a cluster and its certificate is missing");
         };
         self.show(LocalNodeState::Pending, Some(&membership), None, None);
@@ -137,6 +164,10 @@ impl Node {
         if identity.role == NodeRole::Manager {
             manager = Some(self.start_manager(&membership, &identity, Start::Resume).await?);
             self.show(LocalNodeState::Pending, Some(&membership), None, manager.clone());
+        }
+        if identity.role == NodeRole::Worker {
+            // It may have become one just before it ended.
+            self.retire_manager()?;
         }
         let agent = self.start_agent_until_it_runs(&membership, identity).await;
         self.become_member(&mut slot, Member { membership, agent, manager });
@@ -159,19 +190,34 @@ impl Node {
 
     async fn exit(&self) -> Result<()> {
         let mut slot = self.member.lock().await;
-        if slot.is_none() {
+        let locked = *self.vault.locked().borrow();
+        if slot.is_none() && !locked {
             return Err(Error::unavailable(NOT_MEMBER));
         }
+        let membership = self.dir.load().map_err(failed)?;
         // First: from here on a restart finds a node that is in no cluster.
         self.dir.forget().map_err(failed)?;
         self.show(LocalNodeState::Inactive, None, None, None);
-        let Some(member) = slot.take() else { return Ok(()) };
-        if let Some(manager) = member.manager {
-            manager.shutdown().await;
-        }
-        let left = member.agent.leave().await;
+        let left = match (slot.take(), membership) {
+            (Some(member), _) => {
+                if let Some(manager) = member.manager {
+                    manager.shutdown().await;
+                }
+                member.agent.leave().await
+            }
+            (None, Some(membership)) => Agent::clear(self.agent_config(&membership)).await,
+            (None, None) => Ok(()),
+        };
         self.wipe_manager().map_err(failed)?;
         left.map_err(failed)
+    }
+
+    /// Makes a worker of this node on its disk.
+    fn retire_manager(&self) -> anyhow::Result<()> {
+        let _held = self.vault.hold();
+        // While there are keys to read it with.
+        identity::unseal(self.dir.root(), &self.vault)?;
+        self.wipe_manager()
     }
 
     /// Removes what this node has kept as a manager. The keys first: without them the rest is of no use to anybody.
@@ -187,7 +233,7 @@ impl Node {
         match (identity.role, member.manager.take()) {
             (NodeRole::Manager, None) => {
                 let start = Start::Join(member.agent.managers().borrow().clone());
-                match self.start_manager(&member.membership, identity, start).await {
+                match self.become_manager(&member.membership, identity, start).await {
                     Ok(manager) => member.manager = Some(manager),
                     Err(error) => tracing::error!(%error, "cannot become a manager"),
                 }
@@ -201,7 +247,7 @@ impl Node {
             }
             (NodeRole::Worker, Some(manager)) => {
                 manager.shutdown().await;
-                if let Err(error) = self.wipe_manager() {
+                if let Err(error) = self.retire_manager() {
                     tracing::warn!(%error, "cannot remove what this node kept as a manager");
                 }
             }
@@ -210,21 +256,40 @@ impl Node {
         self.show_member(member);
     }
 
+    /// Starts the manager of a node that was a worker.
+    async fn become_manager(
+        &self,
+        membership: &Membership,
+        identity: &Identity,
+        start: Start,
+    ) -> Result<Managing> {
+        // Those that are there may have encrypted something already, in an earlier try.
+        if self.vault.is_empty() {
+            self.vault.fill(None).map_err(failed)?;
+        }
+        self.start_manager(membership, identity, start).await
+    }
+
     async fn start_agent(
         &self,
         membership: &Membership,
         identity: Identity,
     ) -> Result<AgentHandle> {
-        let config = AgentConfig {
+        let config = self.agent_config(membership);
+        Agent::start(config, identity, membership.managers.clone()).await.map_err(failed)
+    }
+
+    fn agent_config(&self, membership: &Membership) -> AgentConfig {
+        AgentConfig {
             state_dir: self.dir.root().to_owned(),
             run_dir: self.options.run_dir.clone(),
+            vault: Arc::clone(&self.vault),
             docker: self.options.docker.clone(),
             plugin_dir: self.options.plugin_dir.clone(),
             dataplane: self.options.dataplane.clone(),
             data_path_addr: membership.data_path_addr,
             hostname: self.options.hostname.clone(),
-        };
-        Agent::start(config, identity, membership.managers.clone()).await.map_err(failed)
+        }
     }
 
     fn become_member(&self, slot: &mut Option<Member>, member: Member) {

@@ -17,18 +17,15 @@ pub(super) fn cluster_init(
     request: InitRequest,
     advertise_addr: SocketAddr,
 ) -> Result<ClusterInit> {
-    if request.force_new_cluster {
-        return Err(Error::not_implemented("ForceNewCluster is not supported yet"));
-    }
-    if request.auto_lock_managers || request.spec.encryption_config.auto_lock_managers {
-        return Err(Error::not_implemented("AutoLockManagers is not supported yet"));
-    }
     let pools = request.default_addr_pool.iter().map(|pool| {
         pool.parse::<Ipv4Net>().map_err(|_| Error::unknown(format!("invalid base pool {pool}")))
     });
+    let mut spec = request.spec;
+    // Asked for in either place.
+    spec.encryption_config.auto_lock_managers |= request.auto_lock_managers;
     Ok(ClusterInit {
         default_addr_pool: pools.collect::<Result<_>>()?,
-        spec: request.spec,
+        spec,
         advertise_addr,
         availability: availability(&request.availability)?,
         subnet_size: request.subnet_size,

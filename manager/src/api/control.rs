@@ -41,6 +41,9 @@ pub trait NodeControl: Send + Sync + 'static {
     /// Has this node leave its cluster, whatever that does to the others: the API has warned.
     fn leave(&self) -> BoxFuture<'_, Result<()>>;
 
+    /// Unlocks the manager on this node, which is locked, with the key as the user wrote it. Answers when it runs.
+    fn unlock(&self, key: String) -> BoxFuture<'_, Result<()>>;
+
     /// What this node knows of its place in a cluster by itself: all but what the state of the cluster says.
     fn membership(&self) -> SwarmInfo;
 

@@ -198,7 +198,8 @@ pub(super) async fn remove(
 /// Removes a node: its certificate is taken no more, and nobody knows what becomes of its tasks.
 fn removal(state: &State, reference: &str, force: bool, now: Timestamp) -> Result<Transaction> {
     let node = lookup::node(state, reference)?;
-    if node.spec.role == NodeRole::Manager || node.manager.is_some() {
+    // Only those who take part in raft: one that was lost before this cluster was made anew does not.
+    if node.manager.is_some() {
         return Err(Error::invalid(format!(
             "node {} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal",
             node.id

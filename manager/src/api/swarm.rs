@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::State as Extract;
+use rand::CryptoRng;
 use rand::RngExt;
 use swarmlite_proto::api;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::api::Reachability;
+use swarmlite_proto::api::UnlockKeyText;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ClusterId;
@@ -16,6 +18,7 @@ use swarmlite_proto::object::Cluster;
 use swarmlite_proto::spec::RaftConfig;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::unlock_key::UnlockKey;
 use swarmlite_proto::validate;
 use swarmlite_proto::version::Version;
 
@@ -26,14 +29,17 @@ use super::openapi::parameters::AtVersion;
 use super::openapi::parameters::Forced;
 use super::openapi::parameters::Rotated;
 use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Conflict;
 use super::openapi::refusals::Failed;
 use super::openapi::refusals::NotFound;
 use super::openapi::refusals::NotImplemented;
+use super::openapi::refusals::Unauthorized;
 use super::openapi::refusals::Unavailable;
 use super::render;
 use super::request::JsonBody;
 use super::request::Manager;
 use super::request::Params;
+use super::request::no_manager;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::State;
@@ -44,6 +50,9 @@ pub const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"do
 
 /// Docker's text for a node that is to leave and is no member.
 pub const NOT_MEMBER: &str = "This node is not part of a swarm";
+
+/// Docker's text for a locked manager that is to leave.
+const LEAVING_LOCKED: &str = "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.";
 
 /// Makes a cluster of this node.
 #[utoipa::path(
@@ -62,7 +71,11 @@ pub(super) async fn init(
     JsonBody(request): JsonBody<InitRequest>,
 ) -> Answer<Json<NodeId>> {
     validate::init(&request)?;
-    refuse_member(&state)?;
+    if request.force_new_cluster {
+        refuse_to_refound(&state)?;
+    } else {
+        refuse_member(&state)?;
+    }
     Ok(Json(state.node.init(request).await?))
 }
 
@@ -85,6 +98,17 @@ pub(super) async fn join(
     validate::join(&request)?;
     refuse_member(&state)?;
     Ok(state.node.join(request).await?)
+}
+
+/// Only a manager has what a new cluster can be made of; a node that is in none makes an ordinary one.
+fn refuse_to_refound(state: &ApiState) -> Result<()> {
+    let membership = state.node.membership();
+    match membership.local_node_state {
+        LocalNodeState::Inactive => Ok(()),
+        LocalNodeState::Locked => Err(Error::unavailable(no_manager(&membership))),
+        _ if membership.control_available => Ok(()),
+        _ => Err(Error::unavailable("Node is not a manager")),
+    }
 }
 
 fn refuse_member(state: &ApiState) -> Result<()> {
@@ -111,6 +135,9 @@ pub(super) async fn leave(Extract(state): Extract<ApiState>, params: Params) -> 
     let membership = state.node.membership();
     if membership.local_node_state == LocalNodeState::Inactive {
         return Err(Error::unavailable(NOT_MEMBER).into());
+    }
+    if membership.local_node_state == LocalNodeState::Locked && !force {
+        return Err(Error::unavailable(LEAVING_LOCKED).into());
     }
     if membership.control_available && !force {
         let counts = match state.node.manager() {
@@ -177,6 +204,51 @@ pub(super) async fn inspect(Manager(manager): Manager) -> Answer<Json<api::Swarm
 struct Rotation {
     worker: bool,
     manager: bool,
+    unlock_key: bool,
+}
+
+/// Shows what unlocks managers after a restart.
+#[utoipa::path(
+    get,
+    path = "/swarm/unlockkey",
+    operation_id = "SwarmUnlockkey",
+    tag = "Swarm",
+    responses(
+        (status = 200, description = "The key; empty without autolock.", body = UnlockKeyText),
+        Failed, NotFound, Unavailable,
+    )
+)]
+pub(super) async fn unlock_key(Manager(manager): Manager) -> Answer<Json<UnlockKeyText>> {
+    let state = manager.read().await?;
+    let cluster = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
+    let unlock_key = cluster.unlock_key.as_ref().map(ToString::to_string).unwrap_or_default();
+    Ok(Json(UnlockKeyText { unlock_key }))
+}
+
+/// Unlocks the manager on this node.
+#[utoipa::path(
+    post,
+    path = "/swarm/unlock",
+    operation_id = "SwarmUnlock",
+    tag = "Swarm",
+    request_body = UnlockKeyText,
+    responses(
+        (status = 200, description = "Done: the manager runs."),
+        BadRequest, Unauthorized, Conflict, Failed, Unavailable,
+    )
+)]
+pub(super) async fn unlock(
+    Extract(state): Extract<ApiState>,
+    JsonBody(request): JsonBody<UnlockKeyText>,
+) -> Answer<()> {
+    let membership = state.node.membership();
+    match membership.local_node_state {
+        LocalNodeState::Locked => Ok(state.node.unlock(request.unlock_key).await?),
+        LocalNodeState::Active if membership.control_available => {
+            Err(Error::conflict("swarm is not locked").into())
+        }
+        _ => Err(Error::unavailable(no_manager(&membership)).into()),
+    }
 }
 
 /// Changes the settings of the cluster.
@@ -201,10 +273,8 @@ pub(super) async fn update(
     let rotation = Rotation {
         worker: params.strict_bool("rotateWorkerToken")?,
         manager: params.strict_bool("rotateManagerToken")?,
+        unlock_key: params.strict_bool("rotateManagerUnlockKey")?,
     };
-    if params.strict_bool("rotateManagerUnlockKey")? {
-        return Err(Error::not_implemented("rotateManagerUnlockKey is not supported yet").into());
-    }
     let change = |state: &State| {
         let cluster = changed(state, version, spec.clone(), rotation, &mut rand::rng())?;
         let op = Op::PutCluster(Box::new(cluster));
@@ -219,7 +289,7 @@ fn changed(
     version: Version,
     spec: SwarmSpec,
     rotation: Rotation,
-    rng: &mut impl RngExt,
+    rng: &mut impl CryptoRng,
 ) -> Result<Cluster> {
     let old = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
     if old.meta.version != version {
@@ -227,7 +297,12 @@ fn changed(
     }
     validate::swarm_update(&old.spec, &spec)?;
     let mut cluster = Cluster::clone(old);
-    cluster.spec = with_defaults(spec, old.spec.raft);
+    cluster.spec = with_defaults(spec);
+    cluster.unlock_key = match &old.unlock_key {
+        _ if !cluster.spec.encryption_config.auto_lock_managers => None,
+        Some(key) if !rotation.unlock_key => Some(key.clone()),
+        _ => Some(UnlockKey::random(rng)),
+    };
     if rotation.worker {
         cluster.join_tokens.worker = rotated(&old.join_tokens.worker, rng)?;
     }
@@ -238,10 +313,14 @@ fn changed(
 }
 
 /// Fills in what zero stands for in Docker.
-fn with_defaults(mut spec: SwarmSpec, raft: RaftConfig) -> SwarmSpec {
+fn with_defaults(mut spec: SwarmSpec) -> SwarmSpec {
     let defaults = SwarmSpec::defaults();
     spec.name = defaults.name;
-    spec.raft = raft;
+    // The other settings of raft cannot be changed, and zero stands for what they are.
+    spec.raft = match spec.raft.snapshot_interval {
+        0 => defaults.raft,
+        snapshot_interval => RaftConfig { snapshot_interval, ..defaults.raft },
+    };
     if spec.orchestration.task_history_retention_limit.is_none() {
         spec.orchestration = defaults.orchestration;
     }

@@ -91,6 +91,11 @@ impl NodeControl for FakeNode {
         async { Ok(()) }.boxed()
     }
 
+    fn unlock(&self, key: String) -> BoxFuture<'_, Result<()>> {
+        self.note(&format!("unlock {key}"));
+        async { Ok(()) }.boxed()
+    }
+
     fn membership(&self) -> SwarmInfo {
         self.membership.clone()
     }
@@ -249,6 +254,7 @@ fn cluster_of_two() -> State {
         data_path_port: 4789,
         next_raft_id: 2,
         removed_nodes: Vec::new(),
+        unlock_key: None,
     };
     let ops = vec![
         Op::PutCluster(Box::new(cluster)),

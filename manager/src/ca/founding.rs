@@ -26,6 +26,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::unlock_key::UnlockKey;
 
 use super::Authority;
 use super::NodeKey;
@@ -78,6 +79,8 @@ pub struct Founding {
     pub transaction: Transaction,
     /// Who the first node is.
     pub identity: Identity,
+    /// What locks its manager, with autolock.
+    pub unlock_key: Option<UnlockKey>,
 }
 
 /// Makes a cluster of one manager.
@@ -91,19 +94,20 @@ pub fn found(init: ClusterInit, rng: &mut impl CryptoRng, now: Timestamp) -> Res
     let node = first_node(&init, rng);
     let identity = first_identity(&cluster, &node, rng, now)?;
     let ingress = ingress_network(rng);
+    let unlock_key = cluster.unlock_key.clone();
     let transaction = Transaction::new(now)
         .with(Op::PutCluster(Box::new(cluster)))
         .with(Op::PutNode(Box::new(node)))
         .with(Op::PutNetwork(Box::new(ingress)));
-    Ok(Founding { transaction, identity })
+    Ok(Founding { transaction, identity, unlock_key })
 }
 
 fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Result<Cluster> {
     let subnet_size = subnet_size(init.subnet_size)?;
+    let spec = over(SwarmSpec::defaults(), &init.spec)?;
     Ok(Cluster {
         id: ClusterId::random(rng),
         meta: Meta::default(),
-        spec: over_defaults(&init.spec)?,
         join_tokens: new_tokens(&root_ca.certificate, rng),
         root_ca,
         default_addr_pool: pools(&init.default_addr_pool, subnet_size)?,
@@ -111,6 +115,8 @@ fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Res
         data_path_port: data_path_port(init.data_path_port)?,
         next_raft_id: FIRST_RAFT_ID + 1,
         removed_nodes: Vec::new(),
+        unlock_key: spec.encryption_config.auto_lock_managers.then(|| UnlockKey::random(rng)),
+        spec,
     })
 }
 
@@ -159,8 +165,12 @@ fn ingress_network(rng: &mut impl CryptoRng) -> Network {
     }
 }
 
-/// `asked`, with the default for every member that is zero (moby `daemon/cluster/swarm.go`, `initClusterSpec`).
-fn over_defaults(asked: &SwarmSpec) -> Result<SwarmSpec> {
+/// `asked`, with that of `present` for every member that is zero (moby `daemon/cluster/swarm.go`, `initClusterSpec`).
+///
+/// # Errors
+///
+/// In Docker's words when `asked` asks for something that cannot be.
+pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     if !matches!(asked.name.as_str(), "" | "default") {
         return Err(Error::invalid("swarm spec must be named \"default\""));
     }
@@ -168,9 +178,9 @@ fn over_defaults(asked: &SwarmSpec) -> Result<SwarmSpec> {
     if !expiry.is_zero() && expiry.to_duration() < MIN_CERT_EXPIRY {
         return Err(Error::invalid("minimum certificate expiry time is: 1h0m0s"));
     }
-    let mut spec = SwarmSpec::defaults();
-    spec.labels.clone_from(&asked.labels);
-    spec.encryption_config = asked.encryption_config;
+    let mut spec = present;
+    set(&mut spec.labels, asked.labels.clone());
+    set(&mut spec.encryption_config, asked.encryption_config);
     let limit = &mut spec.orchestration.task_history_retention_limit;
     *limit = asked.orchestration.task_history_retention_limit.or(*limit);
     let (raft, wanted) = (&mut spec.raft, asked.raft);
@@ -182,6 +192,20 @@ fn over_defaults(asked: &SwarmSpec) -> Result<SwarmSpec> {
     set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);
     set(&mut spec.ca_config.node_cert_expiry, expiry);
     Ok(spec)
+}
+
+/// The cluster with the settings in `asked` that are not zero, and with an unlock key if it needs one now.
+///
+/// # Errors
+///
+/// As [`over`].
+pub fn merged(cluster: &Cluster, asked: &SwarmSpec, rng: &mut impl CryptoRng) -> Result<Cluster> {
+    let mut cluster = cluster.clone();
+    cluster.spec = over(cluster.spec, asked)?;
+    if cluster.spec.encryption_config.auto_lock_managers && cluster.unlock_key.is_none() {
+        cluster.unlock_key = Some(UnlockKey::random(rng));
+    }
+    Ok(cluster)
 }
 
 /// Takes `wanted` unless it is zero.

@@ -53,6 +53,9 @@ enum Ending {
     /// The agent has ended it.
     #[error("the agent has left")]
     Left,
+    /// The node leaves the cluster.
+    #[error("the node leaves the swarm")]
+    Departed,
     /// The connection broke, or the agent sent nonsense.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -170,6 +173,16 @@ impl<S: Store> Dispatcher<S> {
             Effect::Report(report) => {
                 let transaction = Transaction::new(Timestamp::now()).with(Op::ReportNode(report));
                 self.shared.store.propose(transaction).await.map_err(Ending::NotStored)?;
+            }
+            Effect::Depart(report) => {
+                // Without waking the loops: they are to see both at once, or they would take the node for one that has become silent.
+                self.shared.heard.send_if_modified(|heard| {
+                    heard.forget(seat.node_id());
+                    false
+                });
+                let transaction = Transaction::new(Timestamp::now()).with(Op::ReportNode(report));
+                self.shared.store.propose(transaction).await.map_err(Ending::NotStored)?;
+                return Err(Ending::Departed);
             }
             Effect::Store(sequence, statuses) => {
                 let node_id = seat.node_id().clone();

@@ -62,6 +62,8 @@ pub(super) enum Effect {
     Report(Box<NodeReport>),
     /// Write down what became of tasks, and say [`ManagerMessage::StatusesStored`] with this number once that is done.
     Store(u64, Vec<TaskStatusUpdate>),
+    /// Write down that the node has left, and end the session.
+    Depart(Box<NodeReport>),
     /// Note what the node's kernel tables have reached.
     Programmed(Generation),
     /// Say something.
@@ -137,6 +139,7 @@ impl Session {
             AgentMessage::TaskStatuses { sequence, statuses } => {
                 Ok(vec![Effect::Store(sequence, statuses)])
             }
+            AgentMessage::Leaving => Ok(vec![Effect::Depart(Box::new(self.departure()))]),
             AgentMessage::Programmed(generation) => {
                 self.acknowledged = generation;
                 Ok(self.reached().into_iter().collect())
@@ -177,6 +180,19 @@ impl Session {
         }
         self.programmed = reached;
         Some(Effect::Programmed(reached))
+    }
+
+    fn departure(&self) -> NodeReport {
+        NodeReport {
+            node_id: self.node_id.clone(),
+            status: NodeStatus {
+                state: NodeState::Down,
+                message: "node has left the swarm".to_owned(),
+                addr: self.addr.to_string(),
+            },
+            description: None,
+            data_path_addr: None,
+        }
     }
 
     fn report(&self, registration: Registration) -> NodeReport {

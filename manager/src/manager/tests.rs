@@ -65,7 +65,7 @@ async fn found(dir: &Path) -> (Manager, Identity) {
         subnet_size: 0,
         data_path_port: 0,
     };
-    let Founding { transaction, identity } =
+    let Founding { transaction, identity, .. } =
         ca::found(init, &mut rand::rng(), Timestamp::now()).expect("founds");
     let first = Start::Found(Box::new(transaction));
     let manager = Manager::start(config(dir, addr, &identity), first).await.expect("starts");

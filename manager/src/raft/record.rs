@@ -22,6 +22,17 @@ pub(crate) struct Record {
     pub(crate) raft_id: RaftId,
     /// Where other managers reach it.
     pub(crate) addr: SocketAddr,
+    /// Members with a lower id, other than this one, were lost when this manager made a cluster of its own. Should they come back, they
+    /// have no say.
+    #[serde(default)]
+    pub(crate) alone_since: RaftId,
+}
+
+impl Record {
+    /// Whether what `sender` says is to be ignored.
+    pub(crate) const fn refuses(&self, sender: RaftId) -> bool {
+        sender < self.alone_since && sender != self.raft_id
+    }
 }
 
 /// The record in `dir`, if there is one.

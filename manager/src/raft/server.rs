@@ -32,6 +32,7 @@ use super::batch::Proposed;
 use super::network::Answer;
 use super::types::RaftId;
 use super::types::TypeConfig;
+use super::types::Vote;
 use crate::server::Packed;
 use crate::server::Refusal;
 use crate::state::Transaction;
@@ -83,22 +84,25 @@ async fn health() -> Packed<()> {
 async fn append<T: Transport>(
     State(store): State<RaftStore<T>>,
     Packed(request): Packed<AppendEntriesRequest<TypeConfig>>,
-) -> Packed<Answer<AppendEntriesResponse<RaftId>>> {
-    Packed(store.inner.raft.append_entries(request).await)
+) -> Result<Packed<Answer<AppendEntriesResponse<RaftId>>>, NoAnswer> {
+    store.must_heed(&request.vote)?;
+    Ok(Packed(store.inner.raft.append_entries(request).await))
 }
 
 async fn vote<T: Transport>(
     State(store): State<RaftStore<T>>,
     Packed(request): Packed<VoteRequest<RaftId>>,
-) -> Packed<Answer<VoteResponse<RaftId>>> {
-    Packed(store.inner.raft.vote(request).await)
+) -> Result<Packed<Answer<VoteResponse<RaftId>>>, NoAnswer> {
+    store.must_heed(&request.vote)?;
+    Ok(Packed(store.inner.raft.vote(request).await))
 }
 
 async fn snapshot<T: Transport>(
     State(store): State<RaftStore<T>>,
     Packed(request): Packed<InstallSnapshotRequest<TypeConfig>>,
-) -> Packed<Answer<InstallSnapshotResponse<RaftId>, InstallSnapshotError>> {
-    Packed(store.inner.raft.install_snapshot(request).await)
+) -> Result<Packed<Answer<InstallSnapshotResponse<RaftId>, InstallSnapshotError>>, NoAnswer> {
+    store.must_heed(&request.vote)?;
+    Ok(Packed(store.inner.raft.install_snapshot(request).await))
 }
 
 async fn join<T: Transport>(
@@ -146,6 +150,16 @@ impl<T> RaftStore<T> {
     fn must_lead(&self) -> Result<(), NoAnswer> {
         let leads = self.inner.leadership.borrow().leader;
         if leads { Ok(()) } else { Err(NoAnswer::Elsewhere(self.not_leader())) }
+    }
+
+    /// Refuses what comes from a manager that was lost before this one made a cluster of its own.
+    fn must_heed(&self, vote: &Vote) -> Result<(), NoAnswer> {
+        let sender = vote.leader_id().node_id;
+        if !self.inner.record.refuses(sender) {
+            return Ok(());
+        }
+        let message = "this manager has left the other managers behind: they have to leave the swarm and join it again";
+        Err(NoAnswer::Refused(Error::denied(message)))
     }
 
     fn not_leader(&self) -> NotLeader {

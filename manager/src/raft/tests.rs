@@ -3,6 +3,7 @@
 mod cluster;
 mod members;
 mod network;
+mod recovery;
 mod single;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,7 @@ fn cluster() -> Cluster {
         data_path_port: 4789,
         next_raft_id: FIRST_RAFT_ID + 1,
         removed_nodes: Vec::new(),
+        unlock_key: None,
     }
 }
 

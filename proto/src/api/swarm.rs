@@ -87,6 +87,20 @@ pub struct JoinRequest {
     pub availability: String,
 }
 
+/// `GET /swarm/unlockkey` and `POST /swarm/unlock`. Never printed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UnlockKeyText {
+    /// What unlocks managers, in the form `SWMKEY-1-...`. Empty without autolock.
+    pub unlock_key: String,
+}
+
+impl std::fmt::Debug for UnlockKeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UnlockKeyText(..)")
+    }
+}
+
 /// The `Swarm` member of `GET /info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]

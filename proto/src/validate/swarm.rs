@@ -6,7 +6,6 @@ use ipnet::Ipv4Net;
 
 use super::availability;
 use super::require;
-use super::unsupported;
 use crate::api::InitRequest;
 use crate::api::JoinRequest;
 use crate::error::Error;
@@ -35,7 +34,6 @@ const MIN_CERT_EXPIRY: Nanoseconds = Nanoseconds::from_secs(3600);
 pub fn init(request: &InitRequest) -> Result<()> {
     listen_addr(&request.listen_addr)?;
     availability(&request.availability)?;
-    unsupported("ForceNewCluster", request.force_new_cluster)?;
     let port = request.data_path_port;
     if port != 0 && !DATA_PATH_PORTS.contains(&port) {
         return Err(Error::unknown(format!(
@@ -59,7 +57,6 @@ pub fn init(request: &InitRequest) -> Result<()> {
             )));
         }
     }
-    unsupported("AutoLockManagers", request.auto_lock_managers)?;
     raft(&request.spec.raft)?;
     swarm_spec(&request.spec)
 }
@@ -87,11 +84,10 @@ pub fn swarm_update(old: &SwarmSpec, new: &SwarmSpec) -> Result<()> {
     if new.raft == old.raft { Ok(()) } else { raft(&new.raft) }
 }
 
-/// Refuses settings of raft: its times are fixed, and so is what it keeps. Zero stands for the default.
+/// Refuses settings of raft: its times are fixed, and so is what it keeps beside the newest snapshot. Zero stands for the default.
 fn raft(asked: &RaftConfig) -> Result<()> {
     let fixed = SwarmSpec::defaults().raft;
     let differs = [
-        ("Raft.SnapshotInterval", differs(asked.snapshot_interval, fixed.snapshot_interval)),
         ("Raft.KeepOldSnapshots", differs(asked.keep_old_snapshots.unwrap_or_default(), 0)),
         (
             "Raft.LogEntriesForSlowFollowers",
@@ -123,8 +119,7 @@ fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
     })?;
     require(spec.dispatcher.heartbeat_period.0 >= 0, || {
         "heartbeat time period cannot be a negative duration".to_owned()
-    })?;
-    unsupported("EncryptionConfig.AutoLockManagers", spec.encryption_config.auto_lock_managers)
+    })
 }
 
 fn listen_addr(addr: &str) -> Result<()> {

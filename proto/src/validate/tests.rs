@@ -402,8 +402,6 @@ const CLUSTERS: &[(&str, ErrorKind, &str)] = &[
         InvalidArgument,
         "heartbeat time period cannot be a negative duration",
     ),
-    (r#"{"AutoLockManagers": true}"#, InvalidArgument, "unsupported field: AutoLockManagers"),
-    (r#"{"ForceNewCluster": true}"#, InvalidArgument, "unsupported field: ForceNewCluster"),
     (
         r#"{"Spec": {"Raft": {"KeepOldSnapshots": 3}}}"#,
         NotImplemented,
@@ -434,6 +432,9 @@ fn settings_without_effect_cannot_be_changed() {
     new.orchestration.task_history_retention_limit = Some(2);
     assert_eq!(swarm_update(&old, &new), Ok(()));
     new.raft.snapshot_interval = 7;
-    let message = "changing Raft.SnapshotInterval of the swarm is not supported yet";
+    new.encryption_config.auto_lock_managers = true;
+    assert_eq!(swarm_update(&old, &new), Ok(()));
+    new.raft.election_tick = 7;
+    let message = "changing Raft.ElectionTick of the swarm is not supported yet";
     assert_eq!(swarm_update(&old, &new), Err(Error::not_implemented(message)));
 }

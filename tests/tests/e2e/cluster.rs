@@ -55,6 +55,18 @@ impl Cluster {
         }
     }
 
+    /// Another lab, for a cluster of its own. Its name is that of this one with `suffix`.
+    pub(crate) async fn small_lab(&self, suffix: &str, nodes: u8) -> anyhow::Result<Lab> {
+        let lab = Lab::up(Options {
+            name: format!("{}-{suffix}", self.lab.name()),
+            nodes,
+            swarmlite: program("SWARMLITE_LAB_SWARMLITE")?,
+            whoami: program("SWARMLITE_LAB_WHOAMI")?,
+            host_access: false,
+        });
+        lab.await
+    }
+
     async fn join_all(&self) -> anyhow::Result<()> {
         let first = self.manager();
         let address = first.address().to_string();

@@ -18,6 +18,7 @@ mod engine;
 mod failures;
 mod jobs;
 mod load;
+mod locking;
 mod logs;
 mod loss;
 mod mesh;
@@ -88,6 +89,10 @@ fn cases() -> Vec<Case> {
         security::a_worker_cannot_call_what_is_for_managers,
         security::a_caller_without_a_certificate_is_refused,
         security::plain_http_on_the_port_of_managers_is_refused,
+        locking::rotated_tokens_let_nobody_in,
+        locking::a_locked_manager_needs_its_key,
+        locking::a_new_unlock_key_replaces_the_old_one,
+        locking::a_manager_goes_on_after_the_others_are_lost,
         api::malformed_json_changes_nothing,
         api::an_unknown_network_changes_nothing,
         api::a_published_port_is_taken_once,

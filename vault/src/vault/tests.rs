@@ -57,7 +57,7 @@ fn with_a_lock_only_its_key_opens() {
     assert!(*locked.borrow());
     assert!(!opens(&later, &sealed));
     later.seal_node_key(PEM).expect_err("is locked");
-    later.set_lock(None).expect_err("is locked");
+    later.set_lock(None, Version::at(1)).expect_err("is locked");
     assert_eq!(later.unlock(&unlock_key()), Err(UnlockError::WrongKey));
     assert!(*locked.borrow());
     later.unlock(&key).expect("is the key");
@@ -71,19 +71,21 @@ fn a_lock_comes_changes_and_goes() {
     let (first, second) = (unlock_key(), unlock_key());
     let (dir, vault) = filled(None);
     let before = seal(&vault);
-    vault.set_lock(Some(first.clone())).expect("writes");
+    assert!(vault.set_lock(Some(first.clone()), Version::at(5)).expect("writes"));
     assert!(vault.has_old_keys(), "the one that lay open on the disk");
     let with_new_key = seal(&vault);
     assert!(opens(&vault, &before), "until everything is sealed anew");
     vault.drop_old_keys().expect("writes");
     assert!(!opens(&vault, &before));
-    vault.set_lock(Some(second.clone())).expect("writes");
+    assert!(vault.set_lock(Some(second.clone()), Version::at(7)).expect("writes"));
     assert!(!vault.has_old_keys(), "the keys were not to be read before");
     assert_eq!(again(&dir).unlock(&first), Err(UnlockError::WrongKey));
     let later = again(&dir);
     later.unlock(&second).expect("is the key");
     assert!(opens(&later, &with_new_key));
-    later.set_lock(None).expect("writes");
+    assert!(!later.set_lock(None, Version::at(6)).expect("is read"), "an old state of the cluster");
+    assert_eq!(later.unlock_key(), Some(second));
+    assert!(later.set_lock(None, Version::at(8)).expect("writes"));
     assert!(opens(&again(&dir), &with_new_key));
 }
 
@@ -91,12 +93,12 @@ fn a_lock_comes_changes_and_goes() {
 fn the_key_of_the_certificate_is_sealed_while_there_is_a_lock() {
     let (_dir, vault) = filled(None);
     assert_eq!(vault.seal_node_key(PEM).expect("is open"), PEM);
-    vault.set_lock(Some(unlock_key())).expect("writes");
+    vault.set_lock(Some(unlock_key()), Version::at(1)).expect("writes");
     let sealed = vault.seal_node_key(PEM).expect("is open");
     assert!(!sealed.contains("PRIVATE KEY") && !sealed.contains("MIGH"), "{sealed}");
     assert_eq!(vault.open_node_key(sealed.clone()).expect("was sealed here"), PEM);
     assert_eq!(vault.open_node_key(PEM.to_owned()).expect("was never sealed"), PEM);
-    vault.set_lock(None).expect("writes");
+    vault.set_lock(None, Version::at(2)).expect("writes");
     assert_eq!(vault.open_node_key(sealed.clone()).expect("a crash came in between"), PEM);
     let (_other, other) = filled(None);
     assert_eq!(other.open_node_key(sealed), Err(OpenError::Damaged));

@@ -28,6 +28,10 @@ impl NodeControl for Node {
         self.exit().boxed()
     }
 
+    fn unlock(&self, key: String) -> BoxFuture<'_, Result<()>> {
+        async move { self.open(&key).await }.boxed()
+    }
+
     fn membership(&self) -> SwarmInfo {
         let view = self.view.borrow().clone();
         let node_id =

@@ -17,6 +17,9 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::unlock_key::InvalidUnlockKey;
+use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_vault::UnlockError;
 use tokio::time::timeout;
 
 use super::Member;
@@ -32,6 +35,12 @@ use crate::daemon::request;
 /// How long a join waits for the node's first session (moby `daemon/cluster/cluster.go`).
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long an unlocked manager gets to start.
+const UNLOCK_TIMEOUT: Duration = Duration::from_secs(20);
+
+const UNLOCK_SLOW: &str =
+    "The key is right, and the manager has not started yet: see the log of swarmlite on this node.";
+
 const JOIN_SLOW: &str = "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node.";
 
 impl Node {
@@ -39,6 +48,10 @@ impl Node {
     pub(super) async fn found(&self, request: InitRequest) -> Result<NodeId> {
         let mut slot = self.member.lock().await;
         if slot.is_some() {
+            if request.force_new_cluster {
+                drop(slot);
+                return self.refound(request).await;
+            }
             return Err(Error::unavailable(ALREADY_MEMBER));
         }
         let membership =
@@ -57,7 +70,8 @@ impl Node {
         founding: ca::Founding,
     ) -> Result<(AgentHandle, Option<Managing>)> {
         let identity = founding.identity.clone();
-        identity::save(self.dir.root(), &identity).map_err(failed)?;
+        self.vault.fill(founding.unlock_key).map_err(failed)?;
+        identity::save(self.dir.root(), &self.vault, &identity).map_err(failed)?;
         let start = Start::Found(Box::new(founding.transaction));
         let manager = self.start_manager(membership, &identity, start).await?;
         match self.start_agent(membership, identity).await {
@@ -94,7 +108,11 @@ impl Node {
         membership: &Membership,
         identity: Identity,
     ) -> Result<(AgentHandle, Option<Managing>)> {
-        identity::save(self.dir.root(), &identity).map_err(failed)?;
+        if identity.role == NodeRole::Manager {
+            // What is to lock them it learns from the state.
+            self.vault.fill(None).map_err(failed)?;
+        }
+        identity::save(self.dir.root(), &self.vault, &identity).map_err(failed)?;
         let manager = match identity.role {
             NodeRole::Worker => None,
             NodeRole::Manager => {
@@ -128,6 +146,22 @@ impl Node {
         Managing::start(ground, identity, start).await.map_err(failed)
     }
 
+    /// Unlocks the manager of this node, and waits until it runs.
+    pub(super) async fn open(&self, key: &str) -> Result<()> {
+        let key: UnlockKey =
+            key.parse().map_err(|error: InvalidUnlockKey| Error::invalid(error.to_string()))?;
+        let mut view = self.view.subscribe();
+        self.vault.unlock(&key).map_err(|error| match error {
+            UnlockError::NotLocked => Error::conflict(error.to_string()),
+            UnlockError::WrongKey => Error::unauthenticated(error.to_string()),
+        })?;
+        let runs = view.wait_for(|view| view.manager.is_some());
+        match timeout(UNLOCK_TIMEOUT, runs).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::unavailable(UNLOCK_SLOW)),
+        }
+    }
+
     /// Makes the node a member if all of it has started, and otherwise leaves nothing behind on it.
     async fn keep_or_undo(
         &self,
@@ -156,7 +190,7 @@ impl Node {
 }
 
 /// The addresses of a node that is about to become a member.
-fn membership(listen: &str, advertise: &str, data_path: &str) -> Result<Membership> {
+pub(super) fn membership(listen: &str, advertise: &str, data_path: &str) -> Result<Membership> {
     let interfaces = interfaces().map_err(failed)?;
     let listen_addr = address::listen(listen, &interfaces)?;
     let advertise_addr = address::advertise(advertise, listen_addr, &interfaces)?;

@@ -40,12 +40,14 @@ refusals! {
     /// 400.
     BadRequest, BAD_REQUEST,
         "The request is wrong in itself, or cannot be met in the present state, or the version in the path is not served.";
+    /// 401.
+    Unauthorized, UNAUTHORIZED, "It is not the right key.";
     /// 403.
     Forbidden, FORBIDDEN, "Not on this node, or not with an object of this kind.";
     /// 404.
     NotFound, NOT_FOUND, "There is no such object.";
     /// 409.
-    Conflict, CONFLICT, "What would be made is there already.";
+    Conflict, CONFLICT, "What would be made or done is there or done already.";
     /// 500.
     Failed, INTERNAL_SERVER_ERROR,
         "The cluster has no leader, or something else that the request does not decide has gone wrong. Docker answers so, too, \

@@ -165,15 +165,101 @@ async fn settings_and_tokens_change_together_with_their_version() {
             "invalid value for rotateWorkerToken: maybe",
         ),
         (
-            "/swarm/update?version=1&rotateManagerUnlockKey=1",
-            501,
-            "rotateManagerUnlockKey is not supported yet",
+            "/swarm/update?version=1&rotateManagerUnlockKey=yes",
+            400,
+            "invalid value for rotateManagerUnlockKey: yes",
         ),
     ] {
         let reply = lab.post(path, &spec).await;
         assert_eq!((reply.status, reply.message()), (status, message));
     }
     assert_eq!(lab.contents(), before);
+}
+
+/// Updates the cluster with what `change` makes of its settings.
+async fn update_swarm(lab: &Lab, query: &str, change: impl FnOnce(&mut Value)) {
+    let swarm = lab.get("/swarm").await.body;
+    let mut spec = swarm["Spec"].clone();
+    change(&mut spec);
+    let path = format!("/swarm/update?version={}{query}", swarm["Version"]["Index"]);
+    let reply = lab.post(&path, &spec).await;
+    assert_eq!(reply.status, 200, "{}", reply.message());
+}
+
+#[tokio::test]
+async fn the_unlock_key_comes_and_goes_with_autolock() {
+    let lab = Lab::manager();
+    let key = async || lab.get("/swarm/unlockkey").await.body["UnlockKey"].clone();
+    assert_eq!(key().await, "");
+    update_swarm(&lab, "&rotateManagerUnlockKey=true", |_| {}).await;
+    assert_eq!(key().await, "", "there is nothing to lock");
+    let lock =
+        |on| move |spec: &mut Value| spec["EncryptionConfig"]["AutoLockManagers"] = json!(on);
+    update_swarm(&lab, "", lock(true)).await;
+    let first = key().await;
+    assert!(first.as_str().is_some_and(|key| key.starts_with("SWMKEY-1-") && key.len() == 52));
+    update_swarm(&lab, "", |spec| spec["Labels"] = json!({"a": "b"})).await;
+    assert_eq!(key().await, first);
+    update_swarm(&lab, "&rotateManagerUnlockKey=true", |_| {}).await;
+    let second = key().await;
+    assert_ne!(second, first);
+    for path in ["/swarm", "/info"] {
+        let shown = lab.get(path).await.body.to_string();
+        assert!(!shown.contains("SWMKEY"), "{path} shows the key");
+    }
+    update_swarm(&lab, "", lock(false)).await;
+    assert_eq!(key().await, "");
+}
+
+#[tokio::test]
+async fn only_a_locked_manager_is_unlocked() {
+    let body = json!({"UnlockKey": "SWMKEY-1-x"});
+    let unlocked = Lab::manager().post("/swarm/unlock", &body).await;
+    assert_eq!((unlocked.status, unlocked.message()), (409, "swarm is not locked"));
+    let outside = Lab::not_manager(LocalNodeState::Inactive, Path::new(NO_ENGINE));
+    let reply = outside.post("/swarm/unlock", &body).await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.message().starts_with("This node is not a swarm manager."));
+    let locked = Lab::not_manager(LocalNodeState::Locked, Path::new(NO_ENGINE));
+    assert_eq!(locked.post("/swarm/unlock", &body).await.status, 200);
+    assert_eq!(*locked.node.calls.lock().expect("no panic"), ["unlock SWMKEY-1-x"]);
+    assert_eq!(locked.get("/_ping").await.header("Swarm"), "locked");
+    assert_eq!(locked.get("/info").await.body["Swarm"]["LocalNodeState"], "locked");
+    let leave = locked.post("/swarm/leave", &Value::Null).await;
+    assert_eq!(leave.status, 503);
+    assert!(leave.message().starts_with("Swarm is encrypted and locked."), "{}", leave.message());
+    assert_eq!(locked.post("/swarm/leave?force=1", &Value::Null).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_update_replaces_all_settings_and_zero_stands_for_the_default() {
+    let lab = Lab::manager();
+    update_swarm(&lab, "", |spec| {
+        spec["Raft"]["SnapshotInterval"] = json!(7);
+        spec["Dispatcher"]["HeartbeatPeriod"] = json!(1_000_000_000);
+    })
+    .await;
+    let spec = lab.get("/swarm").await.body["Spec"].clone();
+    assert_eq!(spec["Raft"]["SnapshotInterval"], 7);
+    update_swarm(&lab, "", |spec| *spec = json!({"Labels": {"kept": "no"}})).await;
+    let spec = lab.get("/swarm").await.body["Spec"].clone();
+    assert_eq!(spec["Raft"]["SnapshotInterval"], 10_000);
+    assert_eq!(spec["Dispatcher"]["HeartbeatPeriod"], 5_000_000_000_u64);
+    assert_eq!(spec["Labels"], json!({"kept": "no"}));
+}
+
+#[tokio::test]
+async fn only_a_manager_makes_a_new_cluster_of_what_it_has() {
+    let body = json!({"ListenAddr": "0.0.0.0:2377", "ForceNewCluster": true});
+    let lab = Lab::manager();
+    assert_eq!(lab.post("/swarm/init", &body).await.status, 200);
+    let worker = Lab::not_manager(LocalNodeState::Active, Path::new(NO_ENGINE));
+    let reply = worker.post("/swarm/init", &body).await;
+    assert_eq!((reply.status, reply.message()), (503, "Node is not a manager"));
+    let locked = Lab::not_manager(LocalNodeState::Locked, Path::new(NO_ENGINE));
+    let reply = locked.post("/swarm/init", &body).await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.message().starts_with("Swarm is encrypted"), "{}", reply.message());
 }
 
 #[tokio::test]

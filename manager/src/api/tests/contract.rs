@@ -227,6 +227,8 @@ SwarmInit POST /swarm/init {"ListenAddr": "0.0.0.0:2377"}
 SwarmJoin POST /swarm/join {"ListenAddr": "0.0.0.0:2377", "RemoteAddrs": ["10.9.0.1:2377"]}
 SwarmLeave POST /swarm/leave?force=1
 SwarmUpdate POST /swarm/update?version={version} {"Labels": {"a": "b"}}
+SwarmUnlockkey GET /swarm/unlockkey
+SwarmUnlock POST /swarm/unlock {"UnlockKey": "SWMKEY-1-x"}
 NodeList GET /nodes
 NodeInspect GET /nodes/boss
 NodeUpdate POST /nodes/worker/update?version={version} {"Role": "worker"}
@@ -270,6 +272,7 @@ async fn every_operation_answers_as_it_is_described() {
             "SwarmInit" | "SwarmJoin" => {
                 Lab::not_manager(LocalNodeState::Inactive, Path::new(NO_ENGINE))
             }
+            "SwarmUnlock" => Lab::not_manager(LocalNodeState::Locked, Path::new(NO_ENGINE)),
             _ => furnished(&folder).await,
         };
         let path = filled_in(&lab, parts[2]).await;

@@ -74,6 +74,14 @@ fn registration_comes_first() {
 }
 
 #[test]
+fn a_node_that_leaves_is_down_at_once() {
+    let mut session = told(view(1, &[]));
+    let effects = session.receive(AgentMessage::Leaving).expect("is registered");
+    let [Effect::Depart(report)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((&report.node_id, report.status.state), (&node(1, 1).id, NodeState::Down));
+}
+
+#[test]
 fn a_registration_is_written_down() {
     let mut session = session();
     let effects = session.receive(registration()).expect("is the first message");

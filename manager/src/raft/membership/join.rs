@@ -67,7 +67,7 @@ impl<T: Transport> RaftStore<T> {
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
         let answer = ask_to_join(&transport, addr, managers).await?;
-        let record = Record { raft_id: answer.raft_id, addr };
+        let record = Record { raft_id: answer.raft_id, addr, alone_since: 0 };
         // Before raft starts: what it promises, it promises under this id.
         record::save(dir, record).await?;
         Self::start(dir, sealer, record, transport).await

@@ -8,6 +8,7 @@ use openraft::CommittedLeaderId;
 use openraft::EntryPayload;
 use openraft::storage::RaftLogStorageExt;
 use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_proto::version::Version;
 use swarmlite_vault::Vault;
 use swarmlite_vault::testing::sealer;
 use tempfile::TempDir;
@@ -49,10 +50,12 @@ async fn write_log(dir: &Path, sealer: Sealer, count: u64) {
 }
 
 /// Reads the log again: how many entries it has, or what is wrong.
-fn read_log(dir: &Path, sealer: Sealer) -> Result<usize, String> {
+async fn read_log(dir: &Path, sealer: Sealer) -> Result<usize, String> {
     let disk = SealedDisk::new(SledDisk::open(&dir.join("log")).expect("opens"), sealer);
     let values = disk.scan().map_err(|error| error.to_string())?;
-    LogStore::open(disk).map_err(|error| error.to_string())?;
+    let (log, closed) = LogStore::open(disk).map_err(|error| error.to_string())?;
+    drop(log);
+    closed.await.expect("ends");
     Ok(values.len())
 }
 
@@ -90,7 +93,7 @@ async fn nothing_is_in_clear_on_the_disk() {
     assert!(!files(dir.path()).is_empty());
     assert!(!is_anywhere(dir.path(), SECRET));
     assert!(!is_anywhere(dir.path(), "password"));
-    assert_eq!(read_log(dir.path(), sealer(&[1])), Ok(3));
+    assert_eq!(read_log(dir.path(), sealer(&[1])).await, Ok(3));
 }
 
 #[tokio::test]
@@ -98,7 +101,7 @@ async fn another_key_opens_nothing() {
     let dir = folder();
     write_log(dir.path(), sealer(&[1]), 1).await;
     write_snapshot(dir.path(), sealer(&[1]));
-    let error = read_log(dir.path(), sealer(&[2])).expect_err("has no such key");
+    let error = read_log(dir.path(), sealer(&[2])).await.expect_err("has no such key");
     assert!(error.contains("key number 1, which this node does not have"), "{error}");
     let error = Snapshots::open(dir.path(), sealer(&[2])).expect_err("has no such key");
     assert!(error.to_string().starts_with("cannot read the snapshot: "), "{error}");
@@ -122,12 +125,12 @@ async fn records_that_were_swapped_or_changed_are_noticed() {
         items[0].1 = std::mem::replace(&mut items[1].1, first);
     };
     tamper(dir.path(), swap);
-    let error = read_log(dir.path(), sealer(&[1])).expect_err("two records are swapped");
+    let error = read_log(dir.path(), sealer(&[1])).await.expect_err("two records are swapped");
     assert!(error.contains("not where it belongs"), "{error}");
     tamper(dir.path(), swap);
-    assert_eq!(read_log(dir.path(), sealer(&[1])), Ok(3), "as it was");
+    assert_eq!(read_log(dir.path(), sealer(&[1])).await, Ok(3), "as it was");
     tamper(dir.path(), |items| *items[2].1.last_mut().expect("is not empty") ^= 1);
-    let error = read_log(dir.path(), sealer(&[1])).expect_err("a bit is flipped");
+    let error = read_log(dir.path(), sealer(&[1])).await.expect_err("a bit is flipped");
     assert!(error.contains("is damaged"), "{error}");
 }
 
@@ -139,7 +142,7 @@ async fn a_log_in_clear_is_refused() {
     log.blocking_append([entry(0)]).await.expect("appends");
     drop(log);
     closed.await.expect("ends");
-    let error = read_log(dir.path(), sealer(&[1])).expect_err("is not encrypted");
+    let error = read_log(dir.path(), sealer(&[1])).await.expect_err("is not encrypted");
     assert!(error.ends_with("it is not encrypted"), "{error}");
     std::fs::write(dir.path().join("snapshot"), b"\x82\xa4meta and the state").expect("writes");
     let error = Snapshots::open(dir.path(), sealer(&[1])).expect_err("is not encrypted");
@@ -156,7 +159,8 @@ async fn rewritten_data_needs_the_newest_key_only() {
     let (mut log, closed) = LogStore::open(disk).expect("is a log");
     let snapshots = write_snapshot(dir.path(), vault.sealer());
     log.blocking_append((0..600).map(entry)).await.expect("appends");
-    vault.set_lock(Some(UnlockKey::random(&mut rand::rng()))).expect("writes");
+    let lock = UnlockKey::random(&mut rand::rng());
+    vault.set_lock(Some(lock), Version::at(1)).expect("writes");
     log.rewriter().rewrite().await.expect("is written anew");
     snapshots.rewrite().expect("is written anew");
     vault.drop_old_keys().expect("writes");
@@ -165,7 +169,7 @@ async fn rewritten_data_needs_the_newest_key_only() {
     drop(log);
     closed.await.expect("a rewriter does not keep the log open");
     rewriter.rewrite().await.expect_err("the log has ended");
-    assert_eq!(read_log(dir.path(), vault.sealer()), Ok(601));
+    assert_eq!(read_log(dir.path(), vault.sealer()).await, Ok(601));
     let (_snapshots, found) = Snapshots::open(dir.path(), vault.sealer()).expect("opens");
     assert_eq!(found.expect("is there").1.nodes().len(), 1);
 }

@@ -362,5 +362,6 @@ pub(crate) fn cluster() -> Cluster {
         data_path_port: 4789,
         next_raft_id: 2,
         removed_nodes: Vec::new(),
+        unlock_key: None,
     }
 }

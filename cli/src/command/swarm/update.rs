@@ -1,0 +1,85 @@
+//! `swarmlite swarm update`.
+
+use swarmlite_proto::spec::SwarmSpec;
+
+use super::unlock_key;
+use crate::args::SwarmUpdateArgs;
+use crate::client::Client;
+use crate::error::Error;
+use crate::error::Result;
+use crate::output::Console;
+
+/// Changes the settings that are named.
+pub(crate) async fn update(
+    args: &SwarmUpdateArgs,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    if *args == SwarmUpdateArgs::default() {
+        return Err(Error::refused(
+            "Nothing to update: name a setting, as in: swarmlite swarm update --autolock=true",
+        ));
+    }
+    let before = client.swarm_change(|spec| change(spec, args)).await?;
+    console.line("Swarm updated.")?;
+    if args.autolock == Some(true) && !before.encryption_config.auto_lock_managers {
+        console.print(&unlock_key::instructions(&client.unlock_key().await?))?;
+    }
+    Ok(())
+}
+
+fn change(spec: &mut SwarmSpec, args: &SwarmUpdateArgs) {
+    let SwarmUpdateArgs {
+        autolock,
+        cert_expiry,
+        dispatcher_heartbeat,
+        task_history_limit,
+        snapshot_interval,
+        max_snapshots,
+    } = *args;
+    set(&mut spec.encryption_config.auto_lock_managers, autolock);
+    set(&mut spec.ca_config.node_cert_expiry, cert_expiry);
+    set(&mut spec.dispatcher.heartbeat_period, dispatcher_heartbeat);
+    set(&mut spec.raft.snapshot_interval, snapshot_interval);
+    let (limit, kept) =
+        (&mut spec.orchestration.task_history_retention_limit, &mut spec.raft.keep_old_snapshots);
+    *limit = task_history_limit.or(*limit);
+    *kept = max_snapshots.or(*kept);
+}
+
+fn set<T>(member: &mut T, wanted: Option<T>) {
+    if let Some(wanted) = wanted {
+        *member = wanted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+    use crate::args::Command;
+    use crate::args::SwarmCommand;
+
+    fn args(options: &str) -> SwarmUpdateArgs {
+        let line = shlex::split(&format!("swarmlite swarm update {options}")).expect("a line");
+        match Cli::try_parse_from(line).expect("parses").command {
+            Command::Swarm(SwarmCommand::Update(args)) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_what_is_named_changes() {
+        let mut spec = SwarmSpec::defaults();
+        change(&mut spec, &args("--autolock --task-history-limit -1"));
+        let mut expected = SwarmSpec::defaults();
+        expected.encryption_config.auto_lock_managers = true;
+        expected.orchestration.task_history_retention_limit = Some(-1);
+        assert_eq!(spec, expected);
+        change(&mut spec, &args("--autolock=false --task-history-limit 5"));
+        assert_eq!(spec, SwarmSpec::defaults());
+        assert_eq!(args(""), SwarmUpdateArgs::default());
+    }
+}
