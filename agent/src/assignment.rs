@@ -20,6 +20,7 @@ use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Secret;
+use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::version::Generation;
 
 /// Everything this node is to know. Cheap to clone: what does not change is shared.
@@ -74,6 +75,18 @@ impl Assignments {
             self.put(assignment);
         }
         Ok(())
+    }
+
+    /// What of this may lie on a disk: all but the credentials for registries.
+    #[must_use]
+    pub fn for_disk(&self) -> Self {
+        let mut kept = self.clone();
+        for task in kept.tasks.values_mut() {
+            if matches!(task.credentials, PullCredentials::Known(_)) {
+                Arc::make_mut(task).credentials = PullCredentials::Withheld;
+            }
+        }
+        kept
     }
 
     fn put(&mut self, assignment: Assignment) {

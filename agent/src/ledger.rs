@@ -84,13 +84,13 @@ impl Ledger {
         self.read(ASSIGNMENTS)
     }
 
-    /// Keeps `assignments` in place of those before.
+    /// Keeps `assignments` in place of those before, without what is secret in them.
     ///
     /// # Errors
     ///
     /// When they cannot be written.
     pub fn keep_assignments(&self, assignments: &Assignments) -> Result<(), LedgerError> {
-        self.write(ASSIGNMENTS, assignments)
+        self.write(ASSIGNMENTS, &assignments.for_disk())
     }
 
     /// Where managers were last known to be.
@@ -216,6 +216,8 @@ mod tests {
     use std::fs;
     use std::sync::Arc;
 
+    use swarmlite_proto::registry::PullCredentials;
+    use swarmlite_proto::registry::RegistryAuth;
     use swarmlite_proto::task_state::TaskState;
     use swarmlite_proto::version::Generation;
 
@@ -268,6 +270,24 @@ mod tests {
         assert!(ledger.restarts(&task('a')).is_empty());
         ledger.clear().expect("removes");
         assert_eq!(ledger.assignments().expect("reads"), None);
+    }
+
+    #[test]
+    fn credentials_do_not_come_to_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let password = "correct horse".to_owned();
+        let auth = RegistryAuth { password, ..RegistryAuth::default() };
+        let mut task = crate::task::fake::task('a');
+        task.credentials = PullCredentials::Known(auth);
+        let mut known = known(1);
+        known.tasks.insert(task.id.clone(), task.into());
+        let ledger = Ledger::open(folder.path()).expect("opens");
+        ledger.keep_assignments(&known).expect("writes");
+        let content = fs::read(folder.path().join(ASSIGNMENTS)).expect("is there");
+        assert!(!content.windows(7).any(|bytes| bytes == b"correct"));
+        let read = ledger.assignments().expect("reads").expect("is there");
+        let task = read.tasks.values().next().expect("is kept");
+        assert_eq!(task.credentials, PullCredentials::Withheld);
     }
 
     #[test]

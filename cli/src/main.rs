@@ -13,6 +13,7 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod output;
+mod registry;
 mod spec;
 mod value;
 

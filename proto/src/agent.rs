@@ -28,6 +28,7 @@ use crate::object::Config;
 use crate::object::NodeIndex;
 use crate::object::Secret;
 use crate::object::TaskStatus;
+use crate::registry::PullCredentials;
 use crate::spec::EndpointMode;
 use crate::spec::Labels;
 use crate::spec::NodeRole;
@@ -192,6 +193,9 @@ pub struct TaskAssignment {
     pub attachments: Vec<TaskAttachment>,
     /// Ports that the engine publishes on this node itself.
     pub host_ports: Vec<PortConfig>,
+    /// What to tell the registry when the image is fetched.
+    #[serde(default)]
+    pub credentials: PullCredentials,
 }
 
 /// The address of a task on one network.

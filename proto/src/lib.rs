@@ -8,6 +8,7 @@
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`logs`]: the output of tasks on its way to those who read it.
 //! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
+//! - [`registry`]: credentials for registries.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
 //! - [`task_state`]: the life of a task.
 //! - [`unlock_key`]: what opens the locked managers of a cluster.
@@ -25,6 +26,7 @@ pub mod identity;
 pub mod json;
 pub mod logs;
 pub mod object;
+pub mod registry;
 pub mod rpc;
 pub mod spec;
 pub mod task_state;

@@ -23,6 +23,7 @@ use crate::id::NodeId;
 use crate::id::SecretId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
+use crate::registry::RegistryAuth;
 use crate::spec::DocumentSpec;
 use crate::spec::Labels;
 use crate::spec::NetworkSpec;
@@ -45,6 +46,18 @@ pub struct Meta {
     pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
+    /// The write that last changed what users decide of it. Kept for nodes and services, which managers write too.
+    #[serde(default)]
+    pub spec_changed: Version,
+}
+
+impl Meta {
+    /// Whether a client that has read the object at `version` has seen all that users decided since. Docker asks for the very last write,
+    /// and so refuses a client because the addresses of its new service were allocated meanwhile.
+    #[must_use]
+    pub fn is_known_at(&self, version: Version) -> bool {
+        (self.spec_changed..=self.version).contains(&version)
+    }
 }
 
 /// The number of a node in the data plane: unique among the nodes of the cluster, reused after a node is removed.
@@ -130,6 +143,12 @@ pub struct Service {
     pub update_status: Option<UpdateStatus>,
     /// Which iteration of a job it is.
     pub job_status: Option<JobStatus>,
+    /// What nodes tell the registry when they fetch the image. Never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_auth: Option<RegistryAuth>,
+    /// The same for the spec before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_registry_auth: Option<RegistryAuth>,
 }
 
 /// What the allocator gave a service.

@@ -4,9 +4,11 @@
 
 mod facts;
 mod logs;
+mod pull;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::API_DEFAULT_VERSION;
@@ -17,7 +19,6 @@ use bollard::models::ExecConfig;
 use bollard::models::Network;
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use bollard::query_parameters::CreateImageOptionsBuilder;
 use bollard::query_parameters::EventsOptionsBuilder;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use bollard::query_parameters::ListNetworksOptionsBuilder;
@@ -29,6 +30,7 @@ use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::time::Timestamp;
 
 use super::runtime::ContainerInfo;
@@ -60,6 +62,7 @@ const EVENTS: [&str; 4] = ["start", "die", "destroy", "health_status"];
 #[derive(Clone, Debug)]
 pub struct DockerRuntime {
     docker: Docker,
+    socket: PathBuf,
     node_id: NodeId,
 }
 
@@ -76,7 +79,7 @@ impl DockerRuntime {
             .negotiate_version()
             .await
             .map_err(failure)?;
-        Ok(Self { docker, node_id })
+        Ok(Self { docker, socket: socket.to_owned(), node_id })
     }
 
     /// The Docker networks that stand for the cluster's, or for this one.
@@ -106,12 +109,8 @@ impl Runtime for DockerRuntime {
         found(self.docker.inspect_image(image).await).map(|image| image.is_some())
     }
 
-    async fn pull(&self, image: &str) -> Result<(), RuntimeError> {
-        // Without a tag the engine would fetch all tags there are.
-        let tag = if has_tag(image) { "" } else { "latest" };
-        let options = CreateImageOptionsBuilder::default().from_image(image).tag(tag).build();
-        let steps = self.docker.create_image(Some(options), None, None);
-        steps.try_for_each(|_progress| async { Ok(()) }).await.map_err(failure)
+    async fn pull(&self, image: &str, auth: Option<&RegistryAuth>) -> Result<(), RuntimeError> {
+        pull::pull(&self.socket, image, auth).await
     }
 
     async fn create(&self, plan: &ContainerPlan) -> Result<(), RuntimeError> {
@@ -245,12 +244,6 @@ fn filters<const N: usize>(
     HashMap::from([(key, values.to_vec())])
 }
 
-/// Whether an image is named with a tag or digest. A colon before the last slash is that of a registry's port.
-fn has_tag(image: &str) -> bool {
-    let name = image.rsplit_once('/').map_or(image, |(_registry, name)| name);
-    name.contains([':', '@'])
-}
-
 /// What the engine answered; `None` if it has no such thing.
 fn found<T>(answer: Result<T, EngineError>) -> Result<Option<T>, RuntimeError> {
     match answer {
@@ -286,19 +279,6 @@ fn failure(error: EngineError) -> RuntimeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_tag_or_digest_is_one() {
-        for (image, tagged) in [
-            ("whoami", false),
-            ("whoami:1", true),
-            ("localhost:5000/whoami", false),
-            ("localhost:5000/whoami:1", true),
-            ("a/b@sha256:0123", true),
-        ] {
-            assert_eq!(has_tag(image), tagged, "{image}");
-        }
-    }
 
     #[test]
     fn refusals_are_final_and_outages_are_not() {

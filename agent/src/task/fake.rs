@@ -22,6 +22,8 @@ use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Secret;
+use swarmlite_proto::registry::PullCredentials;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::Data;
 use swarmlite_proto::spec::DocumentSpec;
@@ -70,6 +72,7 @@ pub(crate) fn task(letter: char) -> TaskAssignment {
         observed_state: TaskState::Assigned,
         attachments: Vec::new(),
         host_ports: Vec::new(),
+        credentials: PullCredentials::None,
     }
 }
 
@@ -255,8 +258,9 @@ impl Runtime for FakeRuntime {
         self.look().map(|state| state.images.contains(image))
     }
 
-    async fn pull(&self, image: &str) -> Result<(), RuntimeError> {
-        let hangs = self.call(format!("pull {image}"))?.pull_hangs;
+    async fn pull(&self, image: &str, auth: Option<&RegistryAuth>) -> Result<(), RuntimeError> {
+        let who = auth.map_or_else(String::new, |auth| format!(" as {}", auth.username));
+        let hangs = self.call(format!("pull {image}{who}"))?.pull_hangs;
         if hangs {
             std::future::pending::<()>().await;
         }

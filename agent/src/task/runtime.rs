@@ -6,6 +6,7 @@ use futures_util::Stream;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::PortConfig;
 
 use super::step::Container;
@@ -24,8 +25,12 @@ pub trait Runtime: Send + Sync + 'static {
     /// Whether `image` is on the node.
     fn has_image(&self, image: &str) -> impl Future<Output = Result<bool, RuntimeError>> + Send;
 
-    /// Fetches `image` from its registry.
-    fn pull(&self, image: &str) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+    /// Fetches `image` from its registry, which is told `auth` if there is some.
+    fn pull(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
     /// Makes a container.
     fn create(&self, plan: &ContainerPlan)

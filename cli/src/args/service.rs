@@ -4,6 +4,7 @@ mod container;
 mod lists;
 mod policy;
 mod readiness;
+mod registry;
 mod task;
 
 use std::str::FromStr;
@@ -18,6 +19,7 @@ pub(crate) use policy::RestartFlags;
 pub(crate) use policy::RollbackFlags;
 pub(crate) use policy::UpdateFlags;
 pub(crate) use readiness::ReadinessFlags;
+pub(crate) use registry::RegistryFlags;
 pub(crate) use task::Mode;
 pub(crate) use task::ResourceFlags;
 pub(crate) use task::TaskFlags;
@@ -56,7 +58,7 @@ pub(crate) enum ServiceCommand {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct WaitFlags {
     /// Return at once instead of waiting until the service runs as asked.
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_possible_values = true, hide_default_value = true, value_name = "BOOL", action = clap::ArgAction::Set)]
+    #[arg(short, long)]
     pub(crate) detach: bool,
 
     /// Wait without printing the progress.
@@ -98,7 +100,7 @@ pub(crate) struct ServiceCreateArgs {
 }
 
 /// The options of `service update` that change the spec, by themselves and as groups.
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 13] = [
     "image",
     "args",
     "force",
@@ -111,6 +113,7 @@ const CHANGES: [&str; 12] = [
     "RestartFlags",
     "UpdateFlags",
     "RollbackFlags",
+    "RegistryFlags",
 ];
 
 /// Options of `service update`.
@@ -175,6 +178,9 @@ pub(crate) struct ScalarFlags {
     /// How going back goes.
     #[command(flatten)]
     pub(crate) rollback: RollbackFlags,
+    /// Where the image comes from.
+    #[command(flatten)]
+    pub(crate) registry: RegistryFlags,
 }
 
 /// Options of `service ps`.

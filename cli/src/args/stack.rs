@@ -69,6 +69,10 @@ pub(crate) struct StackDeployArgs {
     #[arg(long, value_name = "WHEN", default_value = "always", hide_possible_values = true)]
     pub(crate) resolve_image: ResolveImage,
 
+    /// Have nodes fetch the images with the credentials that `docker login` has left for their registries.
+    #[arg(long)]
+    pub(crate) with_registry_auth: bool,
+
     /// Whether and how to wait.
     #[command(flatten)]
     pub(crate) wait: WaitFlags,
@@ -112,7 +116,7 @@ pub(crate) struct StackRemoveArgs {
     pub(crate) stacks: Vec<String>,
 
     /// Return at once instead of waiting until the tasks have ended.
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_possible_values = true, hide_default_value = true, value_name = "BOOL", action = clap::ArgAction::Set)]
+    #[arg(short, long)]
     pub(crate) detach: bool,
 }
 

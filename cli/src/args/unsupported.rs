@@ -27,18 +27,8 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         SERVICE,
-        &["with-registry-auth"],
-        "nodes pull with their own credentials; run docker login on each node",
-    ),
-    (
-        SERVICE,
         &["memory-swap", "memory-swappiness", "device", "privileged"],
         "containers of services do not have it",
-    ),
-    (
-        &["stack deploy"],
-        &["with-registry-auth"],
-        "nodes pull with their own credentials; run docker login on each node",
     ),
     (SWARM, &["external-ca"], "the swarm is its own certificate authority"),
     (

@@ -1,15 +1,21 @@
 //! `/services` and `/tasks`.
 
+use reqwest::Method;
+use reqwest::RequestBuilder;
 use serde::Deserialize;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::Task;
+use swarmlite_proto::registry;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::Client;
 use super::gone;
 use super::segment;
+use crate::error::Error;
 use crate::error::Result;
+use crate::registry::Distribution;
 use crate::value::filter::Filters;
 
 /// The answer to an update.
@@ -17,6 +23,14 @@ use crate::value::filter::Filters;
 #[serde(rename_all = "PascalCase")]
 struct UpdateResponse {
     warnings: Option<Vec<String>>,
+}
+
+/// Sends credentials for a registry along.
+fn with_auth(request: RequestBuilder, auth: Option<&RegistryAuth>) -> RequestBuilder {
+    match auth {
+        Some(auth) => request.header(registry::HEADER, auth.to_header()),
+        None => request,
+    }
 }
 
 impl Client {
@@ -46,23 +60,46 @@ impl Client {
             .await
     }
 
-    /// Makes a service.
-    pub(crate) async fn service_create(&self, spec: &ServiceSpec) -> Result<ServiceCreateResponse> {
-        self.post("/services/create", &[], spec).await
+    /// Makes a service, whose image nodes fetch with `auth`.
+    pub(crate) async fn service_create(
+        &self,
+        spec: &ServiceSpec,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<ServiceCreateResponse> {
+        let request = with_auth(self.request(Method::POST, "/services/create"), auth).json(spec);
+        let response = self.send(request).await?;
+        self.read("POST /services/create", response).await
     }
 
-    /// Changes the spec of a service, by name or id, whatever else changes it meanwhile. Returns what deserves attention.
+    /// Changes the spec of a service, by name or id, whatever else changes it meanwhile. Nodes fetch its image with `auth`, or else with
+    /// what they had. Returns what deserves attention.
     pub(crate) async fn service_change(
         &self,
         reference: &str,
+        auth: Option<&RegistryAuth>,
         change: impl Fn(&mut ServiceSpec) -> Result<()>,
     ) -> Result<Vec<String>> {
         let once = async || {
             let mut service = self.service(reference).await?;
             change(&mut service.spec)?;
-            self.service_update(&service, &[("registryAuthFrom", "spec")]).await
+            self.service_update(&service, &[("registryAuthFrom", "spec")], auth).await
         };
         self.retry(once).await
+    }
+
+    /// What the registry of `image` says about it, asked by the node's engine; `None` if that cannot be found out.
+    pub(crate) async fn distribution(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<Option<Distribution>> {
+        // The name of an image is several segments of a path, as Docker has it.
+        let path = format!("/distribution/{image}/json");
+        match self.send(with_auth(self.request(Method::GET, &path), auth)).await {
+            Ok(response) => self.read(&format!("GET {path}"), response).await.map(Some),
+            Err(Error::Daemon { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Gives a service, by name or id, its previous spec back. Returns what deserves attention.
@@ -74,7 +111,7 @@ impl Client {
         let once = async || {
             let service = self.service(reference).await?;
             let service = if service.spec == seen.spec { &service } else { &seen };
-            self.service_update(service, &[("rollback", "previous")]).await
+            self.service_update(service, &[("rollback", "previous")], None).await
         };
         self.retry(once).await
     }
@@ -85,11 +122,14 @@ impl Client {
         &self,
         service: &Service,
         options: &[(&str, &str)],
+        auth: Option<&RegistryAuth>,
     ) -> Result<Vec<String>> {
         let version = service.version.to_string();
         let query = [&[("version", &*version)], options].concat();
         let path = format!("/services/{}/update", service.id);
-        let response: UpdateResponse = self.post(&path, &query, &service.spec).await?;
+        let request = with_auth(self.request(Method::POST, &path), auth);
+        let response = self.send(request.query(&query).json(&service.spec)).await?;
+        let response: UpdateResponse = self.read(&format!("POST {path}"), response).await?;
         Ok(response.warnings.unwrap_or_default())
     }
 

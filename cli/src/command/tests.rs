@@ -76,7 +76,8 @@ async fn run(line: &str, answers: Vec<(&'static str, Value)>) -> Outcome {
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
     let line = shlex::split(&format!("swarmlite -H {} {line}", socket.display())).expect("a line");
-    let cli = Cli::try_parse_from(line).expect("parses");
+    let line: Vec<OsString> = line.into_iter().map(OsString::from).collect();
+    let cli = args::parse(&line).expect("parses");
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut console = Console { out: &mut out, err: &mut err, interactive: false };
     let client = Client::connect(&cli.host).await.expect("connects");
@@ -170,6 +171,7 @@ async fn create_waits_until_the_service_runs() {
         "service create --name web --replicas 2 --network front whoami",
         vec![
             ("GET /networks/front?scope=swarm", json!({"Id": "net1", "Name": "front"})),
+            ("GET /distribution/whoami:latest/json", distribution()),
             ("POST /services/create", json!({"ID": service.id, "Warnings": ["mind the gap"]})),
             ("GET /services/service000000000000000001", json!(service)),
             ("GET /tasks", json!(tasks)),
@@ -189,7 +191,42 @@ async fn create_waits_until_the_service_runs() {
     verify: Waiting 1 seconds to verify that tasks are stable... 
     verify: Service ID converged
     ");
-    assert!(outcome.asked[2].contains(r#""Networks":[{"Target":"net1"}]"#), "{:?}", outcome.asked);
+    let sent = &outcome.asked[3];
+    assert!(sent.contains(r#""Networks":[{"Target":"net1"}]"#), "{sent}");
+    assert!(sent.contains(r#""Image":"whoami:latest@sha256:00""#), "{sent}");
+    assert!(sent.contains(r#""Platforms":[{"Architecture":"amd64","OS":"linux"}]"#), "{sent}");
+}
+
+/// What a registry says about an image.
+fn distribution() -> Value {
+    json!({"Descriptor": {"digest": "sha256:00"},
+        "Platforms": [{"architecture": "amd64", "os": "linux"}]})
+}
+
+#[tokio::test]
+async fn an_image_that_no_registry_knows_goes_by_its_name_with_a_warning() {
+    let service = services().remove(0);
+    let answers = || {
+        vec![
+            ("POST /services/create", json!({"ID": service.id, "Warnings": null})),
+            ("GET /services/web", json!(service)),
+            ("POST /services/service000000000000000001/update", json!({"Warnings": null})),
+        ]
+    };
+    for (line, resolves) in [
+        ("service create -d private", true),
+        ("service create -d --no-resolve-image private", false),
+        ("service update -d --image private web", true),
+        ("service update -d --image private --no-resolve-image web", false),
+        ("service update -d --force web", false),
+    ] {
+        let outcome = run(line, answers()).await;
+        outcome.result.expect("done");
+        let asked = outcome.asked.iter().any(|request| request.contains("/distribution/"));
+        assert_eq!(asked, resolves, "{line}: {:?}", outcome.asked);
+        let warning = "image private:latest could not be accessed on a registry to record\nits digest. Each node will access private:latest independently,\npossibly leading to different nodes running different\nversions of the image.\n\n";
+        assert_eq!(outcome.err, if resolves { warning } else { "" }, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,20 @@ pub(crate) fn familiar(image: &str) -> &str {
         .unwrap_or(name)
 }
 
+/// The name with `digest` added, unless it has one.
+pub(crate) fn with_digest(image: &str, digest: &str) -> String {
+    if image.contains('@') { image.to_owned() } else { format!("{image}@{digest}") }
+}
+
+/// The host that an image comes from; none is Docker Hub. Only what has a dot, a port or a capital letter, or is `localhost`, is a host.
+pub(crate) fn registry(image: &str) -> Option<&str> {
+    let (first, _) = image.split_once('/')?;
+    let is_host = first == "localhost"
+        || first.contains(['.', ':'])
+        || first.chars().any(|letter| letter.is_ascii_uppercase());
+    Some(first).filter(|first| is_host && !matches!(*first, "docker.io" | "index.docker.io"))
+}
+
 /// What follows the last colon, unless that belongs to the port of a registry.
 fn tag(name: &str) -> Option<&str> {
     name.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
@@ -38,6 +52,20 @@ mod tests {
             ("whoami@sha256:00", "whoami@sha256:00"),
         ] {
             assert_eq!(with_tag(image), sent);
+        }
+    }
+
+    #[test]
+    fn an_image_comes_from_where_its_name_says() {
+        for (image, host) in [
+            ("whoami", None),
+            ("me/whoami:1", None),
+            ("docker.io/me/whoami", None),
+            ("reg:5000/whoami", Some("reg:5000")),
+            ("localhost/whoami", Some("localhost")),
+            ("reg.example.com/a/b@sha256:00", Some("reg.example.com")),
+        ] {
+            assert_eq!(registry(image), host, "{image}");
         }
     }
 

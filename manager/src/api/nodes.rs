@@ -143,7 +143,7 @@ fn changed(
     quorum: &Quorum,
 ) -> Result<Node> {
     let old = lookup::node(state, reference)?;
-    if old.meta.version != version {
+    if !old.meta.is_known_at(version) {
         return Err(Error::unknown(OUT_OF_SEQUENCE));
     }
     if old.spec.role == NodeRole::Manager && spec.role == NodeRole::Worker {

@@ -17,6 +17,7 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::registry;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::RestartCondition;
@@ -56,9 +57,6 @@ use super::request::Params;
 use crate::state::State;
 
 const FILTERS: &[&str] = &["id", "name", "label", "mode", "runtime"];
-
-/// Values of the registry header that carry no credentials: nothing, `{}` and `null` in base 64.
-const NO_CREDENTIALS: [&[u8]; 3] = [b"", b"e30=", b"bnVsbA=="];
 
 /// Lists the services.
 #[utoipa::path(
@@ -199,10 +197,11 @@ pub(super) async fn create(
     headers: HeaderMap,
     JsonBody(spec): JsonBody<ServiceSpec>,
 ) -> Answer<(StatusCode, Json<ServiceCreateResponse>)> {
-    refuse_credentials(&headers)?;
+    let auth = sent_credentials(&headers)?.flatten();
     refuse_local_networks(&api, &manager.read().await?, &spec).await?;
-    let change =
-        |state: &State| plan::create(state, spec.clone(), Timestamp::now(), &mut rand::rng());
+    let change = |state: &State| {
+        plan::create(state, spec.clone(), auth.clone(), Timestamp::now(), &mut rand::rng())
+    };
     let id = manager.change(change).await?;
     Ok((StatusCode::CREATED, Json(ServiceCreateResponse { id, warnings: None })))
 }
@@ -229,18 +228,27 @@ pub(super) async fn update(
     JsonBody(spec): JsonBody<ServiceSpec>,
 ) -> Answer<Json<ServiceUpdateResponse>> {
     let version = params.version("service")?;
-    let decide = match params.text("rollback") {
-        "" | "none" => plan::update,
-        "previous" => plan::rollback,
+    let rolls_back = match params.text("rollback") {
+        "" | "none" => false,
+        "previous" => true,
         other => return Err(Error::unknown(format!("unrecognized rollback option {other}")).into()),
     };
-    if !matches!(params.text("registryAuthFrom"), "" | "spec" | "previous-spec") {
-        return Err(Error::unknown("unsupported registryAuthFrom value").into());
-    }
-    refuse_credentials(&headers)?;
+    let kept = match params.text("registryAuthFrom") {
+        "" | "spec" => plan::Credentials::OfSpec,
+        "previous-spec" => plan::Credentials::OfPreviousSpec,
+        _ => return Err(Error::unknown("unsupported registryAuthFrom value").into()),
+    };
+    let credentials = sent_credentials(&headers)?.map_or(kept, plan::Credentials::Sent);
     refuse_local_networks(&api, &manager.read().await?, &spec).await?;
-    let change =
-        |state: &State| Ok(((), decide(state, &id, version, spec.clone(), Timestamp::now())?));
+    let change = |state: &State| {
+        let (spec, now) = (spec.clone(), Timestamp::now());
+        let transaction = if rolls_back {
+            plan::rollback(state, &id, version, spec, now)
+        } else {
+            plan::update(state, &id, version, spec, credentials.clone(), now)
+        };
+        Ok(((), transaction?))
+    };
     manager.change(change).await?;
     Ok(Json(ServiceUpdateResponse::default()))
 }
@@ -262,19 +270,15 @@ pub(super) async fn remove(Manager(manager): Manager, Path(id): Path<String>) ->
     Ok(manager.change(change).await?)
 }
 
-/// Credentials for a registry would have to reach the nodes, which they do not yet.
-fn refuse_credentials(headers: &HeaderMap) -> Result<()> {
-    match headers.get("X-Registry-Auth") {
-        Some(value) if !NO_CREDENTIALS.contains(&value.as_bytes()) => {
-            Err(Error::not_implemented("X-Registry-Auth is not supported yet"))
-        }
-        _ => Ok(()),
-    }
+/// The credentials that came with a request. An empty header is as good as none; one that says that there are no credentials is not.
+fn sent_credentials(headers: &HeaderMap) -> Result<Option<Option<registry::RegistryAuth>>> {
+    let sent = headers.get(registry::HEADER).filter(|value| !value.is_empty());
+    sent.map(|value| registry::RegistryAuth::from_header(value.as_bytes())).transpose()
 }
 
 /// Says what is wrong with a network that is there, but only on this node.
 async fn refuse_local_networks(api: &ApiState, state: &State, spec: &ServiceSpec) -> Result<()> {
-    for attachment in &spec.task_template.networks {
+    for attachment in spec.task_template.networks.iter().chain(&spec.networks) {
         let target = attachment.target.as_str();
         if target.is_empty() || lookup::network(state, target).is_ok() {
             continue;

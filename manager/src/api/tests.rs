@@ -10,6 +10,7 @@ mod logs;
 mod networks;
 mod passthrough;
 mod races;
+mod registry;
 mod services;
 
 use std::path::Path;

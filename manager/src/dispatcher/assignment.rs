@@ -29,6 +29,7 @@ use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::task_state::TaskState;
@@ -112,7 +113,19 @@ fn task_assignment(state: &State, node: &NodeId, task: &Task) -> Option<Box<Task
         observed_state: task.status.state,
         attachments: attachments.collect(),
         host_ports: ports.filter(|port| port.publish_mode == PublishMode::Host).cloned().collect(),
+        credentials: credentials(state, task),
     }))
+}
+
+/// What came with the spec that `task` was made from. What came with an older one is not kept: the newest is the best guess then.
+fn credentials(state: &State, task: &Task) -> PullCredentials {
+    let Some(service) = state.services().get(&task.service_id) else {
+        return PullCredentials::None;
+    };
+    let is_previous = task.spec_version != service.spec_version
+        && Some(task.spec_version) == service.previous_spec_version;
+    let auth = if is_previous { &service.previous_registry_auth } else { &service.registry_auth };
+    auth.clone().map_or(PullCredentials::None, PullCredentials::Known)
 }
 
 /// Where the agent is told that its task should be. A task that is to end lives on until no node sends it anything new.

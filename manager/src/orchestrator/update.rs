@@ -267,6 +267,8 @@ impl<'a> Update<'a> {
             spec_version: service.previous_spec_version.unwrap_or(service.spec_version),
             previous_spec: None,
             previous_spec_version: None,
+            registry_auth: service.previous_registry_auth.clone(),
+            previous_registry_auth: None,
             ..service
         }
     }

@@ -80,8 +80,11 @@ impl State {
     }
 
     fn put_node(&mut self, mut node: Node, write: Write) -> Result<()> {
-        let old = self.tables.nodes.get(&node.id).map(|old| old.meta);
-        node.meta = write.meta(node.meta.version, old)?;
+        let old = self.tables.nodes.get(&node.id);
+        node.meta = write.meta(node.meta.version, old.map(|old| old.meta))?;
+        if old.is_none_or(|old| old.spec != node.spec) {
+            node.meta.spec_changed = write.version;
+        }
         self.check_node(&node)?;
         self.tables.nodes.insert(node.id.clone(), Arc::new(node));
         Ok(())
@@ -102,6 +105,9 @@ impl State {
     fn put_service(&mut self, mut service: Service, write: Write) -> Result<ServiceId> {
         let old = self.tables.services.get(&service.id).cloned();
         service.meta = write.meta(service.meta.version, old.as_ref().map(|old| old.meta))?;
+        if old.as_ref().is_none_or(|old| old.spec != service.spec) {
+            service.meta.spec_changed = write.version;
+        }
         self.check_service(&service)?;
         let known = self.revision(&service.id, service.spec_version);
         if known.is_none_or(|revision| *revision.service != service.spec) {
@@ -258,9 +264,12 @@ impl Write {
     /// The bookkeeping of an object that was computed from version `from`, where the state has `old`.
     pub(super) fn meta(self, from: Version, old: Option<Meta>) -> Result<Meta> {
         match old {
-            None if from == Version::NONE => {
-                Ok(Meta { version: self.version, created_at: self.at, updated_at: self.at })
-            }
+            None if from == Version::NONE => Ok(Meta {
+                version: self.version,
+                created_at: self.at,
+                updated_at: self.at,
+                spec_changed: self.version,
+            }),
             Some(old) if old.version == from => Ok(self.stamp(old)),
             _ => Err(Error::unknown(OUT_OF_SEQUENCE)),
         }

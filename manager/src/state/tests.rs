@@ -58,6 +58,8 @@ pub(crate) fn service(seed: u64, name: &str) -> Service {
         endpoint: Endpoint::default(),
         update_status: None,
         job_status: None,
+        registry_auth: None,
+        previous_registry_auth: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde::Serializer;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
@@ -11,6 +12,7 @@ use super::EndpointOption;
 use super::EndpointOptions;
 use super::EndpointSpec;
 use super::Labels;
+use super::NetworkAttachmentConfig;
 use super::TaskSpec;
 use crate::error::Error;
 use crate::time::Nanoseconds;
@@ -27,6 +29,10 @@ pub struct ServiceSpec {
     pub task_template: TaskSpec,
     /// How many tasks, and on which nodes.
     pub mode: ServiceMode,
+    /// Where networks were before API 1.25. Clients that write them here read them here, too: what is stored is a copy of those of the
+    /// task, and empty for all other clients.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkAttachmentConfig>,
     /// How an update goes. Absent: the defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_config: Option<UpdateConfig>,
@@ -237,9 +243,21 @@ pub struct UpdateConfig {
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub monitor: Nanoseconds,
     /// The share of failed tasks, 0 to 1, above which the action is taken.
+    #[serde(serialize_with = "as_go_prints")]
     pub max_failure_ratio: f64,
     /// Whether the old or the new task goes first.
     pub order: UpdateOrder,
+}
+
+/// Whole numbers without a fraction: 0 and not 0.0, as Go's `encoding/json` does.
+fn as_go_prints<S: Serializer>(ratio: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if *ratio == 0.0 {
+        serializer.serialize_u8(0)
+    } else if *ratio == 1.0 {
+        serializer.serialize_u8(1)
+    } else {
+        serializer.serialize_f64(*ratio)
+    }
 }
 
 // The ratio is never NaN: JSON has none.

@@ -31,6 +31,9 @@ const MIN_MEMORY_BYTES: i64 = 4 * 1024 * 1024;
 pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
     name::check(&spec.name)?;
     mode(&spec)?;
+    if spec.task_template.networks.is_empty() {
+        spec.task_template.networks.clone_from(&spec.networks);
+    }
     task(&spec.task_template)?;
     for (config, path) in
         [(&spec.update_config, "UpdateConfig"), (&spec.rollback_config, "RollbackConfig")]

@@ -25,6 +25,7 @@ mod mesh;
 mod mishaps;
 mod names;
 mod ready;
+mod registry;
 mod rollout;
 mod routes;
 mod secrets;
@@ -107,6 +108,7 @@ fn cases() -> Vec<Case> {
         secrets::a_rotation_gives_the_new_content_and_frees_the_old,
         secrets::containers_find_their_files_when_they_are_started_again,
         secrets::the_content_of_a_secret_is_nowhere_else,
+        registry::every_node_pulls_with_the_login_that_came_with_the_service,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,

@@ -143,6 +143,7 @@ mod tests {
                 })
                 .collect(),
             host_ports: Vec::new(),
+            credentials: Default::default(),
         }
     }
 

@@ -3,6 +3,8 @@ mod restarts;
 mod secrets;
 
 use proptest::prelude::*;
+use swarmlite_proto::registry::PullCredentials;
+use swarmlite_proto::registry::RegistryAuth;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -128,8 +130,9 @@ async fn a_task_runs_is_stopped_and_is_forgotten() {
     assert_eq!(status.message, "started");
     assert_eq!(status.container.expect("it has one").pid, 101);
     assert_eq!(rig.attach.pids(), [101]);
-    let made = ["create network net-x", "create network net-y", "create", "connect engine-net-y"];
-    assert_eq!(rig.calls(), [made.as_slice(), &["start"]].concat());
+    let networks = ["create network net-x", "create network net-y"];
+    let rest = ["pull web:1", "create", "connect engine-net-y", "start"];
+    assert_eq!(rig.calls(), [networks.as_slice(), &rest].concat());
 
     rig.order(TaskState::Shutdown);
     let status = rig.reaches(TaskState::Shutdown).await;
@@ -146,7 +149,7 @@ async fn a_task_is_held_at_ready_until_it_is_wanted() {
     let rig = Rig::new(FakeRuntime::new(), assigned(|task| task.desired_state = TaskState::Ready));
     rig.reaches(TaskState::Ready).await;
     tokio::time::sleep(RESYNC * 3).await;
-    assert_eq!(rig.calls(), ["create"]);
+    assert_eq!(rig.calls(), ["pull web:1", "create"]);
     rig.order(TaskState::Running);
     rig.reaches(TaskState::Running).await;
 }
@@ -194,7 +197,7 @@ async fn a_task_runs_when_it_is_healthy_and_fails_when_it_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_is_fetched_if_it_is_absent_and_missed_in_dockers_words() {
+async fn an_image_is_fetched_and_missed_in_dockers_words() {
     let runtime = FakeRuntime::new();
     runtime.state().images.clear();
     runtime.state().registry.insert("web:1".to_owned());
@@ -206,7 +209,53 @@ async fn an_image_is_fetched_if_it_is_absent_and_missed_in_dockers_words() {
     runtime.state().images.clear();
     let rig = Rig::new(runtime, assigned(|_| {}));
     let status = rig.reaches(TaskState::Rejected).await;
-    assert_eq!(status.err, "No such image: web:1");
+    assert_eq!(status.err, "No such image: web:1: manifest for web:1 not found");
+}
+
+/// The task with another image and credentials.
+fn private(image: &str, credentials: PullCredentials) -> impl Fn(&mut TaskAssignment) {
+    let image = image.to_owned();
+    move |task| {
+        let mut spec = (*task.spec).clone();
+        spec.container_spec.as_mut().expect("a container").image.clone_from(&image);
+        task.spec = spec.into();
+        task.credentials = credentials.clone();
+    }
+}
+
+fn alice() -> PullCredentials {
+    let username = "alice".to_owned();
+    PullCredentials::Known(RegistryAuth { username, ..RegistryAuth::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_with_its_digest_is_fetched_once() {
+    let pinned = "web:1@sha256:00";
+    let runtime = FakeRuntime::new();
+    runtime.state().registry.insert(pinned.to_owned());
+    for expected in
+        [&["pull web:1@sha256:00 as alice", "create", "start"][..], &["create", "start"]]
+    {
+        runtime.state().calls.clear();
+        runtime.state().containers.clear();
+        let rig = Rig::new(runtime.clone(), assigned(private(pinned, alice())));
+        rig.reaches(TaskState::Running).await;
+        assert_eq!(rig.calls(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_not_on_the_disk_are_waited_for() {
+    let runtime = FakeRuntime::new();
+    runtime.state().registry.insert("private:1".to_owned());
+    let withheld = assigned(private("private:1", PullCredentials::Withheld));
+    let rig = Rig::new(runtime, withheld);
+    rig.reaches(TaskState::Preparing).await;
+    tokio::time::sleep(RESYNC).await;
+    assert!(rig.calls().is_empty(), "{:?}", rig.calls());
+    rig.orders.send_replace(Order::Keep(assigned(private("private:1", alice()))));
+    rig.reaches(TaskState::Running).await;
+    assert_eq!(rig.calls()[0], "pull private:1 as alice");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
@@ -41,6 +42,16 @@ impl From<RuntimeError> for StepError {
             RuntimeError::Refused(_) => Self::Final(error.to_string()),
             RuntimeError::Unavailable(_) => Self::Later(error.to_string()),
         }
+    }
+}
+
+/// Why a container was not made. If its image could not be fetched, then for that reason.
+fn explained(error: RuntimeError, missed: Option<String>) -> RuntimeError {
+    match (error, missed) {
+        (RuntimeError::Refused(refusal), Some(reason)) => {
+            RuntimeError::Refused(format!("{}: {reason}", refusal.trim_end()))
+        }
+        (error, _) => error,
     }
 }
 
@@ -129,8 +140,9 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         let mut plan = container_plan(task, &attached, &self.shared.hostname)?;
         mount_files(&mut plan, &self.deliver(assigned).await?);
         if info.is_none() {
-            self.fetch(plan.body.image.as_deref().unwrap_or_default()).await?;
-            runtime.create(&plan).await?;
+            let image = plan.body.image.as_deref().unwrap_or_default();
+            let missed = self.fetch(image, &task.credentials).await?;
+            runtime.create(&plan).await.map_err(|error| explained(error, missed))?;
         }
         let connected = info.map(|info| info.networks.as_slice()).unwrap_or_default();
         for endpoint in &plan.connect {
@@ -152,17 +164,40 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         Ok(written.await.map_err(|error| StepError::Later(error.to_string()))??)
     }
 
-    /// Fetches the image if it is absent. A failure is not the end: creating the container says so in the words users know.
-    async fn fetch(&self, image: &str) -> Result<(), StepError> {
-        if self.shared.runtime.has_image(image).await? {
-            return Ok(());
+    /// Fetches the image, unless it is there and its digest is part of its name: a tag may stand for another image by now. A failure is
+    /// not the end, as the image may be there all the same; it is returned.
+    async fn fetch(
+        &self,
+        image: &str,
+        credentials: &PullCredentials,
+    ) -> Result<Option<String>, StepError> {
+        let runtime = &self.shared.runtime;
+        let is_there = runtime.has_image(image).await?;
+        if is_there && image.contains('@') {
+            return Ok(None);
         }
-        match self.shared.runtime.pull(image).await {
+        let auth = match credentials {
+            PullCredentials::None => None,
+            PullCredentials::Known(auth) => Some(auth),
+            PullCredentials::Withheld => {
+                let reason = "the credentials for the registry come with the next session";
+                return Err(StepError::Later(reason.to_owned()));
+            }
+        };
+        match runtime.pull(image, auth).await {
+            Err(RuntimeError::Refused(reason)) if is_there => {
+                tracing::debug!(
+                    image,
+                    reason,
+                    "pulling image failed, the one that is there is used"
+                );
+                Ok(None)
+            }
             Err(RuntimeError::Refused(reason)) => {
                 tracing::warn!(image, reason, "pulling image failed");
-                Ok(())
+                Ok(Some(reason))
             }
-            other => Ok(other?),
+            other => Ok(other.map(|()| None)?),
         }
     }
 

@@ -40,10 +40,6 @@ pub(crate) struct TaskFlags {
     /// What the name of the service stands for: one virtual address (vip) or the addresses of all tasks (dnsrr).
     #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]
     pub(crate) endpoint_mode: Option<EndpointMode>,
-
-    /// Accepted for scripts, and without effect: swarmlite never asks a registry to replace the image's name by a digest.
-    #[arg(long)]
-    pub(crate) no_resolve_image: bool,
 }
 
 fn endpoint_mode(text: &str) -> Result<EndpointMode, String> {

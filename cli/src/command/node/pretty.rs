@@ -21,7 +21,7 @@ pub(super) fn node(node: &Node) -> String {
     page.entry_unless_empty("Name:\t\t\t", &node.spec.name);
     page.section("Labels:", labels(&node.spec.labels));
     page.entry("Hostname:              \t", &description.hostname);
-    page.entry("Joined at:             \t", node.created_at);
+    page.entry("Joined at:             \t", joined_at(node));
     page.line("Status:");
     page.entry(" State:\t\t\t", pretty(node.status.state.as_str()));
     page.entry_unless_empty(" Message:              \t", &pretty(&node.status.message));
@@ -48,6 +48,11 @@ pub(super) fn node(node: &Node) -> String {
         page.entry(" Issuer Public Key:\t", &description.tls_info.cert_issuer_public_key);
     }
     page.finish()
+}
+
+/// A time as Go prints it, in the small letters of everything here.
+fn joined_at(node: &Node) -> String {
+    node.created_at.to_string().replace('T', " ").replace('Z', " +0000 utc")
 }
 
 /// What balances connections, and why.

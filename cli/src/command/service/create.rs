@@ -12,6 +12,7 @@ use crate::convergence::Aim;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
+use crate::registry;
 use crate::spec;
 use crate::spec::Lists;
 use crate::value::env;
@@ -34,9 +35,17 @@ pub(crate) async fn create(
     resolve_secrets(&mut lists.secret, client).await?;
     resolve_configs(&mut lists.config, client).await?;
 
-    let spec = spec::create(&args, &Lists::from(lists))?;
-    let created = client.service_create(&spec).await?;
-    for warning in created.warnings.iter().flatten() {
+    let mut spec = spec::create(&args, &Lists::from(lists))?;
+    let image = args.image.first().map(String::as_str).unwrap_or_default();
+    let auth = args.scalars.registry.credentials(image)?;
+    let mut unresolved = None;
+    if !args.scalars.registry.no_resolve_image {
+        let (resolved, warning) = registry::resolve(image, auth.as_ref(), client).await?;
+        resolved.apply(&mut spec.task_template);
+        unresolved = warning;
+    }
+    let created = client.service_create(&spec, auth.as_ref()).await?;
+    for warning in created.warnings.iter().flatten().chain(&unresolved) {
         console.warn(warning)?;
     }
     console.line(created.id.as_str())?;

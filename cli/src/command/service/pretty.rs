@@ -86,6 +86,7 @@ pub(super) fn service(
     if let Some(it) = task.container_spec.as_ref().and_then(|it| it.readiness.as_ref()) {
         readiness(it, &mut page);
     }
+    page.line("");
     page.finish()
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn scale(
 
 async fn scale_one(target: &ScaleTarget, client: &Client, console: &mut Console<'_>) -> Result<()> {
     let change = |spec: &mut ServiceSpec| set_replicas(&mut spec.mode, target.replicas);
-    for warning in client.service_change(&target.service, change).await? {
+    for warning in client.service_change(&target.service, None, change).await? {
         console.warn(&warning)?;
     }
     console.line(&format!("{} scaled to {}", target.service, target.replicas))

@@ -1,5 +1,7 @@
 //! `swarmlite service update`.
 
+use swarmlite_proto::spec::ServiceSpec;
+
 use super::resolve_configs;
 use super::resolve_networks;
 use super::resolve_secrets;
@@ -10,6 +12,7 @@ use crate::client::Client;
 use crate::convergence::Aim;
 use crate::error::Result;
 use crate::output::Console;
+use crate::registry;
 use crate::spec;
 use crate::spec::Lists;
 
@@ -23,7 +26,7 @@ pub(crate) async fn update(
         return roll_back(&args.service, &args.wait, client, console).await;
     }
     // Whether there is such a service comes before whether there are such networks.
-    client.service(&args.service).await?;
+    let service = client.service(&args.service).await?;
     let mut options = std::mem::take(&mut args.lists);
     resolve_networks(&mut options.network_add, client).await?;
     resolve_secrets(&mut options.secret_add, client).await?;
@@ -32,9 +35,27 @@ pub(crate) async fn update(
         *network = client.swarm_network(network).await?.id;
     }
     let lists = Lists { options };
-    let change = |spec: &mut _| spec::update(spec, &args, &lists);
-    for warning in client.service_change(&args.service, change).await? {
-        console.warn(&warning)?;
+    let container = service.spec.task_template.container_spec.unwrap_or_default();
+    let image = args.image.as_deref().unwrap_or(&container.image);
+    let flags = &args.scalars.registry;
+    let auth = flags.credentials(image)?;
+    let (resolved, unresolved) = match &args.image {
+        Some(image) if !flags.no_resolve_image => {
+            let (resolved, warning) = registry::resolve(image, auth.as_ref(), client).await?;
+            (Some(resolved), warning)
+        }
+        _ => (None, None),
+    };
+    let change = |spec: &mut ServiceSpec| {
+        spec::update(spec, &args, &lists)?;
+        if let Some(resolved) = &resolved {
+            resolved.apply(&mut spec.task_template);
+        }
+        Ok(())
+    };
+    let warnings = client.service_change(&args.service, auth.as_ref(), change).await?;
+    for warning in warnings.iter().chain(&unresolved) {
+        console.warn(warning)?;
     }
     console.line(&args.service)?;
     wait(&args.service, Aim::NewSpec, &args.wait, client, console).await

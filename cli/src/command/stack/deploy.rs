@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use swarmlite_proto::api::Service;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::check_name;
@@ -22,6 +23,7 @@ use crate::convergence::Aim;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
+use crate::registry;
 use crate::value::image;
 
 /// Makes or changes a stack, and waits until its services run.
@@ -48,7 +50,7 @@ pub(crate) async fn deploy(
         prune(name, &stack, client, console).await?;
     }
     make_networks(name, &stack, client, console).await?;
-    let services = put_services(name, stack, args.resolve_image, client, console).await?;
+    let services = put_services(name, stack, args, client, console).await?;
     let mut failures = Failures::default();
     for (name, id) in services {
         if !(args.wait.detach || args.wait.quiet) {
@@ -145,7 +147,7 @@ async fn make_networks(
 async fn put_services(
     name: &str,
     stack: Stack,
-    resolve: ResolveImage,
+    args: &StackDeployArgs,
     client: &Client,
     console: &mut Console<'_>,
 ) -> Result<Vec<(String, String)>> {
@@ -156,22 +158,25 @@ async fn put_services(
     for service in stack.services {
         let mut spec = service.spec;
         let name = spec.name.clone();
+        let auth = credentials(&spec, args)?;
         let failed = |what: &str, error: Error| {
             Error::refused(format!("failed to {what} service {name}: {error}"))
         };
         let (id, warnings) = match present.get(&name) {
             Some(service) => {
                 console.line(&format!("Updating service {name} (id: {})", service.id))?;
-                keep(&mut spec, service, resolve);
+                if !keep(&mut spec, service, args.resolve_image) {
+                    name_image(&mut spec, auth.as_ref(), args, client, console).await?;
+                }
                 let changed = Service { spec, ..service.clone() };
-                let updated = client.service_update(&changed, &[]).await;
+                let updated = client.service_update(&changed, &[], auth.as_ref()).await;
                 let warnings = updated.map_err(|error| failed("update", error))?;
                 (service.id.to_string(), warnings)
             }
             None => {
                 console.line(&format!("Creating service {name}"))?;
-                with_tag(&mut spec);
-                let created = client.service_create(&spec).await;
+                name_image(&mut spec, auth.as_ref(), args, client, console).await?;
+                let created = client.service_create(&spec, auth.as_ref()).await;
                 let created = created.map_err(|error| failed("create", error))?;
                 (created.id.to_string(), created.warnings.unwrap_or_default())
             }
@@ -184,8 +189,9 @@ async fn put_services(
     Ok(done)
 }
 
-/// What a service has that the files say nothing about: how often its update was forced, and the digest that its image was given.
-fn keep(spec: &mut ServiceSpec, present: &Service, resolve: ResolveImage) {
+/// What a service has that the files say nothing about: how often its update was forced, and the digest that its image was given, unless
+/// a registry is to be asked again. Returns whether the image has its final name.
+fn keep(spec: &mut ServiceSpec, present: &Service, resolve: ResolveImage) -> bool {
     spec.task_template.force_update = present.spec.task_template.force_update;
     let before = present.spec.labels.get(LABEL_IMAGE);
     let is_same = before == spec.labels.get(LABEL_IMAGE);
@@ -193,13 +199,32 @@ fn keep(spec: &mut ServiceSpec, present: &Service, resolve: ResolveImage) {
     match (&mut spec.task_template.container_spec, resolved) {
         (Some(container), Some(resolved)) if is_same && resolve != ResolveImage::Always => {
             container.image.clone_from(&resolved.image);
+            true
         }
-        _ => with_tag(spec),
+        _ => false,
     }
 }
 
-fn with_tag(spec: &mut ServiceSpec) {
-    if let Some(container) = &mut spec.task_template.container_spec {
+/// The credentials to send along with a service, if any are to be sent.
+fn credentials(spec: &ServiceSpec, args: &StackDeployArgs) -> Result<Option<RegistryAuth>> {
+    let container = spec.task_template.container_spec.as_ref().filter(|_| args.with_registry_auth);
+    container.map(|container| registry::credentials(&container.image)).transpose()
+}
+
+/// Names the image of a service as nodes are to fetch it: by its digest if a registry is to be asked and tells it.
+async fn name_image(
+    spec: &mut ServiceSpec,
+    auth: Option<&RegistryAuth>,
+    args: &StackDeployArgs,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let Some(container) = &mut spec.task_template.container_spec else { return Ok(()) };
+    if args.resolve_image == ResolveImage::Never {
         container.image = image::with_tag(&container.image);
+        return Ok(());
     }
+    let (resolved, warning) = registry::resolve(&container.image, auth, client).await?;
+    resolved.apply(&mut spec.task_template);
+    warning.map_or(Ok(()), |warning| console.warn(&warning))
 }

@@ -137,6 +137,7 @@ fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Res
             log_driver: section.read("logging", logging)?,
             ..TaskSpec::default()
         },
+        networks: Vec::new(),
         mode,
         update_config: deploy.read("update_config", deploy::update_config)?,
         rollback_config: deploy.read("rollback_config", deploy::update_config)?,

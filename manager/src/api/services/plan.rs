@@ -12,6 +12,7 @@ use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Endpoint;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Service;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::ServiceMode;
@@ -32,6 +33,7 @@ use crate::state::Transaction;
 pub(super) fn create(
     state: &State,
     mut spec: ServiceSpec,
+    registry_auth: Option<RegistryAuth>,
     now: Timestamp,
     rng: &mut impl RngExt,
 ) -> Result<(ServiceId, Transaction)> {
@@ -61,8 +63,21 @@ pub(super) fn create(
         endpoint: Endpoint::default(),
         update_status: None,
         job_status,
+        registry_auth,
+        previous_registry_auth: None,
     };
     Ok((service.id.clone(), transaction.with(Op::PutService(Box::new(service)))))
+}
+
+/// Where the credentials of an updated service come from.
+#[derive(Clone, Debug)]
+pub(super) enum Credentials {
+    /// The client has sent these.
+    Sent(Option<RegistryAuth>),
+    /// Those of the present spec stay.
+    OfSpec,
+    /// Those of the spec before come back.
+    OfPreviousSpec,
 }
 
 /// Replaces the spec of a service that still has `version`.
@@ -71,6 +86,7 @@ pub(super) fn update(
     reference: &str,
     version: Version,
     spec: ServiceSpec,
+    credentials: Credentials,
     now: Timestamp,
 ) -> Result<Transaction> {
     let (old, spec) = changeable(state, reference, version, spec)?;
@@ -81,12 +97,19 @@ pub(super) fn update(
         // In the same write: a client that waits for the update would take the last one's end for its own.
         update_status: None,
         job_status: next_iteration(old, now),
+        registry_auth: match credentials {
+            Credentials::Sent(auth) => auth,
+            Credentials::OfSpec => old.registry_auth.clone(),
+            Credentials::OfPreviousSpec => old.previous_registry_auth.clone(),
+        },
+        previous_registry_auth: old.registry_auth.clone(),
         ..Service::clone(old)
     };
     replacement(state, old, service, now)
 }
 
-/// Puts the spec before the present one in its place. `spec`, which clients have to send, is checked and not used.
+/// Puts the spec before the present one in its place, with the credentials that came with it. `spec`, which clients have to send, is
+/// checked and not used.
 pub(super) fn rollback(
     state: &State,
     reference: &str,
@@ -113,6 +136,8 @@ pub(super) fn rollback(
         // A job has no update that could end.
         update_status: (!old.spec.mode.is_job()).then_some(started),
         job_status: next_iteration(old, now),
+        registry_auth: old.previous_registry_auth.clone(),
+        previous_registry_auth: old.registry_auth.clone(),
         ..Service::clone(old)
     };
     replacement(state, old, service, now)
@@ -135,7 +160,7 @@ fn changeable<'a>(
 ) -> Result<(&'a Service, ServiceSpec)> {
     let old = lookup::service(state, reference)?;
     let spec = validate::service(balancing::keep(spec, &old.spec))?;
-    if old.meta.version != version {
+    if !old.meta.is_known_at(version) {
         return Err(Error::unknown(OUT_OF_SEQUENCE));
     }
     if spec.name != old.spec.name {
@@ -215,6 +240,9 @@ fn resolve_networks(
         attachment.target = network.id.to_string();
         let object = ObjectRef::Network(network.id.clone());
         transaction.ops.push(Op::Expect(object, network.meta.version));
+    }
+    if !spec.networks.is_empty() {
+        spec.networks.clone_from(&spec.task_template.networks);
     }
     Ok(transaction)
 }

@@ -126,13 +126,6 @@ async fn bodies_are_read_as_docker_reads_them() {
         let reply = lab.send(request.body(Body::from(body)).expect("a request")).await;
         assert_eq!((reply.status, reply.message()), (status, message));
     }
-    let with_credentials = Request::post("/services/create")
-        .header("Content-Type", "application/json; charset=utf-8")
-        .header("X-Registry-Auth", "eyJ1c2VybmFtZSI6ImEifQ==")
-        .body(Body::from(web().to_string()))
-        .expect("a request");
-    let reply = lab.send(with_credentials).await;
-    assert_eq!((reply.status, reply.message()), (501, "X-Registry-Auth is not supported yet"));
     assert_eq!(lab.contents(), before);
 
     let docker_py = json!({"name": "web", "tasktemplate": {"containerspec": {"image": "nginx", "secrets": null}},
@@ -168,6 +161,32 @@ async fn networks_are_kept_by_id_and_only_once() {
     assert_eq!(lab.post("/services/create", &on_networks(&["back"])).await.status, 201);
     let service = lab.get("/services/web").await.body;
     assert_eq!(service["Spec"]["TaskTemplate"]["Networks"][0]["Target"], back.id.as_str());
+}
+
+#[tokio::test]
+async fn networks_may_be_where_they_once_were() {
+    let lab = Lab::manager();
+    let back = fixture::network(130, "back", 4097, "10.0.1.0/24");
+    let front = fixture::network(131, "front", 4098, "10.0.2.0/24");
+    for network in [&back, &front] {
+        lab.commit(Op::PutNetwork(Box::new(network.clone()))).await;
+    }
+    let body = with(web(), "Networks", json!([{"Target": "back"}]));
+    assert_eq!(lab.post("/services/create", &body).await.status, 201);
+    let on = |network: &swarmlite_proto::object::Network| json!([{"Target": network.id.as_str()}]);
+    let service = lab.get("/services/web").await.body;
+    assert_eq!(service["Spec"]["Networks"], on(&back));
+    assert_eq!(service["Spec"]["TaskTemplate"]["Networks"], on(&back));
+    // Where they are now wins.
+    let mut spec = service["Spec"].clone();
+    spec["TaskTemplate"]["Networks"] = on(&front);
+    let path = format!("/services/web/update?version={}", service["Version"]["Index"]);
+    assert_eq!(lab.post(&path, &spec).await.status, 200);
+    let spec = &lab.get("/services/web").await.body["Spec"];
+    assert_eq!((&spec["Networks"], &spec["TaskTemplate"]["Networks"]), (&on(&front), &on(&front)));
+    let missing = with(with(body, "Networks", json!([{"Target": "x"}])), "Name", json!("other"));
+    let reply = lab.post("/services/create", &missing).await;
+    assert_eq!((reply.status, reply.message()), (500, "network x not found"));
 }
 
 #[tokio::test]
@@ -219,6 +238,40 @@ async fn an_update_replaces_the_spec_and_keeps_the_one_before() {
         assert_eq!((reply.status, reply.message()), (status, message), "{path}");
     }
     assert_eq!(lab.contents(), before);
+}
+
+#[tokio::test]
+async fn what_managers_write_does_not_overtake_a_client() {
+    let lab = Lab::manager();
+    lab.post("/services/create", &web()).await;
+    let seen = lab.get("/services/web").await.body;
+    let touch = async || {
+        let service = lab.store.state().service_by_name("web").expect("is there").clone();
+        let service = swarmlite_proto::object::Service::clone(&service);
+        lab.commit(Op::PutService(Box::new(service))).await;
+        let node = lab.store.state().nodes()[&hostname_id(&lab.store.state(), "worker")].clone();
+        lab.commit(Op::PutNode(Box::new(Node::clone(&node)))).await;
+    };
+    let path = |object: &str, seen: &Value| {
+        format!("/{object}/update?version={}", seen["Version"]["Index"])
+    };
+    touch().await;
+    let changed = with(seen["Spec"].clone(), "Labels", json!({"a": "b"}));
+    assert_eq!(lab.post(&path("services/web", &seen), &changed).await.status, 200);
+    // But what another client has written does.
+    let late = lab.post(&path("services/web", &seen), &seen["Spec"]).await;
+    assert_eq!(
+        (late.status, late.message()),
+        (500, "rpc error: code = Unknown desc = update out of sequence")
+    );
+    let ahead = lab.post("/services/web/update?version=1000", &seen["Spec"]).await;
+    assert_eq!(ahead.status, 500);
+
+    let seen = lab.get("/nodes/worker").await.body;
+    touch().await;
+    let spec = json!({"Availability": "drain", "Role": "worker", "Labels": {}});
+    assert_eq!(lab.post(&path("nodes/worker", &seen), &spec).await.status, 200);
+    assert_eq!(lab.post(&path("nodes/worker", &seen), &seen["Spec"]).await.status, 500);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ConfigReference;
 use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
@@ -283,4 +284,32 @@ fn differences_are_what_has_changed_and_nothing_the_agent_said_itself() {
     scene.world.settle();
     let (_, remove) = diff(&failed, &scene.told(&home));
     assert!(remove.contains(&AssignmentKey::Task(task.id)), "{remove:?}");
+}
+
+#[test]
+fn a_task_gets_the_credentials_of_its_own_spec() {
+    let mut scene = scene();
+    let auth = |user: &str| RegistryAuth { username: user.to_owned(), ..RegistryAuth::default() };
+    let told = |scene: &Scene, task: &Task| {
+        let assignment = task_assignment(scene.world.state(), &scene.home(&scene.web), task);
+        assignment.expect("it is assigned").credentials
+    };
+    let task = scene.task(&scene.web);
+    assert_eq!(told(&scene, &task), PullCredentials::None);
+
+    let mut service = Service::clone(&scene.world.state().services()[&scene.web]);
+    service.registry_auth = Some(auth("ann"));
+    scene.world.commit(vec![Op::PutService(Box::new(service))]);
+    assert_eq!(told(&scene, &task), PullCredentials::Known(auth("ann")));
+
+    let mut service = Service::clone(&scene.world.state().services()[&scene.web]);
+    service.previous_spec = Some(service.spec.clone());
+    service.previous_spec_version = Some(service.spec_version);
+    service.previous_registry_auth = service.registry_auth.replace(auth("bob"));
+    service.spec.task_template.force_update = 1;
+    scene.world.commit(vec![Op::PutService(Box::new(service))]);
+    assert_eq!(told(&scene, &task), PullCredentials::Known(auth("ann")));
+    let service = &scene.world.state().services()[&scene.web];
+    let newer = Task { spec_version: service.spec_version, ..task };
+    assert_eq!(told(&scene, &newer), PullCredentials::Known(auth("bob")));
 }
