@@ -11,6 +11,7 @@ mod output;
 mod service;
 mod stack;
 mod swarm;
+mod switch;
 mod unsupported;
 mod wording;
 
@@ -18,6 +19,7 @@ use std::ffi::OsString;
 
 use clap::Parser;
 use clap::Subcommand;
+use clap::error::ErrorKind;
 pub(crate) use daemon::DaemonArgs;
 pub(crate) use document::ConfigCommand;
 pub(crate) use document::ConfigCreateArgs;
@@ -151,6 +153,18 @@ pub(crate) enum Command {
         #[arg(hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
+}
+
+/// Reads a command line.
+///
+/// # Errors
+///
+/// When it is written wrongly, or asks for help.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    match Cli::try_parse_from(arguments) {
+        Err(error) if error.kind() == ErrorKind::TooManyValues => switch::parse(arguments),
+        read => read,
+    }
 }
 
 /// What to say about a command line that cannot be read, where the parser's own words are not the best.

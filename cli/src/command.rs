@@ -18,8 +18,6 @@ use std::io::IsTerminal;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args;
 use crate::args::Cli;
 use crate::args::Command;
@@ -41,7 +39,7 @@ const FAILURE: u8 = 1;
 
 /// Reads the command line, does what it says, and says what came of it.
 pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match args::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
@@ -113,9 +111,9 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
             swarm::unlock_key(&args, client, console).await
         }
         Command::Node(command) => node_command(command, client, console).await,
-        Command::Service(command) => service_command(*command, client, console).await,
+        Command::Service(command) => Box::pin(service_command(*command, client, console)).await,
         Command::Network(command) => network_command(command, client, console).await,
-        Command::Stack(command) => stack_command(command, client, console).await,
+        Command::Stack(command) => Box::pin(stack_command(command, client, console)).await,
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
         Command::Version => system::version(client, console).await,

@@ -9,7 +9,8 @@ use clap::Parser;
 use super::*;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(shlex::split(line).expect("a command line"))
+    let words = shlex::split(line).expect("a command line");
+    super::parse(&words.into_iter().map(OsString::from).collect::<Vec<_>>())
 }
 
 fn create(line: &str) -> ServiceCreateArgs {
@@ -80,14 +81,35 @@ fn what_docker_has_and_is_missing_is_refused_by_name() {
             "--generic-resource of service create is not supported yet: nodes do not declare generic resources yet.",
         ),
         (
-            "swarmlite service create --with-registry-auth=true image",
-            "--with-registry-auth of service create is not supported yet: nodes pull with their own credentials; run docker login on each node.",
+            "swarmlite service create --privileged=true image",
+            "--privileged of service create is not supported yet: containers of services do not have it.",
         ),
     ] {
         let arguments: Vec<OsString> =
             shlex::split(line).expect("a line").into_iter().map(OsString::from).collect();
         let error = Cli::try_parse_from(&arguments).expect_err("refused");
         assert_eq!(explain(&error, &arguments).as_deref(), Some(message), "{error}");
+    }
+}
+
+#[test]
+fn switches_may_say_that_they_are_off() {
+    for (switches, detach, quiet) in [
+        ("--detach=false --quiet=true", false, true),
+        ("--detach=T -q", true, true),
+        ("-d", true, false),
+    ] {
+        let line = format!("swarmlite service create {switches} image --detach=false");
+        let Command::Service(service) = parse(&line).expect("is fine").command else {
+            panic!("no service command");
+        };
+        let ServiceCommand::Create(args) = *service else { panic!("no create") };
+        assert_eq!((args.wait.detach, args.wait.quiet), (detach, quiet), "{line}");
+        assert_eq!(args.image, ["image", "--detach=false"]);
+    }
+    for line in ["swarmlite service create --detach=perhaps image", "swarmlite node ls --quiet=2"] {
+        let error = parse(line).expect_err("refused").to_string();
+        assert!(error.contains("must be true or false"), "{error}");
     }
 }
 
