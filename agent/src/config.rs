@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use swarmlite_proto::spec::GenericResource;
 use swarmlite_vault::Vault;
 
 use crate::network::balancer::choice::Picked;
@@ -27,4 +28,6 @@ pub struct AgentConfig {
     pub data_path_addr: IpAddr,
     /// The name of the node. `None`: the one the engine gives. For several nodes on one machine.
     pub hostname: Option<String>,
+    /// The countable resources of the node, for the scheduler.
+    pub generic_resources: Vec<GenericResource>,
 }

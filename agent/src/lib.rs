@@ -266,6 +266,7 @@ impl Parts {
 
     /// What the controllers of tasks share.
     fn shared(&self, reporter: Reporter) -> Shared<DockerRuntime, DataPlaneHandle> {
+        let description = self.registration.borrow().description.clone();
         Shared {
             files: self.files.clone(),
             networks: Networks::new(Arc::clone(&self.runtime)),
@@ -275,7 +276,8 @@ impl Parts {
             ledger: Arc::clone(&self.ledger),
             session: self.state.subscribe(),
             outages: AtomicU64::default(),
-            hostname: self.registration.borrow().description.hostname.clone(),
+            hostname: description.hostname,
+            platform: description.platform,
         }
     }
 }

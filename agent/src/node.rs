@@ -40,7 +40,8 @@ pub(crate) async fn registration<R: Runtime>(
     config: &AgentConfig,
     root_ca: &str,
 ) -> Result<Registration, RuntimeError> {
-    let described = runtime.describe().await?;
+    let mut described = runtime.describe().await?;
+    described.resources.generic_resources.clone_from(&config.generic_resources);
     let description = NodeDescription {
         hostname: config.hostname.clone().unwrap_or(described.hostname),
         tls_info: tls_info(root_ca),

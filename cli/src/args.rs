@@ -49,6 +49,7 @@ pub(crate) use output::ListArgs;
 pub(crate) use output::TaskListArgs;
 pub(crate) use service::ContainerFlags;
 pub(crate) use service::CreateLists;
+pub(crate) use service::ExtensionFlags;
 pub(crate) use service::HealthFlags;
 pub(crate) use service::Mode;
 pub(crate) use service::ReadinessFlags;

@@ -147,13 +147,14 @@ async fn service_command(
     console: &mut Console<'_>,
 ) -> Result<()> {
     match command {
-        ServiceCommand::Create(args) => service::create(*args, client, console).await,
+        // Boxed, as their arguments are large and every command would carry them.
+        ServiceCommand::Create(args) => Box::pin(service::create(*args, client, console)).await,
         ServiceCommand::Ls(args) => service::ls(&args, client, console).await,
         ServiceCommand::Ps(args) => service::ps(&args, client, console).await,
         ServiceCommand::Inspect(args) => service::inspect(&args, client, console).await,
         ServiceCommand::Logs(args) => service::logs(&args, client, console).await,
         ServiceCommand::Scale(args) => service::scale(&args, client, console).await,
-        ServiceCommand::Update(args) => service::update(*args, client, console).await,
+        ServiceCommand::Update(args) => Box::pin(service::update(*args, client, console)).await,
         ServiceCommand::Rollback(args) => service::rollback(&args, client, console).await,
         ServiceCommand::Rm(args) => service::rm(&args, client, console).await,
     }

@@ -26,6 +26,7 @@ use swarmlite_manager::api;
 use swarmlite_manager::api::ApiState;
 use swarmlite_manager::api::Engine;
 use swarmlite_manager::api::NodeControl;
+use swarmlite_proto::value::generic_resource;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tracing_subscriber::EnvFilter;
@@ -50,6 +51,9 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
         reason = dataplane.reason,
         "picked what balances connections on this node"
     );
+    let generic_resources = generic_resource::of_node(&args.node_generic_resource)
+        .map_err(anyhow::Error::msg)
+        .context("cannot use --node-generic-resource")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let dir = StateDir::open(&args.state_dir)
@@ -64,6 +68,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
             plugin_dir: args.plugin_dir,
             dataplane,
             hostname: args.hostname,
+            generic_resources,
             routing_patience: Duration::from_secs(args.routing_patience),
         },
     )?);

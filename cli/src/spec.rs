@@ -3,6 +3,7 @@
 
 mod capability;
 mod container;
+mod extension;
 mod list;
 mod mode;
 mod policy;

@@ -74,6 +74,7 @@ impl Pass<'_> {
             attachments: Vec::new(),
             job_iteration: job::iteration_of(service),
             routing: Routing::Unrouted,
+            generic_resources: Vec::new(),
         }))
     }
 

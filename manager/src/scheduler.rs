@@ -4,6 +4,7 @@
 //! placed in one pass. A task that has a node keeps it: what should move is replaced by an orchestrator.
 
 pub mod candidate;
+pub mod claim;
 pub mod constraint;
 pub mod filter;
 
@@ -17,6 +18,7 @@ use rand::rngs::StdRng;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Version;
@@ -125,8 +127,8 @@ fn confirm(
         candidates.iter_mut().find(|candidate| Some(candidate.id()) == task.node_id.as_ref())?;
     match filter::check(group, node) {
         Ok(()) => {
-            node.place(group);
-            Some(assign(task, &node.node.id, CONFIRMED, now))
+            let given = node.place(group);
+            Some(assign(task, &node.node.id, CONFIRMED, given, now))
         }
         Err(refusal) => postpone(task, filter::explain([&refusal])),
     }
@@ -158,8 +160,8 @@ fn place(
             ops.extend(left.filter_map(|task| postpone(task, refusal.clone())));
             break;
         };
-        candidate.place(group);
-        ops.push(assign(task, candidate.id(), ASSIGNED, now));
+        let given = candidate.place(group);
+        ops.push(assign(task, candidate.id(), ASSIGNED, given, now));
         if filter::check(group, candidate).is_ok() {
             spread.put_back(group, candidate, position);
         }
@@ -167,8 +169,15 @@ fn place(
     ops
 }
 
-fn assign(task: &Task, node: &NodeId, message: &str, now: Timestamp) -> Op {
+fn assign(
+    task: &Task,
+    node: &NodeId,
+    message: &str,
+    given: Vec<GenericResource>,
+    now: Timestamp,
+) -> Op {
     let mut task = task.clone();
+    task.generic_resources = given;
     task.node_id = Some(node.clone());
     task.status.state = TaskState::Assigned;
     task.status.timestamp = now;

@@ -73,7 +73,7 @@ pub(crate) struct Tables {
 pub struct Revision {
     /// The whole spec.
     pub service: Arc<ServiceSpec>,
-    /// Its task template, shared with the assignments of all its tasks.
+    /// What its tasks are made from, what its labels ask for included. Shared with the assignments of all of them.
     pub task: Arc<TaskSpec>,
 }
 

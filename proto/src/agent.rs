@@ -29,7 +29,9 @@ use crate::object::NodeIndex;
 use crate::object::Secret;
 use crate::object::TaskStatus;
 use crate::registry::PullCredentials;
+use crate::spec::Driver;
 use crate::spec::EndpointMode;
+use crate::spec::GenericResource;
 use crate::spec::Labels;
 use crate::spec::NodeRole;
 use crate::spec::PortConfig;
@@ -196,6 +198,12 @@ pub struct TaskAssignment {
     /// What to tell the registry when the image is fetched.
     #[serde(default)]
     pub credentials: PullCredentials,
+    /// Which of the countable resources of the node it was given.
+    #[serde(default)]
+    pub generic_resources: Vec<GenericResource>,
+    /// Where its output goes if its spec does not say: what the cluster says. `None`: the engine's default.
+    #[serde(default)]
+    pub log_driver: Option<Driver>,
 }
 
 /// The address of a task on one network.

@@ -10,6 +10,7 @@
 //! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
+//! - [`value`]: what users write in options and labels.
 //! - [`task_state`]: the life of a task.
 //! - [`unlock_key`]: what opens the locked managers of a cluster.
 //! - [`error`]: refusals, with the class that decides Docker's HTTP status.
@@ -33,4 +34,5 @@ pub mod task_state;
 pub mod time;
 pub mod unlock_key;
 pub mod validate;
+pub mod value;
 pub mod version;

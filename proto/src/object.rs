@@ -25,6 +25,7 @@ use crate::id::ServiceId;
 use crate::id::TaskId;
 use crate::registry::RegistryAuth;
 use crate::spec::DocumentSpec;
+use crate::spec::GenericResource;
 use crate::spec::Labels;
 use crate::spec::NetworkSpec;
 use crate::spec::NodeRole;
@@ -200,6 +201,9 @@ pub struct Task {
     pub job_iteration: Option<u64>,
     /// Whether the nodes send it traffic.
     pub routing: Routing,
+    /// Which of the countable resources of its node it was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generic_resources: Vec<GenericResource>,
 }
 
 /// Whether a task is in the routing tables of the nodes. Only goes on, and only managers write it.

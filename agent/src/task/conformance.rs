@@ -18,6 +18,7 @@ use super::fake::FakeRuntime;
 use super::fake::attachment;
 use super::fake::id;
 use super::fake::network;
+use super::fake::platform;
 use super::fake::task;
 use super::runtime::Runtime;
 use super::runtime::RuntimeError;
@@ -90,7 +91,7 @@ async fn check<R: Runtime>(runtime: &R, image: &str) {
         addr: task.attachments[at].addr,
     };
     let networks = [on(&x, first.as_str(), 0), on(&y, second.as_str(), 1)];
-    let plan = container_plan(&task, &networks, "host-1").expect("supported");
+    let plan = container_plan(&task, &networks, "host-1", &platform()).expect("supported");
     nothing_there(runtime, &plan.name).await;
     let mut events = runtime.events();
     made_once(runtime, &plan).await;
@@ -161,7 +162,7 @@ async fn stopped_and_removed<R: Runtime>(runtime: &R, name: &str) {
 async fn missing_image<R: Runtime>(runtime: &R) {
     let mut task = task_with("none:1", 'b');
     task.attachments.clear();
-    let plan = container_plan(&task, &[], "host-1").expect("supported");
+    let plan = container_plan(&task, &[], "host-1", &platform()).expect("supported");
     let refused = runtime.create(&plan).await.expect_err("no image");
     assert_eq!(refused, RuntimeError::Refused("No such image: none:1".to_owned()));
     let refused = runtime.start(&plan.name).await;

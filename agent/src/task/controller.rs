@@ -14,6 +14,7 @@ use std::time::Duration;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::spec::Platform;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use tokio::sync::Notify;
@@ -102,6 +103,8 @@ pub struct Shared<R, A> {
     pub outages: AtomicU64,
     /// The host name of the node.
     pub hostname: String,
+    /// What the node runs on.
+    pub platform: Platform,
 }
 
 /// Drives one task.

@@ -5,6 +5,7 @@
 mod facts;
 mod logs;
 mod pull;
+pub(crate) mod since;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -114,7 +115,7 @@ impl Runtime for DockerRuntime {
     }
 
     async fn create(&self, plan: &ContainerPlan) -> Result<(), RuntimeError> {
-        facts::supported(&plan.body, self.docker.client_version())?;
+        since::check(&plan.body, self.docker.client_version())?;
         let options = CreateContainerOptionsBuilder::default().name(&plan.name).build();
         match self.docker.create_container(Some(options), plan.body.clone()).await {
             // The name has the task's id: what has it is this task's container.

@@ -29,6 +29,7 @@ use swarmlite_proto::spec::Data;
 use swarmlite_proto::spec::DocumentSpec;
 use swarmlite_proto::spec::FileTarget;
 use swarmlite_proto::spec::Labels;
+use swarmlite_proto::spec::Platform;
 use swarmlite_proto::spec::TaskSpec;
 use swarmlite_proto::task_state::TaskState;
 use tokio::sync::broadcast;
@@ -73,6 +74,8 @@ pub(crate) fn task(letter: char) -> TaskAssignment {
         attachments: Vec::new(),
         host_ports: Vec::new(),
         credentials: PullCredentials::None,
+        generic_resources: Vec::new(),
+        log_driver: None,
     }
 }
 
@@ -93,6 +96,11 @@ pub(crate) fn reference(letter: char, target: &str) -> (String, String, Option<F
         ..FileTarget::default()
     };
     (letter.to_string().repeat(25), letter.to_string(), Some(file))
+}
+
+/// What the node of [`task`] runs on.
+pub(crate) fn platform() -> Platform {
+    Platform { architecture: "x86_64".to_owned(), os: "linux".to_owned() }
 }
 
 /// A network, `10.0.N.0/24` where N is the letter's number.

@@ -4,6 +4,7 @@
 
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::spec::Labels;
+use swarmlite_proto::spec::Platform;
 
 /// What placeholders can stand for.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,8 @@ pub struct Context<'a> {
     pub task: &'a TaskAssignment,
     /// The host name of the node.
     pub node_hostname: &'a str,
+    /// What the node runs on.
+    pub platform: &'a Platform,
 }
 
 /// A placeholder that means nothing.
@@ -85,6 +88,12 @@ pub fn value(action: &str, context: &Context<'_>) -> Result<String, TemplateErro
         ".Service.Labels" => go_map(&task.service_labels),
         ".Node.ID" => task.node_id.to_string(),
         ".Node.Hostname" => context.node_hostname.to_owned(),
+        // As Go prints a struct.
+        ".Node.Platform" => {
+            format!("{{{} {}}}", context.platform.architecture, context.platform.os)
+        }
+        ".Node.Platform.Architecture" => context.platform.architecture.clone(),
+        ".Node.Platform.OS" => context.platform.os.clone(),
         ".Task.ID" => task.id.to_string(),
         ".Task.Name" => task_name(task),
         ".Task.Slot" => task.slot.to_string(),
@@ -117,19 +126,23 @@ fn go_map(labels: &Labels) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::fake::platform;
     use crate::task::fake::task;
 
     #[test]
     fn every_documented_placeholder_is_replaced() {
         let mut task = task('a');
         task.service_labels = [("tier".to_owned(), "front".to_owned())].into();
-        let context = Context { task: &task, node_hostname: "host-1" };
+        let context = Context { task: &task, node_hostname: "host-1", platform: &platform() };
         let id = |letter: &str| letter.repeat(25);
         for (text, expected) in [
             ("plain", "plain".to_owned()),
             ("{{.Service.Name}}-{{ .Task.Slot }}", "web-1".to_owned()),
             ("{{.Service.ID}}", id("s")),
             ("{{.Node.ID}}@{{.Node.Hostname}}", format!("{}@host-1", id("n"))),
+            ("{{.Node.Platform.OS}}", "linux".to_owned()),
+            ("{{.Node.Platform.Architecture}}", "x86_64".to_owned()),
+            ("{{.Node.Platform}}", "{x86_64 linux}".to_owned()),
             ("{{.Task.ID}}", id("a")),
             ("{{.Task.Name}}", format!("web.1.{}", id("a"))),
             ("{{.Service.Labels.tier}}", "front".to_owned()),
@@ -146,7 +159,7 @@ mod tests {
     #[test]
     fn what_means_nothing_is_refused_by_name() {
         let task = task('a');
-        let context = Context { task: &task, node_hostname: "host-1" };
+        let context = Context { task: &task, node_hostname: "host-1", platform: &platform() };
         let refused = expand("x{{.Task.Colour}}", &context).expect_err("refused");
         assert_eq!(refused, TemplateError::Unsupported(".Task.Colour".to_owned()));
         let refused = expand("x{{.Task.ID", &context).expect_err("refused");

@@ -3,6 +3,7 @@
 mod files;
 mod host;
 mod mount;
+mod security;
 
 use std::collections::HashMap;
 
@@ -23,7 +24,9 @@ use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::HealthConfig;
 use swarmlite_proto::spec::Labels;
+use swarmlite_proto::spec::Platform;
 use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::value::generic_resource;
 
 pub use self::files::mount_files;
 use super::template::Context;
@@ -113,9 +116,10 @@ pub fn container_plan(
     task: &TaskAssignment,
     networks: &[TaskNetwork<'_>],
     node_hostname: &str,
+    platform: &Platform,
 ) -> Result<ContainerPlan, TranslateError> {
     let spec = task.spec.container_spec.as_ref().ok_or(TranslateError::NotAContainer)?;
-    let context = Context { task, node_hostname };
+    let context = Context { task, node_hostname, platform };
     let mut endpoints = networks.iter().map(endpoint);
     let first = endpoints.next();
     let network_mode = first.as_ref().map(|endpoint| endpoint.network.clone());
@@ -126,7 +130,7 @@ pub fn container_plan(
         exposed_ports: some_list(host::exposed_ports(task)),
         tty: Some(spec.tty),
         open_stdin: Some(spec.open_stdin),
-        env: some_list(environment(&spec.env, &context)?),
+        env: some_list(environment(spec, &context)?),
         cmd,
         healthcheck: spec.healthcheck.as_ref().map(health),
         image: Some(spec.image.clone()),
@@ -210,14 +214,14 @@ fn command(spec: &ContainerSpec) -> (Option<Vec<String>>, Option<Vec<String>>) {
     (some_list(spec.command.clone()), some_list(spec.args.clone()))
 }
 
-/// Only values have placeholders, not names.
-fn environment(env: &[String], context: &Context<'_>) -> Result<Vec<String>, TemplateError> {
-    env.iter()
-        .map(|entry| match entry.split_once('=') {
-            Some((name, value)) => Ok(format!("{name}={}", expand(value, context)?)),
-            None => Ok(entry.clone()),
-        })
-        .collect()
+/// Only values have placeholders, not names. What the task was given of its node comes last, so that nothing hides it.
+fn environment(spec: &ContainerSpec, context: &Context<'_>) -> Result<Vec<String>, TemplateError> {
+    let own = spec.env.iter().map(|entry| match entry.split_once('=') {
+        Some((name, value)) => Ok(format!("{name}={}", expand(value, context)?)),
+        None => Ok(entry.clone()),
+    });
+    let given = generic_resource::environment(&context.task.generic_resources);
+    own.chain(given.into_iter().map(Ok)).collect()
 }
 
 fn labels(task: &TaskAssignment, spec: &ContainerSpec) -> HashMap<String, String> {
@@ -266,5 +270,7 @@ fn to_map(labels: &Labels) -> HashMap<String, String> {
     labels.clone().into_iter().collect()
 }
 
+#[cfg(test)]
+mod fields;
 #[cfg(test)]
 mod tests;

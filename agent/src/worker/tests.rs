@@ -12,6 +12,7 @@ use crate::task::fake::State;
 use crate::task::fake::attachment;
 use crate::task::fake::id;
 use crate::task::fake::network;
+use crate::task::fake::platform;
 use crate::task::fake::task;
 use crate::task::files::Files;
 use crate::task::networks::Networks;
@@ -39,6 +40,7 @@ impl Rig {
             session: watch::Sender::default().subscribe(),
             outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),
+            platform: platform(),
         };
         let known = watch::Sender::new(None);
         let worker = Worker::new(Arc::new(shared), known.subscribe());

@@ -66,6 +66,16 @@ pub(crate) struct DaemonArgs {
     #[arg(long, env = "SWARMLITE_HOSTNAME", value_name = "NAME")]
     pub(crate) hostname: Option<String>,
 
+    /// Something countable that this node has, for services that reserve it: so many of a kind (SSD=3), or each by its name
+    /// (GPU=UUID1, once for each).
+    #[arg(
+        long,
+        env = "SWARMLITE_NODE_GENERIC_RESOURCE",
+        value_delimiter = ',',
+        value_name = "KIND=VALUE"
+    )]
+    pub(crate) node_generic_resource: Vec<String>,
+
     /// How many seconds a leader waits for a node to confirm its tables. With 0 tasks end while nodes still send them requests: for tests
     /// that have to see those fail, and therefore in no help.
     #[arg(

@@ -1,6 +1,7 @@
 //! Commands about services, and their options.
 
 mod container;
+mod extension;
 mod lists;
 mod policy;
 mod readiness;
@@ -13,6 +14,7 @@ use clap::Args;
 use clap::Subcommand;
 pub(crate) use container::ContainerFlags;
 pub(crate) use container::HealthFlags;
+pub(crate) use extension::ExtensionFlags;
 pub(crate) use lists::CreateLists;
 pub(crate) use lists::UpdateLists;
 pub(crate) use policy::RestartFlags;
@@ -100,13 +102,14 @@ pub(crate) struct ServiceCreateArgs {
 }
 
 /// The options of `service update` that change the spec, by themselves and as groups.
-const CHANGES: [&str; 13] = [
+const CHANGES: [&str; 14] = [
     "image",
     "args",
     "force",
     "UpdateLists",
     "TaskFlags",
     "ContainerFlags",
+    "ExtensionFlags",
     "HealthFlags",
     "ReadinessFlags",
     "ResourceFlags",
@@ -160,6 +163,9 @@ pub(crate) struct ScalarFlags {
     /// Its container.
     #[command(flatten)]
     pub(crate) container: ContainerFlags,
+    /// What it gets of its node.
+    #[command(flatten)]
+    pub(crate) extension: ExtensionFlags,
     /// Its health.
     #[command(flatten)]
     pub(crate) health: HealthFlags,

@@ -19,17 +19,7 @@ const COMMANDS: &[(&str, &str)] = &[
 
 /// Commands of docker, their options that are not there yet, and why.
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (SERVICE, &["credential-spec", "isolation"], "it is for Windows containers only"),
-    (
-        SERVICE,
-        &["generic-resource", "generic-resource-add", "generic-resource-rm"],
-        "nodes do not declare generic resources yet",
-    ),
-    (
-        SERVICE,
-        &["memory-swap", "memory-swappiness", "device", "privileged"],
-        "containers of services do not have it",
-    ),
+    (SERVICE, &["credential-spec"], "it is for Windows containers only"),
     (SWARM, &["external-ca"], "the swarm is its own certificate authority"),
     (
         NETWORK,

@@ -23,6 +23,7 @@ use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_vault::Vault;
 use tokio::sync::Mutex;
@@ -49,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) dataplane: Picked,
     /// Its name, if not the machine's.
     pub(crate) hostname: Option<String>,
+    /// Its countable resources.
+    pub(crate) generic_resources: Vec<GenericResource>,
     /// How long it waits, as the leader, for nodes to confirm their tables.
     pub(crate) routing_patience: Duration,
 }
@@ -289,6 +292,7 @@ impl Node {
             dataplane: self.options.dataplane.clone(),
             data_path_addr: membership.data_path_addr,
             hostname: self.options.hostname.clone(),
+            generic_resources: self.options.generic_resources.clone(),
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) fn change(container: &mut ContainerSpec, flags: &ContainerFlags) -> R
     container.init = flags.init.or(container.init);
     set(&mut container.stop_signal, flags.stop_signal.as_ref());
     container.stop_grace_period = flags.stop_grace_period.or(container.stop_grace_period);
+    set(&mut container.isolation, flags.isolation.as_ref());
     set(&mut container.oom_score_adj, flags.oom_score_adj.as_ref());
     let ContainerSpec { capability_add, capability_drop, .. } = container;
     capability::change(capability_add, capability_drop, &flags.cap_add, &flags.cap_drop)
@@ -97,6 +98,11 @@ pub(super) fn resources(resources: &mut Option<ResourceRequirements>, flags: &Re
         let reservations = resources.reservations.get_or_insert_with(Reservations::default);
         set(&mut reservations.nano_cpus, flags.reserve_cpu.as_ref());
         set(&mut reservations.memory_bytes, flags.reserve_memory.as_ref());
+    }
+    if flags.memory_swap.is_some() || flags.memory_swappiness.is_some() {
+        let resources = resources.get_or_insert_with(ResourceRequirements::default);
+        resources.swap_bytes = flags.memory_swap.or(resources.swap_bytes);
+        resources.memory_swappiness = flags.memory_swappiness.or(resources.memory_swappiness);
     }
 }
 

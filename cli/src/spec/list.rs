@@ -10,13 +10,16 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::spec::ResourceRequirements;
 use swarmlite_proto::spec::ServiceSpec;
 
+use super::extension;
 use crate::args::CreateLists;
 use crate::args::UpdateLists;
 use crate::error::Error;
 use crate::error::Result;
 use crate::value::env;
+use crate::value::generic_resource;
 use crate::value::pair;
 use crate::value::pair::Pair;
 use crate::value::port::Publish;
@@ -51,6 +54,10 @@ impl From<CreateLists> for Lists {
                 group_add: lists.group,
                 sysctl_add: lists.sysctl,
                 ulimit_add: lists.ulimit,
+                generic_resource_add: lists.generic_resource,
+                device_add: lists.device,
+                device_cgroup_rule_add: lists.device_cgroup_rule,
+                security_opt_add: lists.security_opt,
                 ..UpdateLists::default()
             },
         }
@@ -66,6 +73,7 @@ impl Lists {
         self.change_endpoint_options(&mut spec.endpoint_spec)?;
         self.change_placement(&mut spec.task_template.placement);
         self.change_networks(&mut spec.task_template.networks)?;
+        self.change_generic_resources(&mut spec.task_template.resources)?;
         let container =
             spec.task_template.container_spec.get_or_insert_with(ContainerSpec::default);
         change_map(&mut container.labels, &lists.container_label_add, &lists.container_label_rm);
@@ -84,6 +92,7 @@ impl Lists {
             !replaced && !lists.ulimit_rm.contains(&limit.name)
         });
         container.ulimits.extend(lists.ulimit_add.iter().cloned());
+        extension::change_lists(container, lists);
         Ok(())
     }
 
@@ -155,6 +164,31 @@ impl Lists {
         // The order means nothing, so it must not make a difference between two specs either.
         if !lists.network_add.is_empty() {
             networks.sort_by(|a, b| a.target.cmp(&b.target));
+        }
+        Ok(())
+    }
+
+    /// Of each kind there is one number.
+    fn change_generic_resources(&self, resources: &mut Option<ResourceRequirements>) -> Result<()> {
+        let lists = &self.options;
+        if lists.generic_resource_add.is_empty() && lists.generic_resource_rm.is_empty() {
+            return Ok(());
+        }
+        let resources = resources.get_or_insert_default();
+        let reserved = &mut resources.reservations.get_or_insert_default().generic_resources;
+        for removed in &lists.generic_resource_rm {
+            let before = reserved.len();
+            reserved.retain(|resource| generic_resource::kind(resource) != removed);
+            if reserved.len() == before {
+                return Err(Error::refused(format!(
+                    "could not find generic-resource `{removed}` to remove it"
+                )));
+            }
+        }
+        for new in &lists.generic_resource_add {
+            let kind = generic_resource::kind(new);
+            reserved.retain(|resource| generic_resource::kind(resource) != kind);
+            reserved.push(new.clone());
         }
         Ok(())
     }

@@ -24,7 +24,9 @@ pub(super) fn change(config: &mut Option<ReadinessConfig>, flags: &ReadinessFlag
         if given {
             return Err(Error::refused("--no-readiness conflicts with --readiness-* options"));
         }
-        *config = None;
+        // What an update does not name stays, so that taking a check back has to be said.
+        let test = vec!["NONE".to_owned()];
+        *config = Some(ReadinessConfig { test, ..ReadinessConfig::default() });
     } else if given {
         if test.is_none() && config.is_none() {
             return Err(Error::refused(
@@ -84,7 +86,8 @@ mod tests {
         assert_eq!(config.as_ref().expect("some").test, ["CMD-SHELL", "test -e /ready"]);
         change(&mut config, &ReadinessFlags { no_readiness: true, ..ReadinessFlags::default() })
             .expect("takes it away");
-        assert_eq!(config, None);
+        assert_eq!(config.expect("is sent").test, ["NONE"]);
+        let mut config = None;
         change(&mut config, &slower).expect_err("nothing to change");
         change(&mut config, &ReadinessFlags { no_readiness: true, ..http })
             .expect_err("a conflict");

@@ -7,6 +7,7 @@ use swarmlite_proto::spec::ServiceSpec;
 
 use super::Lists;
 use super::container;
+use super::extension;
 use super::mode;
 use super::policy;
 use super::readiness;
@@ -73,6 +74,7 @@ fn change(spec: &mut ServiceSpec, flags: &ScalarFlags, lists: &Lists) -> Result<
     }
     let container = task.container_spec.get_or_insert_with(ContainerSpec::default);
     container::change(container, &flags.container)?;
+    extension::change(container, &flags.extension);
     container::health(&mut container.healthcheck, &flags.health)?;
     readiness::change(&mut container.readiness, &flags.readiness)?;
     container::log_driver(&mut task.log_driver, &flags.container)?;

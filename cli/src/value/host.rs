@@ -2,12 +2,18 @@
 
 use std::net::IpAddr;
 
+/// Stands for the address of the node that the container runs on.
+const HOST_GATEWAY: &str = "host-gateway";
+
 /// Reads `name:address` or `name=address` into the form of the spec, `address name`.
 pub(crate) fn parse(text: &str) -> Result<String, String> {
     let invalid = || format!("bad format for add-host: \"{text}\"");
     let (name, address) = text.split_once([':', '=']).ok_or_else(invalid)?;
     if name.is_empty() {
         return Err(invalid());
+    }
+    if address == HOST_GATEWAY {
+        return Ok(format!("{HOST_GATEWAY} {name}"));
     }
     let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
     let address: IpAddr =
@@ -26,6 +32,7 @@ mod tests {
             ("db=10.0.0.1", "10.0.0.1 db"),
             ("db:::1", "::1 db"),
             ("db:[::1]", "::1 db"),
+            ("node:host-gateway", "host-gateway node"),
         ] {
             assert_eq!(parse(text).as_deref(), Ok(line), "{text}");
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::MountBindOptions;
 use swarmlite_proto::spec::MountDriver;
+use swarmlite_proto::spec::MountImageOptions;
 use swarmlite_proto::spec::MountTmpfsOptions;
 use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::MountVolumeOptions;
@@ -68,7 +69,10 @@ fn set(mount: &mut Mount, key: &str, value: &str, field: &str) -> Result<(), Str
                 .map_err(|_| format!("invalid value for {key}: {value}"))?;
             tmpfs(mount).mode = mode;
         }
-        "volume-subpath" | "image-subpath" => return Err(format!("{key} is not supported yet")),
+        "image-subpath" => {
+            let options = mount.image_options.get_or_insert_with(MountImageOptions::default);
+            value.clone_into(&mut options.subpath);
+        }
         _ if key.starts_with("bind-") => set_bind(mount, key, value)?,
         _ if key.starts_with("volume-") => set_volume(mount, key, value, field)?,
         _ => return Err(unknown(key, field)),
@@ -83,9 +87,8 @@ fn set_bind(mount: &mut Mount, key: &str, value: &str) -> Result<(), String> {
         ("bind-create-src", _) => options.create_mountpoint = switch(key, value)?,
         ("bind-recursive", "enabled") => {}
         ("bind-recursive", "disabled") => options.non_recursive = true,
-        ("bind-recursive", "writable" | "readonly") => {
-            return Err(format!("{key}={value} is not supported yet"));
-        }
+        ("bind-recursive", "writable") => options.read_only_non_recursive = true,
+        ("bind-recursive", "readonly") => options.read_only_force_recursive = true,
         ("bind-recursive", _) => {
             return Err(format!(
                 "invalid value for {key}: {value} (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")"
@@ -106,6 +109,7 @@ fn set_volume(mount: &mut Mount, key: &str, value: &str, field: &str) -> Result<
     let (name, content) = value.split_once('=').unwrap_or((value, ""));
     match key {
         "volume-nocopy" => options.no_copy = switch(key, value)?,
+        "volume-subpath" => value.clone_into(&mut options.subpath),
         "volume-label" => {
             options.labels.insert(name.to_owned(), content.to_owned());
         }
@@ -136,10 +140,12 @@ fn kind(text: &str) -> Result<MountType, String> {
         "bind" => Ok(MountType::Bind),
         "volume" => Ok(MountType::Volume),
         "tmpfs" => Ok(MountType::Tmpfs),
-        kind @ ("npipe" | "cluster" | "image") => {
-            Err(format!("mount type {kind} is not supported yet"))
+        "image" => Ok(MountType::Image),
+        "npipe" => Err("mount type npipe is for Windows containers only".to_owned()),
+        "cluster" => {
+            Err("mount type cluster is not supported: there are no cluster volumes".to_owned())
         }
-        kind => Err(format!("invalid mount type '{kind}': must be bind, volume or tmpfs")),
+        kind => Err(format!("invalid mount type '{kind}': must be bind, volume, tmpfs or image")),
     }
 }
 
@@ -164,28 +170,42 @@ fn switch(key: &str, value: &str) -> Result<bool, String> {
     }
 }
 
+/// What is mounted below a read-only source can be made read-only only with it.
+fn recursion(read_only: bool, options: &MountBindOptions) -> Result<(), String> {
+    let needs = |option: &str, needed: &str| {
+        Err(format!(
+            "option 'bind-recursive={option}' requires '{needed}' to be specified in conjunction"
+        ))
+    };
+    if options.read_only_non_recursive && !read_only {
+        return needs("writable", "readonly");
+    }
+    if options.read_only_force_recursive && !read_only {
+        return needs("readonly", "readonly");
+    }
+    if options.read_only_force_recursive && options.propagation != "rprivate" {
+        return needs("readonly", "bind-propagation=rprivate");
+    }
+    Ok(())
+}
+
 fn validate(mount: &Mount) -> Result<(), String> {
     if mount.target.is_empty() {
         return Err("target is required".to_owned());
     }
-    let (name, foreign) = match mount.kind {
-        MountType::Bind => (
-            "bind",
-            [("volume", mount.volume_options.is_some()), ("tmpfs", mount.tmpfs_options.is_some())],
-        ),
-        MountType::Volume => (
-            "volume",
-            [("bind", mount.bind_options.is_some()), ("tmpfs", mount.tmpfs_options.is_some())],
-        ),
-        MountType::Tmpfs => (
-            "tmpfs",
-            [("volume", mount.volume_options.is_some()), ("bind", mount.bind_options.is_some())],
-        ),
-    };
-    for (options, present) in foreign {
-        if present {
+    for (kind, present) in [
+        (MountType::Volume, mount.volume_options.is_some()),
+        (MountType::Bind, mount.bind_options.is_some()),
+        (MountType::Tmpfs, mount.tmpfs_options.is_some()),
+        (MountType::Image, mount.image_options.is_some()),
+    ] {
+        if present && kind != mount.kind {
+            let (options, name) = (kind.as_str(), mount.kind.as_str());
             return Err(format!("cannot mix '{options}-*' options with mount type '{name}'"));
         }
+    }
+    if let Some(options) = &mount.bind_options {
+        recursion(mount.read_only, options)?;
     }
     match mount.kind {
         MountType::Bind if mount.source.is_empty() => {
@@ -195,6 +215,9 @@ fn validate(mount: &Mount) -> Result<(), String> {
             "invalid source '{}' for mount type 'bind': must be an absolute path",
             mount.source
         )),
+        MountType::Image if mount.source.is_empty() => {
+            Err("source is required for mount type 'image'".to_owned())
+        }
         MountType::Tmpfs if !mount.source.is_empty() => {
             Err("source must not be specified for mount type 'tmpfs'".to_owned())
         }

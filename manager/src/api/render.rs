@@ -99,6 +99,7 @@ pub(super) fn task(state: &State, task: &Task) -> api::Task {
         node_id: task.node_id.clone(),
         status: task_status(&task.status),
         desired_state: desired_state(task),
+        generic_resources: task.generic_resources.clone(),
         networks_attachments: attachments.filter_map(|one| attachment(state, one)).collect(),
         job_iteration: task.job_iteration.map(Version::at),
         routing: task.routing.as_str().to_owned(),

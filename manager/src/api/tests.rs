@@ -6,6 +6,7 @@ mod contract;
 mod docker_cli;
 mod documents;
 mod engine;
+mod extension;
 mod logs;
 mod networks;
 mod passthrough;

@@ -114,6 +114,8 @@ fn task_assignment(state: &State, node: &NodeId, task: &Task) -> Option<Box<Task
         attachments: attachments.collect(),
         host_ports: ports.filter(|port| port.publish_mode == PublishMode::Host).cloned().collect(),
         credentials: credentials(state, task),
+        generic_resources: task.generic_resources.clone(),
+        log_driver: state.cluster().and_then(|it| it.spec.task_defaults.log_driver.clone()),
     }))
 }
 

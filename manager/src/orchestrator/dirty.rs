@@ -19,7 +19,8 @@ pub(crate) fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
     if !reached_alike(&made_from.service, &service.spec) {
         return true;
     }
-    let wanted = &service.spec.task_template;
+    let revision = state.revision(&service.id, service.spec_version);
+    let wanted = revision.map_or(&service.spec.task_template, |revision| &*revision.task);
     if *made_from.task == *wanted {
         return false;
     }

@@ -18,6 +18,7 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate::constraint::Constraint;
 use swarmlite_proto::version::Version;
 
+use super::claim::FreeResources;
 use crate::state::Revision;
 use crate::state::State;
 
@@ -59,6 +60,8 @@ pub struct Candidate<'a> {
     pub node: &'a Node,
     /// What it has that is not set aside. Negative if the node has shrunk.
     pub available: Reserved,
+    /// Which of its named resources no task has.
+    pub free: FreeResources,
     /// The ports of the node that tasks use.
     pub host_ports: BTreeSet<(PortProtocol, u16)>,
     /// How many tasks it should run.
@@ -145,6 +148,7 @@ impl<'a> Candidate<'a> {
         let mut candidate = Self {
             node,
             available: Reserved::total(node),
+            free: FreeResources::of(node),
             host_ports: BTreeSet::new(),
             tasks: 0,
             tasks_by_service: BTreeMap::new(),
@@ -178,6 +182,7 @@ impl<'a> Candidate<'a> {
             self.available.subtract(&Reserved::by(revision));
             self.host_ports.extend(host_ports(revision));
         }
+        self.free.take(&task.generic_resources);
         if task.desired_state.is_wanted() {
             self.tasks += 1;
             *self.tasks_by_service.entry(task.service_id.clone()).or_default() += 1;
@@ -192,6 +197,7 @@ impl<'a> Candidate<'a> {
                 self.host_ports.remove(&port);
             }
         }
+        self.free.put_back(&task.generic_resources);
         if task.desired_state.is_wanted() {
             self.tasks = self.tasks.saturating_sub(1);
             let of_service = self.tasks_by_service.entry(task.service_id.clone()).or_default();
@@ -199,12 +205,13 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Places one more task of `group` here.
-    pub fn place(&mut self, group: &Group) {
+    /// Places one more task of `group` here. Returns which of the countable resources it is given.
+    pub fn place(&mut self, group: &Group) -> Vec<GenericResource> {
         self.available.subtract(&group.reserved);
         self.host_ports.extend(group.host_ports.iter().copied());
         self.tasks += 1;
         *self.tasks_by_service.entry(group.service.clone()).or_default() += 1;
+        self.free.give(&group.reserved.generic)
     }
 
     /// How many tasks of the service it should run.

@@ -13,6 +13,7 @@ use swarmlite_proto::spec::Reservations;
 use swarmlite_proto::spec::ResourceRequirements;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::SpreadOver;
+use swarmlite_proto::value::generic_resource;
 
 use super::*;
 use crate::reconcile::tests::world::World;
@@ -102,7 +103,7 @@ fn what_is_set_aside_is_not_given_twice() {
         let reservations =
             Some(Reservations { nano_cpus: 2_000_000_000, ..Reservations::default() });
         service.spec.task_template.resources =
-            Some(ResourceRequirements { reservations, limits: None });
+            Some(ResourceRequirements { reservations, ..ResourceRequirements::default() });
     });
     world.settle();
     assert_eq!(counts(&world, &web), [2, 2]);
@@ -112,6 +113,72 @@ fn what_is_set_aside_is_not_given_twice() {
     let answers = explain(world.state(), &waiting.expect("one waits"), world.now);
     let refusal = Refusal::Resources { of: "CPU".to_owned(), needed: 2_000_000_000, left: 0 };
     assert!(answers.values().all(|answer| *answer == Err(refusal.clone())), "{answers:?}");
+}
+
+/// What a spec reserves of countable resources, as `--generic-resource` has it.
+fn needing(terms: &[&str]) -> impl FnOnce(&mut Service) {
+    let needed = terms.iter().map(|term| generic_resource::of_task(term).expect("a count"));
+    let reservations =
+        Reservations { generic_resources: needed.collect(), ..Reservations::default() };
+    move |service| {
+        service.spec.task_template.resources.get_or_insert_default().reservations =
+            Some(reservations);
+    }
+}
+
+fn having(world: &mut World, node: &NodeId, terms: &[&str]) {
+    let has = generic_resource::of_node(terms).expect("resources");
+    world.edit_node(node, |node| {
+        node.description.get_or_insert_default().resources.generic_resources = has;
+    });
+}
+
+/// What the running tasks of a service were given, in the form of their environment.
+fn given(world: &World, service: &ServiceId) -> Vec<String> {
+    let running = world.running(service);
+    running
+        .iter()
+        .map(|task| generic_resource::environment(&task.generic_resources).join(" "))
+        .collect()
+}
+
+#[test]
+fn countable_resources_are_given_to_one_task_each() {
+    let mut world = World::new(2);
+    let nodes = world.nodes();
+    having(&mut world, &nodes[0], &["GPU=a", "GPU=b", "GPU=c", "SSD=4"]);
+    let web = world.add_service("web", replicas(3), needing(&["GPU=1", "SSD=1"]));
+    world.settle();
+    let mut first = given(&world, &web);
+    first.sort_unstable();
+    assert_eq!(
+        first,
+        ["a", "b", "c"].map(|gpu| format!("DOCKER_RESOURCE_GPU={gpu} DOCKER_RESOURCE_SSD=1"))
+    );
+    assert!(world.running(&web).iter().all(|task| task.node_id.as_ref() == Some(&nodes[0])));
+    let more = world.add_service("more", replicas(1), needing(&["GPU=1"]));
+    world.settle();
+    let reason = "no suitable node (insufficient resources on 2 nodes)";
+    assert_eq!(waiting_for(&world, &more), only(reason));
+    // What ends gives back what it had, and nothing else.
+    let freed = world.running(&web).remove(1);
+    world.edit_service(&web, |service| service.spec.mode = replicas(2));
+    world.settle();
+    let left: Vec<String> = given(&world, &web).into_iter().chain(given(&world, &more)).collect();
+    let all: BTreeSet<&str> = left.iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(all.len(), 3, "{left:?} after {freed:?} had ended");
+}
+
+#[test]
+fn a_replacement_takes_what_its_predecessor_had() {
+    let mut world = World::new(1);
+    let node = world.nodes().remove(0);
+    having(&mut world, &node, &["GPU=only"]);
+    let web = world.add_service("web", replicas(1), needing(&["GPU=1"]));
+    world.settle();
+    world.edit_service(&web, |service| service.spec.task_template.force_update += 1);
+    world.settle();
+    assert_eq!(given(&world, &web), ["DOCKER_RESOURCE_GPU=only"]);
 }
 
 #[test]
@@ -171,7 +238,7 @@ fn a_task_of_a_global_service_waits_for_its_own_node() {
     let agent = world.add_service("agent", ServiceMode::Global, |service| {
         let reservations = Some(Reservations { memory_bytes: 1 << 40, ..Reservations::default() });
         service.spec.task_template.resources =
-            Some(ResourceRequirements { reservations, limits: None });
+            Some(ResourceRequirements { reservations, ..ResourceRequirements::default() });
     });
     world.settle();
     assert_eq!(waiting_for(&world, &agent), only("insufficient resources on 1 node"));

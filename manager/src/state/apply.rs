@@ -113,7 +113,10 @@ impl State {
         if known.is_none_or(|revision| *revision.service != service.spec) {
             service.spec_version = write.version;
             let revision = Revision {
-                task: Arc::new(service.spec.task_template.clone()),
+                // Labels that no task can be made of have been refused before.
+                task: Arc::new(
+                    service.spec.task().unwrap_or_else(|_| service.spec.task_template.clone()),
+                ),
                 service: Arc::new(service.spec.clone()),
             };
             let revisions = self.tables.revisions.entry(service.id.clone()).or_default();

@@ -79,6 +79,7 @@ pub(crate) fn task(seed: u64, service: &Service, slot: u64) -> Task {
         attachments: Vec::new(),
         job_iteration: None,
         routing: Default::default(),
+        generic_resources: Vec::new(),
     }
 }
 

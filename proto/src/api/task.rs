@@ -10,6 +10,7 @@ use crate::id::NetworkId;
 use crate::id::NodeId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
+use crate::spec::GenericResource;
 use crate::spec::Labels;
 use crate::spec::PortConfig;
 use crate::spec::TaskSpec;
@@ -52,6 +53,9 @@ pub struct Task {
     /// Its addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks_attachments: Vec<NetworkAttachment>,
+    /// Which of the countable resources of its node it was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generic_resources: Vec<GenericResource>,
     /// Which iteration of a job made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_iteration: Option<Version>,

@@ -5,7 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ConfigReference;
+use super::DeviceMapping;
+use super::DeviceRequest;
 use super::Labels;
+use super::Privileges;
 use super::ReadinessConfig;
 use super::SecretReference;
 use super::is_default;
@@ -41,6 +44,9 @@ pub struct ContainerSpec {
     /// Further groups.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// What the kernel's security modules let it do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileges: Option<Privileges>,
     /// Whether an init process reaps children. Absent: the engine's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<bool>,
@@ -98,6 +104,39 @@ pub struct ContainerSpec {
     /// Preference to be killed when memory runs out, -1000 to 1000.
     #[serde(skip_serializing_if = "is_default")]
     pub oom_score_adj: i64,
+    /// Devices of the node that it gets. Not in Docker, as all that follows: see [`super::extension`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Vec<DeviceMapping>>,
+    /// Further devices that it may use, as `c 13:* rwm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_cgroup_rules: Option<Vec<String>>,
+    /// Devices that a driver of the engine hands out, such as GPUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_requests: Option<Vec<DeviceRequest>>,
+    /// Whether it may do on its node whatever the engine may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<bool>,
+    /// Size of /dev/shm, in bytes; 0 means the engine's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size: Option<i64>,
+    /// Options of the kernel's security modules, as `apparmor=unconfined`; beside those that follow from the privileges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_opt: Option<Vec<String>>,
+    /// Whose shared memory it sees: `none`, `private`, `shareable` or `host`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipc_mode: Option<String>,
+    /// Whose processes it sees: `host`, or its own if empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid_mode: Option<String>,
+    /// The control group that its own is made in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup_parent: Option<String>,
+    /// Whose control groups it sees: `private` or `host`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroupns_mode: Option<String>,
+    /// The runtime of the engine that runs it, such as `nvidia` or `runsc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
 }
 
 impl ContainerSpec {
@@ -133,6 +172,9 @@ pub struct Mount {
     /// For tmpfs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmpfs_options: Option<MountTmpfsOptions>,
+    /// For images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_options: Option<MountImageOptions>,
 }
 
 /// What kind of thing is mounted.
@@ -146,6 +188,21 @@ pub enum MountType {
     Volume,
     /// Memory.
     Tmpfs,
+    /// The files of an image.
+    Image,
+}
+
+impl MountType {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::Volume => "volume",
+            Self::Tmpfs => "tmpfs",
+            Self::Image => "image",
+        }
+    }
 }
 
 /// Options of a bind mount.
@@ -161,6 +218,12 @@ pub struct MountBindOptions {
     /// Make the source if it is absent.
     #[serde(skip_serializing_if = "is_default")]
     pub create_mountpoint: bool,
+    /// If it is read-only: leave what is mounted below the source writable.
+    #[serde(skip_serializing_if = "is_default")]
+    pub read_only_non_recursive: bool,
+    /// If it is read-only: fail rather than leave what is mounted below the source writable.
+    #[serde(skip_serializing_if = "is_default")]
+    pub read_only_force_recursive: bool,
 }
 
 /// Options of a volume mount.
@@ -173,6 +236,9 @@ pub struct MountVolumeOptions {
     /// Labels of a volume that is made.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// The directory of the volume that is mounted; empty means all of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
     /// The driver of a volume that is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver_config: Option<MountDriver>,
@@ -200,6 +266,18 @@ pub struct MountTmpfsOptions {
     /// Mode bits; 0 means 1777.
     #[serde(skip_serializing_if = "is_default")]
     pub mode: u32,
+    /// Options of mount(8), each as `[name]` or `[name, value]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Vec<String>>,
+}
+
+/// Options of an image mount.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct MountImageOptions {
+    /// The directory of the image that is mounted; empty means all of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
 }
 
 /// How health is checked. Zero members are inherited from the image.

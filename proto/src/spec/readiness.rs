@@ -12,7 +12,8 @@ use crate::time::Nanoseconds;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReadinessConfig {
-    /// What is tried: `["CMD", program, ...]`, `["CMD-SHELL", command]`, `["HTTP", "port/path"]` or `["TCP", "port"]`.
+    /// What is tried: `["CMD", program, ...]`, `["CMD-SHELL", command]`, `["HTTP", "port/path"]` or `["TCP", "port"]`. In an update
+    /// `["NONE"]` takes the check back, and its absence leaves it as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<String>,
     /// Time between checks; 0 means 5 s.

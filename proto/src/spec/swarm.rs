@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Driver;
 use super::Labels;
 use super::is_default;
 use crate::time::Nanoseconds;
@@ -25,6 +26,8 @@ pub struct SwarmSpec {
     /// Certificates.
     #[serde(rename = "CAConfig")]
     pub ca_config: CaConfig,
+    /// What tasks have that do not say otherwise.
+    pub task_defaults: TaskDefaults,
     /// Autolock.
     pub encryption_config: EncryptionConfig,
 }
@@ -46,9 +49,19 @@ impl SwarmSpec {
             },
             dispatcher: DispatcherConfig { heartbeat_period: Nanoseconds::from_secs(5) },
             ca_config: CaConfig { node_cert_expiry: Nanoseconds::from_secs(90 * 24 * 3600) },
+            task_defaults: TaskDefaults::default(),
             encryption_config: EncryptionConfig::default(),
         }
     }
+}
+
+/// What tasks have that do not say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaskDefaults {
+    /// Where their output goes. Absent: the engine's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_driver: Option<Driver>,
 }
 
 /// How many ended tasks are kept.

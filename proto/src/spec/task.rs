@@ -48,6 +48,12 @@ pub struct ResourceRequirements {
     /// What the scheduler sets aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservations: Option<Reservations>,
+    /// Swap beside the memory limit, in bytes; -1 means as much as there is. Absent: as much as the memory limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swap_bytes: Option<i64>,
+    /// How readily the kernel swaps it out, 0 to 100; -1 means the kernel's own setting, as absence does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_swappiness: Option<i64>,
 }
 
 /// Upper bounds; 0 means none.

@@ -1,5 +1,7 @@
 //! A service.
 
+use std::ops::RangeInclusive;
+
 use super::constraint::Constraint;
 use super::container;
 use super::endpoint;
@@ -16,12 +18,16 @@ use crate::spec::ServiceMode;
 use crate::spec::ServiceSpec;
 use crate::spec::TaskSpec;
 use crate::spec::UpdateConfig;
+use crate::value::generic_resource;
 
 /// The least share of processors that can be asked for, in billionths of a core.
 const MIN_NANO_CPUS: i64 = 1_000_000;
 
 /// The least memory that can be asked for, in bytes: Docker's own minimum for a container.
 const MIN_MEMORY_BYTES: i64 = 4 * 1024 * 1024;
+
+/// What the kernel takes, and -1 for its own setting (moby `daemon/daemon_unix.go`).
+const SWAPPINESS: RangeInclusive<i64> = -1..=100;
 
 /// Checks a service. Its networks still have the names or ids that the user gave.
 ///
@@ -34,7 +40,11 @@ pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
     if spec.task_template.networks.is_empty() {
         spec.task_template.networks.clone_from(&spec.networks);
     }
-    task(&spec.task_template)?;
+    if let Some(container) = &mut spec.task_template.container_spec {
+        container::complete(container);
+    }
+    // What labels ask for is checked as well.
+    task(&spec.task()?)?;
     for (config, path) in
         [(&spec.update_config, "UpdateConfig"), (&spec.rollback_config, "RollbackConfig")]
     {
@@ -111,6 +121,24 @@ fn resources(resources: &ResourceRequirements) -> Result<()> {
         })?;
         require(memory_bytes == 0 || memory_bytes >= MIN_MEMORY_BYTES, || {
             format!("invalid memory value {memory_bytes}: Must be at least 4MiB")
+        })?;
+    }
+    for resource in reserved.into_iter().flat_map(|reserved| &reserved.generic_resources) {
+        let counted = resource.discrete_resource_spec.as_ref();
+        require(counted.is_some_and(|counted| counted.value >= 0), || {
+            format!("invalid argument for resource {}", generic_resource::kind(resource))
+        })?;
+    }
+    let memory_limit = resources.limits.map_or(0, |limits| limits.memory_bytes);
+    if let Some(swap) = resources.swap_bytes {
+        require(swap >= -1, || format!("invalid swap value {swap}: Must be -1 or more"))?;
+        require(memory_limit > 0, || {
+            "invalid swap value: SwapBytes needs a limit of memory".to_owned()
+        })?;
+    }
+    if let Some(swappiness) = resources.memory_swappiness {
+        require(SWAPPINESS.contains(&swappiness), || {
+            format!("Invalid value: {swappiness}, valid memory swappiness range is 0-100")
         })?;
     }
     let pids = resources.limits.map_or(0, |limits| limits.pids);

@@ -40,6 +40,7 @@ fn ports(ports: &Value) -> Value {
     json!({"EndpointSpec": {"Ports": ports}})
 }
 
+mod container;
 mod network;
 
 #[test]

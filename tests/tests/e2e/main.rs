@@ -31,6 +31,7 @@ mod routes;
 mod secrets;
 mod security;
 mod socket;
+mod spec;
 mod traffic;
 mod views;
 mod watch;
@@ -109,6 +110,10 @@ fn cases() -> Vec<Case> {
         secrets::containers_find_their_files_when_they_are_started_again,
         secrets::the_content_of_a_secret_is_nowhere_else,
         registry::every_node_pulls_with_the_login_that_came_with_the_service,
+        spec::what_the_docker_client_asks_for_reaches_the_container,
+        spec::what_docker_swarm_refuses_reaches_the_container,
+        spec::what_the_engine_is_too_old_for_is_an_error_of_the_task,
+        spec::a_task_is_told_which_of_its_nodes_resources_it_has,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,

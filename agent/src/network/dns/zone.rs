@@ -144,6 +144,8 @@ mod tests {
                 .collect(),
             host_ports: Vec::new(),
             credentials: Default::default(),
+            generic_resources: Vec::new(),
+            log_driver: None,
         }
     }
 

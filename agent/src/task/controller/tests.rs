@@ -13,6 +13,7 @@ use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
 use crate::task::fake::attachment;
 use crate::task::fake::network;
+use crate::task::fake::platform;
 use crate::task::fake::task;
 use crate::task::step::Container;
 use crate::task::step::Health;
@@ -77,6 +78,7 @@ impl Rig {
             session: session.subscribe(),
             outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),
+            platform: platform(),
         };
         let name = task_name(&assigned.task);
         let orders = watch::Sender::new(Order::Keep(assigned));

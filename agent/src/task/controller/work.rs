@@ -137,7 +137,8 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
                 addr: attachment.addr,
             })
             .collect();
-        let mut plan = container_plan(task, &attached, &self.shared.hostname)?;
+        let mut plan =
+            container_plan(task, &attached, &self.shared.hostname, &self.shared.platform)?;
         mount_files(&mut plan, &self.deliver(assigned).await?);
         if info.is_none() {
             let image = plan.body.image.as_deref().unwrap_or_default();
@@ -158,7 +159,11 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         let shared = Arc::clone(&self.shared);
         let Assigned { task, documents, .. } = assigned.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let context = Context { task: &task, node_hostname: &shared.hostname };
+            let context = Context {
+                task: &task,
+                node_hostname: &shared.hostname,
+                platform: &shared.platform,
+            };
             shared.files.deliver(&context, &documents)
         });
         Ok(written.await.map_err(|error| StepError::Later(error.to_string()))??)

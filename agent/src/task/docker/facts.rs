@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bollard::ClientVersion;
-use bollard::models::ContainerCreateBody;
 use bollard::models::ContainerInspectResponse;
 use bollard::models::ContainerState;
 use bollard::models::ContainerStateStatusEnum as Status;
@@ -20,7 +18,6 @@ use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::PublishMode;
 
 use crate::task::runtime::ContainerInfo;
-use crate::task::runtime::RuntimeError;
 use crate::task::step::Container;
 use crate::task::step::Health;
 
@@ -74,32 +71,6 @@ pub(super) fn container(inspected: ContainerInspectResponse) -> ContainerInfo {
         host_ports: host_ports(&settings),
         networks: networks(settings),
     }
-}
-
-/// Whether an engine that speaks `version` knows all of `body`. It would ignore what it does not know.
-pub(super) fn supported(
-    body: &ContainerCreateBody,
-    version: ClientVersion,
-) -> Result<(), RuntimeError> {
-    let speaks = (version.major_version, version.minor_version);
-    let start_interval = body.healthcheck.as_ref().is_some_and(|it| it.start_interval.is_some());
-    let mounts = body.host_config.as_ref().and_then(|host| host.mounts.as_ref());
-    let create_mountpoint = mounts.into_iter().flatten().any(|mount| {
-        let options = mount.bind_options.as_ref();
-        options.and_then(|options| options.create_mountpoint).unwrap_or_default()
-    });
-    for (used, needs, field) in [
-        (start_interval, (1, 44), "Healthcheck.StartInterval"),
-        (create_mountpoint, (1, 42), "BindOptions.CreateMountpoint"),
-    ] {
-        if used && speaks < needs {
-            let (major, minor) = needs;
-            let reason =
-                format!("{field} requires API v{major}.{minor}, but the Docker daemon is older");
-            return Err(RuntimeError::Refused(reason));
-        }
-    }
-    Ok(())
 }
 
 fn container_state(state: &ContainerState) -> Container {
@@ -222,16 +193,5 @@ mod tests {
         assert_eq!(node.engine.labels.get("disk").map(String::as_str), Some("ssd"));
         assert_eq!(node.engine.labels.get("bare").map(String::as_str), Some(""));
         assert_eq!(node.engine.plugins.len(), 3);
-    }
-
-    #[test]
-    fn what_an_old_engine_would_ignore_is_refused() {
-        let body: ContainerCreateBody =
-            serde_json::from_value(json!({ "Healthcheck": { "StartInterval": 5 } }))
-                .expect("the engine's form");
-        let version = |minor_version| ClientVersion { major_version: 1, minor_version };
-        let refused = supported(&body, version(41)).expect_err("refused");
-        assert!(refused.to_string().starts_with("Healthcheck.StartInterval requires"), "{refused}");
-        supported(&body, version(44)).expect("known there");
     }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::task::fake::id;
+use crate::task::fake::platform;
 use crate::task::fake::reference;
 use crate::task::fake::secret;
 use crate::task::fake::task;
@@ -34,7 +35,8 @@ impl Rig {
         task: &TaskAssignment,
         documents: &Documents,
     ) -> Result<Vec<Bind>, FilesError> {
-        self.files.deliver(&Context { task, node_hostname: "host-1" }, documents)
+        let context = Context { task, node_hostname: "host-1", platform: &platform() };
+        self.files.deliver(&context, documents)
     }
 
     /// The one file of a task: whether it is in memory, and what is in it.

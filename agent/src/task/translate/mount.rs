@@ -3,6 +3,7 @@
 use bollard::models::Mount as EngineMount;
 use bollard::models::MountBindOptions as EngineBindOptions;
 use bollard::models::MountBindOptionsPropagationEnum as Propagation;
+use bollard::models::MountImageOptions as EngineImageOptions;
 use bollard::models::MountTmpfsOptions as EngineTmpfsOptions;
 use bollard::models::MountType as EngineMountType;
 use bollard::models::MountVolumeOptions as EngineVolumeOptions;
@@ -15,6 +16,7 @@ use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::MountVolumeOptions;
 
 use super::TranslateError;
+use super::some_list;
 use super::some_text;
 use super::to_map;
 use crate::task::template::Context;
@@ -30,6 +32,7 @@ pub(super) fn translate(
         MountType::Bind => EngineMountType::BIND,
         MountType::Volume => EngineMountType::VOLUME,
         MountType::Tmpfs => EngineMountType::TMPFS,
+        MountType::Image => EngineMountType::IMAGE,
     };
     let volume = mount.volume_options.as_ref().map(|options| volume(options, context));
     Ok(EngineMount {
@@ -40,8 +43,11 @@ pub(super) fn translate(
         consistency: some_text(&mount.consistency),
         bind_options: mount.bind_options.as_ref().map(bind).transpose()?,
         volume_options: volume.transpose()?,
+        image_options: mount
+            .image_options
+            .as_ref()
+            .map(|options| EngineImageOptions { subpath: some_text(&options.subpath) }),
         tmpfs_options: mount.tmpfs_options.as_ref().map(tmpfs),
-        ..EngineMount::default()
     })
 }
 
@@ -63,7 +69,8 @@ fn bind(options: &MountBindOptions) -> Result<EngineBindOptions, TranslateError>
         propagation,
         non_recursive: Some(options.non_recursive),
         create_mountpoint: Some(options.create_mountpoint),
-        ..EngineBindOptions::default()
+        read_only_non_recursive: options.read_only_non_recursive.then_some(true),
+        read_only_force_recursive: options.read_only_force_recursive.then_some(true),
     })
 }
 
@@ -82,7 +89,7 @@ fn volume(
         no_copy: Some(options.no_copy),
         labels: Some(to_map(&expand_values(&options.labels, context)?)),
         driver_config: driver.transpose()?,
-        ..EngineVolumeOptions::default()
+        subpath: some_text(&options.subpath),
     })
 }
 
@@ -90,7 +97,7 @@ fn tmpfs(options: &MountTmpfsOptions) -> EngineTmpfsOptions {
     EngineTmpfsOptions {
         size_bytes: (options.size_bytes != 0).then_some(options.size_bytes),
         mode: (options.mode != 0).then(|| i64::from(options.mode)),
-        ..EngineTmpfsOptions::default()
+        options: some_list(options.options.clone()),
     }
 }
 

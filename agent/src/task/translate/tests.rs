@@ -6,6 +6,7 @@ use swarmlite_proto::spec::TaskSpec;
 
 use super::*;
 use crate::task::fake::network;
+use crate::task::fake::platform;
 use crate::task::fake::task;
 
 /// A task of the service `web` whose spec is this JSON, in the form of the Docker API.
@@ -30,7 +31,7 @@ fn plan_of(task: &TaskAssignment, networks: &[NetworkAssignment]) -> ContainerPl
                 .expect("an address"),
         })
         .collect();
-    container_plan(task, &on, "host-1").expect("everything is supported")
+    container_plan(task, &on, "host-1", &platform()).expect("everything is supported")
 }
 
 fn body_of(task: &TaskAssignment, networks: &[NetworkAssignment]) -> Value {
@@ -118,6 +119,35 @@ fn resources_and_log_driver_reach_the_engine() {
     assert_eq!(host["PidsLimit"], 9);
     assert_eq!(host["MemoryReservation"], 800);
     assert_eq!(host["LogConfig"], json!({ "Type": "syslog", "Config": { "tag": "web" } }));
+}
+
+#[test]
+fn the_cluster_says_where_output_goes_if_the_service_does_not() {
+    let driver = |name: &str| swarmlite_proto::spec::Driver {
+        name: name.to_owned(),
+        options: Default::default(),
+    };
+    let mut task = task_of(json!({ "ContainerSpec": {} }));
+    task.log_driver = Some(driver("journald"));
+    let name =
+        |task: &TaskAssignment| body_of(task, &[])["HostConfig"]["LogConfig"]["Type"].clone();
+    assert_eq!(name(&task), "journald");
+    let own = task_of(json!({ "ContainerSpec": {}, "LogDriver": { "Name": "syslog" } }));
+    task.spec = own.spec;
+    assert_eq!(name(&task), "syslog");
+}
+
+#[test]
+fn what_a_task_was_given_is_in_its_environment() {
+    let mut task = task_of(json!({ "ContainerSpec": { "Env": ["DOCKER_RESOURCE_GPU=forged"] } }));
+    let given = ["GPU=a", "GPU=b", "SSD=2"];
+    task.generic_resources = generic_resource::of_node(&given).expect("resources");
+    let env = body_of(&task, &[])["Env"].clone();
+    assert_eq!(
+        env,
+        json!(["DOCKER_RESOURCE_GPU=forged", "DOCKER_RESOURCE_GPU=a,b", "DOCKER_RESOURCE_SSD=2"]),
+        "the last one counts"
+    );
 }
 
 #[test]
@@ -225,10 +255,11 @@ fn what_the_engine_has_no_word_for_is_refused_by_name() {
         (json!({ "Env": ["A={{.Nothing}}"] }), ".Nothing"),
     ] {
         let task = task_of(json!({ "ContainerSpec": container }));
-        let refused = container_plan(&task, &[], "host-1").expect_err("refused");
+        let refused = container_plan(&task, &[], "host-1", &platform()).expect_err("refused");
         assert!(refused.to_string().contains(field), "{refused}");
     }
-    let refused = container_plan(&task_of(json!({})), &[], "host-1").expect_err("refused");
+    let refused =
+        container_plan(&task_of(json!({})), &[], "host-1", &platform()).expect_err("refused");
     assert_eq!(refused, TranslateError::NotAContainer);
 }
 

@@ -37,6 +37,10 @@ pub(crate) struct ContainerFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) init: Option<bool>,
 
+    /// How the container is kept apart from its node: default, which is all that Linux has.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isolation: Option<String>,
+
     /// Signal that asks the container to stop.
     #[arg(long, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<String>,

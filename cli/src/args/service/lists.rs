@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use swarmlite_proto::spec::ConfigReference;
+use swarmlite_proto::spec::DeviceMapping;
+use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::PlacementPreference;
@@ -12,14 +14,17 @@ use swarmlite_proto::spec::SecretReference;
 use swarmlite_proto::spec::SpreadOver;
 use swarmlite_proto::spec::Ulimit;
 
+use crate::value::device;
 use crate::value::document;
 use crate::value::env;
+use crate::value::generic_resource;
 use crate::value::host;
 use crate::value::mount;
 use crate::value::network;
 use crate::value::pair::Pair;
 use crate::value::port;
 use crate::value::port::Publish;
+use crate::value::security_opt;
 use crate::value::ulimit;
 
 /// Options of `service create` that take several values.
@@ -100,6 +105,22 @@ pub(crate) struct CreateLists {
     /// Limit what a process may use.
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
     pub(crate) ulimit: Vec<Ulimit>,
+
+    /// Set something countable aside that nodes declare, so many of a kind.
+    #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
+    pub(crate) generic_resource: Vec<GenericResource>,
+
+    /// Give the container a device of its node, as PATH[:PATH IN THE CONTAINER][:PERMISSIONS].
+    #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
+    pub(crate) device: Vec<DeviceMapping>,
+
+    /// Let the container use further devices, as in 'c 13:* rwm'.
+    #[arg(long, value_name = "RULE", value_parser = device::rule, help_heading = "Node")]
+    pub(crate) device_cgroup_rule: Vec<String>,
+
+    /// Set an option of the kernel's security modules, as in apparmor=unconfined, or seccomp=FILE.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = security_option, help_heading = "Node")]
+    pub(crate) security_opt: Vec<String>,
 }
 
 /// Options of `service update` that add and remove values.
@@ -248,6 +269,38 @@ pub(crate) struct UpdateLists {
     /// Remove a limit, by its name.
     #[arg(long, value_name = "NAME", help_heading = "Container")]
     pub(crate) ulimit_rm: Vec<String>,
+
+    /// Set something countable aside, or more or less of it.
+    #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
+    pub(crate) generic_resource_add: Vec<GenericResource>,
+
+    /// Set no more of a kind aside.
+    #[arg(long, value_name = "KIND", help_heading = "Resources")]
+    pub(crate) generic_resource_rm: Vec<String>,
+
+    /// Add or change a device.
+    #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
+    pub(crate) device_add: Vec<DeviceMapping>,
+
+    /// Remove a device, by its path in the container.
+    #[arg(long, value_name = "PATH", help_heading = "Node")]
+    pub(crate) device_rm: Vec<String>,
+
+    /// Add a rule for devices.
+    #[arg(long, value_name = "RULE", value_parser = device::rule, help_heading = "Node")]
+    pub(crate) device_cgroup_rule_add: Vec<String>,
+
+    /// Remove a rule for devices.
+    #[arg(long, value_name = "RULE", help_heading = "Node")]
+    pub(crate) device_cgroup_rule_rm: Vec<String>,
+
+    /// Add an option of the kernel's security modules.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = security_option, help_heading = "Node")]
+    pub(crate) security_opt_add: Vec<String>,
+
+    /// Remove an option of the kernel's security modules, by its name or as a whole.
+    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Node")]
+    pub(crate) security_opt_rm: Vec<String>,
 }
 
 fn placement_pref(text: &str) -> Result<PlacementPreference, String> {
@@ -260,6 +313,10 @@ fn placement_pref(text: &str) -> Result<PlacementPreference, String> {
         }
         _ => Err("placement preference must be of the format \"<strategy>=<arg>\"".to_owned()),
     }
+}
+
+fn security_option(text: &str) -> Result<String, String> {
+    security_opt::parse(text, |path| std::fs::read_to_string(path))
 }
 
 fn env_variable(text: &str) -> Result<String, String> {

@@ -62,6 +62,14 @@ pub(crate) struct ResourceFlags {
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     pub(crate) limit_memory: Option<i64>,
 
+    /// Swap a task may use beside its memory, which has to be limited; -1 stands for any amount [default: as much as its memory].
+    #[arg(long, value_name = "BYTES", value_parser = swap, allow_negative_numbers = true)]
+    pub(crate) memory_swap: Option<i64>,
+
+    /// How readily the kernel swaps a task out, 0 to 100; -1 stands for the kernel's own setting.
+    #[arg(long, value_name = "SWAPPINESS", allow_negative_numbers = true)]
+    pub(crate) memory_swappiness: Option<i64>,
+
     /// Processes a task may have; 0 stands for any number.
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) limit_pids: Option<i64>,
@@ -73,4 +81,8 @@ pub(crate) struct ResourceFlags {
     /// Memory set aside for a task.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     pub(crate) reserve_memory: Option<i64>,
+}
+
+fn swap(text: &str) -> Result<i64, String> {
+    if text == "-1" { Ok(-1) } else { bytes::parse(text) }
 }

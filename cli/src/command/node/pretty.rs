@@ -7,6 +7,7 @@ use swarmlite_proto::api::Node;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::PluginDescription;
 use swarmlite_proto::api::Reachability;
+use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::Labels;
 
 use crate::output::pretty::Page;
@@ -36,6 +37,7 @@ pub(super) fn node(node: &Node) -> String {
     page.line("Resources:");
     page.entry(" CPUs:\t\t\t", description.resources.nano_cpus / 1_000_000_000);
     page.entry(" Memory:\t\t", bytes(description.resources.memory_bytes));
+    page.section(" Generic Resources:", generic(&description.resources.generic_resources));
     page.section("Plugins:", plugins(&description.engine.plugins));
     page.entry("Engine Version:\t\t", &description.engine.engine_version);
     page.section("Engine Labels:", labels(&description.engine.labels));
@@ -53,6 +55,16 @@ pub(super) fn node(node: &Node) -> String {
 /// A time as Go prints it, in the small letters of everything here.
 fn joined_at(node: &Node) -> String {
     node.created_at.to_string().replace('T', " ").replace('Z', " +0000 utc")
+}
+
+/// What the node has that is countable, as its operator declares it.
+fn generic(resources: &[GenericResource]) -> impl Iterator<Item = String> {
+    resources.iter().filter_map(|resource| {
+        let named = resource.named_resource_spec.as_ref();
+        let counted = resource.discrete_resource_spec.as_ref();
+        let named = named.map(|it| format!("  {}={}", it.kind, it.value));
+        named.or_else(|| counted.map(|it| format!("  {}={}", it.kind, it.value)))
+    })
 }
 
 /// What balances connections, and why.

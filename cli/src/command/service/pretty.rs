@@ -12,15 +12,16 @@ use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::FileTarget;
 use swarmlite_proto::spec::HealthConfig;
 use swarmlite_proto::spec::Mount;
-use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::ReadinessConfig;
 use swarmlite_proto::spec::ResourceRequirements;
 use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::spec::extension::ContainerOption;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
@@ -59,6 +60,7 @@ pub(super) fn service(
     if let Some(it) = &task.container_spec {
         container(it, &mut page);
     }
+    extensions(spec, &mut page);
     if let Some(it) = &task.log_driver {
         log_driver(it, &mut page);
     }
@@ -206,12 +208,19 @@ fn file(target: Option<&FileTarget>, source: &str) -> String {
     format!(" Target:\t{target}\n  Source:\t{source}")
 }
 
+/// What Docker does not have. Also what labels ask for; what no manager would have taken is not shown.
+fn extensions(spec: &ServiceSpec, page: &mut Page) {
+    let task = spec.task().unwrap_or_else(|_| spec.task_template.clone());
+    let Some(container) = task.container_spec else { return };
+    let lines = ContainerOption::ALL.into_iter().flat_map(|option| {
+        let values = option.get(&container).unwrap_or_default();
+        values.into_iter().map(move |value| format!(" {} = {value}", option.as_str()))
+    });
+    page.section("Container Options:", lines);
+}
+
 fn mount(mount: &Mount) -> String {
-    let kind = match mount.kind {
-        MountType::Bind => "bind",
-        MountType::Volume => "volume",
-        MountType::Tmpfs => "tmpfs",
-    };
+    let kind = mount.kind.as_str();
     format!(
         " Target:\t{}\n  Source:\t{}\n  ReadOnly:\t{}\n  Type:\t\t{kind}",
         mount.target, mount.source, mount.read_only
@@ -233,10 +242,11 @@ fn resources(resources: &ResourceRequirements, page: &mut Page) {
     let memory = |size: i64| (size != 0).then(|| line("Memory:", bytes(size)));
     page.line("Resources:");
     if let Some(it) = &resources.reservations {
-        page.section(
-            " Reservations:",
-            [cores(it.nano_cpus), memory(it.memory_bytes)].into_iter().flatten(),
-        );
+        let counted =
+            it.generic_resources.iter().filter_map(|it| it.discrete_resource_spec.as_ref());
+        let counted = counted.map(|it| line(&format!("{}:", it.kind), it.value.to_string()));
+        let basic = [cores(it.nano_cpus), memory(it.memory_bytes)];
+        page.section(" Reservations:", basic.into_iter().flatten().chain(counted));
     }
     if let Some(it) = &resources.limits {
         let pids = (it.pids != 0).then(|| line("PIDs:\t", it.pids.to_string()));
@@ -305,6 +315,18 @@ mod tests {
         let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
         let expected =
             "Endpoint Mode:\tvip\nEndpoint Options:\n scheduler = sh\n sticky = 1m30s\nPorts:\n";
+        assert!(page.contains(expected), "{page}");
+    }
+
+    #[test]
+    fn what_docker_does_not_have_is_shown_whoever_asks_for_it() {
+        let mut web = services().remove(0);
+        web.spec.labels = [("swarmlite.container.pid".to_owned(), "host".to_owned())].into();
+        let container = web.spec.task_template.container_spec.as_mut().expect("a container");
+        container.privileged = Some(true);
+        container.device_cgroup_rules = Some(vec!["c 1:3 r".to_owned(), "b 8:* m".to_owned()]);
+        let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
+        let expected = "Container Options:\n device-cgroup-rule = c 1:3 r\n device-cgroup-rule = b 8:* m\n privileged = true\n pid = host\n";
         assert!(page.contains(expected), "{page}");
     }
 

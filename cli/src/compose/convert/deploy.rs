@@ -128,6 +128,7 @@ pub(super) fn resources(
     Ok(ResourceRequirements {
         limits: with_older_limits(limits, service)?,
         reservations: with_older_reservation(reservations, service)?,
+        ..ResourceRequirements::default()
     })
 }
 

@@ -103,6 +103,7 @@ fn bind(node: &Node<'_>, context: &mut Context<'_>) -> Result<MountBindOptions> 
         propagation: section.get("propagation", Node::string)?,
         non_recursive: recursive == Some(false),
         create_mountpoint: section.get("create_host_path", Node::boolean)?,
+        ..MountBindOptions::default()
     };
     section.finish()?;
     Ok(options)
@@ -113,6 +114,7 @@ fn tmpfs_options(node: &Node<'_>) -> Result<MountTmpfsOptions> {
     let options = MountTmpfsOptions {
         size_bytes: section.get("size", Node::bytes)?,
         mode: section.get("mode", Node::integer)?,
+        ..MountTmpfsOptions::default()
     };
     section.finish()?;
     Ok(options)

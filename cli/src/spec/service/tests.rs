@@ -73,6 +73,9 @@ fn every_option_of_create_reaches_the_spec() {
          --mount type=tmpfs,dst=/t --host db:10.0.0.1 --dns 1.1.1.1 --dns-option ndots:1 --dns-search x.y \
          --sysctl net.a=1 --ulimit nofile=1:2 --log-driver local --log-opt max-size=1m \
          --constraint node.role==worker --placement-pref spread=node.labels.rack --network name=net,alias=w \
+         --isolation default --memory-swap -1 --memory-swappiness 10 --generic-resource GPU=2 --host n:host-gateway \
+         --device /dev/null:/dev/xnull --device-cgroup-rule 'c 1:3 r' --gpus all --privileged --shm-size 64m \
+         --security-opt no-new-privileges --ipc host --pid host --cgroup-parent /batch --cgroupns host --runtime runsc \
          --limit-cpu 0.5 --limit-memory 64m --limit-pids 9 --reserve-cpu 0.25 --reserve-memory 32m \
          --restart-condition on-failure --restart-delay 1s --restart-max-attempts 3 --restart-window 1m \
          --update-parallelism 2 --update-failure-action rollback --rollback-order start-first \
@@ -145,6 +148,65 @@ fn single_values_come_and_go() {
     let container = replaced.task_template.container_spec.expect("some");
     assert_eq!((container.mounts.len(), &*container.mounts[0].source), (1, "/b"));
     assert_eq!((container.ulimits.len(), container.ulimits[0].soft), (1, 5));
+}
+
+#[test]
+fn what_docker_has_no_members_for_comes_and_goes() {
+    let members = |spec: &ServiceSpec| {
+        let container = json(spec)["TaskTemplate"]["ContainerSpec"].clone();
+        let Value::Object(mut container) = container else { panic!("an object") };
+        container.retain(|name, _| !["Image", "Init"].contains(&&**name));
+        Value::Object(container)
+    };
+    let before = created(
+        "--name web --device /dev/null --device /dev/zero:/dev/z --device-cgroup-rule 'c 1:3 r' --gpus 2 \
+         --privileged --shm-size 64m --security-opt apparmor=unconfined --security-opt no-new-privileges \
+         --ipc host image",
+    )
+    .expect("a spec");
+    assert_eq!(updated(&before, "").expect("a spec"), before);
+    let changed = updated(
+        &before,
+        "--device-rm /dev/null --device-add /dev/full:/dev/z:r --gpus driver=x --security-opt-rm apparmor",
+    );
+    let changed = members(&changed.expect("a spec"));
+    let device =
+        json!({"PathOnHost": "/dev/full", "PathInContainer": "/dev/z", "CgroupPermissions": "r"});
+    assert_eq!(changed["Devices"], json!([device]));
+    assert_eq!(changed["SecurityOpt"], json!(["no-new-privileges"]));
+    assert_eq!(changed["DeviceRequests"][0]["Driver"], "x");
+    // Empty and not absent: what an update does not name stays as it is.
+    let removed = updated(
+        &before,
+        "--device-rm /dev/null --device-rm /dev/z --device-cgroup-rule-rm 'c 1:3 r' --gpus 0 --privileged=false \
+         --shm-size 0 --security-opt-rm apparmor --security-opt-rm no-new-privileges --ipc=",
+    );
+    assert_eq!(
+        members(&removed.expect("a spec")),
+        json!({
+            "Devices": [], "DeviceCgroupRules": [], "DeviceRequests": [], "Privileged": false,
+            "ShmSize": 0, "SecurityOpt": [], "IpcMode": "",
+        })
+    );
+}
+
+#[test]
+fn generic_resources_come_and_go() {
+    let before =
+        created("--generic-resource GPU=1 --generic-resource SSD=2 image").expect("a spec");
+    let reserved = |spec: &ServiceSpec| {
+        let reservations = &json(spec)["TaskTemplate"]["Resources"]["Reservations"];
+        let all = reservations["GenericResources"].as_array().cloned().unwrap_or_default();
+        let one = |it: Value| it["DiscreteResourceSpec"].clone();
+        let name =
+            |it: Value| format!("{}={}", it["Kind"].as_str().unwrap_or_default(), it["Value"]);
+        all.into_iter().map(|it| name(one(it))).collect::<Vec<_>>()
+    };
+    assert_eq!(reserved(&before), ["GPU=1", "SSD=2"]);
+    let after = updated(&before, "--generic-resource-add GPU=3 --generic-resource-rm SSD");
+    assert_eq!(reserved(&after.expect("a spec")), ["GPU=3"]);
+    let refused = updated(&before, "--generic-resource-rm TPU").expect_err("none");
+    assert_eq!(refused.to_string(), "could not find generic-resource `TPU` to remove it");
 }
 
 #[test]

@@ -12,12 +12,16 @@ use crate::state::State;
 /// So many nodes are named; of more it is said how many.
 const NAMED: usize = 3;
 
-/// The spec of an update, with the endpoint options that `old` has if it says nothing about them: a client that was made for
-/// Docker's API drops what it does not know when it writes back what it has read.
+/// The spec of an update, with what `old` has beyond Docker's API if it says nothing about that: a client that was made for Docker's
+/// API drops what it does not know when it writes back what it has read.
 pub(super) fn keep(mut spec: ServiceSpec, old: &ServiceSpec) -> ServiceSpec {
     let endpoint = spec.endpoint_spec.get_or_insert_default();
     let before = old.endpoint_spec.as_ref().and_then(|endpoint| endpoint.options);
     endpoint.options = endpoint.options.or(before);
+    let before = old.task_template.container_spec.as_ref();
+    if let (Some(container), Some(before)) = (&mut spec.task_template.container_spec, before) {
+        container.keep_extensions(before);
+    }
     spec
 }
 

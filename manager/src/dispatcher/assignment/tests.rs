@@ -5,6 +5,7 @@ use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ConfigReference;
+use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::FileTarget;
@@ -12,6 +13,7 @@ use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::value::generic_resource;
 
 use super::*;
 use crate::reconcile::tests::world::World;
@@ -81,6 +83,24 @@ fn endpoint(told: &Assignments, network: &NetworkId, service: &ServiceId) -> End
         Some(Assignment::Endpoint(endpoint)) => endpoint.clone(),
         other => panic!("{other:?} is no endpoint"),
     }
+}
+
+#[test]
+fn a_task_comes_with_what_it_was_given_and_where_output_goes() {
+    let mut scene = scene();
+    let given = generic_resource::of_node(&["GPU=a"]).expect("a resource");
+    let mut task = scene.task(&scene.web);
+    task.generic_resources.clone_from(&given);
+    let mut cluster = scene.world.state().cluster().expect("is there").as_ref().clone();
+    let driver = Driver { name: "journald".to_owned(), ..Driver::default() };
+    cluster.spec.task_defaults.log_driver = Some(driver.clone());
+    let ops = vec![Op::PutTask(Box::new(task.clone())), Op::PutCluster(Box::new(cluster))];
+    scene.world.commit(ops);
+    let told = scene.told(&scene.home(&scene.web));
+    let Some(Assignment::Task(known)) = told.get(&AssignmentKey::Task(task.id)) else {
+        panic!("the node knows its task");
+    };
+    assert_eq!((&known.generic_resources, &known.log_driver), (&given, &Some(driver)));
 }
 
 #[test]

@@ -135,8 +135,10 @@ fn what_a_node_has_no_room_for_any_more_goes_the_newest_first() {
     let mut world = World::new(1);
     let reserve = |service: &mut Service| {
         let reservations = Reservations { nano_cpus: 2_000_000_000, ..Reservations::default() };
-        service.spec.task_template.resources =
-            Some(ResourceRequirements { limits: None, reservations: Some(reservations) });
+        service.spec.task_template.resources = Some(ResourceRequirements {
+            reservations: Some(reservations),
+            ..ResourceRequirements::default()
+        });
     };
     let first = world.add_service("first", replicas(1), reserve);
     world.settle();

@@ -2,7 +2,11 @@
 //! hold commas, and `""` in it stands for one quote.
 
 /// Splits a record into its fields.
-pub(crate) fn split(text: &str) -> Result<Vec<String>, String> {
+///
+/// # Errors
+///
+/// When quotes do not match.
+pub fn split(text: &str) -> Result<Vec<String>, String> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {

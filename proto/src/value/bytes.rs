@@ -1,7 +1,11 @@
 //! Sizes, as `512m` (docker/go-units `RAMInBytes`).
 
 /// Reads a size in bytes: a number, perhaps with a fraction, and a binary unit from `b` to `p`.
-pub(crate) fn parse(text: &str) -> Result<i64, String> {
+///
+/// # Errors
+///
+/// When it is no size.
+pub fn parse(text: &str) -> Result<i64, String> {
     let invalid = || format!("invalid size: '{text}'");
     let lower = text.trim().to_ascii_lowercase();
     let number = lower.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
