@@ -8,11 +8,13 @@ use serde::Serialize;
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::id::ConfigId;
+use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
@@ -42,6 +44,9 @@ pub struct Assignments {
     /// The configs of those tasks. Not written down either, as the files that were made of them are.
     #[serde(skip)]
     pub configs: BTreeMap<ConfigId, Arc<Config>>,
+    /// The containers on those networks that are not of a service, of every node.
+    #[serde(default)]
+    pub attachments: BTreeMap<AttachmentId, Arc<AttachmentAssignment>>,
 }
 
 /// The set is older than what this node has already.
@@ -89,6 +94,14 @@ impl Assignments {
         kept
     }
 
+    /// The containers of `node` that are on networks of the cluster and not of a service.
+    pub fn attachments_of<'a>(
+        &'a self,
+        node: &'a NodeId,
+    ) -> impl Iterator<Item = &'a Arc<AttachmentAssignment>> {
+        self.attachments.values().filter(move |attachment| attachment.node_id == *node)
+    }
+
     fn put(&mut self, assignment: Assignment) {
         match assignment {
             Assignment::Task(task) => {
@@ -110,6 +123,9 @@ impl Assignments {
             Assignment::Config(config) => {
                 self.configs.insert(config.id.clone(), config);
             }
+            Assignment::Attachment(attachment) => {
+                self.attachments.insert(attachment.id.clone(), Arc::new(attachment));
+            }
         }
     }
 
@@ -123,6 +139,7 @@ impl Assignments {
             AssignmentKey::Endpoint(network, service) => {
                 drop(self.endpoints.remove(&(network, service)));
             }
+            AssignmentKey::Attachment(id) => drop(self.attachments.remove(&id)),
         }
     }
 }

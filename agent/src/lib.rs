@@ -10,6 +10,7 @@
 //! - [`session`]: the talk with the leader; [`assignment`] puts together what it says, [`ledger`] keeps it on disk.
 //! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`].
 //! - [`network`]: the data plane.
+//! - [`attachments`]: containers that are not of a service, on networks of the cluster.
 //! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
 //!
@@ -17,6 +18,7 @@
 //! running, and no container ends because the agent does.
 
 pub mod assignment;
+pub mod attachments;
 pub mod config;
 mod disk;
 pub mod identity;
@@ -52,6 +54,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::attachments::Attachments;
+use crate::attachments::Containers;
+use crate::attachments::Desk;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::logs::Publisher;
@@ -190,8 +195,9 @@ impl Parts {
         let state_dir = self.config.state_dir.clone();
 
         self.connect_plane(&mut running, programmed.clone());
-        let shared = self.shared(reporter.clone());
-        running.spawn(Worker::new(Arc::new(shared), self.known.subscribe()).run());
+        let shared = Arc::new(self.shared(reporter.clone()));
+        running.spawn(Worker::new(Arc::clone(&shared), self.known.subscribe()).run());
+        let desk = self.attachments(&mut running, shared);
         let renewal = Renewal {
             state_dir: self.config.state_dir.clone(),
             vault: Arc::clone(&self.config.vault),
@@ -242,6 +248,7 @@ impl Parts {
                 runtime: self.runtime,
                 plane: self.plane,
                 files: self.files,
+                desk,
                 running: Mutex::new(running),
             }),
         }
@@ -264,6 +271,24 @@ impl Parts {
         running.spawn(plane::follow(self.plane.progress(), programmed));
     }
 
+    /// Looks after attached containers.
+    fn attachments(
+        &self,
+        running: &mut JoinSet<()>,
+        shared: Arc<Shared<DockerRuntime, DataPlaneHandle>>,
+    ) -> Desk {
+        let ready = watch::Sender::default();
+        let desk = Desk::new(
+            self.client.clone(),
+            self.managers.subscribe(),
+            self.state.subscribe(),
+            ready.subscribe(),
+        );
+        let known = self.known.subscribe();
+        running.spawn(Attachments { shared, known, desk: desk.clone(), ready }.run());
+        desk
+    }
+
     /// What the controllers of tasks share.
     fn shared(&self, reporter: Reporter) -> Shared<DockerRuntime, DataPlaneHandle> {
         let description = self.registration.borrow().description.clone();
@@ -278,6 +303,7 @@ impl Parts {
             outages: AtomicU64::default(),
             hostname: description.hostname,
             platform: description.platform,
+            node_id: self.identity.borrow().node_id.clone(),
         }
     }
 }
@@ -300,6 +326,7 @@ struct Inner {
     runtime: Arc<DockerRuntime>,
     plane: DataPlaneHandle,
     files: Files,
+    desk: Desk,
     /// Aborted when dropped. Safe at any point: what is half done is found by looking, on disk and in the engine.
     running: Mutex<JoinSet<()>>,
 }
@@ -334,13 +361,20 @@ impl AgentHandle {
         self.inner.state.subscribe()
     }
 
+    /// Where places on networks of the cluster are asked for, for containers that are not of a service.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        self.inner.desk.clone()
+    }
+
     /// Ends the agent. Containers and the data plane's kernel state stay, and serve on.
     pub async fn shutdown(&self) {
         self.inner.running.lock().await.shutdown().await;
     }
 
     /// Tells the managers that the node leaves, ends the agent and removes all that the node has of the cluster: the containers of its tasks,
-    /// their files, its networks, and what it remembers, its identity included. Goes on after errors, and without managers.
+    /// their files, its networks (other containers are taken off these), and what it remembers, its identity included. Goes on after
+    /// errors, and without managers.
     ///
     /// # Errors
     ///
@@ -406,8 +440,9 @@ impl AgentHandle {
     }
 }
 
-/// Removes every container and network of the cluster from the engine. The answer is what could not be.
-async fn remove_all<R: Runtime>(runtime: &R) -> Vec<String> {
+/// Removes every container and network of the cluster from the engine, and takes what is not the cluster's off those. The answer is what
+/// could not be.
+async fn remove_all<R: Runtime + Containers>(runtime: &R) -> Vec<String> {
     let mut errors = Vec::new();
     let containers = runtime.containers().await.unwrap_or_else(|error| {
         errors.push(error.to_string());
@@ -416,6 +451,9 @@ async fn remove_all<R: Runtime>(runtime: &R) -> Vec<String> {
     let removals = containers.iter().map(|container| runtime.remove(&container.id));
     let removed = futures_util::future::join_all(removals).await;
     errors.extend(removed.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+    for held in runtime.held().await.unwrap_or_default() {
+        errors.extend(runtime.detach(&held).await.err().map(|error| error.to_string()));
+    }
     match runtime.networks().await {
         Ok(networks) => {
             for network in networks {

@@ -78,7 +78,8 @@ pub(crate) async fn feed(
     while known.changed().await.is_ok() {
         let Some(now) = known.borrow_and_update().clone() else { continue };
         let endpoints = now.endpoints.values().map(Arc::as_ref);
-        let all_names = Names::of(endpoints, now.tasks.values().map(Arc::as_ref));
+        let attachments = now.attachments.values().map(Arc::as_ref);
+        let all_names = Names::of(endpoints, now.tasks.values().map(Arc::as_ref), attachments);
         names.send_replace(Arc::new(all_names));
         let mut networks = networks(&now);
         let substitutes = networks.adapt(balancer);
@@ -174,6 +175,7 @@ fn networks(known: &Assignments) -> NetworkAssignments {
         peers: owned(&known.peers),
         networks: owned(&known.networks),
         endpoints: owned(&known.endpoints),
+        attachments: owned(&known.attachments),
     }
 }
 

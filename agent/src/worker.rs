@@ -142,6 +142,9 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
         for task in known.tasks.keys() {
             self.instruct(&known, task).await;
         }
+        let attached = known.attachments_of(&self.shared.node_id);
+        let networks = attached.map(|attachment| attachment.network_id.clone()).collect();
+        self.shared.networks.keep(networks).await;
         for (_, controller) in
             self.controllers.iter().filter(|(task, _)| !known.tasks.contains_key(*task))
         {

@@ -5,6 +5,7 @@
 
 mod daemon;
 mod document;
+mod events;
 mod network;
 mod node;
 mod output;
@@ -28,10 +29,14 @@ pub(crate) use document::DocumentInspectArgs;
 pub(crate) use document::DocumentRemoveArgs;
 pub(crate) use document::SecretCommand;
 pub(crate) use document::SecretCreateArgs;
+pub(crate) use events::EventsArgs;
 pub(crate) use network::NetworkCommand;
+pub(crate) use network::NetworkConnectArgs;
 pub(crate) use network::NetworkCreateArgs;
+pub(crate) use network::NetworkDisconnectArgs;
 pub(crate) use network::NetworkInspectArgs;
 pub(crate) use network::NetworkListArgs;
+pub(crate) use network::NetworkPruneArgs;
 pub(crate) use network::NetworkRemoveArgs;
 pub(crate) use node::NodeAvailabilityArgs;
 pub(crate) use node::NodeCommand;
@@ -142,6 +147,8 @@ pub(crate) enum Command {
     /// Make, look at and remove configs: files that services have.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what happens on this node and, on a manager, in the swarm.
+    Events(EventsArgs),
     /// Print the versions of the client, of the daemon and of the API between them.
     Version,
     /// Print what the daemon says about this node and its swarm.

@@ -4,6 +4,7 @@
 //! what an answer means is for the commands.
 
 mod document;
+mod events;
 mod logs;
 mod network;
 mod node;

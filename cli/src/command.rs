@@ -3,6 +3,7 @@
 //! What is sent is built in [`crate::spec`], what is printed in [`crate::output`]; here is only the order of things.
 
 mod document;
+mod events;
 mod network;
 mod node;
 mod poll;
@@ -116,6 +117,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Stack(command) => Box::pin(stack_command(command, client, console)).await,
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
+        Command::Events(args) => events::events(&args, client, console).await,
         Command::Version => system::version(client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
         Command::Daemon(_) | Command::Completion { .. } => Ok(()),
@@ -169,6 +171,9 @@ async fn network_command(
         NetworkCommand::Create(args) => network::create(&args, client, console).await,
         NetworkCommand::Ls(args) => network::ls(&args, client, console).await,
         NetworkCommand::Inspect(args) => network::inspect(&args, client, console).await,
+        NetworkCommand::Connect(args) => network::connect(&args, client).await,
+        NetworkCommand::Disconnect(args) => network::disconnect(&args, client).await,
+        NetworkCommand::Prune(args) => network::prune(&args, client, console).await,
         NetworkCommand::Rm(args) => network::rm(&args, client, console).await,
     }
 }

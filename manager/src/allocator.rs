@@ -10,8 +10,12 @@ mod service;
 mod task;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use rand::rngs::StdRng;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Network;
@@ -59,14 +63,38 @@ enum Shortage {
 
 /// Allocates whatever lacks something.
 #[must_use]
-pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
+pub fn reconcile(view: &View, now: Timestamp, _rng: &mut StdRng) -> Plan {
     let state = &view.state;
     let mut plan = Plan::default();
-    network::allocate(state, now, rng, &mut plan);
+    network::allocate(state, now, &mut plan);
     let mut pools = Pools::new(state);
     let short: BTreeMap<ServiceId, Shortage> = service::allocate(state, now, &mut pools, &mut plan);
     task::allocate(state, now, &mut pools, &short, &mut plan);
     plan
+}
+
+/// An address for one more container on `network`: the one that is `wanted`, or any that is free. Nothing is taken by it: the state
+/// refuses whoever comes second.
+///
+/// # Errors
+///
+/// In Docker's words, when there is none or another has it.
+pub fn address(state: &State, network: &Network, wanted: Option<Ipv4Addr>) -> ProtoResult<Ipv4Net> {
+    let mut pools = Pools::new(state);
+    let refused = |shortage: Shortage| Error::unknown(shortage.to_string());
+    match wanted {
+        None => pools.take(network).map_err(refused),
+        Some(addr) => pools.claim(network, addr).map_err(refused)?.ok_or_else(|| {
+            let held = state.addresses(&network.id).is_some_and(|held| held.contains_key(&addr));
+            Error::invalid(if held {
+                "Address already in use".to_owned()
+            } else {
+                format!(
+                    "Invalid address {addr}: It does not belong to any of this network's subnets"
+                )
+            })
+        }),
+    }
 }
 
 /// A network that a service is on, with what the service says of it.

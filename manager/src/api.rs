@@ -8,20 +8,22 @@
 //! Handlers run on any manager and on nodes that are none. Everything about the node itself is behind [`NodeControl`], which is
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
 
+mod attach;
 mod configs;
 mod control;
 mod documents;
 mod engine;
 mod error;
+mod events;
 mod fallback;
 mod filters;
 mod logs;
-mod lookup;
+pub(crate) mod lookup;
 mod networks;
 mod nodes;
 mod openapi;
 mod passthrough;
-mod render;
+pub(crate) mod render;
 mod request;
 mod secrets;
 mod serve;
@@ -35,10 +37,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
+use axum::routing::get;
+use axum::routing::post;
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::attach::Place;
 pub use self::control::ClusterStore;
 pub use self::control::ManagerAccess;
 pub use self::control::NodeControl;
@@ -126,10 +131,21 @@ fn object_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(networks::inspect, networks::remove))
 }
 
+/// What is about this node's engine and about the cluster at once. In form it is all the engine's, and described by the engine's own document.
+fn shared_routes() -> Router<ApiState> {
+    Router::new()
+        .route("/containers/create", post(attach::create_container))
+        .route("/events", get(events::stream))
+        .route("/networks/prune", post(networks::prune::prune))
+        .route("/networks/{id}/connect", post(attach::connect))
+        .route("/networks/{id}/disconnect", post(attach::disconnect))
+}
+
 /// The whole API as one service.
 pub fn router(state: ApiState) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
+        .merge(shared_routes())
         .fallback(fallback::answer)
         .method_not_allowed_fallback(fallback::answer)
         .with_state(state.clone());

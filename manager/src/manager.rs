@@ -22,10 +22,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::ManagerAccess;
 use crate::api::Quorum;
+use crate::attachments;
 use crate::ca;
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::Programmed;
 use crate::dispatcher::assignment::assignments_for;
+use crate::events;
+use crate::events::EventLog;
 use crate::logs::Broker;
 use crate::logs::Logs;
 use crate::members;
@@ -98,6 +101,7 @@ pub struct Manager {
     dispatcher: Dispatcher<RaftStore>,
     logs: Logs,
     quorum: watch::Receiver<Quorum>,
+    events: EventLog,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -128,6 +132,7 @@ impl Manager {
         server.set_routes(routes(&identity, &store, &dispatcher, &broker));
         let logs = Logs::new(store.clone(), broker, log_client);
         let (quorum, quorum_receiver) = watch::channel(Quorum::default());
+        let events = EventLog::default();
         let tasks = vec![
             spawn(driver::run(
                 store.clone(),
@@ -138,10 +143,11 @@ impl Manager {
             )),
             spawn(members::run(store.clone())),
             spawn(follow_quorum(store.clone(), quorum)),
+            spawn(follow_events(store.clone(), quorum_receiver.clone(), events.clone())),
         ];
         let node_id = identity.node_id;
         let quorum = quorum_receiver;
-        Ok(Self { node_id, store, server, dispatcher, logs, quorum, tasks })
+        Ok(Self { node_id, store, server, dispatcher, logs, quorum, events, tasks })
     }
 
     /// Returns when this manager has the state of the cluster and a vote.
@@ -180,7 +186,8 @@ impl Manager {
     /// The cluster, for the Docker API.
     #[must_use]
     pub fn access(&self) -> ManagerAccess {
-        ManagerAccess::new(self.store.clone(), self.logs.clone(), self.quorum.borrow().clone())
+        let quorum = self.quorum.borrow().clone();
+        ManagerAccess::new(self.store.clone(), self.logs.clone(), quorum, self.events.clone())
     }
 
     /// Gives the cluster the settings in `asked` that are not zero.
@@ -240,6 +247,7 @@ fn routes(
     Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
         .with(Access::Anyone, ca::service::public_routes(store.clone()))
         .with(Access::Member, ca::service::member_routes(store.clone()))
+        .with(Access::Member, attachments::service::routes(store.clone()))
         .with(Access::Member, dispatcher.routes())
         .with(Access::Member, broker.member_routes())
         .with(Access::Manager, broker.manager_routes())
@@ -268,6 +276,13 @@ async fn follow_quorum(store: RaftStore, quorum: watch::Sender<Quorum>) {
         if let Ok(Err(_stopped)) = timeout(QUORUM_AGE, leadership.changed()).await {
             return;
         }
+    }
+}
+
+/// Begins when this manager has caught up: what was before is no news.
+async fn follow_events(store: RaftStore, quorum: watch::Receiver<Quorum>, log: EventLog) {
+    if store.joined().await.is_ok() {
+        events::follow(store, quorum, log).await;
     }
 }
 

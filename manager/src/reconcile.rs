@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use swarmlite_proto::time::Timestamp;
 
 use crate::allocator;
+use crate::attachments;
 use crate::dispatcher::Programmed;
 use crate::liveness;
 use crate::liveness::Sessions;
@@ -62,7 +63,7 @@ impl Loop {
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 10] = [
+pub const LOOPS: [Loop; 11] = [
     Loop::new("liveness", liveness::reconcile),
     Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),
@@ -70,6 +71,7 @@ pub const LOOPS: [Loop; 10] = [
     Loop::new("replicated-job", orchestrator::replicated_job::reconcile),
     Loop::new("global-job", orchestrator::global_job::reconcile),
     Loop::new("reaper", orchestrator::reaper::reconcile),
+    Loop::new("attachments", attachments::reconcile),
     Loop::new("allocator", allocator::reconcile),
     Loop::new("scheduler", scheduler::reconcile),
     Loop { follows_tables: true, ..Loop::new("routing", routing::reconcile) },

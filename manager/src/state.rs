@@ -20,6 +20,8 @@ use imbl::OrdSet;
 use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_proto::id::ConfigId;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
@@ -66,6 +68,8 @@ pub(crate) struct Tables {
     #[serde(default)]
     pub(crate) configs: OrdMap<ConfigId, Arc<Config>>,
     pub(crate) revisions: OrdMap<ServiceId, OrdMap<Version, Arc<Revision>>>,
+    #[serde(default)]
+    pub(crate) attachments: OrdMap<AttachmentId, Arc<Attachment>>,
 }
 
 /// A spec that a service has, had before, or still has tasks of. Kept once, however many tasks were made from it.
@@ -86,6 +90,8 @@ pub enum AddressOwner {
     Service(ServiceId),
     /// A task.
     Task(TaskId),
+    /// A container that is not of a service.
+    Attachment(AttachmentId),
 }
 
 impl State {
@@ -129,6 +135,21 @@ impl State {
     #[must_use]
     pub const fn networks(&self) -> &OrdMap<NetworkId, Arc<Network>> {
         &self.tables.networks
+    }
+
+    /// All containers that are not of a service, on networks of the cluster, by id.
+    #[must_use]
+    pub const fn attachments(&self) -> &OrdMap<AttachmentId, Arc<Attachment>> {
+        &self.tables.attachments
+    }
+
+    /// Those of them that are on a node, in the order of their ids.
+    pub fn attachments_of_node<'a>(
+        &'a self,
+        node: &NodeId,
+    ) -> impl Iterator<Item = &'a Arc<Attachment>> + use<'a> {
+        let ids = self.indexes.attachments_by_node.get(node);
+        ids.into_iter().flatten().filter_map(|id| self.tables.attachments.get(id))
     }
 
     /// The spec that a service had at `version`. There for every version that a task was made from.
@@ -177,7 +198,7 @@ impl State {
         self.tables.networks.values().find(|network| network.spec.ingress)
     }
 
-    /// The addresses in use on a network, gateway, virtual addresses and tasks. Ended tasks have none.
+    /// The addresses in use on a network, gateway, virtual addresses, tasks and attachments. Ended tasks have none.
     #[must_use]
     pub fn addresses(&self, network: &NetworkId) -> Option<&OrdMap<Ipv4Addr, AddressOwner>> {
         self.indexes.addresses.get(network)

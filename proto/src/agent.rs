@@ -16,8 +16,10 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::api::NodeDescription;
+use crate::attachment::AttachedContainer;
 use crate::balance::Balancing;
 use crate::id::ConfigId;
+use crate::id::AttachmentId;
 use crate::id::NetworkId;
 use crate::id::NodeId;
 use crate::id::SecretId;
@@ -124,7 +126,7 @@ pub struct AssignmentSet {
 pub enum Assignment {
     /// A task of this node.
     Task(Box<TaskAssignment>),
-    /// A network that the node has to be on: those of its tasks, and the ingress network.
+    /// A network that the node has to be on: those of its tasks and attachments, and the ingress network.
     Network(NetworkAssignment),
     /// A node of the data plane, this one included.
     Peer(PeerAssignment),
@@ -134,6 +136,8 @@ pub enum Assignment {
     Secret(Arc<Secret>),
     /// A config that a task of this node has.
     Config(Arc<Config>),
+    /// A container that is not of a service, of whichever node, on one of those networks.
+    Attachment(AttachmentAssignment),
 }
 
 /// What identifies an assignment. Orders what is needed before what needs it.
@@ -149,6 +153,8 @@ pub enum AssignmentKey {
     Secret(SecretId),
     /// A config.
     Config(ConfigId),
+    /// A container that is not of a service.
+    Attachment(AttachmentId),
     /// A task.
     Task(TaskId),
 }
@@ -163,6 +169,7 @@ impl Assignment {
             Self::Peer(peer) => AssignmentKey::Peer(peer.node_id.clone()),
             Self::Secret(secret) => AssignmentKey::Secret(secret.id.clone()),
             Self::Config(config) => AssignmentKey::Config(config.id.clone()),
+            Self::Attachment(attachment) => AssignmentKey::Attachment(attachment.id.clone()),
             Self::Endpoint(endpoint) => {
                 AssignmentKey::Endpoint(endpoint.network_id.clone(), endpoint.service_id.clone())
             }
@@ -300,5 +307,24 @@ pub struct EndpointTask {
     /// The node it is on: packets for `addr` go there.
     pub node_id: NodeId,
     /// Whether new connections go to it, and whether names resolve to it. A task that starts or drains is routed but does not serve.
+    pub serving: bool,
+}
+
+/// A container that is not of a service, on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachmentAssignment {
+    /// The attachment.
+    pub id: AttachmentId,
+    /// The network.
+    pub network_id: NetworkId,
+    /// The node it is on: packets for `addr` go there.
+    pub node_id: NodeId,
+    /// Its address, with the network's prefix length.
+    pub addr: Ipv4Net,
+    /// Further names on this network.
+    pub aliases: Vec<String>,
+    /// What has the address. Absent until its node has said so.
+    pub container: Option<AttachedContainer>,
+    /// Whether its names resolve: it runs, as far as is known, and so does its node.
     pub serving: bool,
 }

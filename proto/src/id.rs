@@ -52,6 +52,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A container that is not of a service, on a network of the cluster.
+    AttachmentKind, AttachmentId, "attachment";
     /// The cluster itself.
     ClusterKind, ClusterId, "cluster";
     /// A configuration file kept by the cluster.

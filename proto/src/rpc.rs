@@ -26,6 +26,10 @@ pub const SESSION: &str = "/dispatcher/session";
 pub const LOGS_PUBLISH: &str = "/logs/publish";
 /// Managers: one [`crate::logs::LogSubscription`] to the leader, then a stream of [`crate::logs::LogEvent`]s back. Paced by the caller.
 pub const LOGS_SUBSCRIBE: &str = "/logs/subscribe";
+/// Members: [`crate::attachment::AttachRequest`] to [`crate::attachment::Attached`].
+pub const ATTACH: &str = "/attachments/attach";
+/// Members: what became of attachments of the caller, as a list of [`crate::attachment::AttachmentReport`]s. The answer is empty.
+pub const ATTACHMENTS_REPORT: &str = "/attachments/report";
 /// Managers: whether this one is there. Empty to empty.
 pub const HEALTH: &str = "/health";
 /// Managers: [`RaftJoinRequest`] to [`RaftJoinResponse`]; the leader adds the caller as a voter.

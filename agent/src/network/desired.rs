@@ -6,11 +6,13 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::balance::Balancer;
 use swarmlite_proto::balance::Balancing;
+use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -72,6 +74,8 @@ pub struct NetworkAssignments {
     pub networks: BTreeMap<NetworkId, NetworkAssignment>,
     /// The services on them.
     pub endpoints: BTreeMap<(NetworkId, ServiceId), EndpointAssignment>,
+    /// The containers on them that are not of a service.
+    pub attachments: BTreeMap<AttachmentId, AttachmentAssignment>,
 }
 
 impl NetworkAssignments {
@@ -93,6 +97,9 @@ impl NetworkAssignments {
                 Assignment::Endpoint(endpoint) => {
                     let key = (endpoint.network_id.clone(), endpoint.service_id.clone());
                     networks.endpoints.insert(key, endpoint.clone());
+                }
+                Assignment::Attachment(attachment) => {
+                    networks.attachments.insert(attachment.id.clone(), attachment.clone());
                 }
             }
         }
@@ -124,6 +131,18 @@ impl NetworkAssignments {
         network: &'a NetworkId,
     ) -> impl Iterator<Item = &'a EndpointAssignment> {
         self.endpoints.values().filter(move |endpoint| endpoint.network_id == *network)
+    }
+
+    /// Every address of a container on one network, with its node.
+    pub fn addresses<'a>(
+        &'a self,
+        network: &'a NetworkId,
+    ) -> impl Iterator<Item = (Ipv4Addr, &'a NodeId)> {
+        let tasks = self.on(network).flat_map(|endpoint| &endpoint.tasks);
+        let attached = self.attachments.values().filter(move |one| one.network_id == *network);
+        tasks
+            .map(|task| (task.addr, &task.node_id))
+            .chain(attached.map(|one| (one.addr.addr(), &one.node_id)))
     }
 
     /// The network with this subnet. No two networks of a cluster have the same.
@@ -293,13 +312,13 @@ impl Sandbox<'_> {
             self.namespace.neighbours.insert((tunnel.clone(), address), mac);
             self.namespace.forwarding.insert((tunnel.clone(), mac), peer.data_path_addr);
         }
-        for task in self.assignments.on(&self.network.id).flat_map(|endpoint| &endpoint.tasks) {
+        for (addr, node) in self.assignments.addresses(&self.network.id) {
             // What is assigned to another node is there, whatever an old local container believes.
-            if task.node_id != self.node.id
-                && let Some(peer) = self.assignments.peers.get(&task.node_id)
+            if *node != self.node.id
+                && let Some(peer) = self.assignments.peers.get(node)
             {
                 let gateway = peer.index.tunnel_address();
-                self.route(task.addr, Route::Via { gateway, link: tunnel.clone() });
+                self.route(addr, Route::Via { gateway, link: tunnel.clone() });
             }
         }
     }

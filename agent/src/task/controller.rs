@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::spec::Platform;
 use swarmlite_proto::task_state::TaskState;
@@ -105,6 +106,8 @@ pub struct Shared<R, A> {
     pub hostname: String,
     /// What the node runs on.
     pub platform: Platform,
+    /// The node.
+    pub node_id: NodeId,
 }
 
 /// Drives one task.

@@ -2,6 +2,7 @@
 //!
 //! The API version is negotiated: Debian 12 ships engine 20.10, which speaks 1.41.
 
+mod attached;
 mod facts;
 mod logs;
 mod pull;

@@ -1,4 +1,5 @@
-//! Which of the cluster's networks the engine has: made when the first task needs one, removed when the last is gone.
+//! Which of the cluster's networks the engine has: made when the first task or attached container needs one, removed when the last is
+//! gone.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
 use tokio::sync::Mutex;
+use tokio::sync::watch;
 
 use super::runtime::Runtime;
 use super::runtime::RuntimeError;
@@ -20,13 +22,15 @@ pub struct Networks<R> {
     runtime: Arc<R>,
     /// Locked while the engine makes or removes a network, so that none is removed that is just being asked for.
     users: Mutex<BTreeMap<NetworkId, BTreeSet<TaskId>>>,
+    /// The networks that are kept whatever tasks there are. Only changed under that lock.
+    kept: watch::Sender<BTreeSet<NetworkId>>,
 }
 
 impl<R: Runtime> Networks<R> {
     /// Nobody uses a network yet.
     #[must_use]
     pub fn new(runtime: Arc<R>) -> Self {
-        Self { runtime, users: Mutex::default() }
+        Self { runtime, users: Mutex::default(), kept: watch::Sender::default() }
     }
 
     /// Notes that `task` uses its networks: they are not removed from now on.
@@ -35,6 +39,26 @@ impl<R: Runtime> Networks<R> {
         for attachment in &task.attachments {
             users.entry(attachment.network_id.clone()).or_default().insert(task.id.clone());
         }
+    }
+
+    /// Keeps exactly these networks whatever tasks there are: those that attached containers are on, running or not. One that is not
+    /// kept any more goes when no task uses it.
+    pub async fn keep(&self, networks: BTreeSet<NetworkId>) {
+        let mut users = self.users.lock().await;
+        if *self.kept.borrow() == networks {
+            return;
+        }
+        for network in self.kept.send_replace(networks) {
+            users.entry(network).or_default();
+        }
+        self.remove_unused(&mut users).await;
+    }
+
+    /// Waits until `network` is kept. Whoever has the engine make it before that may see it go again.
+    pub async fn kept(&self, network: &NetworkId) {
+        let mut kept = self.kept.subscribe();
+        // Cannot fail: the sender is here.
+        let _kept = kept.wait_for(|kept| kept.contains(network)).await;
     }
 
     /// Has the engine make `network`, which somebody holds. The answer is the engine's id of it.
@@ -72,9 +96,10 @@ impl<R: Runtime> Networks<R> {
 
     /// A network that the engine does not give up, for instance because a container that is not of a service is on it, is tried again next time.
     async fn remove_unused(&self, users: &mut BTreeMap<NetworkId, BTreeSet<TaskId>>) {
+        let kept = self.kept.borrow().clone();
         let unused: Vec<NetworkId> = users
             .iter()
-            .filter(|(_, tasks)| tasks.is_empty())
+            .filter(|(network, tasks)| tasks.is_empty() && !kept.contains(*network))
             .map(|(network, _)| network.clone())
             .collect();
         for network in unused {
@@ -111,6 +136,23 @@ mod tests {
         networks.sweep().await;
         assert_eq!(runtime.state().networks.len(), 1);
         networks.release(&b.id).await;
+        assert_eq!(runtime.state().networks.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_network_with_an_attached_container_stays_without_tasks() {
+        let runtime = FakeRuntime::new();
+        let networks = Networks::new(Arc::new(runtime.clone()));
+        let x = network('x');
+        networks.keep(BTreeSet::from([x.id.clone()])).await;
+        networks.ensure(&x).await.expect("makes it");
+        networks.sweep().await;
+        let mut task = task('a');
+        task.attachments = vec![attachment('x', 1)];
+        networks.hold(&task).await;
+        networks.release(&task.id).await;
+        assert_eq!(runtime.state().networks.len(), 1);
+        networks.keep(BTreeSet::new()).await;
         assert_eq!(runtime.state().networks.len(), 0);
     }
 }

@@ -41,6 +41,7 @@ impl Rig {
             outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),
             platform: platform(),
+            node_id: id('n'),
         };
         let known = watch::Sender::new(None);
         let worker = Worker::new(Arc::new(shared), known.subscribe());

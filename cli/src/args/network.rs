@@ -1,12 +1,15 @@
 //! Commands about networks, and their options.
 
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 
 use clap::Args;
 use clap::Subcommand;
 use ipnet::IpNet;
 
 use super::ListArgs;
+use crate::value::filter::Filter;
 use crate::value::pair::Pair;
 
 /// Commands about networks.
@@ -19,6 +22,12 @@ pub(crate) enum NetworkCommand {
     Ls(NetworkListArgs),
     /// Print all about one or more networks.
     Inspect(NetworkInspectArgs),
+    /// Put a container of this node on a network.
+    Connect(NetworkConnectArgs),
+    /// Take a container of this node off a network.
+    Disconnect(NetworkDisconnectArgs),
+    /// Remove all networks that nothing uses.
+    Prune(NetworkPruneArgs),
     /// Remove one or more networks.
     #[command(visible_alias = "remove")]
     Rm(NetworkRemoveArgs),
@@ -120,6 +129,66 @@ pub(crate) struct NetworkRemoveArgs {
     pub(crate) networks: Vec<String>,
 
     /// Do not fail when a network is not there.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// Options of `network connect`.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkConnectArgs {
+    /// Name or id of the network.
+    pub(crate) network: String,
+
+    /// Name or id of the container.
+    pub(crate) container: String,
+
+    /// Let it be reached under this name too.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alias: Vec<String>,
+
+    /// Give it this IPv4 address [default: one that is free].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ip: Option<Ipv4Addr>,
+
+    /// Give it this IPv6 address, on a network of the engine that has such.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ip6: Option<Ipv6Addr>,
+
+    /// Let it reach another container under a name of its own, on a network of the engine.
+    #[arg(long, value_name = "CONTAINER[:NAME]")]
+    pub(crate) link: Vec<String>,
+
+    /// Give it a link-local address too, on a network of the engine.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) link_local_ip: Vec<IpAddr>,
+
+    /// Set an option of the driver.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) driver_opt: Vec<Pair>,
+}
+
+/// Options of `network disconnect`.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkDisconnectArgs {
+    /// Name or id of the network.
+    pub(crate) network: String,
+
+    /// Name or id of the container.
+    pub(crate) container: String,
+
+    /// Do it even if the engine has lost the container.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// Options of `network prune`.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkPruneArgs {
+    /// Only those with a label (label=KEY or label=KEY=VALUE), without one (label!=...), or made before a time (until=TIME).
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Vec<Filter>,
+
+    /// Do not ask.
     #[arg(short, long)]
     pub(crate) force: bool,
 }

@@ -12,9 +12,6 @@ use super::Cli;
 /// Commands of docker that are not there yet, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
     ("swarm ca", "the certificate authority cannot be replaced yet"),
-    ("network prune", "remove networks with network rm instead"),
-    ("network connect", "give --network to docker run instead"),
-    ("network disconnect", "remove the container instead"),
 ];
 
 /// Commands of docker, their options that are not there yet, and why.

@@ -1,6 +1,8 @@
 //! `/networks`.
 
+use reqwest::Method;
 use serde::Deserialize;
+use serde_json::Value;
 use swarmlite_proto::api::NetworkCreateRequest;
 
 use super::Client;
@@ -45,6 +47,13 @@ pub(crate) struct NetworkCreated {
     pub(crate) warning: String,
 }
 
+/// The answer to a removal of what is not used.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Pruned {
+    networks_deleted: Option<Vec<String>>,
+}
+
 impl Client {
     /// The networks that meet the filters.
     pub(crate) async fn networks(&self, filters: &Filters) -> Result<Vec<NetworkSummary>> {
@@ -68,6 +77,26 @@ impl Client {
         request: &NetworkCreateRequest,
     ) -> Result<NetworkCreated> {
         self.post("/networks/create", &[], request).await
+    }
+
+    /// Puts a container on a network.
+    pub(crate) async fn network_connect(&self, reference: &str, body: &Value) -> Result<()> {
+        self.post_only(&format!("/networks/{}/connect", segment(reference)), &[], body).await
+    }
+
+    /// Takes a container off a network.
+    pub(crate) async fn network_disconnect(&self, reference: &str, body: &Value) -> Result<()> {
+        self.post_only(&format!("/networks/{}/disconnect", segment(reference)), &[], body).await
+    }
+
+    /// Removes the networks that nothing uses and that meet the filters. Returns their names.
+    pub(crate) async fn networks_prune(&self, filters: &Filters) -> Result<Vec<String>> {
+        let query = filters.to_query();
+        let query: Vec<_> = query.iter().map(|filters| ("filters", filters.as_str())).collect();
+        let response =
+            self.send(self.request(Method::POST, "/networks/prune").query(&query)).await?;
+        let pruned: Pruned = self.read("POST /networks/prune", response).await?;
+        Ok(pruned.networks_deleted.unwrap_or_default())
     }
 
     /// Removes a network.

@@ -1,11 +1,9 @@
-//! Subnets and VXLAN ids, and the network of the routing mesh.
+//! Subnets and VXLAN ids.
 
 use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
-use rand::rngs::StdRng;
-use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAllocation;
 use swarmlite_proto::spec::IpamConfig;
@@ -26,21 +24,12 @@ const LAST_VNI: u32 = 0x00ff_ffff;
 /// The longest prefix that leaves room for a gateway and one more address.
 const LONGEST_PREFIX: u8 = 30;
 
-/// The name of the network of the routing mesh (swarmkit `manager/allocator/ingress.go`).
-const INGRESS: &str = "ingress";
-
-/// Makes the ingress network if the cluster has none, and gives networks without addresses theirs.
-pub(super) fn allocate(state: &State, now: Timestamp, rng: &mut StdRng, plan: &mut Plan) {
+/// Gives networks without addresses theirs.
+pub(super) fn allocate(state: &State, now: Timestamp, plan: &mut Plan) {
     let mut given: Vec<NetworkAllocation> =
         state.networks().values().filter_map(|network| network.allocation).collect();
-    let ingress = (state.cluster().is_some() && state.ingress_network().is_none()).then(|| {
-        let spec =
-            NetworkSpec { name: INGRESS.to_owned(), ingress: true, ..NetworkSpec::default() };
-        Network { id: NetworkId::random(rng), meta: Default::default(), spec, allocation: None }
-    });
     let unallocated = state.networks().values().filter(|network| network.allocation.is_none());
-    let mut wanting: Vec<Network> =
-        ingress.into_iter().chain(unallocated.map(|network| network.as_ref().clone())).collect();
+    let mut wanting: Vec<Network> = unallocated.map(|network| network.as_ref().clone()).collect();
     // What is asked for is kept free by the state; the others choose from what is left.
     wanting.sort_by_key(|network| asked(&network.spec).is_none());
     for network in wanting {

@@ -51,6 +51,25 @@ impl<'a> Pools<'a> {
     }
 }
 
+impl Pools<'_> {
+    /// Takes `addr` of `network`; nothing if it is taken, or is none for containers. It need not be in the range that the network's own
+    /// choice is limited to.
+    pub(super) fn claim(
+        &self,
+        network: &Network,
+        addr: Ipv4Addr,
+    ) -> Result<Option<Ipv4Net>, Shortage> {
+        let missing = || Shortage::NoNetwork(network.spec.name.clone());
+        let subnet = network.allocation.ok_or_else(missing)?.subnet;
+        let pool = Pool::of(self.state, network)?;
+        if !subnet.contains(&addr) || pool.recent.skip.contains(&addr) {
+            return Ok(None);
+        }
+        let addr = Ipv4Net::new(addr, subnet.prefix_len());
+        addr.map(Some).map_err(|_| Shortage::BadSubnet(network.spec.name.clone()))
+    }
+}
+
 impl Pool {
     fn of(state: &State, network: &Network) -> Result<Self, Shortage> {
         let name = network.spec.name.clone();

@@ -11,6 +11,7 @@ use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::Reachability;
 use swarmlite_proto::api::SwarmInfo;
+use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
@@ -18,6 +19,8 @@ use swarmlite_proto::logs::LogEvent;
 use swarmlite_proto::logs::LogSubscription;
 use swarmlite_proto::version::Version;
 
+use super::Place;
+use crate::events::EventLog;
 use crate::logs::LogSource;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::State;
@@ -47,12 +50,16 @@ pub trait NodeControl: Send + Sync + 'static {
     /// What this node knows of its place in a cluster by itself: all but what the state of the cluster says.
     fn membership(&self) -> SwarmInfo;
 
+    /// Gets a place on a network of the cluster for a container of this node that is not of a service. On return its engine can make
+    /// that container.
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>>;
+
     /// The state of the cluster, if this node is a manager and ready.
     fn manager(&self) -> Option<ManagerAccess>;
 }
 
 /// Who leads the managers, and which of them can be reached, as far as this manager knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quorum {
     /// The leader.
     pub leader: Option<NodeId>,
@@ -85,6 +92,7 @@ pub struct ManagerAccess {
     store: Arc<dyn ClusterStore>,
     logs: Arc<dyn LogSource>,
     quorum: Quorum,
+    events: EventLog,
 }
 
 impl std::fmt::Debug for ManagerAccess {
@@ -94,9 +102,14 @@ impl std::fmt::Debug for ManagerAccess {
 }
 
 impl ManagerAccess {
-    /// Access to the cluster that `store` holds, and to the `logs` of its tasks.
-    pub fn new(store: impl Store, logs: impl LogSource, quorum: Quorum) -> Self {
-        Self { store: Arc::new(store), logs: Arc::new(logs), quorum }
+    /// Access to the cluster that `store` holds, to the `logs` of its tasks, and to its `events`.
+    pub fn new(store: impl Store, logs: impl LogSource, quorum: Quorum, events: EventLog) -> Self {
+        Self { store: Arc::new(store), logs: Arc::new(logs), quorum, events }
+    }
+
+    /// What happens in the cluster.
+    pub(super) const fn events(&self) -> &EventLog {
+        &self.events
     }
 
     /// Who leads, and who can be reached.

@@ -38,6 +38,9 @@ pub(super) const BUILDER: HeaderName = HeaderName::from_static("builder-version"
 /// The driver of the networks that agents make in the engine for networks of the cluster.
 pub(super) const DRIVER: &str = "swarmlite";
 
+/// The label of such a network that tells which of the cluster's it stands for.
+pub(super) const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
+
 /// A client of the engine. Every request has a connection of its own, so that a restart of the engine needs no care.
 #[derive(Debug)]
 pub struct Engine {

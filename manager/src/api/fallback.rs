@@ -15,7 +15,7 @@ const CLUSTER: [&str; 7] =
     ["swarm", "nodes", "services", "tasks", "secrets", "configs", "swarmlite"];
 
 /// Endpoints of the Docker Engine API (moby `api/swagger.yaml`) that are about the cluster and have no handler yet. `*` stands for one segment.
-const NOT_YET: &[&str] = &["GET /services/*/logs", "GET /tasks/*/logs", "POST /networks/prune"];
+const NOT_YET: &[&str] = &["GET /services/*/logs", "GET /tasks/*/logs"];
 
 /// Answers what no handler does.
 pub(super) async fn answer(State(state): State<ApiState>, request: Request) -> Answer<Response> {
@@ -62,14 +62,12 @@ mod tests {
         let kind = |method, path| refusal(&method, path).map(|error| error.kind);
         for (method, path, expected) in [
             (Method::GET, "/swarm/unlockkey", Some(ErrorKind::NotImplemented)),
-            (Method::POST, "/networks/prune", Some(ErrorKind::NotImplemented)),
             (Method::GET, "/secrets/", Some(ErrorKind::NotFound)),
             (Method::PUT, "/secrets", Some(ErrorKind::NotFound)),
             (Method::POST, "/swarm/teapots", Some(ErrorKind::NotFound)),
             (Method::GET, "/swarmlite/v1/teapots", Some(ErrorKind::NotFound)),
             (Method::POST, "/containers/create", None),
             (Method::GET, "/distribution/a/b:1/json", None),
-            (Method::POST, "/networks/x/connect", None),
             (Method::GET, "/servicesx", None),
             (Method::GET, "/teapots", None),
         ] {

@@ -44,6 +44,17 @@ impl Filters {
         self.values(key).is_none_or(|values| values.iter().any(|value| test(value)))
     }
 
+    /// The filters as the engine reads them.
+    pub(super) fn to_json(&self) -> Value {
+        let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Value>();
+        self.0.iter().map(|(key, values)| (key.clone(), list(values))).collect()
+    }
+
+    /// Whether none of the labels that `key` lists is among `labels`.
+    pub(super) fn without_labels(&self, key: &str, labels: &Labels) -> bool {
+        self.values(key).is_none_or(|unwanted| !unwanted.iter().any(|one| has_label(labels, one)))
+    }
+
     /// Whether `text` starts with a value of `key`, or there is none.
     pub(super) fn prefix(&self, key: &str, text: &str) -> bool {
         self.any(key, |value| text.starts_with(value))
@@ -51,11 +62,14 @@ impl Filters {
 
     /// Whether every label that `key` lists is among `labels`: `name` has to be there, `name=value` has to be equal.
     pub(super) fn labels(&self, key: &str, labels: &Labels) -> bool {
-        let Some(wanted) = self.values(key) else { return true };
-        wanted.iter().all(|one| match one.split_once('=') {
-            None | Some((_, "")) => labels.contains_key(one.trim_end_matches('=')),
-            Some((name, value)) => labels.get(name).is_some_and(|have| have == value),
-        })
+        self.values(key).is_none_or(|wanted| wanted.iter().all(|one| has_label(labels, one)))
+    }
+}
+
+fn has_label(labels: &Labels, wanted: &str) -> bool {
+    match wanted.split_once('=') {
+        None | Some((_, "")) => labels.contains_key(wanted.trim_end_matches('=')),
+        Some((name, value)) => labels.get(name).is_some_and(|have| have == value),
     }
 }
 

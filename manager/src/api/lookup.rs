@@ -35,7 +35,7 @@ pub(super) fn task<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Task
 }
 
 /// A network of the cluster, by id, name or beginning of its id.
-pub(super) fn network<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Network>> {
+pub(crate) fn network<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Network>> {
     find(state.networks(), reference, state.network_by_name(reference).into_iter().collect())
 }
 

@@ -3,6 +3,7 @@
 //! Agents make a network in their engine for every network of the cluster that they need. Clients never see these twice.
 
 mod plan;
+pub(super) mod prune;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -88,7 +89,7 @@ pub(super) async fn list(
 }
 
 /// Whether a network of the engine stands for one of the cluster.
-fn is_stand_in(network: &Value) -> bool {
+pub(super) fn is_stand_in(network: &Value) -> bool {
     network["Driver"] == DRIVER
 }
 

@@ -46,7 +46,7 @@ pub(super) fn node(node: &Node, quorum: &Quorum) -> api::Node {
 }
 
 /// Whether a manager can be reached: what the leader says, or else what its agent's session says.
-pub(super) fn reachability(node: &Node, quorum: &Quorum) -> api::Reachability {
+pub(crate) fn reachability(node: &Node, quorum: &Quorum) -> api::Reachability {
     if quorum.leader.as_ref() == Some(&node.id) {
         return api::Reachability::Reachable;
     }

@@ -1,5 +1,6 @@
 //! The API as clients meet it: requests in, status codes and texts out, and what became of the state.
 
+mod attach;
 mod balancing;
 mod cluster;
 mod contract;
@@ -7,6 +8,7 @@ mod docker_cli;
 mod documents;
 mod engine;
 mod extension;
+mod events;
 mod logs;
 mod networks;
 mod passthrough;
@@ -34,6 +36,7 @@ use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::SwarmInfo;
+use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
@@ -53,8 +56,10 @@ use super::ApiState;
 use super::Engine;
 use super::ManagerAccess;
 use super::NodeControl;
+use super::Place;
 use super::Quorum;
 use super::router;
+use crate::events::EventLog;
 use crate::state::Op;
 use crate::state::Snapshot;
 use crate::state::State;
@@ -68,6 +73,7 @@ struct FakeNode {
     store: Option<MemoryStore>,
     logs: FakeLogs,
     quorum: Quorum,
+    events: EventLog,
     calls: Mutex<Vec<String>>,
 }
 
@@ -102,8 +108,24 @@ impl NodeControl for FakeNode {
         self.membership.clone()
     }
 
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>> {
+        async move {
+            let store = self.store.as_ref().expect("the test has a cluster");
+            let node = self.membership.node_id.parse().expect("an id");
+            let now = swarmlite_proto::time::Timestamp::EPOCH;
+            let rng = &mut fixture::rng(77);
+            let (attached, transaction) =
+                crate::attachments::attach(&store.state(), &node, &request, now, rng)?;
+            Store::propose(store, transaction).await?;
+            self.note(&format!("attach {} {}", attached.network_name, request.aliases.join(" ")));
+            Ok(Place { attached, hold: Box::new(()) })
+        }
+        .boxed()
+    }
+
     fn manager(&self) -> Option<ManagerAccess> {
-        let access = |store| ManagerAccess::new(store, self.logs.clone(), self.quorum.clone());
+        let (logs, events) = (self.logs.clone(), self.events.clone());
+        let access = |store| ManagerAccess::new(store, logs, self.quorum.clone(), events);
         self.store.clone().map(access)
     }
 }
@@ -169,7 +191,9 @@ impl Lab {
     ) -> Self {
         let calls = Mutex::default();
         let logs = FakeLogs::default();
-        let node = Arc::new(FakeNode { membership, store: store.clone(), logs, quorum, calls });
+        let events = EventLog::default();
+        let node =
+            Arc::new(FakeNode { membership, store: store.clone(), logs, quorum, events, calls });
         let api = ApiState {
             node: Arc::clone(&node) as Arc<dyn NodeControl>,
             engine: Arc::new(Engine::new(engine)),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::EndpointTask;
 use swarmlite_proto::agent::IngressPort;
@@ -15,6 +16,7 @@ use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::agent::TaskAttachment;
 use swarmlite_proto::api::NodeState;
+use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::Id;
@@ -38,7 +40,8 @@ use crate::state::AddressOwner;
 use crate::state::State;
 use crate::state::document::DocumentKind;
 
-/// Everything that `node` is to know: its tasks, their secrets and configs, the networks it has to be on, the nodes of the data plane, and every service on those networks.
+/// Everything that `node` is to know: its tasks, their secrets and configs, the networks it has to be on, the nodes of the data plane,
+/// and every service and every attached container on those networks.
 #[must_use]
 pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, Assignment> {
     let tasks = state.tasks_of_node(node).filter(|task| is_assigned(task));
@@ -52,6 +55,7 @@ pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, 
             let Some(assignment) = network_assignment(cluster, network) else { continue };
             assignments.push(Assignment::Network(assignment));
             assignments.extend(endpoints(state, network).into_iter().map(Assignment::Endpoint));
+            assignments.extend(attachments(state, network).map(Assignment::Attachment));
         }
     }
     assignments.into_iter().map(|assignment| (assignment.key(), assignment)).collect()
@@ -165,13 +169,14 @@ fn peer(node: &Node) -> Option<PeerAssignment> {
     Some(PeerAssignment { node_id: node.id.clone(), index: node.index, data_path_addr })
 }
 
-/// The networks that `node` has to be on: those of its tasks that have not ended, and the ingress network, as every node answers on
-/// published ports.
+/// The networks that `node` has to be on: those of its tasks that have not ended, those of its attached containers, running or not,
+/// and the ingress network, as every node answers on published ports.
 pub(crate) fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
     let mut ids: BTreeSet<&NetworkId> = live_tasks(state, node)
         .flat_map(|task| &task.attachments)
         .map(|attachment| &attachment.network_id)
         .collect();
+    ids.extend(state.attachments_of_node(node).map(|attachment| &attachment.network_id));
     ids.extend(state.ingress_network().map(|network| &network.id));
     ids.into_iter().filter_map(|id| state.networks().get(id)).map(AsRef::as_ref).collect()
 }
@@ -200,7 +205,7 @@ fn endpoints(state: &State, network: &Network) -> Vec<EndpointAssignment> {
     let mut services: BTreeMap<&ServiceId, Vec<(Ipv4Addr, &Task)>> = BTreeMap::new();
     for (addr, owner) in state.addresses(&network.id).into_iter().flatten() {
         match owner {
-            AddressOwner::Gateway => {}
+            AddressOwner::Gateway | AddressOwner::Attachment(_) => {}
             AddressOwner::Service(service) => {
                 services.entry(service).or_default();
             }
@@ -212,6 +217,34 @@ fn endpoints(state: &State, network: &Network) -> Vec<EndpointAssignment> {
         }
     }
     services.into_iter().map(|(id, tasks)| endpoint(state, network, id, tasks)).collect()
+}
+
+/// Every attached container on `network`.
+fn attachments<'a>(
+    state: &'a State,
+    network: &Network,
+) -> impl Iterator<Item = AttachmentAssignment> + use<'a> {
+    let owners = state.addresses(&network.id).into_iter().flatten();
+    let attachments = owners.filter_map(|(_, owner)| match owner {
+        AddressOwner::Attachment(id) => state.attachments().get(id),
+        AddressOwner::Gateway | AddressOwner::Service(_) | AddressOwner::Task(_) => None,
+    });
+    attachments.map(|attachment| attachment_assignment(state, attachment))
+}
+
+fn attachment_assignment(state: &State, attachment: &Attachment) -> AttachmentAssignment {
+    let node = state.nodes().get(&attachment.node_id);
+    let is_up = node.is_some_and(|node| node.status.state != NodeState::Down);
+    let runs = attachment.container.as_ref().is_some_and(|container| container.running);
+    AttachmentAssignment {
+        id: attachment.id.clone(),
+        network_id: attachment.network_id.clone(),
+        node_id: attachment.node_id.clone(),
+        addr: attachment.addr,
+        aliases: attachment.aliases.clone(),
+        container: attachment.container.clone(),
+        serving: is_up && runs,
+    }
 }
 
 fn endpoint(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ConfigKind;
@@ -67,6 +68,7 @@ impl State {
             Op::PutNetwork(network) => self.put_network(*network, write)?,
             Op::PutSecret(secret) => self.put_document::<SecretKind>(*secret, write)?,
             Op::PutConfig(config) => self.put_document::<ConfigKind>(*config, write)?,
+            Op::PutAttachment(attachment) => self.put_attachment(*attachment, write)?,
             Op::PutService(service) => return self.put_service(*service, write).map(Some),
             Op::PutTask(task) => return self.put_task(*task, write).map(Some),
             Op::Remove(object, version) => return self.remove(&object, version),
@@ -99,6 +101,18 @@ impl State {
         }
         self.indexes.add_network(&network);
         self.tables.networks.insert(network.id.clone(), Arc::new(network));
+        Ok(())
+    }
+
+    fn put_attachment(&mut self, mut attachment: Attachment, write: Write) -> Result<()> {
+        let old = self.tables.attachments.get(&attachment.id).cloned();
+        attachment.meta = write.meta(attachment.meta.version, old.as_ref().map(|old| old.meta))?;
+        self.check_attachment(&attachment)?;
+        if let Some(old) = old {
+            self.indexes.remove_attachment(&old);
+        }
+        self.indexes.add_attachment(&attachment);
+        self.tables.attachments.insert(attachment.id.clone(), Arc::new(attachment));
         Ok(())
     }
 
@@ -181,6 +195,11 @@ impl State {
             }
             ObjectRef::Secret(id) => self.remove_document::<SecretKind>(id)?,
             ObjectRef::Config(id) => self.remove_document::<ConfigKind>(id)?,
+            ObjectRef::Attachment(id) => {
+                if let Some(attachment) = self.tables.attachments.remove(id) {
+                    self.indexes.remove_attachment(&attachment);
+                }
+            }
         }
         Ok(None)
     }
@@ -194,6 +213,7 @@ impl State {
             ObjectRef::Network(id) => self.tables.networks.get(id).map(|object| object.meta),
             ObjectRef::Secret(id) => self.tables.secrets.get(id).map(|object| object.meta),
             ObjectRef::Config(id) => self.tables.configs.get(id).map(|object| object.meta),
+            ObjectRef::Attachment(id) => self.tables.attachments.get(id).map(|object| object.meta),
         };
         if meta.map_or(Version::NONE, |meta| meta.version) == version {
             Ok(())

@@ -7,6 +7,8 @@ use imbl::OrdSet;
 use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::Id;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
@@ -33,6 +35,7 @@ pub(crate) struct Indexes {
     pub(crate) configs_by_name: OrdMap<String, ConfigId>,
     pub(crate) tasks_by_service: OrdMap<ServiceId, OrdSet<TaskId>>,
     pub(crate) tasks_by_node: OrdMap<NodeId, OrdSet<TaskId>>,
+    pub(crate) attachments_by_node: OrdMap<NodeId, OrdSet<AttachmentId>>,
     pub(crate) addresses: OrdMap<NetworkId, OrdMap<Ipv4Addr, AddressOwner>>,
     pub(crate) ingress_ports: OrdMap<(PortProtocol, u16), ServiceId>,
 }
@@ -46,6 +49,7 @@ impl Indexes {
         tables.configs.values().for_each(|config| indexes.add_document::<ConfigKind>(config));
         tables.services.values().for_each(|service| indexes.add_service(service));
         tables.tasks.values().for_each(|task| indexes.add_task(task));
+        tables.attachments.values().for_each(|attachment| indexes.add_attachment(attachment));
         indexes
     }
 
@@ -117,6 +121,17 @@ impl Indexes {
         }
     }
 
+    pub(crate) fn add_attachment(&mut self, attachment: &Attachment) {
+        let Attachment { id, node_id, network_id, addr, .. } = attachment;
+        self.attachments_by_node.entry(node_id.clone()).or_default().insert(id.clone());
+        self.claim(network_id, addr.addr(), AddressOwner::Attachment(id.clone()));
+    }
+
+    pub(crate) fn remove_attachment(&mut self, attachment: &Attachment) {
+        remove_member(&mut self.attachments_by_node, &attachment.node_id, &attachment.id);
+        self.release(&attachment.network_id, attachment.addr.addr());
+    }
+
     fn claim(&mut self, network: &NetworkId, addr: Ipv4Addr, owner: AddressOwner) {
         self.addresses.entry(network.clone()).or_default().insert(addr, owner);
     }
@@ -147,7 +162,11 @@ pub(crate) fn ingress_ports(service: &Service) -> impl Iterator<Item = (PortProt
         .map(|port| (port.protocol, port.published_port))
 }
 
-fn remove_member<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<TaskId>>, key: &K, member: &TaskId) {
+fn remove_member<K: Ord + Clone, M: Ord + Clone>(
+    sets: &mut OrdMap<K, OrdSet<M>>,
+    key: &K,
+    member: &M,
+) {
     if let Some(set) = sets.get_mut(key) {
         set.remove(member);
         if set.is_empty() {

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
+use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NetworkId;
@@ -77,8 +78,8 @@ impl State {
         Ok(())
     }
 
-    /// Nothing stands on a network that is removed: no service that names it, no task that may still run, and for the ingress
-    /// network no service that publishes a port.
+    /// Nothing stands on a network that is removed: no service that names it, no task that may still run, no container that was
+    /// attached, and for the ingress network no service that publishes a port.
     pub(crate) fn check_unused(&self, network: &Network) -> Result<()> {
         let of_mesh = network.spec.ingress;
         let needs_it = |service: &Service| {
@@ -102,12 +103,35 @@ impl State {
                 && task.status.state <= TaskState::Running
                 && task.attachments.iter().any(|attachment| attachment.network_id == network.id)
         };
-        match self.tables.tasks.values().find(|task| holds_it(task)) {
+        let task = self.tables.tasks.values().find(|task| holds_it(task));
+        // In Swarm these are tasks too, and the text says so.
+        let mut attachments = self.tables.attachments.values();
+        let attachment = attachments.find(|attachment| attachment.network_id == network.id);
+        let task = task.map(|task| task.id.as_str());
+        match task.or_else(|| attachment.map(|attachment| attachment.id.as_str())) {
             Some(task) => {
-                Err(Error::invalid(format!("network {} is in use by task {}", network.id, task.id)))
+                Err(Error::invalid(format!("network {} is in use by task {task}", network.id)))
             }
             None => Ok(()),
         }
+    }
+
+    /// An attachment is on a network and a node that are there, has an address that is its own, and stays what it is.
+    pub(super) fn check_attachment(&self, attachment: &Attachment) -> Result<()> {
+        let Attachment { id, network_id, node_id, addr, .. } = attachment;
+        let network = self.tables.networks.get(network_id).and_then(|network| network.allocation);
+        if network.is_none_or(|network| !network.subnet.contains(&addr.addr())) {
+            return Err(Error::conflict(format!("address {addr} is not on network {network_id}")));
+        }
+        if !self.tables.nodes.contains_key(node_id) {
+            return Err(Error::not_found(format!("node {node_id} not found")));
+        }
+        if let Some(old) = self.tables.attachments.get(id)
+            && (&old.network_id, &old.node_id, &old.addr) != (network_id, node_id, addr)
+        {
+            return Err(Error::unknown(format!("attachment {id} cannot move")));
+        }
+        self.check_address(network_id, addr.addr(), &AddressOwner::Attachment(id.clone()))
     }
 
     /// A service's name, published ports and virtual addresses are its own, and the secrets and configs of its tasks are there.

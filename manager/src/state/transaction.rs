@@ -5,6 +5,8 @@ use serde::Serialize;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::id::ConfigId;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
@@ -66,6 +68,8 @@ pub enum Op {
     PutSecret(Box<Secret>),
     /// Makes or replaces a config.
     PutConfig(Box<Config>),
+    /// Makes or replaces an attachment.
+    PutAttachment(Box<Attachment>),
     /// Removes an object that still has this version.
     Remove(ObjectRef, Version),
     /// Refuses the transaction unless the object still has this version; [`Version::NONE`]: unless it is absent.
@@ -113,4 +117,6 @@ pub enum ObjectRef {
     Secret(SecretId),
     /// A config.
     Config(ConfigId),
+    /// An attachment.
+    Attachment(AttachmentId),
 }

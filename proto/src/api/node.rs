@@ -182,3 +182,15 @@ pub enum Reachability {
     /// Yes.
     Reachable,
 }
+
+impl Reachability {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Unreachable => "unreachable",
+            Self::Reachable => "reachable",
+        }
+    }
+}

@@ -299,6 +299,14 @@ impl Cluster {
                 manager.swarmlite(&[kind, "rm", id]).await?;
             }
         }
+        for node in self.members() {
+            // Those of users; those of services go by themselves.
+            let format = "{{.ID}} {{.Label \"com.docker.swarm.task.id\"}}";
+            let listed = node.docker(&["ps", "--all", "--format", format]).await?;
+            for line in listed.lines().filter(|line| line.trim_end().split(' ').count() == 1) {
+                node.docker(&["rm", "--force", line.trim_end()]).await?;
+            }
+        }
         eventually("all networks to be gone", MENDED, async || {
             let networks: Vec<NetworkView> = self.read(manager, "/networks").await?;
             for network in networks.iter().filter(|network| network.is_of_users()) {

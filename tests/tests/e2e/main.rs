@@ -12,9 +12,11 @@
 //! does what is done under load as often as is promised ([`load`]).
 
 mod api;
+mod attach;
 mod balancing;
 mod cluster;
 mod engine;
+mod events;
 mod failures;
 mod jobs;
 mod load;
@@ -114,6 +116,11 @@ fn cases() -> Vec<Case> {
         spec::what_docker_swarm_refuses_reaches_the_container,
         spec::what_the_engine_is_too_old_for_is_an_error_of_the_task,
         spec::a_task_is_told_which_of_its_nodes_resources_it_has,
+        attach::a_container_of_a_user_is_one_of_the_cluster,
+        attach::an_attached_container_outlives_what_carries_it,
+        attach::a_container_comes_and_goes_by_connect,
+        attach::a_network_that_is_not_attachable_takes_none,
+        events::one_stream_tells_of_the_cluster_and_of_the_engine,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,

@@ -249,7 +249,7 @@ mod tests {
             ports: Vec::new(),
             tasks: Vec::new(),
         };
-        let names = watch::Sender::new(Arc::new(Names::of(&[endpoint], &[])));
+        let names = watch::Sender::new(Arc::new(Names::of(&[endpoint], &[], &[])));
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = tcp.local_addr().expect("bound");
         let udp = std::net::UdpSocket::bind(address).expect("the same port is free for UDP");

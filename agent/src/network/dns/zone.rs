@@ -1,12 +1,14 @@
 //! Names and what they stand for. Pure: made anew from the assignments whenever those change.
 //!
 //! On each network, the name of a service and its aliases stand for its virtual address, or, in dnsrr mode, for all its serving
-//! tasks; `tasks.NAME` always stands for all serving tasks. A container sees the names of every network it is on, and of no other.
+//! tasks; `tasks.NAME` always stands for all serving tasks. The name of a container that is not of a service, its short id and its aliases
+//! stand for its address while it runs. A container sees the names of every network it is on, and of no other.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::id::NetworkId;
@@ -30,6 +32,7 @@ impl Names {
     pub fn of<'a>(
         endpoints: impl IntoIterator<Item = &'a EndpointAssignment>,
         tasks: impl IntoIterator<Item = &'a TaskAssignment>,
+        attachments: impl IntoIterator<Item = &'a AttachmentAssignment>,
     ) -> Self {
         let mut names = Self::default();
         for endpoint in endpoints {
@@ -43,7 +46,32 @@ impl Names {
                 names.clients.insert(address, networks.clone());
             }
         }
+        names.attach(attachments);
         names
+    }
+
+    /// Adds containers that are not of a service. Those of one container see the names of all its networks.
+    fn attach<'a>(&mut self, attachments: impl IntoIterator<Item = &'a AttachmentAssignment>) {
+        let mut containers: BTreeMap<&str, Vec<(NetworkId, Ipv4Addr)>> = BTreeMap::new();
+        for attachment in attachments {
+            let Some(container) = &attachment.container else { continue };
+            let address = (attachment.network_id.clone(), attachment.addr.addr());
+            containers.entry(&container.id).or_default().push(address);
+            if !attachment.serving {
+                continue;
+            }
+            let zone = self.networks.entry(attachment.network_id.clone()).or_default();
+            let aliases = attachment.aliases.iter().map(String::as_str);
+            for name in aliases.chain([container.name.as_str(), container.short_id()]) {
+                zone.entry(name.to_lowercase()).or_default().insert(attachment.addr.addr());
+            }
+        }
+        for addresses in containers.into_values() {
+            let networks: Vec<NetworkId> =
+                addresses.iter().map(|(network, _)| network.clone()).collect();
+            let clients = addresses.into_iter().map(|address| (address, networks.clone()));
+            self.clients.extend(clients);
+        }
     }
 
     /// What `name` stands for when `client` asks on `network`. `None`: this is no name of ours, and others may know it.
@@ -84,7 +112,9 @@ mod tests {
     use rand::rngs::StdRng;
     use swarmlite_proto::agent::EndpointTask;
     use swarmlite_proto::agent::TaskAttachment;
+    use swarmlite_proto::attachment::AttachedContainer;
     use swarmlite_proto::balance::Balancing;
+    use swarmlite_proto::id::AttachmentId;
     use swarmlite_proto::id::NodeId;
     use swarmlite_proto::id::ServiceId;
     use swarmlite_proto::id::TaskId;
@@ -156,7 +186,7 @@ mod tests {
     #[test]
     fn a_service_stands_for_its_vip_and_tasks_for_those_that_serve() {
         let front = network(1);
-        let names = Names::of(&[endpoint(&front, "Web", Some(VIP))], &[]);
+        let names = Names::of(&[endpoint(&front, "Web", Some(VIP))], &[], &[]);
         for (name, expected) in [
             ("web", vec![VIP]),
             ("WEB.", vec![VIP]),
@@ -172,7 +202,7 @@ mod tests {
     #[test]
     fn without_a_vip_the_name_stands_for_the_tasks() {
         let front = network(1);
-        let names = Names::of(&[endpoint(&front, "web", None)], &[]);
+        let names = Names::of(&[endpoint(&front, "web", None)], &[], &[]);
         assert_eq!(ask(&names, &front, "web"), Some(vec![ONE, TWO]));
     }
 
@@ -184,7 +214,7 @@ mod tests {
             endpoint(&back, "db", Some(VIP)),
             endpoint(&other, "secret", Some(VIP)),
         ];
-        let names = Names::of(&endpoints, &[client(&[front.clone(), back])]);
+        let names = Names::of(&endpoints, &[client(&[front.clone(), back])], &[]);
         assert!(ask(&names, &front, "web").is_some());
         assert!(ask(&names, &front, "db").is_some(), "asked on one network, found on the other");
         assert_eq!(ask(&names, &front, "secret"), None);
@@ -193,11 +223,41 @@ mod tests {
     }
 
     #[test]
+    fn a_container_of_no_service_has_its_names_while_it_runs() {
+        let (front, back) = (network(1), network(2));
+        let mut rng = StdRng::seed_from_u64(3);
+        let container = AttachedContainer {
+            id: "0123456789abcdef".repeat(4),
+            name: "Shell".to_owned(),
+            running: true,
+        };
+        let mut on = |network: &NetworkId, addr| AttachmentAssignment {
+            id: AttachmentId::random(&mut rng),
+            network_id: network.clone(),
+            node_id: NodeId::random(&mut rng),
+            addr: ipnet::Ipv4Net::new_assert(addr, 24),
+            aliases: vec!["db".to_owned()],
+            container: Some(container.clone()),
+            serving: true,
+        };
+        let both = [on(&front, CLIENT), on(&back, ONE)];
+        let services = [endpoint(&back, "web", Some(VIP))];
+        let names = Names::of(&services, &[], &both);
+        for name in ["shell", "db", "0123456789ab"] {
+            assert_eq!(ask(&names, &front, name), Some(vec![CLIENT]), "{name}");
+        }
+        assert_eq!(ask(&names, &front, "web"), Some(vec![VIP]), "it is on both networks");
+        let stopped = both.map(|one| AttachmentAssignment { serving: false, ..one });
+        assert_eq!(ask(&Names::of(&services, &[], &stopped), &front, "shell"), None);
+    }
+
+    #[test]
     fn a_shared_alias_stands_for_all_that_share_it() {
         let front = network(1);
         let second = Ipv4Addr::new(10, 0, 1, 100);
         let names = Names::of(
             &[endpoint(&front, "blue", Some(VIP)), endpoint(&front, "green", Some(second))],
+            &[],
             &[],
         );
         assert_eq!(ask(&names, &front, "www"), Some(vec![VIP, second]));

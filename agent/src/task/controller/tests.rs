@@ -12,6 +12,7 @@ use super::*;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
 use crate::task::fake::attachment;
+use crate::task::fake::id;
 use crate::task::fake::network;
 use crate::task::fake::platform;
 use crate::task::fake::task;
@@ -79,6 +80,7 @@ impl Rig {
             outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),
             platform: platform(),
+            node_id: id('n'),
         };
         let name = task_name(&assigned.task);
         let orders = watch::Sender::new(Order::Keep(assigned));

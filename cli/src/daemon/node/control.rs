@@ -4,12 +4,17 @@ use std::net::SocketAddr;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use swarmlite_agent::AgentHandle;
 use swarmlite_manager::api::ManagerAccess;
+use swarmlite_manager::api::NOT_MEMBER;
 use swarmlite_manager::api::NodeControl;
+use swarmlite_manager::api::Place;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::RemoteManager;
 use swarmlite_proto::api::SwarmInfo;
+use swarmlite_proto::attachment::AttachRequest;
+use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
 
@@ -52,6 +57,16 @@ impl NodeControl for Node {
             remote_managers: managers,
             ..SwarmInfo::default()
         }
+    }
+
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>> {
+        let desk = self.view.borrow().agent.as_ref().map(AgentHandle::desk);
+        async move {
+            let desk = desk.ok_or_else(|| Error::unavailable(NOT_MEMBER))?;
+            let attaching = desk.attach(&request).await?;
+            Ok(Place { attached: attaching.attached.clone(), hold: Box::new(attaching) })
+        }
+        .boxed()
     }
 
     fn manager(&self) -> Option<ManagerAccess> {

@@ -7,6 +7,7 @@ use swarmlite_proto::version::Version;
 use tokio::sync::watch;
 
 use super::*;
+use crate::events::EventLog;
 use crate::state::Transaction;
 
 /// A store where somebody else touches every network just before a proposal arrives, `times` times.
@@ -49,7 +50,12 @@ async fn create_while_racing(times: usize) -> Result<Version> {
     let back = Op::PutNetwork(Box::new(fixture::network(170, "back", 4097, "10.0.1.0/24")));
     fixture::commit(&mut state, vec![back]).expect("is new");
     let store = Racing { store: MemoryStore::new(state), times: Arc::new(AtomicUsize::new(times)) };
-    let access = ManagerAccess::new(store.clone(), FakeLogs::default(), Quorum::default());
+    let access = ManagerAccess::new(
+        store.clone(),
+        FakeLogs::default(),
+        Quorum::default(),
+        EventLog::default(),
+    );
     let change = |state: &State| {
         let network = state.network_by_name("back").expect("is there");
         let object = crate::state::ObjectRef::Network(network.id.clone());

@@ -73,7 +73,11 @@ impl World {
             stuck: BTreeSet::new(),
             seen: BTreeMap::new(),
         };
-        world.commit(vec![Op::PutCluster(Box::new(cluster()))]);
+        let mut ingress = objects::network(98, "ingress", 0, "10.0.0.0/24");
+        ingress.spec.ingress = true;
+        ingress.allocation = None;
+        let cluster = Op::PutCluster(Box::new(cluster()));
+        world.commit(vec![cluster, Op::PutNetwork(Box::new(ingress))]);
         for index in 1..=nodes {
             world.add_node(index);
         }

@@ -1,0 +1,206 @@
+//! The containers of this node that are on networks of the cluster and not of a service.
+//!
+//! Users make them through the node's API, which first asks here for a place: [`Desk::attach`] has a manager give an address, and waits until the
+//! engine has the network. What becomes of the container then is the engine's business: it is looked at on every event, and the managers
+//! are told which attachments have a container. One that has none, and is not just being made, is given back. So nothing is lost by a crash at
+//! any point, and nothing has to be remembered but the assignments.
+
+mod desk;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream::ReadyChunks;
+use swarmlite_proto::agent::AttachmentAssignment;
+use swarmlite_proto::attachment::AttachedContainer;
+use swarmlite_proto::attachment::AttachmentReport;
+use swarmlite_proto::id::AttachmentId;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::rpc::ATTACHMENTS_REPORT;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+pub use self::desk::Attaching;
+pub use self::desk::Desk;
+use self::desk::UnderWay;
+use crate::assignment::Assignments;
+use crate::session::Known;
+use crate::task::attach::Attach;
+use crate::task::controller::Shared;
+use crate::task::runtime::Runtime;
+use crate::task::runtime::RuntimeError;
+
+/// How often the engine is looked at without an event, for those that were missed.
+const RESYNC: Duration = Duration::from_secs(30);
+
+/// The same after something went wrong.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a network may take to be ready before others get their turn.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Events that are taken as one when they come at once.
+const BURST: usize = 64;
+
+/// What this needs of the engine.
+pub trait Containers: Send + Sync + 'static {
+    /// The containers, running or not, that have an address on a network of the cluster and are not of a service.
+    fn held(&self) -> impl Future<Output = Result<Vec<Held>, RuntimeError>> + Send;
+
+    /// Takes a container off a network, running or not.
+    fn detach(&self, held: &Held) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Says that some container has come, gone or changed. Ends when the engine does.
+    fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin;
+}
+
+/// A container with an address on a network of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The network.
+    pub network: NetworkId,
+    /// The address.
+    pub addr: Ipv4Addr,
+    /// The container.
+    pub container: AttachedContainer,
+}
+
+/// Has the engine make the networks of attached containers, and tells the managers about these.
+#[derive(Debug)]
+pub(crate) struct Attachments<R, A> {
+    /// The engine, the data plane and the networks of this node.
+    pub(crate) shared: Arc<Shared<R, A>>,
+    /// What the node is told.
+    pub(crate) known: watch::Receiver<Known>,
+    /// Where places are asked for.
+    pub(crate) desk: Desk,
+    /// The attachments whose networks the engine has.
+    pub(crate) ready: watch::Sender<BTreeSet<AttachmentId>>,
+}
+
+/// Something went wrong, and is tried again.
+#[derive(Debug)]
+struct TryAgain;
+
+impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
+    /// Runs until nobody sends assignments any more.
+    pub(crate) async fn run(mut self) {
+        let engine = Arc::clone(&self.shared.runtime);
+        let mut session = self.shared.session.clone();
+        loop {
+            let mut changes = engine.changes().ready_chunks(BURST);
+            loop {
+                let pause = if self.reconcile().await.is_ok() { RESYNC } else { RETRY };
+                // Every arm is cancel-safe: streams and watches keep what is not taken.
+                tokio::select! {
+                    changed = self.known.changed() => if changed.is_err() { return },
+                    Ok(()) = session.changed() => {}
+                    () = self.desk.kicked() => {}
+                    lost = lost(&mut changes) => if lost { break },
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    async fn reconcile(&mut self) -> Result<(), TryAgain> {
+        let known = self.known.borrow_and_update().clone();
+        let Some(known) = known else { return Ok(()) };
+        let mine: Vec<Arc<AttachmentAssignment>> =
+            known.attachments_of(&self.shared.node_id).cloned().collect();
+        let made = self.make_networks(&known, &mine).await;
+        let told = self.tell(&mine).await;
+        made.and(told)
+    }
+
+    /// Has the engine make the networks of these attachments, and says which of them are ready.
+    async fn make_networks(
+        &self,
+        known: &Assignments,
+        mine: &[Arc<AttachmentAssignment>],
+    ) -> Result<(), TryAgain> {
+        let wanted: BTreeSet<&NetworkId> = mine.iter().map(|one| &one.network_id).collect();
+        let mut made = BTreeSet::new();
+        for id in &wanted {
+            match timeout(READY_TIMEOUT, self.make_network(known, id)).await {
+                Ok(Ok(())) => drop(made.insert(*id)),
+                Ok(Err(error)) => tracing::warn!(network = %id, error, "cannot make a network"),
+                Err(_elapsed) => tracing::warn!(network = %id, "a network takes long"),
+            }
+        }
+        let ready = mine.iter().filter(|one| made.contains(&one.network_id));
+        let ready: BTreeSet<AttachmentId> = ready.map(|one| one.id.clone()).collect();
+        self.ready.send_if_modified(|before| {
+            let differs = *before != ready;
+            *before = ready;
+            differs
+        });
+        if made == wanted { Ok(()) } else { Err(TryAgain) }
+    }
+
+    async fn make_network(&self, known: &Assignments, id: &NetworkId) -> Result<(), String> {
+        let network = known.networks.get(id).ok_or("the node was not told about it")?;
+        self.shared.attach.ready(network).await.map_err(|error| error.to_string())?;
+        self.shared.networks.kept(id).await;
+        self.shared.networks.ensure(network).await.map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    /// Tells the managers what has become of these attachments, if they do not know.
+    async fn tell(&self, mine: &[Arc<AttachmentAssignment>]) -> Result<(), TryAgain> {
+        if mine.is_empty() || !self.shared.session.borrow().is_connected() {
+            return Ok(());
+        }
+        // In this order: what is made in between is under way here, or there when the engine is asked.
+        let under_way = self.desk.under_way();
+        let held = self.shared.runtime.held().await.map_err(|error| {
+            tracing::warn!(%error, "cannot list attached containers");
+            TryAgain
+        })?;
+        let reports = reports(mine, &held, &under_way);
+        if reports.is_empty() {
+            return Ok(());
+        }
+        tracing::debug!(?reports, "telling about attached containers");
+        self.desk.ask(ATTACHMENTS_REPORT, &reports).await.map_err(|error| {
+            tracing::warn!(%error, "cannot tell about attached containers");
+            TryAgain
+        })
+    }
+}
+
+/// Waits for changes; whether there will be no more.
+async fn lost(
+    changes: &mut ReadyChunks<impl Stream<Item = Result<(), RuntimeError>> + Unpin>,
+) -> bool {
+    changes.next().await.is_none_or(|burst| burst.iter().any(Result::is_err))
+}
+
+/// What the managers are to be told: which attachments have another container than they know, and which have none and are not just
+/// getting one.
+fn reports(
+    mine: &[Arc<AttachmentAssignment>],
+    held: &[Held],
+    under_way: &UnderWay,
+) -> Vec<AttachmentReport> {
+    let report = |one: &Arc<AttachmentAssignment>| {
+        let holder =
+            held.iter().find(|held| held.network == one.network_id && held.addr == one.addr.addr());
+        let container = holder.map(|held| held.container.clone());
+        let is_news = match &container {
+            Some(_) => container != one.container,
+            None => !under_way.may_be(&one.id),
+        };
+        is_news.then(|| AttachmentReport { id: one.id.clone(), container })
+    };
+    mine.iter().filter_map(report).collect()
+}
+
+#[cfg(test)]
+mod tests;

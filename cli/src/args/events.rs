@@ -1,0 +1,25 @@
+//! Options of `events`.
+
+use clap::Args;
+
+use crate::value::filter::Filter;
+
+/// Options of `events`.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Only those of a type (type=service), an action (event=create), an object (service=NAME), ...
+    #[arg(short, long, value_name = "FILTER")]
+    pub(crate) filter: Vec<Filter>,
+
+    /// Also those since then: a time ago (10m), a date, or seconds since 1970.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Only those until then, and no more after that.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+
+    /// Print with a Go template, such as '{{.Type}} {{.Action}}', or as 'json'.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+}
