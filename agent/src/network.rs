@@ -36,6 +36,7 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use swarmlite_proto::balance::Balancer;
@@ -44,6 +45,7 @@ use swarmlite_proto::id::NodeId;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::balancer::choice;
@@ -63,6 +65,9 @@ pub use self::sync::SyncError;
 
 /// How many requests may wait. Those who ask wait for an answer, so there are never many.
 const QUEUE: usize = 64;
+
+/// How long the assignments may take that give a container its address.
+const GIVEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the data plane has to know about its node.
 #[derive(Clone, Debug)]
@@ -110,6 +115,7 @@ impl DataPlane {
             progress: seen,
             assignments,
             sandboxes: sandboxes(&config.state_dir),
+            node_id: config.node_id.clone(),
             stop: stop.clone(),
         };
         if let Some(folder) = &config.plugin_dir {
@@ -132,6 +138,7 @@ pub struct DataPlaneHandle {
     progress: watch::Receiver<Progress>,
     assignments: watch::Sender<Option<Arc<NetworkAssignments>>>,
     sandboxes: PathBuf,
+    node_id: NodeId,
     stop: CancellationToken,
 }
 
@@ -208,6 +215,20 @@ impl DataPlaneHandle {
     pub(in crate::network) fn subnet(&self, network: &NetworkId) -> Option<Ipv4Net> {
         let assignments = self.assignments.borrow();
         Some(assignments.as_ref()?.networks.get(network)?.subnet)
+    }
+
+    /// Whether the managers have given `address` to a container of this node. Waits a moment for it: the engine may be asked for the
+    /// container just before the assignments come here.
+    pub(in crate::network) async fn is_given(&self, address: Ipv4Net) -> bool {
+        let mut assignments = self.assignments.subscribe();
+        let given = assignments.wait_for(|assignments| {
+            let Some(assignments) = assignments else { return false };
+            let network = assignments.with_subnet(address.trunc());
+            let mut addresses =
+                network.into_iter().flat_map(|network| assignments.addresses(&network.id));
+            addresses.any(|(addr, node)| addr == address.addr() && *node == self.node_id)
+        });
+        matches!(timeout(GIVEN_TIMEOUT, given).await, Ok(Ok(_)))
     }
 
     /// Makes the link of a container. The engine moves the link's other side into the container.

@@ -1,7 +1,8 @@
 //! Docker's remote network driver `swarmlite`, on a Unix socket in Docker's plugin folder.
 //!
 //! The engine asks for a link per container and puts it into the container itself, before the container's process starts.
-//! The driver keeps nothing: a network is known by its subnet, which is unique in a cluster, and an endpoint by its link.
+//! The driver keeps nothing: a network is known by its subnet, which is unique in a cluster, and an endpoint by its link. It takes no
+//! address that the managers have not given to this node, so that two nodes never have the same, whatever their engines are asked for.
 
 mod protocol;
 
@@ -65,6 +66,10 @@ enum PluginError {
     OtherSubnet { id: NetworkId, expected: Ipv4Net, given: String },
     #[error("the container needs an IPv4 address, not {0:?}")]
     NoAddress(String),
+    #[error(
+        "the cluster has not given {0} to this node: make containers on its networks through the socket of swarmlite"
+    )]
+    NotGiven(Ipv4Addr),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
 }
@@ -196,6 +201,9 @@ async fn add_endpoint(
     let given = request.interface.unwrap_or_default();
     let address: Ipv4Net =
         given.address.parse().map_err(|_| PluginError::NoAddress(given.address.clone()))?;
+    if !handle.is_given(address).await {
+        return Err(PluginError::NotGiven(address.addr()));
+    }
     handle.add_endpoint(Endpoint { id: request.endpoint_id, address }).await?;
     let mac_address =
         if given.mac_address.is_empty() { mac_of(address.addr()) } else { String::new() };

@@ -100,23 +100,22 @@ fn for_template(event: Value) -> Value {
 /// Time, type, action, id and attributes (docker/cli `cli/command/system/events.go`).
 fn plain(event: &Value, zone: &TimeZone) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut line = String::new();
-    if let Some(at) = event["timeNano"].as_i64().filter(|at| *at != 0) {
-        line.push_str(&time(at, zone));
-        line.push(' ');
-    }
+    let at = event["timeNano"].as_i64().filter(|at| *at != 0);
+    let at = at.map(|at| format!("{} ", time(at, zone))).unwrap_or_default();
     let id = text(&event["Actor"]["ID"]);
-    line.push_str(&format!("{} {} {id}", text(&event["Type"]), text(&event["Action"])));
-    if let Some(attributes) = event["Actor"]["Attributes"].as_object()
-        && !attributes.is_empty()
-    {
-        let mut pairs: Vec<String> =
-            attributes.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
-        pairs.sort_unstable();
-        line.push_str(&format!(" ({})", pairs.join(", ")));
-    }
-    line.push('\n');
-    line
+    let (kind, action) = (text(&event["Type"]), text(&event["Action"]));
+    let mut pairs: Vec<String> = event["Actor"]["Attributes"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("{name}={}", text(value)))
+        .collect();
+    pairs.sort_unstable();
+    let attributes = match pairs.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", pairs.join(", ")),
+    };
+    format!("{at}{kind} {action} {id}{attributes}\n")
 }
 
 fn time(nanoseconds: i64, zone: &TimeZone) -> String {

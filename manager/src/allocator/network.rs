@@ -1,5 +1,6 @@
 //! Subnets and VXLAN ids.
 
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
@@ -55,11 +56,16 @@ fn choose(
         Some(_) => return Err(Shortage::BadSubnet(spec.name.clone())),
         None => free_subnet(state, given)?,
     };
+    let spared = |addr: &Ipv4Addr| {
+        let addr = IpAddr::V4(*addr);
+        config.is_some_and(|config| config.auxiliary_addresses.values().any(|one| *one == addr))
+    };
     let gateway = config
         .and_then(gateway)
-        .or_else(|| subnet.hosts().next())
+        .or_else(|| subnet.hosts().find(|addr| !spared(addr)))
         .ok_or_else(|| Shortage::BadSubnet(spec.name.clone()))?;
-    Ok(NetworkAllocation { vni: free_vni(given)?, subnet, gateway })
+    let vni = spec.vxlan_id().map_or_else(|| free_vni(state, given), Ok)?;
+    Ok(NetworkAllocation { vni, subnet, gateway })
 }
 
 /// The addresses that a network asks for.
@@ -69,8 +75,8 @@ fn asked(spec: &NetworkSpec) -> Option<&IpamConfig> {
 
 fn gateway(config: &IpamConfig) -> Option<Ipv4Addr> {
     match config.gateway? {
-        std::net::IpAddr::V4(gateway) => Some(gateway),
-        std::net::IpAddr::V6(_) => None,
+        IpAddr::V4(gateway) => Some(gateway),
+        IpAddr::V6(_) => None,
     }
 }
 
@@ -92,8 +98,10 @@ fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
 }
 
 /// The id after the greatest one, so that the id of a removed network is not used again while nodes may still have it.
-fn free_vni(given: &[NetworkAllocation]) -> Result<u32, Shortage> {
-    let is_free = |vni: &u32| given.iter().all(|other| other.vni != *vni);
+fn free_vni(state: &State, given: &[NetworkAllocation]) -> Result<u32, Shortage> {
+    let asked: Vec<u32> =
+        state.networks().values().filter_map(|network| network.spec.vxlan_id()).collect();
+    let is_free = |vni: &u32| !asked.contains(vni) && given.iter().all(|other| other.vni != *vni);
     let greatest = given.iter().map(|other| other.vni).max().unwrap_or(0);
     let next = (greatest + 1).max(FIRST_VNI);
     (next..=LAST_VNI).chain(FIRST_VNI..=LAST_VNI).find(is_free).ok_or(Shortage::Vni)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
@@ -82,6 +83,11 @@ impl Pool {
         let mut held: BTreeSet<Ipv4Addr> =
             state.addresses(&network.id).into_iter().flatten().map(|(addr, _)| *addr).collect();
         held.insert(allocation.gateway);
+        let spared = asked.into_iter().flat_map(|config| config.auxiliary_addresses.values());
+        held.extend(spared.filter_map(|addr| match addr {
+            IpAddr::V4(addr) => Some(*addr),
+            IpAddr::V6(_) => None,
+        }));
         held.insert(allocation.subnet.network());
         held.insert(allocation.subnet.broadcast());
         let recent = Range::new(range, held.clone());

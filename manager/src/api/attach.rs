@@ -33,6 +33,7 @@ use super::engine::NETWORK_ID_LABEL;
 use super::engine::segment;
 use super::error::Answer;
 use super::networks::is_stand_in;
+use super::networks::stand_in_of;
 use super::passthrough;
 use super::request::RawJson;
 
@@ -246,16 +247,8 @@ pub(super) async fn disconnect(
     Path(id): Path<String>,
     RawJson(body): RawJson,
 ) -> Answer<Response> {
-    let path = match stand_in(&api, &id).await? {
-        Some(engine_id) => format!("/networks/{}/disconnect", segment(&engine_id)),
-        None => format!("/networks/{}/disconnect", segment(&id)),
-    };
+    let stand_in = stand_in_of(&api, &id).await;
+    let engine_id = stand_in.as_ref().and_then(|network| network["Id"].as_str()).unwrap_or(&id);
+    let path = format!("/networks/{}/disconnect", segment(engine_id));
     Ok(api.engine.forward(Method::POST, &path, body).await?)
-}
-
-/// The engine's id of the network that stands for the one of the cluster with this id.
-async fn stand_in(api: &ApiState, id: &str) -> Result<Option<String>> {
-    let filters = json!({"label": [format!("{NETWORK_ID_LABEL}={id}")]}).to_string();
-    let found = api.engine.get(&format!("/networks?filters={}", segment(&filters))).await?;
-    Ok(found.and_then(|found| Some(found.get(0)?["Id"].as_str()?.to_owned())))
 }

@@ -36,7 +36,12 @@ pub(super) fn task<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Task
 
 /// A network of the cluster, by id, name or beginning of its id.
 pub(crate) fn network<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<Network>> {
-    find(state.networks(), reference, state.network_by_name(reference).into_iter().collect())
+    let named = state.network_by_name(reference).into_iter().collect();
+    find(state.networks(), reference, named).map_err(|error| Error {
+        // Names are unique, so that it can only be the beginning of several ids.
+        message: error.message.replace("matches found)", "matches found based on ID prefix)"),
+        ..error
+    })
 }
 
 /// A secret or a config, by id, name or beginning of its id.

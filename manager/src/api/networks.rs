@@ -4,6 +4,7 @@
 
 mod plan;
 pub(super) mod prune;
+mod verbose;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -16,17 +17,21 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::json;
 use swarmlite_proto::api::NetworkCreateRequest;
 use swarmlite_proto::api::NetworkCreateResponse;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
 use swarmlite_proto::json as lenient;
 use swarmlite_proto::object::Network;
+use swarmlite_proto::spec::Labels;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate;
 
 use super::ApiState;
 use super::ManagerAccess;
 use super::engine::DRIVER;
+use super::engine::NETWORK_ID_LABEL;
 use super::engine::segment;
 use super::error::Answer;
 use super::filters::Filters;
@@ -77,15 +82,34 @@ pub(super) async fn list(
         Err(_) if manager.is_some() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
+    networks.retain(|network| !is_stand_in(network));
     let Some(manager) = manager else {
-        networks.iter_mut().filter(|network| is_stand_in(network)).for_each(render::local_overlay);
+        networks.extend(stand_ins(&api, &filters).await?);
         return Ok(Json(networks));
     };
-    networks.retain(|network| !is_stand_in(network));
     let state = manager.read().await?;
-    let of_cluster = state.networks().values().filter(|network| matches(&state, &filters, network));
+    let of_cluster = state.networks().values().filter(|network| {
+        let Network { id, spec, .. } = network.as_ref();
+        let is_unused = state.check_unused(network).is_ok();
+        matches(&filters, id.as_str(), &spec.name, &spec.labels, is_unused)
+    });
     networks.extend(of_cluster.map(|network| to_json(network)));
     Ok(Json(networks))
+}
+
+/// The networks of the cluster that this node is on, as its engine has them. None of them is unused.
+async fn stand_ins(api: &ApiState, filters: &Filters) -> Result<Vec<Value>> {
+    let mark = segment(&json!({"label": [NETWORK_ID_LABEL]}).to_string());
+    let all = api.engine.get(&format!("/networks?filters={mark}")).await?;
+    let Some(Value::Array(mut all)) = all else { return Ok(Vec::new()) };
+    all.retain(is_stand_in);
+    all.iter_mut().for_each(render::local_overlay);
+    all.retain(|network| {
+        let text = |key: &str| network[key].as_str().unwrap_or_default();
+        let labels: Labels = serde_json::from_value(network["Labels"].clone()).unwrap_or_default();
+        matches(filters, text("Id"), text("Name"), &labels, false)
+    });
+    Ok(all)
 }
 
 /// Whether a network of the engine stands for one of the cluster.
@@ -97,17 +121,28 @@ fn to_json(network: &Network) -> Value {
     serde_json::to_value(render::network(network)).unwrap_or_default()
 }
 
-fn matches(state: &State, filters: &Filters, network: &Network) -> bool {
-    filters.prefix("id", network.id.as_str())
-        && filters.any("name", |value| network.spec.name.contains(value))
-        && filters.labels("label", &network.spec.labels)
+/// Whether a network of the cluster meets `filters`.
+fn matches(filters: &Filters, id: &str, name: &str, labels: &Labels, is_unused: bool) -> bool {
+    filters.prefix("id", id)
+        && filters.any("name", |value| has_name(name, value))
+        && filters.labels("label", labels)
         && filters.any("driver", |value| value == "overlay")
         && filters.any("scope", |value| value == "swarm")
         && filters.any("type", |value| value == "custom")
         && filters.any("dangling", |value| {
             let wanted = matches!(value, "true" | "1");
-            wanted == state.check_unused(network).is_ok()
+            wanted == is_unused
         })
+}
+
+/// Whether `name` contains `wanted`. In Docker that is a regular expression; of these only `^` and `$` mean something here.
+fn has_name(name: &str, wanted: &str) -> bool {
+    match (wanted.strip_prefix('^'), wanted.strip_suffix('$')) {
+        (Some(rest), Some(_)) => rest.strip_suffix('$') == Some(name),
+        (Some(start), None) => name.starts_with(start),
+        (None, Some(end)) => name.ends_with(end),
+        (None, None) => name.contains(wanted),
+    }
 }
 
 /// Shows a network.
@@ -127,29 +162,35 @@ pub(super) async fn inspect(
     Path(id): Path<String>,
     params: Params,
 ) -> Answer<Response> {
+    let verbose = params.strict_bool("verbose")?;
     let local_too = matches!(params.text("scope"), "" | "local");
     let cluster_too = matches!(params.text("scope"), "" | "swarm");
     let state = match api.node.manager() {
         Some(manager) if cluster_too => Some(manager.read().await?),
         _ => None,
     };
-    let named = state.as_ref().and_then(|state| exact(state, &id));
-    if let Some(network) = named {
-        return Ok(Json(with_containers(&api, network).await).into_response());
+    if let Some(state) = &state
+        && let Some(network) = exact(state, &id)
+    {
+        return Ok(Json(in_full(&api, state, network, verbose).await).into_response());
     }
     let path = format!("/networks/{}", segment(&id));
-    let local = if local_too { api.engine.get(&path).await.ok().flatten() } else { None };
-    match (local, state) {
+    let of_engine = api.engine.get(&path).await.ok().flatten();
+    let of_engine = match of_engine {
+        None if state.is_none() => stand_in_of(&api, &id).await,
+        found => found.filter(|found| local_too || is_stand_in(found)),
+    };
+    match (of_engine, state) {
         (Some(network), _) if !is_stand_in(&network) => Ok(Json(network).into_response()),
         (_, Some(state)) => {
             let network = lookup::network(&state, &id)?;
-            Ok(Json(with_containers(&api, network).await).into_response())
+            Ok(Json(in_full(&api, &state, network, verbose).await).into_response())
         }
-        (Some(mut network), None) => {
+        (Some(mut network), None) if cluster_too => {
             render::local_overlay(&mut network);
             Ok(Json(network).into_response())
         }
-        (None, None) => Err(Error::not_found(format!("network {id} not found")).into()),
+        (_, None) => Err(Error::not_found(format!("network {id} not found")).into()),
     }
 }
 
@@ -159,9 +200,24 @@ fn exact<'a>(state: &'a State, reference: &str) -> Option<&'a Network> {
     (network.id.as_str() == reference || network.spec.name == reference).then_some(network)
 }
 
-/// A network of the cluster, with the containers of this node that are on it.
-async fn with_containers(api: &ApiState, network: &Network) -> Value {
+/// The network of the engine that stands for the one of the cluster with this id.
+pub(super) async fn stand_in_of(api: &ApiState, id: &str) -> Option<Value> {
+    let filters = json!({"label": [format!("{NETWORK_ID_LABEL}={id}")]}).to_string();
+    let path = format!("/networks?filters={}", segment(&filters));
+    let listed = api.engine.get(&path).await.ok()??;
+    let name = listed.get(0).filter(|network| is_stand_in(network))?["Id"].as_str()?;
+    // Lists do not have the containers.
+    api.engine.get(&format!("/networks/{}", segment(name))).await.ok()?
+}
+
+/// A network of the cluster, with the nodes on it and the containers of this one; with its services too, if it is to be `verbose`.
+async fn in_full(api: &ApiState, state: &State, network: &Network, verbose: bool) -> Value {
     let mut json = to_json(network);
+    json["Peers"] = serde_json::to_value(verbose::peers(state, network)).unwrap_or_default();
+    if verbose {
+        let services = verbose::services(state, network);
+        json["Services"] = serde_json::to_value(services).unwrap_or_default();
+    }
     // The stand-in has the network's name or its id, whichever the engine could take.
     for name in [network.spec.name.as_str(), network.id.as_str()] {
         let path = format!("/networks/{}", segment(name));

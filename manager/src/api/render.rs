@@ -17,15 +17,14 @@ use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::IpamConfig;
 use swarmlite_proto::spec::IpamOptions;
 use swarmlite_proto::spec::Labels;
+use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Version;
 use x509_parser::pem::parse_x509_pem;
 
 use super::Quorum;
+use super::engine::NETWORK_ID_LABEL;
 use crate::state::State;
-
-/// Where Docker's overlay driver says which number a network has in VXLAN headers.
-const VXLAN_OPTION: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
 /// A node.
 pub(super) fn node(node: &Node, quorum: &Quorum) -> api::Node {
@@ -160,12 +159,11 @@ pub(super) fn network(network: &Network) -> api::Network {
         ipam.driver = "default".to_owned();
     }
     if let Some(allocation) = network.allocation {
-        options.insert(VXLAN_OPTION.to_owned(), allocation.vni.to_string());
-        let ip_range = ipam.config.first().and_then(|config| config.ip_range);
+        options.insert(NetworkSpec::VXLAN_OPTION.to_owned(), allocation.vni.to_string());
         let config = IpamConfig {
             subnet: Some(allocation.subnet.into()),
-            ip_range,
             gateway: Some(allocation.gateway.into()),
+            ..ipam.config.into_iter().next().unwrap_or_default()
         };
         ipam = IpamOptions { config: vec![config], ..ipam };
     }
@@ -213,10 +211,16 @@ fn tls_info(root_ca: &RootCa) -> api::TlsInfo {
     info
 }
 
-/// A network of the local engine that stands for one of the cluster, as a worker shows it.
+/// A network of the local engine that stands for one of the cluster, as a worker shows it: as the one that it stands for.
 pub(super) fn local_overlay(network: &mut serde_json::Value) {
     network["Driver"] = "overlay".into();
     network["Scope"] = "swarm".into();
+    for marked in ["Labels", "Options"] {
+        let mark = network[marked].as_object_mut().and_then(|of| of.remove(NETWORK_ID_LABEL));
+        if let Some(id) = mark {
+            network["Id"] = id;
+        }
+    }
 }
 
 /// Labels of the engine of a node, for filters.

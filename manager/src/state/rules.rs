@@ -58,12 +58,12 @@ impl State {
                     other.id
                 )));
             }
-            if let (Some(theirs), Some(ours)) = (other.allocation, network.allocation)
-                && theirs.vni == ours.vni
+            if let (Some(theirs), Some(ours)) = (vxlan_id(other), vxlan_id(network))
+                && theirs == ours
             {
                 return Err(Error::conflict(format!(
-                    "VXLAN id {} already belongs to network {}",
-                    ours.vni, other.id
+                    "VXLAN id {ours} already belongs to network {}",
+                    other.id
                 )));
             }
             if let (Some(theirs), Some(ours)) = (claimed(other), claimed(network))
@@ -195,6 +195,11 @@ impl State {
             _ => Ok(()),
         }
     }
+}
+
+/// The number in VXLAN headers that a network has, or will have because its spec asks for it.
+fn vxlan_id(network: &Network) -> Option<u32> {
+    network.allocation.map(|allocation| allocation.vni).or_else(|| network.spec.vxlan_id())
 }
 
 /// The subnet that a network has, or will have because its spec asks for it. Counting what is only asked for refuses a request that

@@ -1,5 +1,6 @@
 //! A network that spans the cluster.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -66,4 +67,18 @@ pub struct IpamConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub gateway: Option<IpAddr>,
+    /// Addresses that are something else's and go to no container, by the name of what has them.
+    #[serde(rename = "AuxiliaryAddresses", skip_serializing_if = "BTreeMap::is_empty")]
+    pub auxiliary_addresses: BTreeMap<String, IpAddr>,
+}
+
+impl NetworkSpec {
+    /// The option that asks for a number in VXLAN headers (moby `libnetwork/drivers/overlay/ovmanager`).
+    pub const VXLAN_OPTION: &str = "com.docker.network.driver.overlay.vxlanid_list";
+
+    /// The number in VXLAN headers that is asked for.
+    #[must_use]
+    pub fn vxlan_id(&self) -> Option<u32> {
+        self.options.get(Self::VXLAN_OPTION)?.trim().parse().ok()
+    }
 }

@@ -1,5 +1,8 @@
 //! A network of the cluster.
 
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
 use ipnet::IpNet;
 
 use super::name;
@@ -20,6 +23,9 @@ const PREDEFINED_LABEL: &str = "com.docker.swarm.predefined";
 
 /// The longest prefix that leaves room for a gateway, a virtual address and a task.
 const MAX_PREFIX_LEN: u8 = 29;
+
+/// The numbers that networks can ask for in VXLAN headers: 24 bits (RFC 7348, section 5), and none that other tools are likely to use.
+const VXLAN_IDS: RangeInclusive<u32> = 4096..=0x00ff_ffff;
 
 /// Checks a request for an overlay network.
 ///
@@ -56,10 +62,11 @@ pub fn network(request: NetworkCreateRequest) -> Result<NetworkSpec> {
     })?;
     unsupported("EnableIPv6", request.enable_ipv6 == Some(true))?;
     unsupported("ConfigOnly", request.config_only)?;
-    if let Some(option) = request.options.keys().next() {
+    let known = |option: &&String| *option != NetworkSpec::VXLAN_OPTION;
+    if let Some(option) = request.options.keys().find(known) {
         unsupported(&format!("Options.{option}"), true)?;
     }
-    Ok(NetworkSpec {
+    let spec = NetworkSpec {
         ipam: request.ipam.map(ipam).transpose()?.flatten(),
         name: request.name,
         labels: request.labels,
@@ -67,7 +74,18 @@ pub fn network(request: NetworkCreateRequest) -> Result<NetworkSpec> {
         attachable: request.attachable,
         ingress: request.ingress,
         options: request.options,
-    })
+    };
+    if let Some(asked) = spec.options.get(NetworkSpec::VXLAN_OPTION) {
+        require(spec.vxlan_id().is_some_and(|id| VXLAN_IDS.contains(&id)), || {
+            format!(
+                "invalid {} {asked}: one number from {} to {} is needed",
+                NetworkSpec::VXLAN_OPTION,
+                VXLAN_IDS.start(),
+                VXLAN_IDS.end()
+            )
+        })?;
+    }
+    Ok(spec)
 }
 
 /// The addresses asked for; nothing if the cluster is to choose them.
@@ -91,7 +109,7 @@ fn ipam(options: IpamOptions) -> Result<Option<IpamOptions>> {
 fn subnet(config: &IpamConfig) -> Result<()> {
     let wrong = |what: String| Error::invalid(format!("invalid network config: {what}"));
     let Some(subnet) = config.subnet else {
-        return Err(wrong("a range or a gateway needs a subnet".to_owned()));
+        return Err(wrong("a range, a gateway or an auxiliary address needs a subnet".to_owned()));
     };
     let IpNet::V4(_) = subnet else {
         return Err(wrong(format!("invalid subnet {subnet}: IPv6 is not supported")));
@@ -105,15 +123,30 @@ fn subnet(config: &IpamConfig) -> Result<()> {
             "invalid subnet {subnet}: its prefix may be {MAX_PREFIX_LEN} bits long at most"
         )));
     }
-    if let Some(range) = config.ip_range
-        && !subnet.contains(&range)
-    {
-        return Err(wrong(format!("subnet {subnet} does not contain range {range}")));
+    if let Some(range) = config.ip_range {
+        if range != range.trunc() {
+            return Err(wrong(format!("invalid range {range}: it should be {}", range.trunc())));
+        }
+        if !subnet.contains(&range) {
+            return Err(wrong(format!("subnet {subnet} does not contain range {range}")));
+        }
     }
+    let usable = |addr: IpAddr| {
+        subnet.contains(&addr) && addr != subnet.network() && addr != subnet.broadcast()
+    };
     if let Some(gateway) = config.gateway
-        && !subnet.contains(&gateway)
+        && !usable(gateway)
     {
         return Err(wrong(format!("subnet {subnet} does not contain gateway {gateway}")));
+    }
+    for (name, addr) in &config.auxiliary_addresses {
+        if !usable(*addr) {
+            let what = format!("subnet {subnet} does not contain auxiliary address {name}={addr}");
+            return Err(wrong(what));
+        }
+        if config.gateway == Some(*addr) {
+            return Err(wrong(format!("auxiliary address {name}={addr} is that of the gateway")));
+        }
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ async fn both_come_as_they_happen_and_lines_stay_whole() {
     let (engine, says) = fake_engine(folder.path());
     let lab = Lab::manager_with_engine(&engine);
     made(&lab, 1, "before", 1);
-    let mut events = Events::of(&lab, "/v1.41/events").await;
+    let mut events = Events::of(&lab, "/events").await;
     let line = of_engine("shell", 2);
     let (half, rest) = line.split_at(9);
     says.send(half.to_owned()).expect("is heard");

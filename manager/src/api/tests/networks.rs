@@ -1,5 +1,12 @@
 //! Networks of the cluster.
 
+use swarmlite_proto::attachment::AttachedContainer;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::AttachmentId;
+use swarmlite_proto::object::NetworkAttachment;
+use swarmlite_proto::object::VirtualIp;
+use swarmlite_proto::task_state::TaskState;
+
 use super::*;
 
 fn overlay(name: &str) -> Value {
@@ -111,4 +118,133 @@ async fn nodes_that_are_no_managers_make_no_overlay() {
         assert_eq!(reply.status, 403);
         assert!(reply.message().starts_with(text), "{}", reply.message());
     }
+}
+
+#[tokio::test]
+async fn addresses_and_numbers_that_are_asked_for_are_kept() {
+    let lab = Lab::manager();
+    let config = json!({"Subnet": "10.7.0.0/24", "IPRange": "10.7.0.128/25", "Gateway": "10.7.0.254",
+        "AuxiliaryAddresses": {"router": "10.7.0.253"}});
+    let vni = json!({"com.docker.network.driver.overlay.vxlanid_list": "5000"});
+    let body =
+        json!({"Name": "asked", "Driver": "overlay", "IPAM": {"Config": [config]}, "Options": vni});
+    assert_eq!(lab.post("/networks/create", &body).await.status, 201);
+    let network = lab.get("/networks/asked").await.body;
+    assert_eq!((&network["IPAM"]["Config"][0], &network["Options"]), (&config, &vni));
+    let again = json!({"Name": "again", "Driver": "overlay", "Options": vni});
+    let taken = lab.post("/networks/create", &again).await;
+    assert_eq!(taken.status, 409);
+    assert!(taken.message().starts_with("VXLAN id 5000 already belongs"), "{}", taken.message());
+    for (member, value, message) in [
+        ("IPRange", json!("10.8.0.0/25"), "subnet 10.7.1.0/24 does not contain range 10.8.0.0/25"),
+        ("IPRange", json!("10.7.1.1/25"), "invalid range 10.7.1.1/25: it should be 10.7.1.0/25"),
+        ("Gateway", json!("10.7.1.0"), "subnet 10.7.1.0/24 does not contain gateway 10.7.1.0"),
+        (
+            "AuxiliaryAddresses",
+            json!({"a": "10.8.0.1"}),
+            "subnet 10.7.1.0/24 does not contain auxiliary address a=10.8.0.1",
+        ),
+    ] {
+        let mut config = json!({"Subnet": "10.7.1.0/24"});
+        config[member] = value;
+        let body = json!({"Name": "wrong", "Driver": "overlay", "IPAM": {"Config": [config]}});
+        let refused = lab.post("/networks/create", &body).await;
+        assert_eq!(
+            (refused.status, refused.message()),
+            (400, format!("invalid network config: {message}").as_str())
+        );
+    }
+    for vni in ["", "1,2", "4095", "16777216"] {
+        let options = json!({"com.docker.network.driver.overlay.vxlanid_list": vni});
+        let body = json!({"Name": "wrong", "Driver": "overlay", "Options": options});
+        assert_eq!(lab.post("/networks/create", &body).await.status, 400, "{vni}");
+    }
+}
+
+#[tokio::test]
+async fn filters_choose_among_networks() {
+    let lab = Lab::manager();
+    let mut back = overlay("back");
+    back["Labels"] = json!({"tier": "db"});
+    lab.post("/networks/create", &back).await;
+    lab.post("/networks/create", &overlay("backup")).await;
+    for (filters, expected) in [
+        (json!({"name": ["back"]}), vec!["back", "backup"]),
+        (json!({"name": {"^back$": true}}), vec!["back"]),
+        (json!({"name": ["up$"]}), vec!["backup"]),
+        (json!({"name": ["^in"]}), vec!["ingress"]),
+        (json!({"label": ["tier=db"]}), vec!["back"]),
+        (json!({"label": {"tier": true}}), vec!["back"]),
+        (json!({"driver": ["bridge"]}), vec![]),
+        (json!({"driver": ["overlay", "bridge"]}), vec!["back", "backup", "ingress"]),
+        (json!({"scope": ["local"]}), vec![]),
+        (json!({"type": ["custom"], "scope": ["swarm"]}), vec!["back", "backup", "ingress"]),
+        (json!({"type": ["builtin"]}), vec![]),
+        (json!({"dangling": ["false"]}), vec![]),
+        (json!({"id": ["zzzz"]}), vec![]),
+    ] {
+        let query = super::super::engine::segment(&filters.to_string());
+        let listed = lab.get(&format!("/networks?filters={query}")).await.body;
+        let mut names: Vec<&str> = listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| one["Name"].as_str().expect("a name"))
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{filters}");
+    }
+}
+
+#[tokio::test]
+async fn an_inspection_tells_who_is_on_a_network() {
+    let lab = Lab::manager();
+    let mut node = named_node(150, 3, "third");
+    node.data_path_addr = Some("192.0.2.3".parse().expect("an address"));
+    lab.commit(Op::PutNode(Box::new(node.clone()))).await;
+    let mut back = fixture::network(201, "back", 4200, "10.0.7.0/24");
+    back.spec.attachable = true;
+    lab.commit(Op::PutNetwork(Box::new(back.clone()))).await;
+    let addr = |text: &str| text.parse().expect("an address");
+    let mut web = fixture::service(202, "web");
+    web.endpoint.virtual_ips =
+        vec![VirtualIp { network_id: back.id.clone(), addr: addr("10.0.7.2/24") }];
+    lab.commit(Op::PutService(Box::new(web.clone()))).await;
+    let web = lab.store.state().services()[&web.id].clone();
+    let mut task = fixture::task(203, &web, 1);
+    task.node_id = Some(node.id.clone());
+    task.status.state = TaskState::Running;
+    let network_id = back.id.clone();
+    task.attachments =
+        vec![NetworkAttachment { network_id, addr: addr("10.0.7.3/24"), aliases: Vec::new() }];
+    lab.commit(Op::PutTask(Box::new(task.clone()))).await;
+    let id = AttachmentId::random(&mut fixture::rng(204));
+    let attachment = Attachment {
+        id: id.clone(),
+        meta: Default::default(),
+        network_id: back.id.clone(),
+        node_id: node.id.clone(),
+        addr: addr("10.0.7.4/24"),
+        aliases: Vec::new(),
+        container: Some(AttachedContainer {
+            id: "c1".to_owned(),
+            name: "shell".to_owned(),
+            running: true,
+        }),
+    };
+    lab.commit(Op::PutAttachment(Box::new(attachment))).await;
+    let plain = lab.get("/networks/back").await.body;
+    assert_eq!(plain["Peers"], json!([{"Name": "third", "IP": "192.0.2.3"}]));
+    assert!(plain.get("Services").is_none());
+    let info = json!({"Host IP": "192.0.2.3"});
+    let services = json!({
+        "web": {"VIP": "10.0.7.2", "Ports": [], "LocalLBIndex": 0, "Tasks": [{"Name": format!("web.1.{}", task.id),
+            "EndpointID": task.id, "EndpointIP": "10.0.7.3", "Info": info}]},
+        "": {"VIP": "", "Ports": [], "LocalLBIndex": 0, "Tasks": [{"Name": "shell",
+            "EndpointID": id, "EndpointIP": "10.0.7.4", "Info": info}]},
+    });
+    assert_eq!(lab.get("/networks/back?verbose=true").await.body["Services"], services);
+    let wrong = lab.get("/networks/back?verbose=perhaps").await;
+    assert_eq!((wrong.status, wrong.message()), (400, "invalid value for verbose: perhaps"));
+    assert_eq!(lab.get("/tasks").await.body.as_array().map(Vec::len), Some(1), "only the task");
 }

@@ -1,0 +1,143 @@
+//! Who is on a network: its nodes, and its services with their tasks (moby `daemon/libnetwork/agent.go`, `Services` and `Peers`).
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::Serialize;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::object::Network;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::PublishMode;
+
+use crate::dispatcher::assignment::networks_of;
+use crate::state::AddressOwner;
+use crate::state::State;
+
+/// A node that is on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Peer {
+    /// Its host name.
+    #[serde(rename = "Name")]
+    name: String,
+    /// Where tunnel traffic for it goes.
+    #[serde(rename = "IP")]
+    ip: String,
+}
+
+/// A service on a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct OnNetwork {
+    /// Its virtual address there; empty if it has none.
+    #[serde(rename = "VIP")]
+    vip: String,
+    /// What it publishes, on the ingress network.
+    #[serde(rename = "Ports")]
+    ports: Vec<String>,
+    /// Docker's number of the service in a node's balancer. There is no such number here.
+    #[serde(rename = "LocalLBIndex")]
+    local_lb_index: u32,
+    /// Its tasks.
+    #[serde(rename = "Tasks")]
+    tasks: Vec<Member>,
+}
+
+/// A container on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Member {
+    /// The name of the task, or of the container.
+    #[serde(rename = "Name")]
+    name: String,
+    /// The id of the task or attachment that has the address.
+    #[serde(rename = "EndpointID")]
+    endpoint_id: String,
+    /// The address.
+    #[serde(rename = "EndpointIP")]
+    endpoint_ip: String,
+    /// The address of its node.
+    #[serde(rename = "Info")]
+    info: BTreeMap<&'static str, String>,
+}
+
+/// The nodes that are on `network`.
+pub(super) fn peers(state: &State, network: &Network) -> Vec<Peer> {
+    let is_on = |node: &Node| networks_of(state, &node.id).iter().any(|one| one.id == network.id);
+    let nodes = state.nodes().values().filter(|node| is_on(node));
+    nodes
+        .filter_map(|node| {
+            let description = node.description.as_ref()?;
+            let ip = node.data_path_addr?.to_string();
+            Some(Peer { name: description.hostname.clone(), ip })
+        })
+        .collect()
+}
+
+/// The services on `network` by name, those that are gone and whose tasks are not included. Containers that are not of a service come
+/// under no name, as in Docker.
+pub(super) fn services(state: &State, network: &Network) -> BTreeMap<String, OnNetwork> {
+    let mut services: BTreeMap<String, OnNetwork> = BTreeMap::new();
+    for (addr, owner) in state.addresses(&network.id).into_iter().flatten() {
+        match owner {
+            AddressOwner::Gateway => {}
+            AddressOwner::Service(id) => {
+                if let Some(service) = state.services().get(id) {
+                    let entry = services.entry(service.spec.name.clone()).or_default();
+                    entry.vip = addr.to_string();
+                    entry.ports = ports(service, network);
+                }
+            }
+            AddressOwner::Task(id) => {
+                if let Some(task) = state.tasks().get(id) {
+                    let entry = services.entry(task.service_name.clone()).or_default();
+                    entry.tasks.push(of_task(state, task, *addr));
+                }
+            }
+            AddressOwner::Attachment(id) => {
+                if let Some(attachment) = state.attachments().get(id) {
+                    let entry = services.entry(String::new()).or_default();
+                    entry.tasks.push(of_attachment(state, attachment));
+                }
+            }
+        }
+    }
+    services
+}
+
+fn ports(service: &Service, network: &Network) -> Vec<String> {
+    let published = service
+        .endpoint
+        .ports
+        .iter()
+        .filter(|port| network.spec.ingress && port.publish_mode == PublishMode::Ingress);
+    published
+        .map(|port| format!("Target: {}, Publish: {}", port.target_port, port.published_port))
+        .collect()
+}
+
+fn of_task(state: &State, task: &Task, addr: Ipv4Addr) -> Member {
+    // Tasks of global services are called after their node (moby `daemon/cluster/executor/container`).
+    let node = task.node_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let slot = if task.slot == 0 { node } else { task.slot.to_string() };
+    Member {
+        name: format!("{}.{slot}.{}", task.service_name, task.id),
+        endpoint_id: task.id.to_string(),
+        endpoint_ip: addr.to_string(),
+        info: task.node_id.as_ref().map(|node| info(state, node)).unwrap_or_default(),
+    }
+}
+
+fn of_attachment(state: &State, attachment: &Attachment) -> Member {
+    Member {
+        name: attachment.container.as_ref().map(|one| one.name.clone()).unwrap_or_default(),
+        endpoint_id: attachment.id.to_string(),
+        endpoint_ip: attachment.addr.addr().to_string(),
+        info: info(state, &attachment.node_id),
+    }
+}
+
+fn info(state: &State, node: &NodeId) -> BTreeMap<&'static str, String> {
+    let addr = state.nodes().get(node).and_then(|node| node.data_path_addr);
+    addr.into_iter().map(|addr| ("Host IP", addr.to_string())).collect()
+}
