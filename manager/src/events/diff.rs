@@ -6,8 +6,11 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use swarmlite_proto::api::UpdateState;
+use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
+use swarmlite_proto::id::SecretKind;
+use swarmlite_proto::object::Document;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
@@ -20,6 +23,7 @@ use super::Event;
 use crate::api::Quorum;
 use crate::api::render;
 use crate::state::State;
+use crate::state::document::DocumentKind;
 
 /// What a manager sees.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +46,8 @@ pub fn between(old: &Seen, new: &Seen, now: Timestamp) -> Vec<Event> {
     table(&mut events, now, old.state.networks(), new.state.networks(), |network, _| {
         attributes(&network.spec.name)
     });
+    documents::<SecretKind>(&mut events, now, &old.state, &new.state);
+    documents::<ConfigKind>(&mut events, now, &old.state, &new.state);
     let node_seen = |node: &Node, before: Option<&Node>| {
         let mut attributes = attributes(hostname(node));
         if let Some(before) = before {
@@ -59,6 +65,12 @@ pub fn between(old: &Seen, new: &Seen, now: Timestamp) -> Vec<Event> {
 /// What all objects of the cluster have.
 trait Object {
     fn meta(&self) -> Meta;
+}
+
+impl<I> Object for Document<I> {
+    fn meta(&self) -> Meta {
+        self.meta
+    }
 }
 
 macro_rules! objects {
@@ -93,6 +105,13 @@ fn table<K: Kind, T: Object + Eq>(
         }
         DiffItem::Remove(id, object) => event("remove", id, describe(object, None), now),
     }));
+}
+
+/// What has happened to the secrets, or to the configs.
+fn documents<K: DocumentKind>(events: &mut Vec<Event>, now: Timestamp, old: &State, new: &State) {
+    let describe =
+        |document: &Document<Id<K>>, _: Option<&Document<Id<K>>>| attributes(&document.spec.name);
+    table(events, now, old.documents::<K>(), new.documents::<K>(), describe);
 }
 
 fn attributes(name: &str) -> Attributes {

@@ -4,11 +4,11 @@ use std::net::Ipv4Addr;
 
 use imbl::OrdMap;
 use imbl::OrdSet;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::Id;
-use swarmlite_proto::attachment::Attachment;
-use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;

@@ -167,6 +167,7 @@ fn ipam(node: &Node<'_>) -> Result<Option<IpamOptions>> {
             subnet: pool.read("subnet", subnet)?,
             ip_range: pool.read("ip_range", subnet)?,
             gateway: pool.read("gateway", gateway)?,
+            ..IpamConfig::default()
         });
         pool.finish()?;
     }
