@@ -18,6 +18,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
+use swarmlite_proto::api;
 use swarmlite_proto::api::NetworkCreateRequest;
 use swarmlite_proto::api::NetworkCreateResponse;
 use swarmlite_proto::error::Error;
@@ -212,12 +213,12 @@ pub(super) async fn stand_in_of(api: &ApiState, id: &str) -> Option<Value> {
 
 /// A network of the cluster, with the nodes on it and the containers of this one; with its services too, if it is to be `verbose`.
 async fn in_full(api: &ApiState, state: &State, network: &Network, verbose: bool) -> Value {
-    let mut json = to_json(network);
-    json["Peers"] = serde_json::to_value(verbose::peers(state, network)).unwrap_or_default();
-    if verbose {
-        let services = verbose::services(state, network);
-        json["Services"] = serde_json::to_value(services).unwrap_or_default();
-    }
+    let shown = api::Network {
+        peers: Some(verbose::peers(state, network)),
+        services: verbose.then(|| verbose::services(state, network)),
+        ..render::network(network)
+    };
+    let mut json = serde_json::to_value(shown).unwrap_or_default();
     // The stand-in has the network's name or its id, whichever the engine could take.
     for name in [network.spec.name.as_str(), network.id.as_str()] {
         let path = format!("/networks/{}", segment(name));

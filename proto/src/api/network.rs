@@ -47,6 +47,55 @@ pub struct Network {
     pub options: Labels,
     /// User labels.
     pub labels: Labels,
+    /// The nodes on it. Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<NetworkPeer>>,
+    /// The services on it by name, and under no name the containers that are not of a service. Only where more was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<BTreeMap<String, NetworkService>>,
+}
+
+/// A node that is on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkPeer {
+    /// Its host name.
+    pub name: String,
+    /// Where tunnel traffic for it goes.
+    #[serde(rename = "IP")]
+    pub ip: String,
+}
+
+/// A service on a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkService {
+    /// Its virtual address there; empty if it has none.
+    #[serde(rename = "VIP")]
+    pub vip: String,
+    /// What it publishes, on the ingress network.
+    pub ports: Vec<String>,
+    /// Docker's number of the service in the balancer of a node. Always 0, as there is no such number here.
+    #[serde(rename = "LocalLBIndex")]
+    pub local_lb_index: u32,
+    /// Its tasks.
+    pub tasks: Vec<NetworkTask>,
+}
+
+/// A container on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkTask {
+    /// The name of the task, or of the container.
+    pub name: String,
+    /// The id of the task or attachment that has the address.
+    #[serde(rename = "EndpointID")]
+    pub endpoint_id: String,
+    /// The address.
+    #[serde(rename = "EndpointIP")]
+    pub endpoint_ip: String,
+    /// `Host IP`: the address of its node.
+    pub info: Labels,
 }
 
 impl Default for Network {
@@ -67,6 +116,8 @@ impl Default for Network {
             containers: BTreeMap::new(),
             options: Labels::new(),
             labels: Labels::new(),
+            peers: None,
+            services: None,
         }
     }
 }

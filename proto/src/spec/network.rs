@@ -69,6 +69,7 @@ pub struct IpamConfig {
     pub gateway: Option<IpAddr>,
     /// Addresses that are something else's and go to no container, by the name of what has them.
     #[serde(rename = "AuxiliaryAddresses", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub auxiliary_addresses: BTreeMap<String, IpAddr>,
 }
 

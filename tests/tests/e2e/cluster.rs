@@ -275,6 +275,25 @@ impl Cluster {
         .await
     }
 
+    /// Removes secrets and configs, and the containers of users. Those of services go by themselves.
+    async fn remove_what_is_not_of_services(&self) -> anyhow::Result<()> {
+        let manager = self.manager();
+        for kind in ["secret", "config"] {
+            let all = manager.swarmlite(&[kind, "ls", "--quiet"]).await?;
+            for id in all.lines() {
+                manager.swarmlite(&[kind, "rm", id]).await?;
+            }
+        }
+        for node in self.members() {
+            let format = "{{.ID}} {{.Label \"com.docker.swarm.task.id\"}}";
+            let listed = node.docker(&["ps", "--all", "--format", format]).await?;
+            for line in listed.lines().filter(|line| line.trim_end().split(' ').count() == 1) {
+                node.docker(&["rm", "--force", line.trim_end()]).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes whatever a test has left: cut cables, dead daemons, drained nodes, services, secrets, configs, networks.
     pub(crate) async fn reset(&self) -> anyhow::Result<()> {
         for node in self.members() {
@@ -293,20 +312,7 @@ impl Cluster {
         for service in self.services(manager).await? {
             manager.swarmlite(&["service", "rm", &service.spec.name]).await?;
         }
-        for kind in ["secret", "config"] {
-            let all = manager.swarmlite(&[kind, "ls", "--quiet"]).await?;
-            for id in all.lines() {
-                manager.swarmlite(&[kind, "rm", id]).await?;
-            }
-        }
-        for node in self.members() {
-            // Those of users; those of services go by themselves.
-            let format = "{{.ID}} {{.Label \"com.docker.swarm.task.id\"}}";
-            let listed = node.docker(&["ps", "--all", "--format", format]).await?;
-            for line in listed.lines().filter(|line| line.trim_end().split(' ').count() == 1) {
-                node.docker(&["rm", "--force", line.trim_end()]).await?;
-            }
-        }
+        self.remove_what_is_not_of_services().await?;
         eventually("all networks to be gone", MENDED, async || {
             let networks: Vec<NetworkView> = self.read(manager, "/networks").await?;
             for network in networks.iter().filter(|network| network.is_of_users()) {

@@ -3,81 +3,39 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use serde::Serialize;
+use swarmlite_proto::api::NetworkPeer;
+use swarmlite_proto::api::NetworkService;
+use swarmlite_proto::api::NetworkTask;
 use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::PublishMode;
 
 use crate::dispatcher::assignment::networks_of;
 use crate::state::AddressOwner;
 use crate::state::State;
 
-/// A node that is on a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Peer {
-    /// Its host name.
-    #[serde(rename = "Name")]
-    name: String,
-    /// Where tunnel traffic for it goes.
-    #[serde(rename = "IP")]
-    ip: String,
-}
-
-/// A service on a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct OnNetwork {
-    /// Its virtual address there; empty if it has none.
-    #[serde(rename = "VIP")]
-    vip: String,
-    /// What it publishes, on the ingress network.
-    #[serde(rename = "Ports")]
-    ports: Vec<String>,
-    /// Docker's number of the service in a node's balancer. There is no such number here.
-    #[serde(rename = "LocalLBIndex")]
-    local_lb_index: u32,
-    /// Its tasks.
-    #[serde(rename = "Tasks")]
-    tasks: Vec<Member>,
-}
-
-/// A container on a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Member {
-    /// The name of the task, or of the container.
-    #[serde(rename = "Name")]
-    name: String,
-    /// The id of the task or attachment that has the address.
-    #[serde(rename = "EndpointID")]
-    endpoint_id: String,
-    /// The address.
-    #[serde(rename = "EndpointIP")]
-    endpoint_ip: String,
-    /// The address of its node.
-    #[serde(rename = "Info")]
-    info: BTreeMap<&'static str, String>,
-}
-
 /// The nodes that are on `network`.
-pub(super) fn peers(state: &State, network: &Network) -> Vec<Peer> {
+pub(super) fn peers(state: &State, network: &Network) -> Vec<NetworkPeer> {
     let is_on = |node: &Node| networks_of(state, &node.id).iter().any(|one| one.id == network.id);
     let nodes = state.nodes().values().filter(|node| is_on(node));
     nodes
         .filter_map(|node| {
             let description = node.description.as_ref()?;
             let ip = node.data_path_addr?.to_string();
-            Some(Peer { name: description.hostname.clone(), ip })
+            Some(NetworkPeer { name: description.hostname.clone(), ip })
         })
         .collect()
 }
 
 /// The services on `network` by name, those that are gone and whose tasks are not included. Containers that are not of a service come
 /// under no name, as in Docker.
-pub(super) fn services(state: &State, network: &Network) -> BTreeMap<String, OnNetwork> {
-    let mut services: BTreeMap<String, OnNetwork> = BTreeMap::new();
+pub(super) fn services(state: &State, network: &Network) -> BTreeMap<String, NetworkService> {
+    let mut services: BTreeMap<String, NetworkService> = BTreeMap::new();
     for (addr, owner) in state.addresses(&network.id).into_iter().flatten() {
         match owner {
             AddressOwner::Gateway => {}
@@ -116,11 +74,11 @@ fn ports(service: &Service, network: &Network) -> Vec<String> {
         .collect()
 }
 
-fn of_task(state: &State, task: &Task, addr: Ipv4Addr) -> Member {
+fn of_task(state: &State, task: &Task, addr: Ipv4Addr) -> NetworkTask {
     // Tasks of global services are called after their node (moby `daemon/cluster/executor/container`).
     let node = task.node_id.as_ref().map(ToString::to_string).unwrap_or_default();
     let slot = if task.slot == 0 { node } else { task.slot.to_string() };
-    Member {
+    NetworkTask {
         name: format!("{}.{slot}.{}", task.service_name, task.id),
         endpoint_id: task.id.to_string(),
         endpoint_ip: addr.to_string(),
@@ -128,8 +86,8 @@ fn of_task(state: &State, task: &Task, addr: Ipv4Addr) -> Member {
     }
 }
 
-fn of_attachment(state: &State, attachment: &Attachment) -> Member {
-    Member {
+fn of_attachment(state: &State, attachment: &Attachment) -> NetworkTask {
+    NetworkTask {
         name: attachment.container.as_ref().map(|one| one.name.clone()).unwrap_or_default(),
         endpoint_id: attachment.id.to_string(),
         endpoint_ip: attachment.addr.addr().to_string(),
@@ -137,7 +95,7 @@ fn of_attachment(state: &State, attachment: &Attachment) -> Member {
     }
 }
 
-fn info(state: &State, node: &NodeId) -> BTreeMap<&'static str, String> {
+fn info(state: &State, node: &NodeId) -> Labels {
     let addr = state.nodes().get(node).and_then(|node| node.data_path_addr);
-    addr.into_iter().map(|addr| ("Host IP", addr.to_string())).collect()
+    addr.into_iter().map(|addr| ("Host IP".to_owned(), addr.to_string())).collect()
 }

@@ -20,7 +20,7 @@ use utoipa::openapi::schema::Type;
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(in crate::api) enum AnyNetwork {
-    Cluster(Network),
+    Cluster(Box<Network>),
     Engine(EngineNetwork),
 }
 

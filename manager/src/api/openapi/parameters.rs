@@ -100,7 +100,7 @@ pub(in crate::api) struct InScope {
     /// `swarm` or `local`; both if absent.
     #[param(required = false, pattern = "^(swarm|local)?$")]
     scope: String,
-    /// Accepted for the sake of clients.
+    /// Whether to show the services too.
     #[param(required = false)]
     verbose: bool,
 }
