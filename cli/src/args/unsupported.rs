@@ -10,9 +10,8 @@ use clap::error::ErrorKind;
 use super::Cli;
 
 /// Commands of docker that are not there yet, and what to do instead.
-const COMMANDS: &[(&str, &str)] = &[
-    ("swarm ca", "the certificate authority cannot be replaced yet"),
-];
+const COMMANDS: &[(&str, &str)] =
+    &[("swarm ca", "the certificate authority cannot be replaced yet")];
 
 /// Commands of docker, their options that are not there yet, and why.
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[

@@ -49,12 +49,6 @@ async fn paths_and_versions_are_refused_in_dockers_words() {
             400,
             "client version 1.52 is too new. Maximum supported API version is 1.51",
         ),
-        (
-            Method::POST,
-            "/networks/prune",
-            501,
-            "POST /networks/prune is not implemented by swarmlite yet",
-        ),
     ] {
         let reply = lab.call(method, path, &Value::Null).await;
         assert_eq!((reply.status, reply.message()), (status, message), "{path}");
