@@ -22,6 +22,7 @@ pub mod attachments;
 pub mod config;
 mod disk;
 pub mod identity;
+mod leave;
 pub mod ledger;
 pub mod logs;
 pub mod network;
@@ -39,9 +40,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 pub use config::AgentConfig;
+pub use leave::LeaveError;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
@@ -52,10 +53,8 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::attachments::Attachments;
-use crate::attachments::Containers;
 use crate::attachments::Desk;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
@@ -72,7 +71,6 @@ use crate::task::docker::DockerRuntime;
 use crate::task::files::Files;
 use crate::task::files::memory;
 use crate::task::networks::Networks;
-use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;
 use crate::worker::Worker;
 
@@ -106,35 +104,11 @@ pub enum StartError {
     DataPlane(#[source] io::Error),
 }
 
-/// Some of what the node had could not be removed. All that could be is.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot remove all of the node's state: {}", .0.join("; "))]
-pub struct LeaveError(Vec<String>);
-
 /// The agent of one node. [`Agent::start`] is all it does.
 #[derive(Debug)]
 pub enum Agent {}
 
 impl Agent {
-    /// Removes all that a node has of the cluster, as [`AgentHandle::leave`] does, where no agent runs. Goes on after errors.
-    ///
-    /// # Errors
-    ///
-    /// What could not be removed.
-    pub async fn clear(config: AgentConfig) -> Result<(), LeaveError> {
-        let mut errors = match identity::node_id(&config.state_dir) {
-            Ok(Some(node_id)) => clear_machine(&config, node_id).await,
-            Ok(None) => Vec::new(),
-            Err(error) => vec![identity::chain(&error)],
-        };
-        match (files(&config), Ledger::open(&config.state_dir.join("agent"))) {
-            (Ok(files), Ok(ledger)) => errors.extend(forget(&files, &ledger, &config.state_dir)),
-            (Err(error), _) => errors.push(identity::chain(&error)),
-            (_, Err(error)) => errors.push(identity::chain(&error)),
-        }
-        if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
-    }
-
     /// Starts the agent of the node that `identity` names. Of `managers` and those it remembers, it looks for the leader by itself.
     ///
     /// # Errors
@@ -189,9 +163,9 @@ impl Parts {
     fn run(self) -> AgentHandle {
         let reporter = Reporter::default();
         let role = watch::Sender::default();
+        let (trust, renew) = (watch::Sender::default(), watch::Sender::default());
         let programmed = watch::Sender::new(Generation::default());
         let mut running = JoinSet::new();
-        let root_ca = self.identity.borrow().root_ca.clone();
         let state_dir = self.config.state_dir.clone();
 
         self.connect_plane(&mut running, programmed.clone());
@@ -204,13 +178,15 @@ impl Parts {
             identity: self.identity.clone(),
             managers: self.managers.subscribe(),
             role: role.subscribe(),
+            trust: trust.subscribe(),
+            renew: renew.subscribe(),
             client: self.client.clone(),
         };
         running.spawn(renewal.run());
         let refresh = node::refresh(
             Arc::clone(&self.runtime),
             self.config,
-            root_ca,
+            self.identity.subscribe(),
             self.registration.clone(),
         );
         running.spawn(refresh);
@@ -231,6 +207,8 @@ impl Parts {
             known: self.known.clone(),
             managers: self.managers.clone(),
             role,
+            trust,
+            renew,
             state: self.state.clone(),
             log_orders,
         };
@@ -371,24 +349,6 @@ impl AgentHandle {
     pub async fn shutdown(&self) {
         self.inner.running.lock().await.shutdown().await;
     }
-
-    /// Tells the managers that the node leaves, ends the agent and removes all that the node has of the cluster: the containers of its tasks,
-    /// their files, its networks (other containers are taken off these), and what it remembers, its identity included. Goes on after
-    /// errors, and without managers.
-    ///
-    /// # Errors
-    ///
-    /// What could not be removed.
-    pub async fn leave(&self) -> Result<(), LeaveError> {
-        self.say_goodbye().await;
-        self.shutdown().await;
-        let mut errors = remove_all(&*self.inner.runtime).await;
-        if let Err(failed) = self.inner.plane.tear_down().await {
-            errors.extend(failed.iter().map(|error| identity::chain(error)));
-        }
-        errors.extend(forget(&self.inner.files, &self.inner.ledger, &self.inner.state_dir));
-        if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
-    }
 }
 
 fn data_plane(config: &AgentConfig, node_id: NodeId) -> io::Result<DataPlaneHandle> {
@@ -399,70 +359,6 @@ fn data_plane(config: &AgentConfig, node_id: NodeId) -> io::Result<DataPlaneHand
         plugin_dir: Some(config.plugin_dir.clone()),
     };
     DataPlane::start(plane_config, config.dataplane.balancer)
-}
-
-/// Removes what the engine and the kernel have of the cluster, without an agent.
-async fn clear_machine(config: &AgentConfig, node_id: NodeId) -> Vec<String> {
-    let mut errors = Vec::new();
-    match DockerRuntime::connect(&config.docker, node_id.clone()).await {
-        Ok(runtime) => errors.extend(remove_all(&runtime).await),
-        Err(error) => errors.push(identity::chain(&error)),
-    }
-    match data_plane(config, node_id) {
-        Ok(plane) => {
-            let failed = plane.tear_down().await.err().unwrap_or_default();
-            errors.extend(failed.iter().map(|error| identity::chain(error)));
-        }
-        Err(error) => errors.push(identity::chain(&error)),
-    }
-    errors
-}
-
-/// Removes the files of tasks, and what the node remembers, its identity included.
-fn forget(files: &Files, ledger: &Ledger, state_dir: &std::path::Path) -> Vec<String> {
-    let files = files.clear().map_err(|error| error.to_string());
-    let ledger = ledger.clear().map_err(|error| identity::chain(&error));
-    let identity = identity::remove(state_dir).map_err(|error| identity::chain(&error));
-    files.err().into_iter().chain(ledger.err()).chain(identity.err()).collect()
-}
-
-/// How long the managers get to take note of a node that leaves. After that they notice its silence.
-const GOODBYE: Duration = Duration::from_secs(2);
-
-impl AgentHandle {
-    /// Returns when the managers know that the node leaves, or do not answer.
-    async fn say_goodbye(&self) {
-        let mut state = self.inner.state.subscribe();
-        self.inner.leaving.send_replace(true);
-        let ended = state.wait_for(|state| !state.is_connected());
-        // The node leaves in any case.
-        let _ = timeout(GOODBYE, ended).await;
-    }
-}
-
-/// Removes every container and network of the cluster from the engine, and takes what is not the cluster's off those. The answer is what
-/// could not be.
-async fn remove_all<R: Runtime + Containers>(runtime: &R) -> Vec<String> {
-    let mut errors = Vec::new();
-    let containers = runtime.containers().await.unwrap_or_else(|error| {
-        errors.push(error.to_string());
-        Vec::new()
-    });
-    let removals = containers.iter().map(|container| runtime.remove(&container.id));
-    let removed = futures_util::future::join_all(removals).await;
-    errors.extend(removed.into_iter().filter_map(Result::err).map(|error| error.to_string()));
-    for held in runtime.held().await.unwrap_or_default() {
-        errors.extend(runtime.detach(&held).await.err().map(|error| error.to_string()));
-    }
-    match runtime.networks().await {
-        Ok(networks) => {
-            for network in networks {
-                errors.extend(runtime.remove_network(&network).await.err().map(|e| e.to_string()));
-            }
-        }
-        Err(error) => errors.push(error.to_string()),
-    }
-    errors
 }
 
 /// The files of secrets and configs, with memory for those that are secret.
@@ -488,7 +384,7 @@ async fn registration(
     identity: &Identity,
     runtime: &DockerRuntime,
 ) -> Result<Registration, StartError> {
-    node::registration(runtime, config, &identity.root_ca)
+    node::registration(runtime, config, identity)
         .await
         .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
 }

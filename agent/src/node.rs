@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::TlsInfo;
+use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::tls;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -38,13 +39,13 @@ const AWAY: Duration = Duration::from_secs(30);
 pub(crate) async fn registration<R: Runtime>(
     runtime: &R,
     config: &AgentConfig,
-    root_ca: &str,
+    identity: &Identity,
 ) -> Result<Registration, RuntimeError> {
     let mut described = runtime.describe().await?;
     described.resources.generic_resources.clone_from(&config.generic_resources);
     let description = NodeDescription {
         hostname: config.hostname.clone().unwrap_or(described.hostname),
-        tls_info: tls_info(root_ca),
+        tls_info: tls_info(identity),
         dataplane: config.dataplane.balancer.to_string(),
         dataplane_reason: config.dataplane.reason.clone(),
         ..described
@@ -56,12 +57,17 @@ pub(crate) async fn registration<R: Runtime>(
 pub(crate) async fn refresh<R: Runtime>(
     runtime: Arc<R>,
     config: AgentConfig,
-    root_ca: String,
+    mut identity: watch::Receiver<Identity>,
     known: watch::Sender<Registration>,
 ) {
     loop {
-        tokio::time::sleep(REFRESH).await;
-        match registration(&*runtime, &config, &root_ca).await {
+        // Cancel-safe, both. Whoever holds the identity ends this task too.
+        tokio::select! {
+            () = tokio::time::sleep(REFRESH) => {}
+            Ok(()) = identity.changed() => {}
+        }
+        let current = identity.borrow_and_update().clone();
+        match registration(&*runtime, &config, &current).await {
             Ok(now) => drop(known.send_if_modified(|before| {
                 let differs = *before != now;
                 *before = now;
@@ -88,10 +94,10 @@ pub(crate) async fn watch_engine<R: Runtime>(runtime: Arc<R>, answers: watch::Se
     }
 }
 
-fn tls_info(root_ca: &str) -> TlsInfo {
-    let (subject, key) = tls::authority_of_pem(root_ca).unwrap_or_default();
+fn tls_info(identity: &Identity) -> TlsInfo {
+    let (subject, key) = tls::issuer_of(identity).unwrap_or_default();
     TlsInfo {
-        trust_root: root_ca.to_owned(),
+        trust_root: identity.root_ca.clone(),
         cert_issuer_subject: STANDARD.encode(subject),
         cert_issuer_public_key: STANDARD.encode(key),
     }

@@ -1,4 +1,5 @@
-//! Keeps the node's certificate fresh: renews it when half its life is over, and when the node has got another role.
+//! Keeps the node's certificate fresh: renews it when half its life is over, when the node has got another role, and when the managers say
+//! so, as their authority changes. Trusts the authority that they name.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,8 +36,23 @@ pub(crate) struct Renewal {
     pub(crate) managers: watch::Receiver<Vec<SocketAddr>>,
     /// The role that the managers announce.
     pub(crate) role: watch::Receiver<Option<NodeRole>>,
+    /// The authority that the managers tell the node to trust, PEM.
+    pub(crate) trust: watch::Receiver<Option<String>>,
+    /// Within which time the managers want the certificate renewed, each time they do.
+    pub(crate) renew: watch::Receiver<Duration>,
     /// Presents the new certificate from then on.
     pub(crate) client: Client,
+}
+
+/// What there is to do.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Renew the certificate, if it is time or the role has changed.
+    IfDue,
+    /// Trust another authority.
+    Trust,
+    /// Renew the certificate.
+    Ordered,
 }
 
 impl Renewal {
@@ -45,15 +61,44 @@ impl Renewal {
         loop {
             let wait = self.wait(Timestamp::now());
             // Cancel-safe: a change that is not seen stays marked.
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                Ok(()) = self.role.changed() => {}
-            }
-            if self.wait(Timestamp::now()).is_zero()
-                && let Err(reason) = self.renew().await
-            {
-                tracing::warn!(reason, "cannot renew the certificate");
+            let step = tokio::select! {
+                () = tokio::time::sleep(wait) => Step::IfDue,
+                Ok(()) = self.role.changed() => Step::IfDue,
+                Ok(()) = self.trust.changed() => Step::Trust,
+                Ok(()) = self.renew.changed() => Step::Ordered,
+            };
+            if let Err(reason) = self.carry_out(&step).await {
+                tracing::warn!(reason, ?step, "cannot renew the certificate");
                 tokio::time::sleep(RETRY).await;
+                match step {
+                    Step::IfDue => {}
+                    Step::Trust => self.trust.mark_changed(),
+                    Step::Ordered => self.renew.mark_changed(),
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::IfDue if self.wait(Timestamp::now()).is_zero() => self.renew().await,
+            Step::IfDue => Ok(()),
+            Step::Trust => {
+                let root_ca = self.trust.borrow_and_update().clone();
+                let before = self.identity.borrow().clone();
+                match root_ca {
+                    Some(root_ca) if root_ca != before.root_ca => {
+                        tracing::info!("the managers have another certificate authority");
+                        self.assume(Identity { root_ca, ..before }).await
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Step::Ordered => {
+                // Each node at a time of its own, so that the managers need not sign all at once.
+                let within = *self.renew.borrow_and_update();
+                tokio::time::sleep(within.mul_f64(rand::random())).await;
+                self.renew().await
             }
         }
     }
@@ -62,12 +107,22 @@ impl Renewal {
         good_for(&self.identity.borrow(), *self.role.borrow(), now)
     }
 
-    /// On disk first: what others see of a new role has to survive a crash.
     async fn renew(&mut self) -> Result<(), String> {
         let announced = *self.role.borrow_and_update();
         let before = self.identity.borrow().clone();
         let managers = self.managers.borrow().clone();
         let renewed = identity::renew(&before, &managers).await.map_err(|error| chain(&error))?;
+        let role = renewed.role;
+        self.assume(renewed).await?;
+        tracing::info!(role = role.as_str(), "the certificate is renewed");
+        let as_announced = announced.is_none_or(|announced| announced == role);
+        if as_announced { Ok(()) } else { Err("the role is not the announced one yet".to_owned()) }
+    }
+
+    /// Makes `renewed` the identity of the node. On disk first: what others see of it has to survive a crash.
+    async fn assume(&self, renewed: Identity) -> Result<(), String> {
+        // Also what came from a manager has to be of use.
+        tls::client_config(&renewed).map_err(|error| chain(&error))?;
         let (state_dir, vault) = (self.state_dir.clone(), Arc::clone(&self.vault));
         let kept = renewed.clone();
         tokio::task::spawn_blocking(move || identity::save(&state_dir, &vault, &kept))
@@ -75,10 +130,8 @@ impl Renewal {
             .map_err(|error| error.to_string())?
             .map_err(|error| chain(&error))?;
         self.client.set_identity(&renewed).map_err(|error| chain(&error))?;
-        tracing::info!(role = renewed.role.as_str(), "the certificate is renewed");
-        let as_announced = announced.is_none_or(|role| role == renewed.role);
         self.identity.send_replace(renewed);
-        if as_announced { Ok(()) } else { Err("the role is not the announced one yet".to_owned()) }
+        Ok(())
     }
 }
 

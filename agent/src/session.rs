@@ -82,6 +82,10 @@ pub struct Session {
     /// The role that the managers give the node, once they have said that it is not the one in its certificate. Whoever owns the
     /// identity renews it then.
     pub role: watch::Sender<Option<NodeRole>>,
+    /// The authority that the node is to trust, PEM, once the managers have said that it is another.
+    pub trust: watch::Sender<Option<String>>,
+    /// Within which time the node is to renew its certificate, whenever the managers say so.
+    pub renew: watch::Sender<Duration>,
     /// How the node stands with the managers.
     pub state: watch::Sender<SessionState>,
     /// Whether the node leaves the cluster: the managers are told, and no other session is sought.

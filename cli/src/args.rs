@@ -86,6 +86,7 @@ pub(crate) use stack::StackPsArgs;
 pub(crate) use stack::StackRemoveArgs;
 pub(crate) use stack::StackServicesArgs;
 pub(crate) use swarm::AvailabilityChoice;
+pub(crate) use swarm::CaArgs;
 pub(crate) use swarm::InitArgs;
 pub(crate) use swarm::JoinArgs;
 pub(crate) use swarm::JoinTokenArgs;

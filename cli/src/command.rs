@@ -107,6 +107,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
             swarm::leave(&args, client, console).await
         }
         Command::Swarm(SwarmCommand::Update(args)) => swarm::update(&args, client, console).await,
+        Command::Swarm(SwarmCommand::Ca(args)) => swarm::ca(&args, client, console).await,
         Command::Swarm(SwarmCommand::Unlock) => swarm::unlock(client).await,
         Command::Swarm(SwarmCommand::UnlockKey(args)) => {
             swarm::unlock_key(&args, client, console).await

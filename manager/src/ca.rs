@@ -4,6 +4,7 @@
 //! - [`new_tokens`]: what an operator carries from a manager to a new machine.
 //! - [`found`]: the first transaction of a cluster.
 //! - [`admission`]: whether a machine becomes a node, and whether a node gets a new certificate.
+//! - [`rotation`]: how another authority takes the place of the present one.
 //! - [`service`]: the calls that lead there.
 //!
 //! A certificate says who a node is, and nothing that the node asks for gets into it but its public key. Only
@@ -13,6 +14,7 @@ pub mod admission;
 mod founding;
 mod issue;
 mod root;
+pub mod rotation;
 pub mod service;
 mod token;
 

@@ -13,6 +13,7 @@ use swarmlite_proto::time::Timestamp;
 
 use crate::allocator;
 use crate::attachments;
+use crate::ca;
 use crate::dispatcher::Programmed;
 use crate::liveness;
 use crate::liveness::Sessions;
@@ -63,7 +64,7 @@ impl Loop {
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 11] = [
+pub const LOOPS: [Loop; 12] = [
     Loop::new("liveness", liveness::reconcile),
     Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),
@@ -72,6 +73,7 @@ pub const LOOPS: [Loop; 11] = [
     Loop::new("global-job", orchestrator::global_job::reconcile),
     Loop::new("reaper", orchestrator::reaper::reconcile),
     Loop::new("attachments", attachments::reconcile),
+    Loop::new("ca-rotation", ca::rotation::reconcile),
     Loop::new("allocator", allocator::reconcile),
     Loop::new("scheduler", scheduler::reconcile),
     Loop { follows_tables: true, ..Loop::new("routing", routing::reconcile) },

@@ -95,6 +95,10 @@ pub enum ManagerMessage {
     Managers(Vec<SocketAddr>),
     /// The node has another role than its certificate says: it is to renew that, and to start or stop being a manager.
     RoleChanged(NodeRole),
+    /// The certificate of the authority that the node is to trust from now on, PEM, whenever it trusts another.
+    Trust(String),
+    /// The node is to renew its certificate, at a time of its own choice within this, as all others do too.
+    RenewCertificate(Nanoseconds),
     /// Somebody reads the logs of tasks of this node: it is to publish them, by a call of its own ([`crate::rpc::LOGS_PUBLISH`]).
     PublishLogs(LogOrder),
 }

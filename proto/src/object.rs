@@ -343,8 +343,11 @@ pub struct Cluster {
     pub meta: Meta,
     /// Its settings.
     pub spec: SwarmSpec,
-    /// Its certificate authority.
+    /// The certificate authority that all nodes trust.
     pub root_ca: RootCa,
+    /// The one that is to replace it: it signs already, and all nodes trust it for being signed by the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_root_ca: Option<RootCa>,
     /// What lets nodes in.
     pub join_tokens: JoinTokens,
     /// Where subnets are taken from.
@@ -369,6 +372,17 @@ pub struct RootCa {
     pub certificate: String,
     /// Its key, PEM. Never printed.
     pub key: String,
+    /// The same authority as the one before it vouches for it, PEM: shown to nodes that still trust that one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_signed: Option<String>,
+}
+
+impl Cluster {
+    /// The authority that signs certificates of nodes.
+    #[must_use]
+    pub fn signing_ca(&self) -> &RootCa {
+        self.next_root_ca.as_ref().unwrap_or(&self.root_ca)
+    }
 }
 
 impl std::fmt::Debug for RootCa {

@@ -177,8 +177,26 @@ pub fn validity_of_pem(pem: &str) -> Result<(Timestamp, Timestamp), PeerError> {
 pub fn authority_of_pem(root_ca: &str) -> Result<(Vec<u8>, Vec<u8>), PeerError> {
     let der = CertificateDer::from_pem_slice(root_ca.as_bytes())
         .map_err(|_unreadable| PeerError::Subject("PEM form"))?;
-    let (_, certificate) = X509Certificate::from_der(&der)?;
+    authority_of(&der)
+}
+
+fn authority_of(der: &CertificateDer<'_>) -> Result<(Vec<u8>, Vec<u8>), PeerError> {
+    let (_, certificate) = X509Certificate::from_der(der)?;
     Ok((certificate.subject().as_raw().to_vec(), certificate.public_key().raw.to_vec()))
+}
+
+/// What a node tells others about the authority that its certificate is from, as [`authority_of_pem`]: that which comes with its certificate,
+/// or else the one that it trusts.
+///
+/// # Errors
+///
+/// When the certificate of the authority cannot be read.
+pub fn issuer_of(identity: &Identity) -> Result<(Vec<u8>, Vec<u8>), PeerError> {
+    let mut chain = CertificateDer::pem_slice_iter(identity.certificate.as_bytes());
+    match chain.nth(1) {
+        Some(Ok(issuer)) => authority_of(&issuer),
+        Some(Err(_)) | None => authority_of_pem(&identity.root_ca),
+    }
 }
 
 /// The name that every manager's certificate has.

@@ -147,6 +147,14 @@ impl<'a> Link<'a> {
                 self.session.role.send_replace(Some(role));
                 Ok(())
             }
+            ManagerMessage::Trust(root_ca) => {
+                self.session.trust.send_replace(Some(root_ca));
+                Ok(())
+            }
+            ManagerMessage::RenewCertificate(within) => {
+                self.session.renew.send_replace(within.to_duration());
+                Ok(())
+            }
             ManagerMessage::PublishLogs(order) => {
                 // A queue that is full is not waited for: there is more to be heard than this.
                 if self.session.log_orders.try_send((self.addr, order)).is_err() {

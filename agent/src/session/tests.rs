@@ -190,6 +190,8 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         known,
         managers: watch::Sender::new(managers.to_vec()),
         role,
+        trust: watch::Sender::default(),
+        renew: watch::Sender::default(),
         state,
         leaving: leaving.subscribe(),
         log_orders: mpsc::channel(1).0,

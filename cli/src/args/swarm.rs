@@ -1,5 +1,7 @@
 //! Commands about the membership of this node, and their options.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::Subcommand;
 use clap::ValueEnum;
@@ -26,6 +28,8 @@ pub(crate) enum SwarmCommand {
     Unlock,
     /// Print the key that unlocks managers, or replace it.
     UnlockKey(UnlockKeyArgs),
+    /// Print the certificate of the swarm's authority, or replace the authority.
+    Ca(CaArgs),
 }
 
 /// Where a node is reached, and whether it gets tasks.
@@ -204,4 +208,32 @@ pub(crate) struct UnlockKeyArgs {
     /// Replace the key first. A manager that is away needs the old one once more.
     #[arg(long)]
     pub(crate) rotate: bool,
+}
+
+/// Options of `swarm ca`.
+#[derive(Debug, Args)]
+pub(crate) struct CaArgs {
+    /// Replace the authority: all nodes get new certificates, and the join tokens change.
+    #[arg(long)]
+    pub(crate) rotate: bool,
+
+    /// File with the certificate of the new authority, PEM; without it, a new one is made.
+    #[arg(long, value_name = "FILE", requires = "rotate", requires = "ca_key")]
+    pub(crate) ca_cert: Option<PathBuf>,
+
+    /// File with its key, PEM.
+    #[arg(long, value_name = "FILE", requires = "rotate", requires = "ca_cert")]
+    pub(crate) ca_key: Option<PathBuf>,
+
+    /// How long the certificates of nodes are valid.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "rotate")]
+    pub(crate) cert_expiry: Option<Nanoseconds>,
+
+    /// Do not wait until all nodes have their new certificates.
+    #[arg(short, long, requires = "rotate")]
+    pub(crate) detach: bool,
+
+    /// Print nothing.
+    #[arg(short, long, requires = "rotate")]
+    pub(crate) quiet: bool,
 }

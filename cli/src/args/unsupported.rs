@@ -9,10 +9,6 @@ use clap::error::ErrorKind;
 
 use super::Cli;
 
-/// Commands of docker that are not there yet, and what to do instead.
-const COMMANDS: &[(&str, &str)] =
-    &[("swarm ca", "the certificate authority cannot be replaced yet")];
-
 /// Commands of docker, their options that are not there yet, and why.
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (SERVICE, &["credential-spec"], "it is for Windows containers only"),
@@ -25,25 +21,15 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
 ];
 
 const SERVICE: &[&str] = &["service create", "service update"];
-const SWARM: &[&str] = &["init", "swarm init", "swarm update"];
+const SWARM: &[&str] = &["init", "swarm init", "swarm update", "swarm ca"];
 const NETWORK: &[&str] = &["network create"];
 
-/// What to say about a command or option that the parser does not know, if docker knows it.
+/// What to say about an option that the parser does not know, if docker knows it.
 pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     match error.kind() {
         ErrorKind::UnknownArgument => explain_option(error, arguments),
-        ErrorKind::InvalidSubcommand => explain_command(error, arguments),
         _ => None,
     }
-}
-
-fn explain_command(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
-        return None;
-    };
-    let command = format!("{} {name}", command_path(arguments));
-    let (command, reason) = COMMANDS.iter().find(|(known, _)| *known == command.trim_start())?;
-    Some(format!("{command} is not supported yet: {reason}."))
 }
 
 fn explain_option(error: &clap::Error, arguments: &[OsString]) -> Option<String> {

@@ -1,5 +1,6 @@
-//! `init`, `join`, `join-token`, `leave`, `update`, `unlock`, `unlock-key`.
+//! `init`, `join`, `join-token`, `leave`, `update`, `unlock`, `unlock-key`, `ca`.
 
+mod ca;
 mod init;
 mod join;
 mod join_token;
@@ -8,6 +9,7 @@ mod unlock;
 mod unlock_key;
 mod update;
 
+pub(super) use ca::ca;
 pub(super) use init::init;
 pub(super) use join::join;
 pub(super) use join_token::join_token;

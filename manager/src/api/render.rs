@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::api;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::Node;
-use swarmlite_proto::object::RootCa;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
@@ -20,10 +17,10 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Version;
-use x509_parser::pem::parse_x509_pem;
 
 use super::Quorum;
 use super::engine::NETWORK_ID_LABEL;
+use crate::ca::rotation;
 use crate::state::State;
 
 /// A node.
@@ -189,26 +186,13 @@ pub(super) fn cluster(cluster: &Cluster) -> api::Swarm {
         created_at: cluster.meta.created_at,
         updated_at: cluster.meta.updated_at,
         spec: cluster.spec.clone(),
-        tls_info: tls_info(&cluster.root_ca),
-        root_rotation_in_progress: false,
+        tls_info: rotation::tls_info(cluster),
+        root_rotation_in_progress: cluster.next_root_ca.is_some(),
         data_path_port: cluster.data_path_port,
         default_addr_pool: cluster.default_addr_pool.iter().map(ToString::to_string).collect(),
         subnet_size: cluster.subnet_size,
         join_tokens: None,
     }
-}
-
-/// What tells one certificate authority from another. Without the parts of a certificate that cannot be read.
-fn tls_info(root_ca: &RootCa) -> api::TlsInfo {
-    let mut info =
-        api::TlsInfo { trust_root: root_ca.certificate.clone(), ..api::TlsInfo::default() };
-    if let Ok((_, pem)) = parse_x509_pem(root_ca.certificate.as_bytes())
-        && let Ok(certificate) = pem.parse_x509()
-    {
-        info.cert_issuer_subject = STANDARD.encode(certificate.subject().as_raw());
-        info.cert_issuer_public_key = STANDARD.encode(certificate.public_key().raw);
-    }
-    info
 }
 
 /// A network of the local engine that stands for one of the cluster, as a worker shows it: as the one that it stands for.

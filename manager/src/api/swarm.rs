@@ -40,6 +40,7 @@ use super::request::JsonBody;
 use super::request::Manager;
 use super::request::Params;
 use super::request::no_manager;
+use crate::ca::rotation as authority;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::State;
@@ -276,9 +277,10 @@ pub(super) async fn update(
         unlock_key: params.strict_bool("rotateManagerUnlockKey")?,
     };
     let change = |state: &State| {
-        let cluster = changed(state, version, spec.clone(), rotation, &mut rand::rng())?;
-        let op = Op::PutCluster(Box::new(cluster));
-        Ok(((), Transaction::new(Timestamp::now()).with(op)))
+        let now = Timestamp::now();
+        let mut cluster = changed(state, version, spec.clone(), rotation, &mut rand::rng())?;
+        change_authority(&mut cluster, state, &mut rand::rng(), now)?;
+        Ok(((), Transaction::new(now).with(Op::PutCluster(Box::new(cluster)))))
     };
     Ok(manager.change(change).await?)
 }
@@ -312,6 +314,24 @@ fn changed(
     Ok(cluster)
 }
 
+/// Has the certificate authority replaced if the settings of `cluster`, which are new, ask for it. Its key is not kept among these.
+fn change_authority(
+    cluster: &mut Cluster,
+    state: &State,
+    rng: &mut impl CryptoRng,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(old) = state.cluster() else { return Ok(()) };
+    let asked = cluster.spec.ca_config.clone();
+    let wanted = authority::wanted(old, &asked, rng, now)?;
+    cluster.spec.ca_config.signing_ca_cert.clear();
+    cluster.spec.ca_config.signing_ca_key.clear();
+    match wanted {
+        Some(next) => authority::begin(cluster, next, rng),
+        None => Ok(()),
+    }
+}
+
 /// Fills in what zero stands for in Docker.
 fn with_defaults(mut spec: SwarmSpec) -> SwarmSpec {
     let defaults = SwarmSpec::defaults();
@@ -328,7 +348,7 @@ fn with_defaults(mut spec: SwarmSpec) -> SwarmSpec {
         spec.dispatcher = defaults.dispatcher;
     }
     if spec.ca_config.node_cert_expiry.is_zero() {
-        spec.ca_config = defaults.ca_config;
+        spec.ca_config.node_cert_expiry = defaults.ca_config.node_cert_expiry;
     }
     spec
 }

@@ -270,7 +270,12 @@ fn cluster_of_two() -> State {
         id: ClusterId::random(&mut fixture::rng(100)),
         meta: Default::default(),
         spec: SwarmSpec::defaults(),
-        root_ca: RootCa { certificate: "-----BEGIN".to_owned(), key: "secret key".to_owned() },
+        root_ca: RootCa {
+            certificate: "-----BEGIN".to_owned(),
+            key: "secret key".to_owned(),
+            cross_signed: None,
+        },
+        next_root_ca: None,
         join_tokens: JoinTokens {
             worker: "SWMTKN-1-digest-worker".to_owned(),
             manager: "SWMTKN-1-digest-manager".to_owned(),

@@ -138,7 +138,10 @@ fn sign(
 ) -> Result<String> {
     let subject = Subject { node_id, cluster_id: &cluster.id, role };
     let validity = Validity::of_node(cluster, now);
-    Ok(Authority::load(&cluster.root_ca)?.sign(csr, &subject, validity, rng)?)
+    let authority = cluster.signing_ca();
+    let certificate = Authority::load(authority)?.sign(csr, &subject, validity, rng)?;
+    // With what lets nodes that trust the authority before this one follow the chain to that.
+    Ok(certificate + authority.cross_signed.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -110,6 +110,7 @@ fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Res
         meta: Meta::default(),
         join_tokens: new_tokens(&root_ca.certificate, rng),
         root_ca,
+        next_root_ca: None,
         default_addr_pool: pools(&init.default_addr_pool, subnet_size)?,
         subnet_size,
         data_path_port: data_path_port(init.data_path_port)?,
@@ -181,6 +182,7 @@ pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     let mut spec = present;
     set(&mut spec.labels, asked.labels.clone());
     set(&mut spec.encryption_config, asked.encryption_config);
+    set(&mut spec.task_defaults, asked.task_defaults.clone());
     let limit = &mut spec.orchestration.task_history_retention_limit;
     *limit = asked.orchestration.task_history_retention_limit.or(*limit);
     let (raft, wanted) = (&mut spec.raft, asked.raft);

@@ -78,6 +78,11 @@ impl Validity {
         Self { not_before: Timestamp::EPOCH + since_epoch, not_after: now + lifetime }
     }
 
+    /// From one time to another.
+    pub(super) const fn between(not_before: Timestamp, not_after: Timestamp) -> Self {
+        Self { not_before, not_after }
+    }
+
     /// For the certificate of a node of `cluster`, made now.
     #[must_use]
     pub fn of_node(cluster: &Cluster, now: Timestamp) -> Self {

@@ -9,12 +9,17 @@ use rcgen::CertificateParams;
 use rcgen::CertificateSigningRequestParams;
 use rcgen::DistinguishedName;
 use rcgen::DnType;
+use rcgen::DnValue;
 use rcgen::IsCa;
 use rcgen::Issuer;
 use rcgen::KeyPair;
 use rcgen::KeyUsagePurpose;
+use rcgen::PublicKeyData;
 use swarmlite_proto::object::RootCa;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_rpc::tls;
+use x509_parser::asn1_rs::Tag;
+use x509_parser::pem::parse_x509_pem;
 
 use super::CaError;
 use super::Subject;
@@ -47,15 +52,12 @@ impl Authority {
     /// When there is no randomness to be had.
     pub fn create(rng: &mut impl CryptoRng, now: Timestamp) -> Result<RootCa, CaError> {
         let key = KeyPair::generate().map_err(CaError::Key)?;
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.serial_number = Some(issue::serial_number(rng));
+        let mut name = DistinguishedName::new();
+        name.push(DnType::CommonName, COMMON_NAME);
+        let mut params = authority_params(name, rng);
         Validity::starting(now, ROOT_VALIDITY).write_to(&mut params);
         let certificate = params.self_signed(&key).map_err(CaError::Sign)?;
-        Ok(RootCa { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(RootCa { certificate: certificate.pem(), key: key.serialize_pem(), cross_signed: None })
     }
 
     /// The authority as the cluster keeps it, ready to sign.
@@ -68,6 +70,36 @@ impl Authority {
         let issuer =
             Issuer::from_ca_cert_pem(&root.certificate, key).map_err(CaError::Authority)?;
         Ok(Self { issuer })
+    }
+
+    /// Whether the key is that of the certificate of `root`.
+    pub(super) fn holds_key_of(&self, root: &RootCa) -> Result<bool, CaError> {
+        let key = self.issuer.key().subject_public_key_info();
+        Ok(tls::authority_of_pem(&root.certificate).is_ok_and(|(_, certified)| certified == key))
+    }
+
+    /// A certificate for another authority, PEM: the same as its own but for the signature, which is of this one.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate or the key of `other` cannot be read, or its name has a form that cannot be repeated.
+    pub(super) fn vouch_for(
+        &self,
+        other: &RootCa,
+        rng: &mut impl CryptoRng,
+    ) -> Result<String, CaError> {
+        let key = KeyPair::from_pem(&other.key).map_err(CaError::Authority)?;
+        let mut params = authority_params(name_of(&other.certificate)?, rng);
+        let (from, to) = tls::validity_of_pem(&other.certificate).map_err(|_| unreadable())?;
+        Validity::between(from, to).write_to(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).map_err(CaError::Sign)?;
+        let names = tls::authority_of_pem(&certificate.pem()).map(|(subject, _)| subject);
+        let wanted = tls::authority_of_pem(&other.certificate).map(|(subject, _)| subject);
+        // Chains are followed by name, byte for byte.
+        match (names, wanted) {
+            (Ok(name), Ok(wanted)) if name == wanted => Ok(certificate.pem()),
+            _ => Err(unreadable()),
+        }
     }
 
     /// Signs a certificate for `subject`, PEM. Of the request `csr`, PEM, only the public key is used: what else it asks for has
@@ -88,4 +120,38 @@ impl Authority {
         request.params = subject.params(validity, issue::serial_number(rng))?;
         Ok(request.signed_by(&self.issuer).map_err(CaError::Sign)?.pem())
     }
+}
+
+/// What every authority is.
+fn authority_params(name: DistinguishedName, rng: &mut impl CryptoRng) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = name;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.serial_number = Some(issue::serial_number(rng));
+    params
+}
+
+/// The name of the authority with this certificate, PEM.
+fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
+    let (_, pem) = parse_x509_pem(certificate.as_bytes()).map_err(|_| unreadable())?;
+    let certificate = pem.parse_x509().map_err(|_| unreadable())?;
+    let mut name = DistinguishedName::new();
+    for attribute in certificate.subject().iter_attributes() {
+        let kind: Vec<u64> =
+            attribute.attr_type().iter().map(Iterator::collect).unwrap_or_default();
+        let text = attribute.as_str().map_err(|_| unreadable())?;
+        let value = match attribute.attr_value().tag() {
+            Tag::PrintableString => {
+                DnValue::PrintableString(text.try_into().map_err(CaError::Authority)?)
+            }
+            _ => DnValue::Utf8String(text.to_owned()),
+        };
+        name.push(DnType::from_oid(&kind), value);
+    }
+    Ok(name)
+}
+
+fn unreadable() -> CaError {
+    CaError::Authority(rcgen::Error::CouldNotParseCertificate)
 }

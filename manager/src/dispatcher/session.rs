@@ -15,6 +15,7 @@ use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::NodeStatus;
+use swarmlite_proto::api::TlsInfo;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::spec::NodeRole;
@@ -22,6 +23,8 @@ use swarmlite_proto::version::Generation;
 
 use super::Assign;
 use super::assignment::diff;
+use crate::ca::rotation::renewal_time;
+use crate::ca::rotation::required_issuer;
 use crate::liveness::heartbeat_period;
 use crate::members::manager_addresses;
 use crate::state::NodeReport;
@@ -40,6 +43,10 @@ pub(super) struct View {
     pub(super) role: NodeRole,
     /// How often the node has to be heard of.
     pub(super) heartbeat_period: Duration,
+    /// The certificate of the authority that the node is to trust, PEM.
+    pub(super) trust_root: Option<String>,
+    /// The public key of the authority that the node's certificate has to be from, if that has changed, and how long it may take to renew.
+    pub(super) issuer: Option<(String, Duration)>,
 }
 
 impl View {
@@ -51,6 +58,8 @@ impl View {
             assignments: assign(state, node),
             managers: manager_addresses(state),
             heartbeat_period: heartbeat_period(state),
+            trust_root: state.cluster().map(|cluster| cluster.root_ca.certificate.clone()),
+            issuer: required_issuer(state).map(|issuer| (issuer, renewal_time(state))),
         })
     }
 }
@@ -94,6 +103,8 @@ pub(super) struct Session {
     told: Option<View>,
     /// The role that the agent knows it has.
     role: NodeRole,
+    /// What the agent says of its certificate and the authority it trusts, or has been told about these.
+    tls: TlsInfo,
     /// The last set that was sent.
     sent: Generation,
     /// What the agent says its tables have reached.
@@ -111,6 +122,7 @@ impl Session {
             registered: false,
             told: None,
             role: peer.role,
+            tls: TlsInfo::default(),
             sent: Generation::default(),
             acknowledged: Generation::default(),
             programmed: Generation::default(),
@@ -132,6 +144,7 @@ impl Session {
         match message {
             AgentMessage::Register(registration) => {
                 self.registered = true;
+                self.tls = registration.description.tls_info.clone();
                 Ok(vec![Effect::Report(Box::new(self.report(*registration)))])
             }
             _ if !self.registered => Err(Fault::Unregistered),
@@ -161,11 +174,28 @@ impl Session {
             self.role = view.role;
             messages.push(ManagerMessage::RoleChanged(view.role));
         }
+        messages.extend(self.about_certificates(&view));
         if messages.iter().any(|message| matches!(message, ManagerMessage::Assignments(_))) {
             self.sent = view.generation;
         }
         self.told = Some(view);
         Ok(messages.into_iter().map(Effect::Send).chain(self.reached()).collect())
+    }
+
+    /// What the agent is to be told once about its certificate, and the authority it trusts.
+    fn about_certificates(&mut self, view: &View) -> Vec<ManagerMessage> {
+        let mut messages = Vec::new();
+        if let Some(root) = view.trust_root.as_ref().filter(|root| **root != self.tls.trust_root) {
+            self.tls.trust_root.clone_from(root);
+            messages.push(ManagerMessage::Trust(root.clone()));
+        }
+        if let Some((issuer, within)) = &view.issuer
+            && *issuer != self.tls.cert_issuer_public_key
+        {
+            self.tls.cert_issuer_public_key.clone_from(issuer);
+            messages.push(ManagerMessage::RenewCertificate((*within).into()));
+        }
+        messages
     }
 
     /// What is to be noted about the node's tables, if that is news.

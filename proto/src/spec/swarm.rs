@@ -48,7 +48,10 @@ impl SwarmSpec {
                 heartbeat_tick: 1,
             },
             dispatcher: DispatcherConfig { heartbeat_period: Nanoseconds::from_secs(5) },
-            ca_config: CaConfig { node_cert_expiry: Nanoseconds::from_secs(90 * 24 * 3600) },
+            ca_config: CaConfig {
+                node_cert_expiry: Nanoseconds::from_secs(90 * 24 * 3600),
+                ..CaConfig::default()
+            },
             task_defaults: TaskDefaults::default(),
             encryption_config: EncryptionConfig::default(),
         }
@@ -102,12 +105,46 @@ pub struct DispatcherConfig {
 }
 
 /// Certificates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CaConfig {
     /// How long a node's certificate is valid.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub node_cert_expiry: Nanoseconds,
+    /// Authorities outside of the cluster. Not supported.
+    #[serde(rename = "ExternalCAs", skip_serializing_if = "Vec::is_empty")]
+    pub external_cas: Vec<ExternalCa>,
+    /// The certificate of the authority that is to replace the present one, PEM. Empty in answers.
+    #[serde(rename = "SigningCACert", skip_serializing_if = "String::is_empty")]
+    pub signing_ca_cert: String,
+    /// Its key, PEM. Never printed, and empty in answers.
+    #[serde(rename = "SigningCAKey", skip_serializing_if = "String::is_empty")]
+    pub signing_ca_key: String,
+    /// Raised to have the authority replaced by a new one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub force_rotate: u64,
+}
+
+impl std::fmt::Debug for CaConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CaConfig")
+            .field("node_cert_expiry", &self.node_cert_expiry)
+            .field("external_cas", &self.external_cas)
+            .field("signing_ca_cert", &self.signing_ca_cert)
+            .field("force_rotate", &self.force_rotate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An authority outside of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ExternalCa {
+    /// How it is asked: `cfssl`.
+    pub protocol: String,
+    /// Where.
+    #[serde(rename = "URL")]
+    pub url: String,
 }
 
 /// Whether managers need a key to start.

@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::availability;
 use super::require;
+use super::unsupported;
 use crate::api::InitRequest;
 use crate::api::JoinRequest;
 use crate::error::Error;
@@ -58,6 +59,10 @@ pub fn init(request: &InitRequest) -> Result<()> {
         }
     }
     raft(&request.spec.raft)?;
+    let ca = &request.spec.ca_config;
+    // A new cluster has a new authority in any case; another one can be given to it later.
+    unsupported("CAConfig.SigningCACert", !ca.signing_ca_cert.is_empty())?;
+    unsupported("CAConfig.SigningCAKey", !ca.signing_ca_key.is_empty())?;
     swarm_spec(&request.spec)
 }
 
@@ -119,7 +124,8 @@ fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
     })?;
     require(spec.dispatcher.heartbeat_period.0 >= 0, || {
         "heartbeat time period cannot be a negative duration".to_owned()
-    })
+    })?;
+    unsupported("CAConfig.ExternalCAs", !spec.ca_config.external_cas.is_empty())
 }
 
 fn listen_addr(addr: &str) -> Result<()> {

@@ -404,6 +404,11 @@ const CLUSTERS: &[(&str, ErrorKind, &str)] = &[
         "heartbeat time period cannot be a negative duration",
     ),
     (
+        r#"{"Spec": {"CAConfig": {"ExternalCAs": [{"Protocol": "cfssl", "URL": "https://ca"}]}}}"#,
+        InvalidArgument,
+        "unsupported field: CAConfig.ExternalCAs",
+    ),
+    (
         r#"{"Spec": {"Raft": {"KeepOldSnapshots": 3}}}"#,
         NotImplemented,
         "changing Raft.KeepOldSnapshots of the swarm is not supported yet",

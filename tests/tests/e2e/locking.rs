@@ -303,6 +303,46 @@ async fn lose_the_others(small: &Small) -> anyhow::Result<()> {
     Ok(())
 }
 
+pub(crate) async fn the_authority_is_replaced_while_the_cluster_runs(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    on_small(cluster, &[], replace_the_authority).await
+}
+
+async fn replace_the_authority(small: &Small) -> anyhow::Result<()> {
+    small.make_secret().await?;
+    let (first, second, worker) = (small.first(), small.second(), small.worker());
+    let before = get(first, "/swarm").await?;
+    first.swarmlite(&["swarm", "ca", "--rotate", "--quiet"]).await?;
+    let after = get(first, "/swarm").await?;
+    for member in ["/TLSInfo/TrustRoot", "/JoinTokens/Worker", "/JoinTokens/Manager"] {
+        let same = before.pointer(member) == after.pointer(member);
+        ensure!(!same, "{member} is the same");
+    }
+    ensure!(after["RootRotationInProgress"] == false, "it goes on");
+    eventually("all nodes to trust the new authority", SOON, async || {
+        for node in get(first, "/nodes").await?.as_array().into_iter().flatten() {
+            ensure!(node["Status"]["State"] == "ready", "{}", node["Status"]);
+            ensure!(node["Description"]["TLSInfo"] == after["TLSInfo"], "{node}");
+        }
+        Ok(())
+    })
+    .await?;
+    second.restart(Service::Daemon).await?;
+    small.knows_all(second).await?;
+    let tasks = first.swarmlite(&["service", "ps", "web", "--format", "{{.CurrentState}}"]).await?;
+    ensure!(tasks.lines().count() == 1 && tasks.starts_with("Running"), "{tasks}");
+    worker.swarmlite(&["leave"]).await?;
+    let old = text(&before["JoinTokens"]["Worker"]);
+    match small.join_with(worker, &old).await {
+        Ok(()) => bail!("the old token lets it in"),
+        Err(error) => {
+            ensure!(format!("{error:#}").contains("does not match fingerprint"), "{error:#}");
+        }
+    }
+    small.join(worker, "worker").await
+}
+
 pub(crate) async fn rotated_tokens_let_nobody_in(cluster: &Cluster) -> anyhow::Result<()> {
     let (manager, stranger) = (cluster.manager(), cluster.stranger());
     let old = cluster.token("worker").await?;

@@ -74,6 +74,7 @@ macro_rules! cases {
     };
 }
 
+#[expect(clippy::too_many_lines, reason = "a list, one line for each case")]
 fn cases() -> Vec<Case> {
     cases![
         mesh::a_published_port_is_answered_by_every_node,
@@ -97,6 +98,7 @@ fn cases() -> Vec<Case> {
         locking::a_locked_manager_needs_its_key,
         locking::a_new_unlock_key_replaces_the_old_one,
         locking::a_manager_goes_on_after_the_others_are_lost,
+        locking::the_authority_is_replaced_while_the_cluster_runs,
         api::malformed_json_changes_nothing,
         api::an_unknown_network_changes_nothing,
         api::a_published_port_is_taken_once,

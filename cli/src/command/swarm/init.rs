@@ -66,7 +66,10 @@ fn spec(flags: &SwarmFlags) -> SwarmSpec {
         encryption_config: EncryptionConfig {
             auto_lock_managers: flags.autolock.unwrap_or_default(),
         },
-        ca_config: CaConfig { node_cert_expiry: flags.cert_expiry.unwrap_or_default() },
+        ca_config: CaConfig {
+            node_cert_expiry: flags.cert_expiry.unwrap_or_default(),
+            ..CaConfig::default()
+        },
         ..SwarmSpec::default()
     }
 }

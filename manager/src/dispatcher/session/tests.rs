@@ -45,6 +45,8 @@ fn view(generation: u64, assignments: &[(u64, u16)]) -> View {
         managers: vec![SocketAddr::new(ADDR, 2377)],
         role: NodeRole::Worker,
         heartbeat_period: Duration::from_secs(5),
+        trust_root: None,
+        issuer: None,
     }
 }
 
@@ -71,6 +73,19 @@ fn registration_comes_first() {
     for message in [AgentMessage::Heartbeat, AgentMessage::Programmed(Generation(1))] {
         assert_eq!(session().receive(message), Err(Fault::Unregistered));
     }
+}
+
+#[test]
+fn a_node_hears_once_of_another_authority() {
+    let mut session = told(view(1, &[]));
+    let within = Duration::from_secs(3);
+    let rotating = View { issuer: Some(("new".to_owned(), within)), ..view(2, &[]) };
+    let renew = ManagerMessage::RenewCertificate(within.into());
+    assert_eq!(sends(&mut session, rotating.clone()), [renew]);
+    assert_eq!(sends(&mut session, View { generation: Generation(3), ..rotating }), []);
+    let replaced = View { trust_root: Some("root".to_owned()), ..view(4, &[]) };
+    assert_eq!(sends(&mut session, replaced.clone()), [ManagerMessage::Trust("root".to_owned())]);
+    assert_eq!(sends(&mut session, View { generation: Generation(5), ..replaced }), []);
 }
 
 #[test]
