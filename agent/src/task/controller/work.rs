@@ -169,16 +169,16 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         Ok(written.await.map_err(|error| StepError::Later(error.to_string()))??)
     }
 
-    /// Fetches the image, unless it is there and its digest is part of its name: a tag may stand for another image by now. A failure is
-    /// not the end, as the image may be there all the same; it is returned.
+    /// Fetches the image if it is absent. That a tag stands for another image by now is for clients to find out, who name images by their
+    /// digest: Docker asks the registry each time, and so no task starts in time while none answers. A failure is not the end, as creating
+    /// the container says so in the words users know; its reason is returned.
     async fn fetch(
         &self,
         image: &str,
         credentials: &PullCredentials,
     ) -> Result<Option<String>, StepError> {
         let runtime = &self.shared.runtime;
-        let is_there = runtime.has_image(image).await?;
-        if is_there && image.contains('@') {
+        if runtime.has_image(image).await? {
             return Ok(None);
         }
         let auth = match credentials {
@@ -190,14 +190,6 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             }
         };
         match runtime.pull(image, auth).await {
-            Err(RuntimeError::Refused(reason)) if is_there => {
-                tracing::debug!(
-                    image,
-                    reason,
-                    "pulling image failed, the one that is there is used"
-                );
-                Ok(None)
-            }
             Err(RuntimeError::Refused(reason)) => {
                 tracing::warn!(image, reason, "pulling image failed");
                 Ok(Some(reason))
