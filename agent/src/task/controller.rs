@@ -299,7 +299,20 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             self.shared.reporter.report(&task.id, status.clone());
         }
         self.status = status;
+        if self.status.state.is_terminal() {
+            self.clear_files(order).await;
+        }
         Ok(())
+    }
+
+    /// Removes the files of a task that has ended: its container stays, with its logs, but has no use for secrets any more.
+    async fn clear_files(&self, order: &Order) {
+        let (shared, id) = (Arc::clone(&self.shared), order.assigned().task.id.clone());
+        let removed = tokio::task::spawn_blocking(move || shared.files.remove(&id)).await;
+        // They go with the container at the latest.
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%error, "cannot remove the files of a task that has ended");
+        }
     }
 }
 

@@ -164,6 +164,7 @@ pub(crate) async fn placeholders_are_replaced_for_each_task(
     let (node, _) = cluster.container("web").await?;
     let expected = format!("web.1 on {}: {VALUE} front", node.name());
     ensure_reads(cluster, "/site", "0444 0:0", &expected).await?;
+    tokio::fs::remove_file(&file).await?;
     // What has a secret in it is one.
     ensure_absent(&node.state_dir()).await
 }
@@ -195,6 +196,7 @@ pub(crate) async fn containers_find_their_files_when_they_are_started_again(
     let place = format!("--constraint node.hostname=={}", worker.name());
     cluster.create(&format!("--name web --secret tls --config site {place}")).await?;
     let (_, before) = cluster.container("web").await?;
+    ensure_in_memory(worker).await?;
     // The daemon goes and comes back, and then the engine, with all containers: nobody is to make files anew.
     worker.restart(Service::Daemon).await?;
     ensure_reads(cluster, "/run/secrets/tls", "0444 0:0", VALUE).await?;
@@ -257,8 +259,22 @@ pub(crate) async fn the_content_of_a_secret_is_nowhere_else(
             ensure_not_in("a log", &tokio::fs::read_to_string(&log).await?)?;
         }
     }
-    // The state of the daemon, the files of the engine, and all else that the machine has.
-    ensure_absent(worker.dir()).await
+    // The state of the daemons, the files of the engines, and all else that the machines have, managers included.
+    for node in cluster.members() {
+        ensure_absent(node.dir()).await?;
+    }
+    Ok(())
+}
+
+/// Secrets have a file system in memory of their own, for root only, that does not grow without end.
+async fn ensure_in_memory(node: &Node) -> anyhow::Result<()> {
+    let mut command = node.namespace()?.command("grep");
+    let output = command.args([" /run/swarmlite/secrets ", "/proc/self/mounts"]).output().await?;
+    let mounted = String::from_utf8_lossy(&output.stdout);
+    for word in [" tmpfs ", "size=65536k", "mode=700", "nosuid", "nodev", "noexec"] {
+        ensure!(mounted.contains(word), "no {word}: {mounted}");
+    }
+    Ok(())
 }
 
 fn ensure_not_in(what: &str, text: &str) -> anyhow::Result<()> {

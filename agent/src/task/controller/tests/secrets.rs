@@ -60,6 +60,18 @@ async fn a_container_started_again_has_its_files() {
     assert_eq!(std::fs::read(file(&rig)).expect("is there"), b"key");
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_files_go_when_the_task_has_ended() {
+    let rig = Rig::new(FakeRuntime::new(), with_secret(true));
+    rig.reaches(TaskState::Running).await;
+    assert!(file(&rig).exists());
+    rig.order(TaskState::Shutdown);
+    rig.reaches(TaskState::Shutdown).await;
+    assert!(matches!(rig.runtime.container(&rig.name), Container::Exited { .. }), "it is kept");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!file(&rig).exists());
+}
+
 fn starts(state: &crate::task::fake::State) -> usize {
     state.calls.iter().filter(|call| call.starts_with("start ")).count()
 }
