@@ -142,7 +142,6 @@ fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Res
         update_config: deploy.read("update_config", deploy::update_config)?,
         rollback_config: deploy.read("rollback_config", deploy::update_config)?,
         endpoint_spec: Some(endpoint),
-        ..ServiceSpec::default()
     };
     deploy.finish()?;
     Ok(StackService { spec, secrets, configs })
