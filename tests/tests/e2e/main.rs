@@ -116,6 +116,7 @@ fn cases() -> Vec<Case> {
         registry::every_node_pulls_with_the_login_that_came_with_the_service,
         spec::what_the_docker_client_asks_for_reaches_the_container,
         spec::what_docker_swarm_refuses_reaches_the_container,
+        spec::a_privileged_container_is_asked_for,
         spec::what_the_engine_is_too_old_for_is_an_error_of_the_task,
         spec::a_task_is_told_which_of_its_nodes_resources_it_has,
         attach::a_container_of_a_user_is_one_of_the_cluster,
