@@ -6,6 +6,7 @@
 //! any point, and nothing has to be remembered but the assignments.
 
 mod desk;
+mod names;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 pub use self::desk::Attaching;
 pub use self::desk::Desk;
 use self::desk::UnderWay;
+pub(crate) use self::names::Named;
 use crate::assignment::Assignments;
 use crate::session::Known;
 use crate::task::attach::Attach;
@@ -55,6 +57,12 @@ pub trait Containers: Send + Sync + 'static {
     /// Takes a container off a network, running or not.
     fn detach(&self, held: &Held) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
+    /// The process of a container; nothing if it does not run, or is not there.
+    fn process(
+        &self,
+        container: &str,
+    ) -> impl Future<Output = Result<Option<Process>, RuntimeError>> + Send;
+
     /// Says that some container has come, gone or changed. Ends when the engine does.
     fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin;
 }
@@ -70,6 +78,15 @@ pub struct Held {
     pub container: AttachedContainer,
 }
 
+/// The first process of a running container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number, in the node's numbering.
+    pub pid: u32,
+    /// Whether the container was made with resolvers of its own: the cluster's, or those of its user.
+    pub has_resolver: bool,
+}
+
 /// Has the engine make the networks of attached containers, and tells the managers about these.
 #[derive(Debug)]
 pub(crate) struct Attachments<R, A> {
@@ -81,6 +98,8 @@ pub(crate) struct Attachments<R, A> {
     pub(crate) desk: Desk,
     /// The attachments whose networks the engine has.
     pub(crate) ready: watch::Sender<BTreeSet<AttachmentId>>,
+    /// The containers that had to be given the name service of the cluster.
+    pub(crate) named: Named,
 }
 
 /// Something went wrong, and is tried again.
@@ -115,8 +134,19 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
         let mine: Vec<Arc<AttachmentAssignment>> =
             known.attachments_of(&self.shared.node_id).cloned().collect();
         let made = self.make_networks(&known, &mine).await;
-        let told = self.tell(&mine).await;
-        made.and(told)
+        if mine.is_empty() && self.named.is_empty() {
+            return made;
+        }
+        // In this order: what is made in between is under way here, or there when the engine is asked.
+        let under_way = self.desk.under_way();
+        let held = self.shared.runtime.held().await.map_err(|error| {
+            tracing::warn!(%error, "cannot list attached containers");
+            TryAgain
+        })?;
+        let told = self.tell(&mine, &held, &under_way).await;
+        let wanted = names::wanted(&known, &mine, &held);
+        let named = self.named.follow(&*self.shared.runtime, &self.shared.attach, &wanted).await;
+        made.and(told).and(named)
     }
 
     /// Has the engine make the networks of these attachments, and says which of them are ready.
@@ -153,18 +183,14 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
     }
 
     /// Tells the managers what has become of these attachments, if they do not know.
-    async fn tell(&self, mine: &[Arc<AttachmentAssignment>]) -> Result<(), TryAgain> {
-        if mine.is_empty() || !self.shared.session.borrow().is_connected() {
-            return Ok(());
-        }
-        // In this order: what is made in between is under way here, or there when the engine is asked.
-        let under_way = self.desk.under_way();
-        let held = self.shared.runtime.held().await.map_err(|error| {
-            tracing::warn!(%error, "cannot list attached containers");
-            TryAgain
-        })?;
-        let reports = reports(mine, &held, &under_way);
-        if reports.is_empty() {
+    async fn tell(
+        &self,
+        mine: &[Arc<AttachmentAssignment>],
+        held: &[Held],
+        under_way: &UnderWay,
+    ) -> Result<(), TryAgain> {
+        let reports = reports(mine, held, under_way);
+        if reports.is_empty() || !self.shared.session.borrow().is_connected() {
             return Ok(());
         }
         tracing::debug!(?reports, "telling about attached containers");

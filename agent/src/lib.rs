@@ -56,6 +56,7 @@ use tokio::task::JoinSet;
 
 use crate::attachments::Attachments;
 use crate::attachments::Desk;
+use crate::attachments::Named;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::logs::Publisher;
@@ -263,7 +264,8 @@ impl Parts {
             ready.subscribe(),
         );
         let known = self.known.subscribe();
-        running.spawn(Attachments { shared, known, desk: desk.clone(), ready }.run());
+        let named = Named::default();
+        running.spawn(Attachments { shared, known, desk: desk.clone(), ready, named }.run());
         desk
     }
 

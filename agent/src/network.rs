@@ -187,6 +187,19 @@ impl DataPlaneHandle {
         self.ask(|reply| Request::ContainerStarted(pid, address, reply)).await?
     }
 
+    /// Has names that are looked up in a running container asked of the name service at `gateway`, or no longer if there is none. For a
+    /// container that was not made with that name service. `pid` is the container's main process as the engine reports it.
+    ///
+    /// # Errors
+    /// If the container is gone, or the kernel refuses.
+    pub async fn container_names(
+        &self,
+        pid: u32,
+        gateway: Option<Ipv4Addr>,
+    ) -> Result<(), EndpointError> {
+        self.ask(|reply| Request::Names(pid, gateway, reply)).await?
+    }
+
     /// The file of a network's namespace, for what has to listen inside it. [`linux::namespace::run_inside`] enters it.
     #[must_use]
     pub fn sandbox(&self, network: &NetworkId) -> PathBuf {

@@ -54,6 +54,11 @@ impl Attach for DataPlaneHandle {
         Ok(())
     }
 
+    async fn names(&self, pid: u32, gateway: Option<Ipv4Addr>) -> Result<(), AttachError> {
+        let done = self.container_names(pid, gateway).await;
+        done.map_err(|error| AttachError(chain(&error)))
+    }
+
     async fn dial(&self, pid: u32, addr: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
         let namespace = format!("/proc/{pid}/ns/net").into();
         let dialled = run_inside(namespace, move || {

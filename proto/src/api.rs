@@ -11,6 +11,7 @@ mod task;
 
 pub use document::Document;
 pub use document::DocumentCreateResponse;
+pub use network::ConfigReference;
 pub use network::Network;
 pub use network::NetworkCreateRequest;
 pub use network::NetworkCreateResponse;

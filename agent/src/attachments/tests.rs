@@ -1,6 +1,9 @@
 //! What the managers are told of attached containers.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::task::fake::FakeAttach;
 use crate::task::fake::id;
 
 fn container(letter: char, running: bool) -> AttachedContainer {
@@ -64,4 +67,49 @@ fn what_is_being_made_is_not_given_back() {
     let there = vec![(id('a'), Some(container('c', false)))];
     let made = [held('x', 2, container('c', false))];
     assert_eq!(told(&mine[..1], &made, &one), there);
+}
+
+/// An engine whose containers have these processes.
+struct Engine(BTreeMap<String, Process>);
+
+impl Containers for Engine {
+    async fn held(&self) -> Result<Vec<Held>, RuntimeError> {
+        Ok(Vec::new())
+    }
+
+    async fn detach(&self, _held: &Held) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    async fn process(&self, container: &str) -> Result<Option<Process>, RuntimeError> {
+        Ok(self.0.get(container).copied())
+    }
+
+    fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin {
+        futures_util::stream::empty()
+    }
+}
+
+#[tokio::test]
+async fn a_container_has_the_name_service_for_as_long_as_it_is_on_a_network() {
+    let gateway = Ipv4Addr::new(10, 0, 1, 1);
+    let process = |pid, has_resolver| Process { pid, has_resolver };
+    let engine = |pid| {
+        let all = [("late", process(pid, false)), ("born", process(8, true))];
+        Engine(all.map(|(id, process)| (id.to_owned(), process)).into())
+    };
+    let wanted = BTreeMap::from([("late".to_owned(), gateway), ("born".to_owned(), gateway)]);
+    let (mut named, plane) = (Named::default(), FakeAttach::default());
+    for _ in 0..2 {
+        named.follow(&engine(7), &plane, &wanted).await.expect("the engine answers");
+    }
+    assert_eq!(plane.named(), [(7, Some(gateway))], "once, and not what has it");
+    named.follow(&engine(9), &plane, &wanted).await.expect("the engine answers");
+    assert_eq!(plane.named()[1..], [(9, Some(gateway))], "its process is another one");
+    named.follow(&engine(9), &plane, &BTreeMap::new()).await.expect("the engine answers");
+    assert_eq!(plane.named()[2..], [(9, None)]);
+    named.follow(&engine(7), &plane, &wanted).await.expect("the engine answers");
+    named.follow(&engine(10), &plane, &BTreeMap::new()).await.expect("the engine answers");
+    assert_eq!(plane.named().len(), 4, "what has that number now is not touched");
+    assert!(named.is_empty());
 }

@@ -1,4 +1,5 @@
-//! Inside a container on the ingress network: replies leave where requests came in.
+//! Inside containers. On the ingress network: replies leave where requests came in. Connected by a user: names of the cluster are asked
+//! of its name service.
 //!
 //! A container's default route goes through `docker_gwbridge`, while requests from published ports come in by the ingress
 //! network with the client's own address. One rule sends what is from the container's ingress address back by that network;
@@ -42,6 +43,23 @@ pub(super) async fn started(
     let ops =
         program(pid, address, gateway, &links).ok_or(EndpointError::NoAddress { pid, address })?;
     match kernel.apply(&ops).await.into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+/// Has questions for names that leave the container of process `pid` go to the name service at `gateway`, or no longer if there is none. May be
+/// repeated.
+pub(super) async fn names(
+    kernel: &impl Kernel,
+    pid: u32,
+    gateway: Option<Ipv4Addr>,
+) -> Result<(), EndpointError> {
+    let change = match gateway {
+        Some(gateway) => Change::SetRuleset(Ruleset::Names { gateway }),
+        None => Change::RemoveRuleset,
+    };
+    match kernel.apply(&[Op::Change(Place::Process(pid), change)]).await.pop() {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }

@@ -48,6 +48,11 @@ pub enum Ruleset {
         /// The address that a socket bound to no address answers from.
         default_source: Option<Ipv4Addr>,
     },
+    /// In a container that was made without the name service of the cluster.
+    Names {
+        /// Where the name service answers.
+        gateway: Ipv4Addr,
+    },
 }
 
 /// Which node a connection came in by.
@@ -69,6 +74,7 @@ impl Ruleset {
             Self::Container { link, address, default_source } => {
                 container(link, *address, *default_source)
             }
+            Self::Names { gateway } => names(*gateway),
         }
     }
 }
@@ -157,6 +163,25 @@ fn mark_rules(marks: &Marks) -> String {
 \t}}
 ",
         elements(&nodes),
+    )
+}
+
+/// Questions that the engine's own resolver does not know the answer to, and passes on from inside the container, go to the name service
+/// of the cluster instead, which passes on what it does not know. They come from the container's address on its network, as that is
+/// how the name service knows whose names are to be seen.
+fn names(gateway: Ipv4Addr) -> String {
+    format!(
+        "table ip {TABLE} {{
+\tchain output {{
+\t\ttype nat hook output priority -101; policy accept;
+\t\tip daddr != 127.0.0.0/8 meta l4proto {{ tcp, udp }} th dport 53 dnat to {gateway}
+\t}}
+\tchain postrouting {{
+\t\ttype nat hook postrouting priority srcnat - 1; policy accept;
+\t\tip daddr {gateway} meta l4proto {{ tcp, udp }} th dport 53 masquerade
+\t}}
+}}
+"
     )
 }
 

@@ -59,6 +59,8 @@ pub(super) enum Request {
     RemoveEndpoint(String, oneshot::Sender<Result<(), EndpointError>>),
     /// Route replies of a started container back to where requests came in.
     ContainerStarted(u32, Ipv4Addr, oneshot::Sender<Result<(), EndpointError>>),
+    /// Have names in a container asked of the name service at an address, or no longer.
+    Names(u32, Option<Ipv4Addr>, oneshot::Sender<Result<(), EndpointError>>),
     /// Look whether all is as it should be.
     Check,
     /// Remove everything, and stop.
@@ -179,6 +181,10 @@ impl<K: Kernel> Sync<K> {
                 let done =
                     container::started(&self.kernel, pid, address, self.gateway(address)).await;
                 let _ = reply.send(done);
+                None
+            }
+            Request::Names(pid, gateway, reply) => {
+                let _ = reply.send(container::names(&self.kernel, pid, gateway).await);
                 None
             }
             // Handled by the caller, as it ends the loop.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,14 @@ pub trait Attach: Clone + Send + Sync + 'static {
     fn attach(
         &self,
         container: &StartedContainer,
+    ) -> impl Future<Output = Result<(), AttachError>> + Send;
+
+    /// Has names that are looked up in a running container, whose first process is `pid`, asked of the name service at `gateway`, or no
+    /// longer. May be repeated.
+    fn names(
+        &self,
+        pid: u32,
+        gateway: Option<Ipv4Addr>,
     ) -> impl Future<Output = Result<(), AttachError>> + Send;
 
     /// Connects to `addr` from inside the network of a container, whose first process is `pid`. Takes at most `limit`.

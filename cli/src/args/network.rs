@@ -64,6 +64,14 @@ pub(crate) struct NetworkCreateArgs {
     #[arg(short, long = "opt", value_name = "KEY=VALUE")]
     pub(crate) opt: Vec<Pair>,
 
+    /// Make a template of networks, on the engine of this node. For drivers of the engine.
+    #[arg(long)]
+    pub(crate) config_only: bool,
+
+    /// Template to make it from. For drivers of the engine.
+    #[arg(long, value_name = "NETWORK", default_value = "", hide_default_value = true)]
+    pub(crate) config_from: String,
+
     /// How far the network reaches: swarm or local.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) scope: String,
@@ -80,6 +88,10 @@ pub(crate) struct NetworkCreateArgs {
     #[arg(long, value_name = "ADDRESS", help_heading = "Addresses")]
     pub(crate) gateway: Vec<IpAddr>,
 
+    /// Address in the subnet that something else has and no container gets.
+    #[arg(long, value_name = "NAME=ADDRESS", help_heading = "Addresses")]
+    pub(crate) aux_address: Vec<Pair>,
+
     /// Driver that hands out addresses.
     #[arg(long, default_value = "default", help_heading = "Addresses")]
     pub(crate) ipam_driver: String,
@@ -87,6 +99,10 @@ pub(crate) struct NetworkCreateArgs {
     /// Set an option of the driver that hands out addresses.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Addresses")]
     pub(crate) ipam_opt: Vec<Pair>,
+
+    /// Whether the network has IPv4 addresses.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Addresses")]
+    pub(crate) ipv4: Option<bool>,
 
     /// Whether the network has IPv6 addresses.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Addresses")]

@@ -13,16 +13,10 @@ use super::Cli;
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (SERVICE, &["credential-spec"], "it is for Windows containers only"),
     (SWARM, &["external-ca"], "the swarm is its own certificate authority"),
-    (
-        NETWORK,
-        &["aux-address", "config-from", "config-only", "ipv4"],
-        "networks of the swarm do not have it",
-    ),
 ];
 
 const SERVICE: &[&str] = &["service create", "service update"];
 const SWARM: &[&str] = &["init", "swarm init", "swarm update", "swarm ca"];
-const NETWORK: &[&str] = &["network create"];
 
 /// What to say about an option that the parser does not know, if docker knows it.
 pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {

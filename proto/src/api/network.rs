@@ -132,6 +132,14 @@ pub struct NetworkCreateResponse {
     pub warning: String,
 }
 
+/// A template of networks, which engines keep for themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ConfigReference {
+    /// Its name; empty for none.
+    pub network: String,
+}
+
 /// `POST /networks/create`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
@@ -157,8 +165,10 @@ pub struct NetworkCreateRequest {
     pub attachable: bool,
     /// Whether it is the network of the routing mesh.
     pub ingress: bool,
-    /// Whether it is only a template.
+    /// Whether it is only a template. Refused when true, for an overlay network.
     pub config_only: bool,
+    /// The template that it is made from. Refused, for an overlay network.
+    pub config_from: ConfigReference,
     /// Accepted and without effect, as in Docker: names are always unique here.
     pub check_duplicate: bool,
     /// Options of the driver.

@@ -62,6 +62,7 @@ pub fn network(request: NetworkCreateRequest) -> Result<NetworkSpec> {
     })?;
     unsupported("EnableIPv6", request.enable_ipv6 == Some(true))?;
     unsupported("ConfigOnly", request.config_only)?;
+    unsupported("ConfigFrom", !request.config_from.network.is_empty())?;
     let known = |option: &&String| *option != NetworkSpec::VXLAN_OPTION;
     if let Some(option) = request.options.keys().find(known) {
         unsupported(&format!("Options.{option}"), true)?;

@@ -130,6 +130,7 @@ pub(crate) async fn a_container_comes_and_goes_by_connect(cluster: &Cluster) -> 
     let (home, server) = cluster.container("server").await?;
     reaches((home, &server), "own", "own").await?;
     reaches((home, &server), "db", "own").await?;
+    reaches((worker, "own"), "server", "whoami").await?;
     worker.swarmlite(&["network", "disconnect", "back", "own"]).await?;
     eventually("the name to be gone", SOON, async || {
         let found = cluster.inside((home, &server), "lookup own").await;

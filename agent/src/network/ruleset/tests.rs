@@ -86,3 +86,12 @@ fn a_container_translates_only_where_it_has_another_default_source() {
     assert!(rules(Some(Ipv4Addr::new(172, 18, 0, 3))).contains(translation));
     assert!(!rules(None).contains("dnat to"));
 }
+
+#[test]
+fn questions_that_leave_a_container_go_to_the_name_service() {
+    let table = Ruleset::Names { gateway: Ipv4Addr::new(10, 0, 1, 1) }.table();
+    assert!(table.contains(
+        "ip daddr != 127.0.0.0/8 meta l4proto { tcp, udp } th dport 53 dnat to 10.0.1.1\n"
+    ));
+    assert!(table.contains("ip daddr 10.0.1.1 meta l4proto { tcp, udp } th dport 53 masquerade\n"));
+}

@@ -21,6 +21,7 @@ use super::failure;
 use super::found;
 use crate::attachments::Containers;
 use crate::attachments::Held;
+use crate::attachments::Process;
 use crate::task::runtime::RuntimeError;
 use crate::task::translate::network_of_labels;
 use crate::task::translate::task_of_labels;
@@ -44,6 +45,16 @@ impl Containers for DockerRuntime {
         let request =
             NetworkDisconnectRequest { container: held.container.id.clone(), force: Some(true) };
         found(self.docker.disconnect_network(&network, request).await).map(drop)
+    }
+
+    async fn process(&self, container: &str) -> Result<Option<Process>, RuntimeError> {
+        let Some(inspected) = found(self.docker.inspect_container(container, None).await)? else {
+            return Ok(None);
+        };
+        let dns = inspected.host_config.and_then(|config| config.dns).unwrap_or_default();
+        let pid = inspected.state.and_then(|state| state.pid).unwrap_or_default();
+        let process = |pid| Process { pid, has_resolver: !dns.is_empty() };
+        Ok(u32::try_from(pid).ok().filter(|pid| *pid != 0).map(process))
     }
 
     fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin {

@@ -1,6 +1,7 @@
 //! A data plane in memory.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -19,11 +20,17 @@ use crate::task::attach::StartedContainer;
 pub(crate) struct FakeAttach {
     pids: Arc<Mutex<Vec<u32>>>,
     refused: Arc<Mutex<Option<String>>>,
+    named: Arc<Mutex<Vec<(u32, Option<Ipv4Addr>)>>>,
 }
 
 impl FakeAttach {
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.pids.lock().expect("no panic").clone()
+    }
+
+    /// Which processes were given which name service, in order.
+    pub(crate) fn named(&self) -> Vec<(u32, Option<Ipv4Addr>)> {
+        self.named.lock().expect("no panic").clone()
     }
 
     pub(crate) fn refuse(&self, reason: Option<&str>) {
@@ -43,6 +50,12 @@ impl Attach for FakeAttach {
         self.pids.lock().expect("no panic").push(container.pid);
         Ok(())
     }
+
+    async fn names(&self, pid: u32, gateway: Option<Ipv4Addr>) -> Result<(), AttachError> {
+        self.named.lock().expect("no panic").push((pid, gateway));
+        Ok(())
+    }
+
     async fn dial(&self, _pid: u32, addr: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
         timeout(limit, TcpStream::connect(addr)).await?
     }

@@ -1,6 +1,9 @@
 //! `swarmlite network create`.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
+use swarmlite_proto::api::ConfigReference;
 use swarmlite_proto::api::NetworkCreateRequest;
 use swarmlite_proto::spec::IpamConfig;
 use swarmlite_proto::spec::IpamOptions;
@@ -30,7 +33,7 @@ fn request(args: &NetworkCreateArgs) -> Result<NetworkCreateRequest> {
         name: args.name.clone(),
         driver: args.driver.clone(),
         scope: args.scope.clone(),
-        enable_ipv4: None,
+        enable_ipv4: args.ipv4,
         enable_ipv6: args.ipv6,
         ipam: Some(IpamOptions {
             driver: args.ipam_driver.clone(),
@@ -40,16 +43,18 @@ fn request(args: &NetworkCreateArgs) -> Result<NetworkCreateRequest> {
         internal: args.internal,
         attachable: args.attachable,
         ingress: args.ingress,
-        config_only: false,
+        config_only: args.config_only,
+        config_from: ConfigReference { network: args.config_from.clone() },
         check_duplicate: false,
         options: pair::labels(&args.opt),
         labels: pair::labels(&args.label),
     })
 }
 
-/// Puts ranges and gateways to the subnets that contain them.
+/// Puts ranges, gateways and auxiliary addresses to the subnets that contain them.
 fn subnets(args: &NetworkCreateArgs) -> Result<Vec<IpamConfig>> {
-    if args.subnet.is_empty() && !(args.ip_range.is_empty() && args.gateway.is_empty()) {
+    let inner = [args.ip_range.len(), args.gateway.len(), args.aux_address.len()];
+    if args.subnet.is_empty() && inner.iter().any(|count| *count > 0) {
         return Err(Error::refused("every ip-range or gateway must have a corresponding subnet"));
     }
     let mut configs: Vec<IpamConfig> = Vec::new();
@@ -82,6 +87,14 @@ fn subnets(args: &NetworkCreateArgs) -> Result<Vec<IpamConfig>> {
             return Err(Error::refused("cannot configure multiple gateways for the same subnet"));
         }
     }
+    for (name, text) in pair::labels(&args.aux_address) {
+        let addr: IpAddr =
+            text.parse().map_err(|_| Error::refused(format!("invalid aux-address {text}")))?;
+        let config = configs.iter_mut().find(|config| holds(config, &IpNet::from(addr)));
+        let config = config
+            .ok_or_else(|| Error::refused(format!("no matching subnet for aux-address {text}")))?;
+        config.auxiliary_addresses.insert(name, addr);
+    }
     Ok(configs)
 }
 
@@ -113,12 +126,16 @@ mod tests {
 
     #[test]
     fn ranges_and_gateways_find_their_subnet() {
-        let options =
-            "--subnet 10.1.0.0/16 --subnet 10.2.0.0/16 --ip-range 10.2.3.0/24 --gateway 10.1.0.9";
+        let options = "--subnet 10.1.0.0/16 --subnet 10.2.0.0/16 --ip-range 10.2.3.0/24 --gateway 10.1.0.9 --aux-address a=10.2.0.7";
         let config = request(options).expect("a request").ipam.expect("some").config;
         assert_eq!(config[0].gateway.expect("some").to_string(), "10.1.0.9");
         assert_eq!(config[1].ip_range.expect("some").to_string(), "10.2.3.0/24");
+        assert_eq!(config[1].auxiliary_addresses["a"].to_string(), "10.2.0.7");
         for (options, message) in [
+            (
+                "--subnet 10.1.0.0/16 --aux-address a=10.2.0.7",
+                "no matching subnet for aux-address 10.2.0.7",
+            ),
             ("--gateway 10.1.0.9", "every ip-range or gateway must have a corresponding subnet"),
             (
                 "--subnet 10.1.0.0/16 --ip-range 10.2.0.0/24",
