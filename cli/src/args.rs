@@ -3,6 +3,7 @@
 //! Names, short forms and defaults are those of the docker CLI (`cli/command/...` in docker/cli). Nothing is decided here:
 //! values are read into types, and [`crate::command`] acts on them.
 
+mod connection;
 mod daemon;
 mod document;
 mod events;
@@ -21,6 +22,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
+pub(crate) use connection::TlsFlags;
 pub(crate) use daemon::DaemonArgs;
 pub(crate) use document::ConfigCommand;
 pub(crate) use document::ConfigCreateArgs;
@@ -97,7 +99,7 @@ pub(crate) use swarm::SwarmFlags;
 pub(crate) use swarm::SwarmUpdateArgs;
 pub(crate) use swarm::UnlockKeyArgs;
 
-use crate::value::socket::UnixSocket;
+use crate::value::endpoint::Endpoint;
 
 /// Where the daemon listens when nothing else is said.
 pub(crate) const DEFAULT_SOCKET: &str = "unix:///run/swarmlite/swarmlite.sock";
@@ -107,9 +109,13 @@ pub(crate) const DEFAULT_SOCKET: &str = "unix:///run/swarmlite/swarmlite.sock";
 #[command(name = "swarmlite", version, arg_required_else_help = true, subcommand_required = true)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
-    /// Socket of the daemon to talk to, as unix:///PATH.
-    #[arg(short = 'H', long, env = "SWARMLITE_HOST", default_value = DEFAULT_SOCKET, value_name = "URL")]
-    pub(crate) host: UnixSocket,
+    /// Daemon to talk to, as unix:///PATH or tcp://ADDRESS:PORT [default: DOCKER_HOST, or unix:///run/swarmlite/swarmlite.sock].
+    #[arg(short = 'H', long, env = "SWARMLITE_HOST", value_name = "URL")]
+    pub(crate) host: Option<Endpoint>,
+
+    /// How to reach it over TCP.
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
 
     /// What to do.
     #[command(subcommand)]

@@ -1,8 +1,9 @@
 //! The daemon's REST API, typed: one method for each call, in the words of the Docker Engine API.
 //!
-//! The transport is HTTP over the daemon's Unix socket. What the user can do about a failed connection is decided here;
+//! The transport is HTTP, over the daemon's Unix socket or over TCP ([`connection`]). What the user can do about a failed connection is decided here;
 //! what an answer means is for the commands.
 
+mod connection;
 mod document;
 mod events;
 mod logs;
@@ -15,6 +16,7 @@ mod system;
 use std::error::Error as _;
 use std::io;
 
+pub(crate) use connection::Connection;
 pub(crate) use logs::LogFrames;
 pub(crate) use logs::LogQuery;
 pub(crate) use logs::LogSource;
@@ -28,8 +30,8 @@ use serde::de::IgnoredAny;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::value::endpoint::Endpoint;
 use crate::value::filter::Filters;
-use crate::value::socket::UnixSocket;
 
 /// The newest API version this client speaks.
 const NEWEST: ApiVersion = ApiVersion { major: 1, minor: 51 };
@@ -70,7 +72,9 @@ impl std::fmt::Display for ApiVersion {
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    host: UnixSocket,
+    /// What URLs begin with.
+    base: String,
+    host: Endpoint,
     version: ApiVersion,
 }
 
@@ -79,17 +83,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::NotRunning`] and [`Error::Denied`] when the socket cannot be opened.
-    pub(crate) async fn connect(host: &UnixSocket) -> Result<Self> {
-        // reqwest builds its TLS configuration even for plain sockets, and that needs a provider. A second call has none to install.
-        let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .unix_socket(host.path())
-            .tls_certs_only([])
-            .build()
-            .map_err(|source| transport(host, source))?;
-        let mut client = Self { http, host: host.clone(), version: FALLBACK };
-        let ping = client.send(client.http.head("http://swarmlite/_ping")).await?;
+    /// [`Error::NotRunning`] and [`Error::Denied`] when the socket cannot be opened, and whatever is wrong with certificates.
+    pub(crate) async fn connect(connection: &Connection) -> Result<Self> {
+        let http = connection.http()?;
+        let (base, host) = (connection.base(), connection.endpoint.clone());
+        let mut client = Self { http, base, host, version: FALLBACK };
+        let ping = client.send(client.http.head(format!("{}/_ping", client.base))).await?;
         let header = ping.headers().get("Api-Version").and_then(|value| value.to_str().ok());
         client.version = ApiVersion::negotiate(header);
         Ok(client)
@@ -151,7 +150,7 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("http://swarmlite/v{}{path}", self.version))
+        self.http.request(method, format!("{}/v{}{path}", self.base, self.version))
     }
 
     /// Reads, changes and writes an object, which is all that `change` does: again from the start when somebody else wrote in between.
@@ -202,7 +201,7 @@ fn refusal(body: &str, status: &str) -> String {
 }
 
 /// What a failed connection means for the user.
-fn transport(host: &UnixSocket, source: reqwest::Error) -> Error {
+fn transport(host: &Endpoint, source: reqwest::Error) -> Error {
     let host = host.to_string();
     let mut cause = source.source();
     while let Some(error) = cause {

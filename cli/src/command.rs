@@ -28,6 +28,7 @@ use crate::args::ServiceCommand;
 use crate::args::StackCommand;
 use crate::args::SwarmCommand;
 use crate::client::Client;
+use crate::client::Connection;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
@@ -68,6 +69,7 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 
 /// Runs one command on a runtime that suits it.
 fn run(cli: Cli) -> Result<()> {
+    let connection = connection(&cli);
     match cli.command {
         Command::Daemon(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -83,12 +85,19 @@ fn run(cli: Cli) -> Result<()> {
                 // No daemon is needed for this one.
                 return stack::config(args, &mut console);
             }
+            let connection = connection?;
             runtime.block_on(async {
-                let client = Client::connect(&cli.host).await?;
+                let client = Client::connect(&connection).await?;
                 dispatch(command, &client, &mut console).await
             })
         }
     }
+}
+
+/// Where the daemon is and how it is reached.
+fn connection(cli: &Cli) -> Result<Connection> {
+    let variable = |name: &str| std::env::var(name).ok();
+    Connection::choose(cli.host.clone(), &cli.tls, variable, |path| path.exists())
 }
 
 /// Runs a command that talks to the daemon.

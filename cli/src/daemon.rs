@@ -5,6 +5,7 @@
 //! - [`managing`]: the manager on it, if it is one; [`locking`]: the lock on what that keeps.
 //! - [`membership`]: what it remembers of that.
 //! - [`request`]: what users ask of it.
+//! - [`tcp`]: who is served over TCP.
 //!
 //! Ending the daemon leaves containers and the kernel's tables as they are: they serve on, and the next start goes on with them.
 
@@ -15,6 +16,7 @@ mod managing;
 mod membership;
 mod node;
 mod request;
+mod tcp;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -60,6 +62,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
         .with_context(|| format!("cannot use the state directory {}", args.state_dir.display()))?;
     // First, so that a second daemon on the same socket ends before it touches anything.
     let listener = api::bind(args.socket.path()).await?;
+    let over_tcp = tcp::bind(&args).await.context("cannot serve the API over TCP")?;
     let node = Arc::new(Node::new(
         dir,
         Options {
@@ -77,7 +80,8 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     let router = api::router(ApiState { node: control, engine });
     tracing::info!(socket = %args.socket, "serving the API");
     tokio::select! {
-        served = api::serve(listener, router) => served.context("cannot serve the API")?,
+        served = api::serve(listener, router.clone()) => served.context("cannot serve the API")?,
+        served = tcp::serve(over_tcp, router) => served.context("cannot serve the API over TCP")?,
         ended = node.resume_and_follow() => ended.context("cannot go on as a member of the cluster")?,
         _ = terminate.recv() => tracing::info!("told to stop"),
         _ = interrupt.recv() => tracing::info!("told to stop"),

@@ -6,6 +6,7 @@ pub(crate) mod count;
 pub(crate) mod cpus;
 pub(crate) mod document;
 pub(crate) mod duration;
+pub(crate) mod endpoint;
 pub(crate) mod env;
 pub(crate) mod filter;
 pub(crate) mod host;

@@ -31,6 +31,7 @@ mod services;
 mod swarm;
 mod system;
 mod tasks;
+mod tcp;
 mod version;
 
 use std::sync::Arc;
@@ -53,6 +54,11 @@ pub use self::serve::bind;
 pub use self::serve::serve;
 pub use self::swarm::ALREADY_MEMBER;
 pub use self::swarm::NOT_MEMBER;
+pub use self::tcp::ApiListener;
+pub use self::tcp::Guard;
+pub use self::tcp::TcpError;
+pub use self::tcp::TlsFiles;
+pub use self::tcp::bind_tcp;
 
 /// What the handlers work with.
 #[derive(Clone)]

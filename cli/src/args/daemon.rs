@@ -1,5 +1,6 @@
 //! Options of `swarmlite daemon`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use swarmlite_agent::network::balancer::choice::Choice;
 use swarmlite_manager::routing::PATIENCE;
 
 use super::DEFAULT_SOCKET;
+use crate::value::endpoint;
 use crate::value::socket::UnixSocket;
 
 /// Options of the daemon. Several daemons live on one machine when all of these differ.
@@ -29,6 +31,31 @@ pub(crate) struct DaemonArgs {
     /// Socket to serve the API on, as unix:///PATH.
     #[arg(long, env = "SWARMLITE_SOCKET", default_value = DEFAULT_SOCKET, value_name = "URL")]
     pub(crate) socket: UnixSocket,
+
+    /// Address to serve the API on over TCP as well, as tcp://ADDRESS:PORT. Whoever may use it is as good as root on this node.
+    #[arg(long, env = "SWARMLITE_API", value_parser = endpoint::tcp_address, value_name = "URL", help_heading = "API over TCP")]
+    pub(crate) api: Option<SocketAddr>,
+
+    /// Certificate of the authority that has signed the certificates of clients, in PEM.
+    #[arg(long, env = "SWARMLITE_API_TLS_CA", value_name = "FILE", help_heading = "API over TCP")]
+    pub(crate) api_tls_ca: Option<PathBuf>,
+
+    /// Certificate that is shown to clients, in PEM.
+    #[arg(
+        long,
+        env = "SWARMLITE_API_TLS_CERT",
+        value_name = "FILE",
+        help_heading = "API over TCP"
+    )]
+    pub(crate) api_tls_cert: Option<PathBuf>,
+
+    /// Key of that certificate, in PEM.
+    #[arg(long, env = "SWARMLITE_API_TLS_KEY", value_name = "FILE", help_heading = "API over TCP")]
+    pub(crate) api_tls_key: Option<PathBuf>,
+
+    /// Serve everybody on this machine, without certificates: on a loopback address only.
+    #[arg(long, env = "SWARMLITE_API_PLAIN", help_heading = "API over TCP")]
+    pub(crate) api_plain: bool,
 
     /// Socket of this node's Docker Engine, as unix:///PATH.
     #[arg(

@@ -66,7 +66,7 @@ fn switches_can_be_switched_off() {
 fn the_host_of_a_service_is_not_the_host_of_the_client() {
     let cli = parse("swarmlite -H unix:///run/x.sock service create --host db:10.0.0.1 image")
         .expect("parses");
-    assert_eq!(cli.host.to_string(), "unix:///run/x.sock");
+    assert_eq!(cli.host.expect("a host").to_string(), "unix:///run/x.sock");
 }
 
 #[test]

@@ -6,13 +6,13 @@ use reqwest::Response;
 use super::Client;
 use super::transport;
 use crate::error::Result;
-use crate::value::socket::UnixSocket;
+use crate::value::endpoint::Endpoint;
 
 /// The answer to a request for events: one JSON document a line.
 #[derive(Debug)]
 pub(crate) struct Events {
     response: Response,
-    host: UnixSocket,
+    host: Endpoint,
     buffer: Vec<u8>,
 }
 

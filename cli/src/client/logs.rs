@@ -9,7 +9,7 @@ use super::segment;
 use super::transport;
 use crate::error::Error;
 use crate::error::Result;
-use crate::value::socket::UnixSocket;
+use crate::value::endpoint::Endpoint;
 
 /// What one line of the answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Client {
 #[derive(Debug)]
 pub(crate) struct LogFrames {
     response: Response,
-    host: UnixSocket,
+    host: Endpoint,
     buffer: Vec<u8>,
 }
 

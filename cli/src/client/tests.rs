@@ -16,6 +16,7 @@ use tokio::net::UnixListener;
 
 use super::*;
 use crate::fixtures::nodes;
+use crate::value::socket::UnixSocket;
 
 fn socket(directory: &tempfile::TempDir) -> UnixSocket {
     directory.path().join("s.sock").display().to_string().parse().expect("a socket")
@@ -24,7 +25,11 @@ fn socket(directory: &tempfile::TempDir) -> UnixSocket {
 async fn serve(socket: &UnixSocket, router: Router) -> Client {
     let listener = UnixListener::bind(socket.path()).expect("binds");
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Client::connect(socket).await.expect("connects")
+    Client::connect(&connection(socket)).await.expect("connects")
+}
+
+fn connection(socket: &UnixSocket) -> Connection {
+    Connection { endpoint: Endpoint::Unix(socket.clone()), tls: None }
 }
 
 #[test]
@@ -46,7 +51,7 @@ fn names_are_one_segment_of_a_path() {
 async fn a_missing_daemon_is_one_sentence() {
     let directory = tempfile::tempdir().expect("a directory");
     let host = socket(&directory);
-    let error = Client::connect(&host).await.expect_err("nobody there");
+    let error = Client::connect(&connection(&host)).await.expect_err("nobody there");
     assert_eq!(
         error.to_string(),
         format!(
@@ -55,7 +60,7 @@ async fn a_missing_daemon_is_one_sentence() {
     );
     // A socket file that a killed daemon left behind means the same.
     drop(UnixListener::bind(host.path()).expect("binds"));
-    let error = Client::connect(&host).await.expect_err("nobody listens");
+    let error = Client::connect(&connection(&host)).await.expect_err("nobody listens");
     assert!(matches!(error, Error::NotRunning { .. }), "{error:?}");
 }
 

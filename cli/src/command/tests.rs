@@ -80,7 +80,8 @@ async fn run(line: &str, answers: Vec<(&'static str, Value)>) -> Outcome {
     let cli = args::parse(&line).expect("parses");
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut console = Console { out: &mut out, err: &mut err, interactive: false };
-    let client = Client::connect(&cli.host).await.expect("connects");
+    let client = Client::connect(&connection(&cli).expect("a connection")).await;
+    let client = client.expect("connects");
     let result = dispatch(cli.command, &client, &mut console).await;
     server.abort();
     let text = |bytes| String::from_utf8(bytes).expect("text");

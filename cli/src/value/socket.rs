@@ -23,7 +23,9 @@ impl FromStr for UnixSocket {
         let path = match text.split_once("://") {
             Some(("unix", path)) => path,
             Some((scheme, _)) => {
-                return Err(format!("{scheme}:// is not supported yet, only unix:///PATH"));
+                return Err(format!(
+                    "{scheme}:// is not supported yet, only unix:///PATH and tcp://ADDRESS:PORT"
+                ));
             }
             None => text,
         };
@@ -55,7 +57,10 @@ mod tests {
     #[test]
     fn other_schemes_are_refused_by_name() {
         for (text, message) in [
-            ("tcp://1.2.3.4:2375", "tcp:// is not supported yet, only unix:///PATH"),
+            (
+                "tcp://1.2.3.4:2375",
+                "tcp:// is not supported yet, only unix:///PATH and tcp://ADDRESS:PORT",
+            ),
             ("unix://x", "'unix://x' is not of the form unix:///PATH"),
             ("x.sock", "'x.sock' is not of the form unix:///PATH"),
         ] {
