@@ -37,6 +37,12 @@ impl Client {
         Ok(created.id)
     }
 
+    /// Replaces the spec of a secret or config by that in `document`, unless somebody else has written it since it was read.
+    pub(crate) async fn document_update<K: Kind>(&self, document: &Document<Id<K>>) -> Result<()> {
+        let path = format!("{}/update", path::<K>(document.id.as_str()));
+        self.post_only(&path, &[("version", &*document.version.to_string())], &document.spec).await
+    }
+
     /// Removes a secret or a config.
     pub(crate) async fn document_remove<K: Kind>(&self, reference: &str) -> Result<()> {
         self.delete(&path::<K>(reference), &[]).await

@@ -47,7 +47,10 @@ async fn resolve_networks(networks: &mut [NetworkAttachmentConfig], client: &Cli
 }
 
 /// Finds the secrets by their names, so that one that is missing is noticed before anything is sent.
-async fn resolve_secrets(secrets: &mut [SecretReference], client: &Client) -> Result<()> {
+pub(super) async fn resolve_secrets(
+    secrets: &mut [SecretReference],
+    client: &Client,
+) -> Result<()> {
     let files = secrets.iter().map(|secret| (secret.secret_name.as_str(), &secret.file));
     different_targets("secret", files)?;
     let names = secrets.iter().map(|secret| secret.secret_name.clone()).collect();
@@ -59,7 +62,10 @@ async fn resolve_secrets(secrets: &mut [SecretReference], client: &Client) -> Re
 }
 
 /// Finds the configs by their names, so that one that is missing is noticed before anything is sent.
-async fn resolve_configs(configs: &mut [ConfigReference], client: &Client) -> Result<()> {
+pub(super) async fn resolve_configs(
+    configs: &mut [ConfigReference],
+    client: &Client,
+) -> Result<()> {
     let files = configs.iter().map(|config| (config.config_name.as_str(), &config.file));
     different_targets("config", files)?;
     let names = configs.iter().map(|config| config.config_name.clone()).collect();

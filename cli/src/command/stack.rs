@@ -2,6 +2,7 @@
 
 mod config;
 mod deploy;
+mod documents;
 mod load;
 mod ls;
 mod ps;

@@ -11,7 +11,7 @@ mod service;
 use std::collections::BTreeMap;
 
 use swarmlite_proto::api::NetworkCreateRequest;
-use swarmlite_proto::spec::Driver;
+use swarmlite_proto::spec::DocumentSpec;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::ServiceSpec;
 
@@ -37,52 +37,11 @@ pub(crate) struct Stack {
     /// Networks that have to be there, by name.
     pub(crate) external_networks: Vec<String>,
     /// Secrets to be made, by name.
-    pub(crate) secrets: Vec<FileObject>,
+    pub(crate) secrets: Vec<DocumentSpec>,
     /// Configs to be made, by name.
-    pub(crate) configs: Vec<FileObject>,
-    /// Services, by name.
-    pub(crate) services: Vec<StackService>,
-}
-
-/// A secret or a config.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FileObject {
-    /// Its name in the cluster.
-    pub(crate) name: String,
-    /// Its labels.
-    pub(crate) labels: Labels,
-    /// What is in it.
-    pub(crate) data: Vec<u8>,
-    /// Where its value comes from, instead of `data`.
-    pub(crate) driver: Option<Driver>,
-    /// What fills in its templates.
-    pub(crate) template_driver: Option<String>,
-}
-
-/// A service, whose secrets and configs are known by name only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct StackService {
-    /// What is asked for, but for secrets and configs.
-    pub(crate) spec: ServiceSpec,
-    /// Its secrets, by their names.
-    pub(crate) secrets: Vec<FileReference>,
-    /// Its configs, by their names.
-    pub(crate) configs: Vec<FileReference>,
-}
-
-/// A secret or config as a file in a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FileReference {
-    /// The name of the secret or config in the cluster.
-    pub(crate) object: String,
-    /// The file.
-    pub(crate) target: String,
-    /// The user that owns it.
-    pub(crate) uid: String,
-    /// The group that owns it.
-    pub(crate) gid: String,
-    /// The mode of the file.
-    pub(crate) mode: u32,
+    pub(crate) configs: Vec<DocumentSpec>,
+    /// Services, by name. Their networks, secrets and configs are known by name only.
+    pub(crate) services: Vec<ServiceSpec>,
 }
 
 /// What the conversion of a service needs beside the service.
@@ -130,11 +89,11 @@ impl Stack {
     /// For the first service that has none.
     pub(crate) fn require_images(&self) -> Result<()> {
         for service in &self.services {
-            let container = service.spec.task_template.container_spec.as_ref();
+            let container = service.task_template.container_spec.as_ref();
             if container.is_none_or(|container| container.image.is_empty()) {
                 return Err(ComposeError::Refused(format!(
                     "invalid image reference for service {}: no image specified",
-                    service.spec.name
+                    service.name
                 )));
             }
         }

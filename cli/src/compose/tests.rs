@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::json;
 
-use super::convert::FileObject;
-use super::convert::FileReference;
 use super::*;
 
 /// Files by their paths.
@@ -78,7 +76,7 @@ impl Case {
     /// The one service that comes out, as JSON.
     fn service(&self) -> Value {
         let (mut stack, _) = self.stack().expect("a stack");
-        json!(stack.services.remove(0).spec)
+        json!(stack.services.remove(0))
     }
 
     /// The warnings.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use swarmlite_proto::api::Service;
+use swarmlite_proto::id::ConfigKind;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::check_name;
+use super::documents;
 use super::load;
 use super::load::Disk;
 use super::of_stack;
@@ -16,6 +19,8 @@ use crate::args::ResolveImage;
 use crate::args::StackDeployArgs;
 use crate::client::Client;
 use crate::command::Failures;
+use crate::command::service::resolve_configs;
+use crate::command::service::resolve_secrets;
 use crate::command::service::wait;
 use crate::compose::LABEL_IMAGE;
 use crate::compose::Stack;
@@ -40,7 +45,6 @@ pub(crate) async fn deploy(
     check_name(name)?;
     let (stack, notes) = project.stack(name, &environment, &Disk)?;
     stack.require_images()?;
-    refuse_files(&stack)?;
     for paragraph in notes.paragraphs() {
         console.warn(&paragraph)?;
     }
@@ -50,6 +54,8 @@ pub(crate) async fn deploy(
         prune(name, &stack, client, console).await?;
     }
     make_networks(name, &stack, client, console).await?;
+    documents::put::<SecretKind>(&stack.secrets, client, console).await?;
+    documents::put::<ConfigKind>(&stack.configs, client, console).await?;
     let services = put_services(name, stack, args, client, console).await?;
     let mut failures = Failures::default();
     for (name, id) in services {
@@ -59,22 +65,6 @@ pub(crate) async fn deploy(
         failures.note_for(&name, wait(&id, Aim::NewSpec, &args.wait, client, console).await)?;
     }
     failures.into_result()
-}
-
-/// Refuses what the cluster does not keep yet.
-fn refuse_files(stack: &Stack) -> Result<()> {
-    let uses = |secrets: bool, configs: bool| match (secrets, configs) {
-        (true, _) => Err(Error::refused(
-            "secrets are not supported yet: swarmlite does not keep secrets yet",
-        )),
-        (_, true) => Err(Error::refused(
-            "configs are not supported yet: swarmlite does not keep configs yet",
-        )),
-        (false, false) => Ok(()),
-    };
-    uses(!stack.secrets.is_empty(), !stack.configs.is_empty())?;
-    let mut services = stack.services.iter();
-    services.try_for_each(|service| uses(!service.secrets.is_empty(), !service.configs.is_empty()))
 }
 
 /// Networks come before services, and creating one says nothing useful on a worker.
@@ -114,7 +104,7 @@ async fn prune(
     client: &Client,
     console: &mut Console<'_>,
 ) -> Result<()> {
-    let wanted: BTreeSet<_> = stack.services.iter().map(|service| &*service.spec.name).collect();
+    let wanted: BTreeSet<_> = stack.services.iter().map(|service| &*service.name).collect();
     let mut services = client.services(&of_stack(name)).await?;
     services.retain(|service| !wanted.contains(&*service.spec.name));
     let mut failures = Failures::default();
@@ -155,8 +145,8 @@ async fn put_services(
     let present: BTreeMap<_, _> =
         present.into_iter().map(|service| (service.spec.name.clone(), service)).collect();
     let mut done = Vec::new();
-    for service in stack.services {
-        let mut spec = service.spec;
+    for mut spec in stack.services {
+        resolve_files(&mut spec, client).await?;
         let name = spec.name.clone();
         let auth = credentials(&spec, args)?;
         let failed = |what: &str, error: Error| {
@@ -187,6 +177,20 @@ async fn put_services(
         done.push((name, id));
     }
     Ok(done)
+}
+
+/// Finds the secrets and configs of a service by their names.
+async fn resolve_files(spec: &mut ServiceSpec, client: &Client) -> Result<()> {
+    let Some(container) = &mut spec.task_template.container_spec else { return Ok(()) };
+    let resolved = async {
+        resolve_secrets(&mut container.secrets, client).await?;
+        resolve_configs(&mut container.configs, client).await
+    };
+    let name = &spec.name;
+    resolved.await.map_err(|error| match error {
+        Error::Refused(why) => Error::Refused(format!("service {name}: {why}")),
+        other => other,
+    })
 }
 
 /// What a service has that the files say nothing about: how often its update was forced, and the digest that its image was given, unless

@@ -1,8 +1,11 @@
 //! `swarmlite stack rm`.
 
 use swarmlite_proto::api::Service;
+use swarmlite_proto::id::ConfigKind;
+use swarmlite_proto::id::SecretKind;
 
 use super::check_name;
+use super::documents;
 use super::of_stack;
 use crate::args::StackRemoveArgs;
 use crate::client::Client;
@@ -35,7 +38,10 @@ async fn remove(
 ) -> Result<()> {
     let services = client.services(&of_stack(stack)).await?;
     let networks = client.networks(&of_stack(stack)).await?;
-    if services.is_empty() && networks.is_empty() {
+    let secrets = client.documents::<SecretKind>(&of_stack(stack)).await?;
+    let configs = client.documents::<ConfigKind>(&of_stack(stack)).await?;
+    let documents = secrets.len() + configs.len();
+    if services.is_empty() && networks.is_empty() && documents == 0 {
         return console.warn(&format!("Nothing found in stack: {stack}"));
     }
     // What is asked for by the ids of services, as tasks lose their service with it.
@@ -44,6 +50,8 @@ async fn remove(
         .fold(Filters::default(), |filters, service| filters.with("service", service.id.as_str()));
     let mut failures = Failures::default();
     remove_services(services, &mut failures, client, console).await?;
+    documents::remove(secrets, &mut failures, client, console).await?;
+    documents::remove(configs, &mut failures, client, console).await?;
     for network in networks {
         console.line(&format!("Removing network {}", network.name))?;
         failures.note_for(&network.name, client.network_remove(&network.id).await)?;

@@ -12,12 +12,13 @@ use super::super::section::Node;
 use super::super::section::Section;
 use super::Context;
 use super::mount;
+use super::reference;
 use super::stack_labels;
 
 /// Stands for all capabilities.
 const ALL: &str = "ALL";
 
-/// Converts everything about the container but its secrets and configs.
+/// Converts everything about the container.
 pub(super) fn convert(
     image: String,
     section: &mut Section<'_>,
@@ -43,6 +44,8 @@ pub(super) fn convert(
         open_stdin: section.get("stdin_open", Node::boolean)?,
         read_only: section.get("read_only", Node::boolean)?,
         mounts,
+        secrets: reference::secrets(section, &context.definitions.secrets)?,
+        configs: reference::configs(section, &context.definitions.configs)?,
         stop_grace_period: section.read("stop_grace_period", Node::duration)?,
         healthcheck: section.read("healthcheck", healthcheck)?,
         hosts: section.get("extra_hosts", hosts)?,

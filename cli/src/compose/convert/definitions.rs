@@ -6,19 +6,20 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use swarmlite_proto::api::NetworkCreateRequest;
+use swarmlite_proto::spec::Data;
+use swarmlite_proto::spec::DocumentSpec;
 use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::IpamConfig;
 use swarmlite_proto::spec::IpamOptions;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::MountDriver;
+use swarmlite_proto::spec::ServiceSpec;
 
 use super::super::Files;
 use super::super::error::ComposeError;
 use super::super::error::Result;
 use super::super::section::Node;
 use super::super::section::Section;
-use super::FileObject;
-use super::StackService;
 use super::scoped;
 use super::stack_labels;
 
@@ -61,12 +62,12 @@ pub(super) struct Volume {
 pub(super) struct Objects {
     /// The names in the cluster, by the names in the file.
     pub(super) names: BTreeMap<String, String>,
-    own: Vec<FileObject>,
+    own: Vec<DocumentSpec>,
 }
 
 impl Objects {
     /// Those that are made with the stack, by name.
-    pub(super) fn into_own(self) -> Vec<FileObject> {
+    pub(super) fn into_own(self) -> Vec<DocumentSpec> {
         self.own
     }
 }
@@ -75,9 +76,9 @@ impl Definitions {
     /// The networks that services are on: those to be made, and the names of those that have to be there.
     pub(super) fn networks_of(
         &self,
-        services: &[StackService],
+        services: &[ServiceSpec],
     ) -> (Vec<NetworkCreateRequest>, Vec<String>) {
-        let attachments = services.iter().flat_map(|service| &service.spec.task_template.networks);
+        let attachments = services.iter().flat_map(|service| &service.task_template.networks);
         let used: BTreeSet<_> = attachments.map(|network| network.target.as_str()).collect();
         let (mut own, mut external) = (BTreeMap::new(), BTreeSet::new());
         for network in self.networks.values().filter(|it| used.contains(it.name.as_str())) {
@@ -231,12 +232,14 @@ impl ObjectReader<'_> {
         let real_name = own_name.unwrap_or_else(|| scoped(self.namespace, name));
         let driver = if is_secret { driver(&mut section)? } else { None };
         let data = self.data(&mut section, node, driver.is_some())?;
-        objects.own.push(FileObject {
+        objects.own.push(DocumentSpec {
             name: real_name.clone(),
             labels: stack_labels(self.namespace, section.get("labels", Node::labels)?),
-            data,
+            data: Data::from(data),
             driver,
-            template_driver: section.read("template_driver", Node::string)?,
+            templating: section
+                .read("template_driver", Node::string)?
+                .map(|name| Driver { name, ..Driver::default() }),
         });
         objects.names.insert(name.to_owned(), real_name);
         section.finish()

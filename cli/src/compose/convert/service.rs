@@ -11,11 +11,9 @@ use super::super::section::Node;
 use super::super::section::Section;
 use super::Context;
 use super::LABEL_IMAGE;
-use super::StackService;
 use super::container;
 use super::deploy;
 use super::network;
-use super::reference;
 use super::scoped;
 use super::stack_labels;
 
@@ -73,7 +71,7 @@ pub(super) fn convert(
     name: &str,
     node: &Node<'_>,
     context: &mut Context<'_>,
-) -> Result<StackService> {
+) -> Result<ServiceSpec> {
     let in_service = |error| match error {
         ComposeError::Refused(message) => {
             ComposeError::Refused(format!("service {name}: {message}"))
@@ -112,7 +110,7 @@ fn set_aside(section: &mut Section<'_>, context: &mut Context<'_>) -> Result<()>
     Ok(())
 }
 
-fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Result<StackService> {
+fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Result<ServiceSpec> {
     let mut deploy = section.section("deploy")?;
     let image = section.get("image", Node::string)?;
     let mut labels = stack_labels(context.namespace, deploy.get("labels", Node::labels)?);
@@ -123,8 +121,6 @@ fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Res
         ports: network::ports(section, context)?,
         options: None,
     };
-    let secrets = reference::files(section, "secrets", &context.definitions.secrets)?;
-    let configs = reference::files(section, "configs", &context.definitions.configs)?;
     let spec = ServiceSpec {
         name: scoped(context.namespace, name),
         labels,
@@ -144,7 +140,7 @@ fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Res
         endpoint_spec: Some(endpoint),
     };
     deploy.finish()?;
-    Ok(StackService { spec, secrets, configs })
+    Ok(spec)
 }
 
 fn logging(node: &Node<'_>) -> Result<Driver> {

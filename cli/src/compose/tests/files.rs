@@ -79,7 +79,7 @@ fn a_later_file_goes_before_an_earlier_one() {
     ]);
     let (stack, _) = case.stack().expect("a stack");
     assert_eq!(stack.services.len(), 2);
-    let spec = json!(stack.services[1].spec);
+    let spec = json!(stack.services[1]);
     assert_eq!(spec["TaskTemplate"]["ContainerSpec"]["Image"], "b");
     assert_eq!(spec["TaskTemplate"]["ContainerSpec"]["Env"], json!(["A=1", "B=3"]));
     let target = |at: usize| spec["EndpointSpec"]["Ports"][at]["TargetPort"].clone();
@@ -102,7 +102,7 @@ fn services_extend_others_from_here_and_elsewhere() {
     )
     .file("/other/r.env", "R=1\n");
     let (stack, _) = case.stack().expect("a stack");
-    let container = |at: usize| json!(stack.services[at].spec.task_template.container_spec);
+    let container = |at: usize| json!(stack.services[at].task_template.container_spec);
     assert_eq!(stack.services.len(), 2, "the base is in a profile that is not active");
     assert_eq!(container(0)["Env"], json!(["A=base", "B=middle"]));
     assert_eq!(container(1)["Image"], "r");
@@ -130,7 +130,7 @@ fn included_projects_have_their_own_paths_and_defaults() {
     .file("/project/sub/values", "ONE=1");
     let (stack, notes) = case.stack().expect("a stack");
     assert_eq!(notes, Notes::default());
-    let container = |at: usize| json!(stack.services[at].spec.task_template.container_spec);
+    let container = |at: usize| json!(stack.services[at].task_template.container_spec);
     assert_eq!(container(0)["Image"], "db:7");
     assert_eq!(container(0)["Env"], json!(["X=1"]));
     assert_eq!((&container(1)["Image"], &container(1)["User"]), (&json!("1"), &json!("two")));
