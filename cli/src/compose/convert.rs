@@ -3,6 +3,7 @@
 mod container;
 mod definitions;
 mod deploy;
+mod extension;
 mod mount;
 mod network;
 mod reference;

@@ -7,6 +7,7 @@ use swarmlite_proto::api::Service;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::registry::RegistryAuth;
+use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::check_name;
@@ -200,6 +201,9 @@ fn keep(spec: &mut ServiceSpec, present: &Service, resolve: ResolveImage) -> boo
     let before = present.spec.labels.get(LABEL_IMAGE);
     let is_same = before == spec.labels.get(LABEL_IMAGE);
     let resolved = present.spec.task_template.container_spec.as_ref();
+    if let (Some(container), Some(present)) = (&mut spec.task_template.container_spec, resolved) {
+        take_back(container, present);
+    }
     match (&mut spec.task_template.container_spec, resolved) {
         (Some(container), Some(resolved)) if is_same && resolve != ResolveImage::Always => {
             container.image.clone_from(&resolved.image);
@@ -207,6 +211,26 @@ fn keep(spec: &mut ServiceSpec, present: &Service, resolve: ResolveImage) -> boo
         }
         _ => false,
     }
+}
+
+/// Takes back what a container got of its node and the files do not say any more. An update that says nothing would leave it.
+fn take_back(container: &mut ContainerSpec, present: &ContainerSpec) {
+    fn empty<T: Default>(new: &mut Option<T>, old: Option<&T>) {
+        if new.is_none() && old.is_some() {
+            *new = Some(T::default());
+        }
+    }
+    empty(&mut container.devices, present.devices.as_ref());
+    empty(&mut container.device_cgroup_rules, present.device_cgroup_rules.as_ref());
+    empty(&mut container.device_requests, present.device_requests.as_ref());
+    empty(&mut container.privileged, present.privileged.as_ref());
+    empty(&mut container.shm_size, present.shm_size.as_ref());
+    empty(&mut container.security_opt, present.security_opt.as_ref());
+    empty(&mut container.ipc_mode, present.ipc_mode.as_ref());
+    empty(&mut container.pid_mode, present.pid_mode.as_ref());
+    empty(&mut container.cgroup_parent, present.cgroup_parent.as_ref());
+    empty(&mut container.cgroupns_mode, present.cgroupns_mode.as_ref());
+    empty(&mut container.runtime, present.runtime.as_ref());
 }
 
 /// The credentials to send along with a service, if any are to be sent.

@@ -11,6 +11,7 @@ use super::super::error::Result;
 use super::super::section::Node;
 use super::super::section::Section;
 use super::Context;
+use super::extension;
 use super::mount;
 use super::reference;
 use super::stack_labels;
@@ -28,7 +29,7 @@ pub(super) fn convert(
     let mut mounts =
         section.read("volumes", |node| mount::volumes(node, context))?.unwrap_or_default();
     mounts.extend(section.read("tmpfs", mount::tmpfs)?.unwrap_or_default());
-    Ok(ContainerSpec {
+    let mut container = ContainerSpec {
         image,
         labels: stack_labels(context.namespace, section.get("labels", Node::labels)?),
         command: section.get("entrypoint", Node::strings)?,
@@ -57,7 +58,9 @@ pub(super) fn convert(
         ulimits: section.get("ulimits", ulimits)?,
         oom_score_adj: section.get("oom_score_adj", Node::integer)?,
         ..ContainerSpec::default()
-    })
+    };
+    extension::fill(&mut container, section)?;
+    Ok(container)
 }
 
 /// Variables as lines, in the order that docker sorts them.

@@ -1,5 +1,6 @@
 //! The section `deploy`: how many tasks, where, and what happens to them; with those older options of a service that say the same.
 
+use swarmlite_proto::spec::DeviceRequest;
 use swarmlite_proto::spec::DiscreteResource;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::FailureAction;
@@ -22,6 +23,7 @@ use super::super::error::ComposeError;
 use super::super::error::Result;
 use super::super::section::Node;
 use super::super::section::Section;
+use super::extension;
 use crate::value::cpus;
 
 /// The modes, before it is known how many tasks there are.
@@ -116,20 +118,22 @@ pub(super) fn update_config(node: &Node<'_>) -> Result<UpdateConfig> {
     Ok(config)
 }
 
-/// What tasks may use, and what is set aside for them.
+/// What tasks may use, what is set aside for them, and which devices of the node they get.
 pub(super) fn resources(
     service: &mut Section<'_>,
     deploy: &mut Section<'_>,
-) -> Result<ResourceRequirements> {
+) -> Result<(ResourceRequirements, Vec<DeviceRequest>)> {
     let mut section = deploy.section("resources")?;
     let limits = section.read("limits", limits)?;
-    let reservations = section.read("reservations", reservations)?;
+    let reserved = section.read("reservations", reservations)?;
     section.finish()?;
-    Ok(ResourceRequirements {
+    let (reservations, devices) = reserved.unzip();
+    let resources = ResourceRequirements {
         limits: with_older_limits(limits, service)?,
         reservations: with_older_reservation(reservations, service)?,
         ..ResourceRequirements::default()
-    })
+    };
+    Ok((resources, devices.unwrap_or_default()))
 }
 
 /// The limits, with those that files for single containers have instead.
@@ -185,7 +189,7 @@ fn limits(node: &Node<'_>) -> Result<Limits> {
     Ok(limits)
 }
 
-fn reservations(node: &Node<'_>) -> Result<Reservations> {
+fn reservations(node: &Node<'_>) -> Result<(Reservations, Vec<DeviceRequest>)> {
     let mut section = node.section()?;
     let mut generic_resources = Vec::new();
     for node in section.get("generic_resources", Node::items)? {
@@ -201,8 +205,11 @@ fn reservations(node: &Node<'_>) -> Result<Reservations> {
         memory_bytes: section.get("memory", Node::bytes)?,
         generic_resources,
     };
+    let devices = section.get("devices", |node| {
+        node.items()?.iter().map(extension::request).collect::<Result<Vec<_>>>()
+    })?;
     section.finish()?;
-    Ok(reservations)
+    Ok((reservations, devices))
 }
 
 fn discrete(node: &Node<'_>) -> Result<DiscreteResource> {

@@ -2,6 +2,7 @@
 
 use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::MountBindOptions;
+use swarmlite_proto::spec::MountImageOptions;
 use swarmlite_proto::spec::MountTmpfsOptions;
 use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::MountVolumeOptions;
@@ -40,6 +41,11 @@ fn volume(node: &Node<'_>, context: &mut Context<'_>) -> Result<Mount> {
             return Err(node.invalid("invalid tmpfs source, source must be empty"));
         }
         mount.tmpfs_options = section.read("tmpfs", tmpfs_options)?;
+    } else if kind == MountType::Image {
+        if mount.source.is_empty() {
+            return Err(node.invalid("invalid image source, source cannot be empty"));
+        }
+        mount.image_options = section.read("image", image_options)?;
     } else {
         named_volume(&mut mount, &mut section, context)?;
     }
@@ -52,6 +58,7 @@ fn kind(node: &Node<'_>) -> Result<MountType> {
         ("volume", MountType::Volume),
         ("bind", MountType::Bind),
         ("tmpfs", MountType::Tmpfs),
+        ("image", MountType::Image),
     ])
 }
 
@@ -87,9 +94,17 @@ fn named_volume(
 fn volume_options(mut section: Section<'_>) -> Result<MountVolumeOptions> {
     let options = MountVolumeOptions {
         no_copy: section.get("nocopy", Node::boolean)?,
+        subpath: section.get("subpath", Node::string)?,
         labels: section.get("labels", Node::labels)?,
         ..MountVolumeOptions::default()
     };
+    section.finish()?;
+    Ok(options)
+}
+
+fn image_options(node: &Node<'_>) -> Result<MountImageOptions> {
+    let mut section = node.section()?;
+    let options = MountImageOptions { subpath: section.get("subpath", Node::string)? };
     section.finish()?;
     Ok(options)
 }

@@ -13,6 +13,7 @@ use super::Context;
 use super::LABEL_IMAGE;
 use super::container;
 use super::deploy;
+use super::extension;
 use super::network;
 use super::scoped;
 use super::stack_labels;
@@ -22,18 +23,11 @@ use super::stack_labels;
 const UNSUPPORTED: &[&str] = &[
     "build",
     "cgroupns_mode",
-    "cgroup_parent",
-    "devices",
     "domainname",
     "external_links",
-    "ipc",
     "links",
     "mac_address",
     "network_mode",
-    "pid",
-    "privileged",
-    "security_opt",
-    "shm_size",
     "userns_mode",
     "annotations",
     "attach",
@@ -121,12 +115,15 @@ fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Res
         ports: network::ports(section, context)?,
         options: None,
     };
+    let mut container = container::convert(image, section, context)?;
+    let (resources, devices) = deploy::resources(section, &mut deploy)?;
+    extension::add_reserved(&mut container, devices);
     let spec = ServiceSpec {
         name: scoped(context.namespace, name),
         labels,
         task_template: TaskSpec {
-            container_spec: Some(container::convert(image, section, context)?),
-            resources: Some(deploy::resources(section, &mut deploy)?),
+            container_spec: Some(container),
+            resources: Some(resources),
             restart_policy: deploy::restart_policy(section, &mut deploy)?,
             placement: Some(deploy::placement(section, &mut deploy)?),
             networks: network::attachments(name, section, context)?,

@@ -253,7 +253,7 @@ fn mounts_have_the_options_of_their_type() {
         ),
         (
             "{type: npipe, source: x, target: /a}",
-            "services.web.volumes.0.type must be one of volume, bind, tmpfs, not \"npipe\"",
+            "services.web.volumes.0.type must be one of volume, bind, tmpfs, image, not \"npipe\"",
         ),
     ] {
         assert_eq!(web(&format!("volumes: [{volume}]")).refusal(), message);
@@ -315,7 +315,7 @@ fn what_nobody_knows_is_refused_by_name() {
             "healthcheck: {tset: x}",
             "services.web.healthcheck Additional property tset is not allowed",
         ),
-        ("runtime: runsc", "services.web Additional property runtime is not allowed"),
+        ("uts: host", "services.web Additional property uts is not allowed"),
         ("deploy: {replicas: x}", "services.web.deploy.replicas must be a integer"),
         ("tty: 3", "services.web.tty must be a boolean"),
         ("image: [x]", "0.yml: "),
@@ -339,4 +339,37 @@ fn what_nobody_knows_is_refused_by_name() {
         image.require_images().expect_err("refused").to_string(),
         "invalid image reference for service app_web: no image specified"
     );
+}
+
+#[test]
+fn a_container_gets_of_its_node_what_a_single_one_would() {
+    let case = web(
+        "privileged: true, shm_size: 64m, ipc: host, pid: host, cgroup_parent: /x, cgroup: host, runtime: runsc, \
+                    security_opt: ['apparmor=unconfined'], device_cgroup_rules: ['c 13:* rwm'], \
+                    devices: ['/dev/a:/dev/b:r', {source: /dev/c, target: /dev/d, permissions: rw}], gpus: all, \
+                    deploy: {resources: {reservations: {devices: [{capabilities: [tpu], count: 2, driver: cdi}]}}}",
+    );
+    let service = case.service();
+    let container = &service["TaskTemplate"]["ContainerSpec"];
+    for (member, value) in [
+        ("Privileged", json!(true)),
+        ("ShmSize", json!(64 << 20)),
+        ("IpcMode", json!("host")),
+        ("PidMode", json!("host")),
+        ("CgroupParent", json!("/x")),
+        ("CgroupnsMode", json!("host")),
+        ("Runtime", json!("runsc")),
+        ("SecurityOpt", json!(["apparmor=unconfined"])),
+        ("DeviceCgroupRules", json!(["c 13:* rwm"])),
+    ] {
+        assert_eq!(container[member], value, "{member}");
+    }
+    assert_eq!(container["Devices"][0]["PathInContainer"], "/dev/b");
+    assert_eq!(container["Devices"][1]["CgroupPermissions"], "rw");
+    assert_eq!(container["DeviceRequests"][0]["Count"], -1);
+    assert_eq!(
+        container["DeviceRequests"][1],
+        json!({"Driver": "cdi", "Count": 2, "Capabilities": [["tpu"]]})
+    );
+    assert_eq!(case.notes(), Vec::<String>::new());
 }
