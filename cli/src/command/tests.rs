@@ -1,5 +1,7 @@
 //! Whole commands, from the command line to what is printed, against a server of canned answers on a real socket.
 
+mod stack;
+
 use std::sync::Arc;
 use std::sync::Mutex;
 

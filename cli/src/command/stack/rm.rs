@@ -13,7 +13,6 @@ use crate::command::Failures;
 use crate::command::poll;
 use crate::error::Result;
 use crate::output::Console;
-use crate::value::filter::Filters;
 
 /// Removes stacks, and waits until their tasks have ended.
 pub(crate) async fn rm(
@@ -44,10 +43,6 @@ async fn remove(
     if services.is_empty() && networks.is_empty() && documents == 0 {
         return console.warn(&format!("Nothing found in stack: {stack}"));
     }
-    // What is asked for by the ids of services, as tasks lose their service with it.
-    let tasks = services
-        .iter()
-        .fold(Filters::default(), |filters, service| filters.with("service", service.id.as_str()));
     let mut failures = Failures::default();
     remove_services(services, &mut failures, client, console).await?;
     documents::remove(secrets, &mut failures, client, console).await?;
@@ -57,9 +52,10 @@ async fn remove(
         failures.note_for(&network.name, client.network_remove(&network.id).await)?;
     }
     failures.into_result()?;
-    if !detach && tasks.to_query().is_some() {
+    if !detach {
+        // By a label that they have themselves, as the services are gone.
         poll::until(async || {
-            let left = client.tasks(&tasks).await?;
+            let left = client.tasks(&of_stack(stack)).await?;
             Ok(left.iter().all(|task| task.status.state.is_terminal()).then_some(()))
         })
         .await?;
