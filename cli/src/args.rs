@@ -54,6 +54,7 @@ pub(crate) use output::InspectArgs;
 pub(crate) use output::InspectFormat;
 pub(crate) use output::ListArgs;
 pub(crate) use output::TaskListArgs;
+pub(crate) use output::VersionFormat;
 pub(crate) use service::ContainerFlags;
 pub(crate) use service::CreateLists;
 pub(crate) use service::ExtensionFlags;
@@ -157,7 +158,7 @@ pub(crate) enum Command {
     /// Print what happens on this node and, on a manager, in the swarm.
     Events(EventsArgs),
     /// Print the versions of the client, of the daemon and of the API between them.
-    Version,
+    Version(VersionFormat),
     /// Print what the daemon says about this node and its swarm.
     Info(InspectFormat),
     /// Run the daemon of this node.

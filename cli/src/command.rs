@@ -128,7 +128,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
         Command::Events(args) => events::events(&args, client, console).await,
-        Command::Version => system::version(client, console).await,
+        Command::Version(args) => system::version(args.format.as_deref(), client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
         Command::Daemon(_) | Command::Completion { .. } => Ok(()),
     }

@@ -51,6 +51,14 @@ pub(crate) struct InspectArgs {
     pub(crate) pretty: bool,
 }
 
+/// How versions are printed.
+#[derive(Debug, Args)]
+pub(crate) struct VersionFormat {
+    /// Print with a Go template, such as '{{.Server.Version}}', or as 'json'.
+    #[arg(short, long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+}
+
 /// How one object is printed.
 #[derive(Debug, Args)]
 pub(crate) struct InspectFormat {

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::Value;
+use serde_json::json;
 
 use crate::args::Cli;
 use crate::client::Client;
@@ -14,9 +15,21 @@ use crate::output::inspect;
 use crate::output::pretty::Page;
 
 /// Prints who speaks with whom, and how.
-pub(crate) async fn version(client: &Client, console: &mut Console<'_>) -> Result<()> {
+pub(crate) async fn version(
+    format: Option<&str>,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
     let daemon = client.version_json().await?;
-    console.print(&versions(&client.api_version().to_string(), &daemon))
+    let api_version = client.api_version().to_string();
+    if format.is_some() {
+        // As docker calls them.
+        let own = json!({"Version": env!("CARGO_PKG_VERSION"), "ApiVersion": api_version,
+            "Os": std::env::consts::OS, "Arch": std::env::consts::ARCH});
+        let both = json!({"Client": own, "Server": daemon});
+        return console.print(&inspect::render(&[both.to_string()], format)?);
+    }
+    console.print(&versions(&api_version, &daemon))
 }
 
 fn versions(api_version: &str, daemon: &Value) -> String {

@@ -15,6 +15,7 @@ mod api;
 mod attach;
 mod balancing;
 mod cluster;
+mod contract;
 mod engine;
 mod events;
 mod failures;
@@ -104,6 +105,7 @@ fn cases() -> Vec<Case> {
         api::a_published_port_is_taken_once,
         api::a_name_is_taken_once,
         api::nodes_that_are_no_managers_say_so,
+        contract::every_answer_is_as_the_document_says,
         socket::containers_images_and_files_are_the_engines,
         socket::connections_that_stop_being_http_go_through,
         socket::input_goes_in_and_its_end_too,
