@@ -22,6 +22,7 @@ use swarmlite_proto::time::Timestamp;
 use self::frame::Format;
 use super::error::Answer;
 use super::lookup;
+use super::openapi::bodies::Bytes;
 use super::openapi::parameters::ById;
 use super::openapi::parameters::LogLines;
 use super::openapi::refusals::BadRequest;
@@ -52,8 +53,8 @@ const TELLS_APART: ApiVersion = ApiVersion::new(1, 42);
     responses(
         (status = 200, description = "The lines. Those of containers with a terminal are sent as they are; those of others each in a frame: one byte \
             for the stream (1 output, 2 errors, 3 what is missing), three zero bytes, the length in four bytes (big-endian), the line.", content(
-            (Vec<u8> = "application/vnd.docker.multiplexed-stream"),
-            (Vec<u8> = "application/vnd.docker.raw-stream"),
+            (Bytes = "application/vnd.docker.multiplexed-stream"),
+            (Bytes = "application/vnd.docker.raw-stream"),
         )),
         BadRequest, Failed, Unavailable, NotFound,
     )
@@ -82,8 +83,8 @@ pub(super) async fn of_service(
     responses(
         (status = 200, description = "The lines. Those of containers with a terminal are sent as they are; those of others each in a frame: one byte \
             for the stream (1 output, 2 errors, 3 what is missing), three zero bytes, the length in four bytes (big-endian), the line.", content(
-            (Vec<u8> = "application/vnd.docker.multiplexed-stream"),
-            (Vec<u8> = "application/vnd.docker.raw-stream"),
+            (Bytes = "application/vnd.docker.multiplexed-stream"),
+            (Bytes = "application/vnd.docker.raw-stream"),
         )),
         BadRequest, Failed, Unavailable, NotFound,
     )

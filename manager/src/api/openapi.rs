@@ -102,6 +102,10 @@ pub(super) fn document() -> Value {
     }
     for item in document.paths.paths.values_mut() {
         operations(item).for_each(refuse_versions);
+        if let Some(head) = &mut item.head {
+            // Described with the `GET` that it goes with; and names are unique.
+            head.operation_id = head.operation_id.take().map(|name| format!("{name}Head"));
+        }
     }
     // Texts, lists and objects by text: there is nothing in it that JSON has not.
     let mut document = serde_json::to_value(document).unwrap_or_default();

@@ -104,7 +104,7 @@ pub struct ContainerSpec {
     /// Preference to be killed when memory runs out, -1000 to 1000.
     #[serde(skip_serializing_if = "is_default")]
     pub oom_score_adj: i64,
-    /// Devices of the node that it gets. Not in Docker, as all that follows: see [`super::extension`].
+    /// Devices of the node that it gets. Not in Docker, as all that follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub devices: Option<Vec<DeviceMapping>>,
     /// Further devices that it may use, as `c 13:* rwm`.

@@ -2,8 +2,6 @@
 //! seen by the tests of the API itself.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use anyhow::ensure;
@@ -11,6 +9,7 @@ use hyper::Method;
 use serde_json::Value;
 use serde_json::json;
 use swarmlite_lab::Node;
+use swarmlite_proto::time::Timestamp;
 
 use crate::cluster::Cluster;
 
@@ -46,7 +45,8 @@ async fn furnish(cluster: &Cluster) -> anyhow::Result<()> {
     }
     cluster.create("--name web --network back --publish 8000:8000 --replicas 2").await?;
     cluster.run("service update --quiet --env-add A=B web").await?;
-    cluster.create("--name batch --mode replicated-job").await
+    // It never completes, which is all the same here.
+    cluster.create("--detach --name batch --mode replicated-job").await
 }
 
 /// Refuses members that are not described, but where the document says that there are others.
@@ -99,7 +99,7 @@ async fn ask(
             Some((list, rest)) => ids[list].iter().map(|id| format!("{list}/{id}{rest}")).collect(),
         };
         for object in objects {
-            let request = format!("{object}{}", query(operation)?);
+            let request = format!("{object}{}", query(operation));
             let reply = node.api(Method::GET, &request, "").await?;
             let what = format!("GET {request} on {}: {} {}", node.name(), reply.status, reply.body);
             // Workers do not know the cluster, nor its networks.
@@ -123,15 +123,15 @@ async fn ask(
 }
 
 /// What an operation needs to be asked: which stream of logs, and until when it is to send what happens.
-fn query(operation: &Value) -> anyhow::Result<String> {
+fn query(operation: &Value) -> String {
     let parameters = operation["parameters"].as_array();
     let takes = |name: &str| parameters.is_some_and(|all| all.iter().any(|it| it["name"] == name));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    Ok(match (takes("stdout"), takes("until")) {
+    let (now, _) = Timestamp::now().to_unix();
+    match (takes("stdout"), takes("until")) {
         (true, _) => "?stdout=1&stderr=1".to_owned(),
         (_, true) => format!("?since=0&until={now}"),
         _ => String::new(),
-    })
+    }
 }
 
 /// What is wrong with `value` by the schema at `pointer`.

@@ -62,6 +62,11 @@ pub(in crate::api) struct EngineNetworkRequest {
     rest: BTreeMap<String, Value>,
 }
 
+/// A stream that is not JSON.
+#[derive(Serialize, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(in crate::api) struct Bytes(Vec<u8>);
+
 /// An OpenAPI 3.1 document.
 pub(in crate::api) struct OpenApiDocument;
 
