@@ -135,6 +135,8 @@ pub struct NetworkCreateResponse {
 /// A template of networks, which engines keep for themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
+// The document has one schema for each name, and containers have references to configs.
+#[schema(as = NetworkTemplate)]
 pub struct ConfigReference {
     /// Its name; empty for none.
     pub network: String,
