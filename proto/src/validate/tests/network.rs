@@ -77,7 +77,7 @@ const NETWORKS: &[(&str, ErrorKind, &str)] = &[
     (
         r#"{"IPAM": {"Config": [{"Gateway": "10.1.0.1"}]}}"#,
         InvalidArgument,
-        "invalid network config: a range or a gateway needs a subnet",
+        "invalid network config: a range, a gateway or an auxiliary address needs a subnet",
     ),
     (
         r#"{"IPAM": {"Config": [{"Subnet": "10.1.0.0/24", "IPRange": "10.2.0.0/25"}]}}"#,
