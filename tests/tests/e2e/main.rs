@@ -16,6 +16,7 @@ mod attach;
 mod balancing;
 mod cluster;
 mod contract;
+mod docker_cli;
 mod engine;
 mod events;
 mod failures;
@@ -115,6 +116,8 @@ fn cases() -> Vec<Case> {
         secrets::a_rotation_gives_the_new_content_and_frees_the_old,
         secrets::containers_find_their_files_when_they_are_started_again,
         secrets::the_content_of_a_secret_is_nowhere_else,
+        docker_cli::each_version_takes_a_service_through_its_life,
+        docker_cli::swarmlite_prints_what_docker_prints,
         registry::every_node_pulls_with_the_login_that_came_with_the_service,
         spec::what_the_docker_client_asks_for_reaches_the_container,
         spec::what_docker_swarm_refuses_reaches_the_container,
