@@ -30,6 +30,7 @@ mod mishaps;
 mod names;
 mod ready;
 mod registry;
+mod remote;
 mod rollout;
 mod routes;
 mod secrets;
@@ -129,6 +130,7 @@ fn cases() -> Vec<Case> {
         attach::a_container_comes_and_goes_by_connect,
         attach::a_network_that_is_not_attachable_takes_none,
         events::one_stream_tells_of_the_cluster_and_of_the_engine,
+        remote::certificates_open_the_api_to_both_clients,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,
