@@ -89,11 +89,6 @@ const NETWORKS: &[(&str, ErrorKind, &str)] = &[
         InvalidArgument,
         "invalid network config: subnet 10.1.0.0/24 does not contain gateway 10.2.0.1",
     ),
-    (
-        r#"{"IPAM": {"Config": [{"Subnet": "10.1.0.0/24", "AuxiliaryAddresses": {"a": "10.1.0.9"}}]}}"#,
-        InvalidArgument,
-        "unsupported field: IPAM.Config[0].AuxiliaryAddresses",
-    ),
 ];
 
 #[test]
