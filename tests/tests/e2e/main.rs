@@ -37,6 +37,7 @@ mod secrets;
 mod security;
 mod socket;
 mod spec;
+mod stack;
 mod traffic;
 mod views;
 mod watch;
@@ -130,6 +131,8 @@ fn cases() -> Vec<Case> {
         attach::a_container_comes_and_goes_by_connect,
         attach::a_network_that_is_not_attachable_takes_none,
         events::one_stream_tells_of_the_cluster_and_of_the_engine,
+        stack::docker_and_swarmlite_make_the_same_stack,
+        stack::what_is_not_in_the_file_any_more_is_pruned,
         remote::certificates_open_the_api_to_both_clients,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
