@@ -73,16 +73,12 @@ fn the_host_of_a_service_is_not_the_host_of_the_client() {
 fn what_docker_has_and_is_missing_is_refused_by_name() {
     for (line, message) in [
         (
-            "swarmlite stack deploy --with-registry-auth x",
-            "--with-registry-auth of stack deploy is not supported yet: nodes pull with their own credentials; run docker login on each node.",
+            "swarmlite service create --credential-spec=file://x image",
+            "--credential-spec of service create is not supported yet: it is for Windows containers only.",
         ),
         (
-            "swarmlite service create --generic-resource gpu=1 image",
-            "--generic-resource of service create is not supported yet: nodes do not declare generic resources yet.",
-        ),
-        (
-            "swarmlite service create --privileged=true image",
-            "--privileged of service create is not supported yet: containers of services do not have it.",
+            "swarmlite swarm init --external-ca protocol=cfssl,url=https://ca",
+            "--external-ca of swarm init is not supported yet: the swarm is its own certificate authority.",
         ),
     ] {
         let arguments: Vec<OsString> =

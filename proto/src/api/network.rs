@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::spec::IpamOptions;
 use crate::spec::Labels;
+use crate::spec::is_default;
 use crate::time::Timestamp;
 
 /// `GET /networks/{id}` of an overlay network.
@@ -149,6 +150,7 @@ pub struct NetworkCreateRequest {
     /// Unique in the cluster.
     pub name: String,
     /// `overlay` for a network of the cluster.
+    #[schema(pattern = "^(overlay)?$")]
     pub driver: String,
     /// `swarm` for a network of the cluster; empty means what the driver has.
     pub scope: String,
@@ -170,6 +172,7 @@ pub struct NetworkCreateRequest {
     /// Whether it is only a template. Refused when true, for an overlay network.
     pub config_only: bool,
     /// The template that it is made from. Refused, for an overlay network.
+    #[serde(skip_serializing_if = "is_default")]
     pub config_from: ConfigReference,
     /// Accepted and without effect, as in Docker: names are always unique here.
     pub check_duplicate: bool,

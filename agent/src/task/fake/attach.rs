@@ -15,12 +15,15 @@ use crate::task::attach::Attach;
 use crate::task::attach::AttachError;
 use crate::task::attach::StartedContainer;
 
+/// A process, and the name service that it was given.
+type Named = (u32, Option<Ipv4Addr>);
+
 /// A data plane that notes which processes it was asked to attach.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FakeAttach {
     pids: Arc<Mutex<Vec<u32>>>,
     refused: Arc<Mutex<Option<String>>>,
-    named: Arc<Mutex<Vec<(u32, Option<Ipv4Addr>)>>>,
+    named: Arc<Mutex<Vec<Named>>>,
 }
 
 impl FakeAttach {
@@ -29,7 +32,7 @@ impl FakeAttach {
     }
 
     /// Which processes were given which name service, in order.
-    pub(crate) fn named(&self) -> Vec<(u32, Option<Ipv4Addr>)> {
+    pub(crate) fn named(&self) -> Vec<Named> {
         self.named.lock().expect("no panic").clone()
     }
 

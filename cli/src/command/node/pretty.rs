@@ -122,7 +122,7 @@ mod tests {
         insta::assert_snapshot!(node(&nodes()[0]), @r"
         ID:			node000000000000000000001
         Hostname:              	node1
-        Joined at:             	1970-01-01T00:00:00Z
+        Joined at:             	1970-01-01 00:00:00 +0000 utc
         Status:
          State:			Ready
          Availability:         	Active

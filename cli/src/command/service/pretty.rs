@@ -339,7 +339,7 @@ mod tests {
         container.readiness = Some(check);
         let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
         let expected = "Readiness:\n  Interval = 5s\n  Retries = 1\n  StartPeriod = 0s\n  Timeout = 5s\n  Tests:\n   Test = HTTP\n   Test = 8000/ready\n";
-        assert!(page.ends_with(expected), "{page}");
+        assert!(page.contains(expected), "{page}");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn a_successor_waits_for_a_task_that_still_stops_but_not_for_ever() {
 /// Some passes of all loops but that which would find the node down. Returns the loop of replicated services.
 fn pass_some(world: &mut World) -> &'static crate::reconcile::Loop {
     let loops = &crate::reconcile::LOOPS;
-    for step in loops.iter().filter(|step| step.name != "liveness").cycle().take(20) {
+    for step in loops.iter().filter(|step| step.name != "liveness").cycle().take(2 * loops.len()) {
         world.pass(step);
     }
     loops.iter().find(|step| step.name == "replicated").expect("there is such a loop")
