@@ -38,8 +38,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
-use axum::routing::post;
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -82,6 +80,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(swarm_routes())
         .merge(service_routes())
         .merge(object_routes())
+        .merge(shared_routes())
 }
 
 /// This node.
@@ -137,21 +136,20 @@ fn object_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(networks::inspect, networks::remove))
 }
 
-/// What is about this node's engine and about the cluster at once. In form it is all the engine's, and described by the engine's own document.
-fn shared_routes() -> Router<ApiState> {
-    Router::new()
-        .route("/containers/create", post(attach::create_container))
-        .route("/events", get(events::stream))
-        .route("/networks/prune", post(networks::prune::prune))
-        .route("/networks/{id}/connect", post(attach::connect))
-        .route("/networks/{id}/disconnect", post(attach::disconnect))
+/// What is about this node's engine and about the cluster at once. In form it is all the engine's.
+fn shared_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(attach::create_container))
+        .routes(routes!(attach::connect))
+        .routes(routes!(attach::disconnect))
+        .routes(routes!(events::stream))
+        .routes(routes!(networks::prune::prune))
 }
 
 /// The whole API as one service.
 pub fn router(state: ApiState) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
-        .merge(shared_routes())
         .fallback(fallback::answer)
         .method_not_allowed_fallback(fallback::answer)
         .with_state(state.clone());

@@ -34,6 +34,14 @@ use super::engine::segment;
 use super::error::Answer;
 use super::networks::is_stand_in;
 use super::networks::stand_in_of;
+use super::openapi::bodies::EngineObject;
+use super::openapi::parameters::ById;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Conflict;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::Forbidden;
+use super::openapi::refusals::NotFound;
+use super::openapi::refusals::Unavailable;
 use super::passthrough;
 use super::request::RawJson;
 
@@ -87,7 +95,18 @@ struct EndpointIpam {
     ipv4_address: String,
 }
 
-/// `POST /containers/create`.
+/// Makes a container. If it is to be on attachable networks of the cluster, it gets its addresses there; all else is the engine's.
+#[utoipa::path(
+    post,
+    path = "/containers/create",
+    operation_id = "ContainerCreate",
+    tag = "Container",
+    request_body = EngineObject,
+    responses(
+        (status = 201, description = "What the engine answers.", body = EngineObject),
+        BadRequest, Failed, Unavailable, NotFound, Conflict,
+    )
+)]
 pub(super) async fn create_container(
     Extract(api): Extract<ApiState>,
     request: Request,
@@ -221,7 +240,19 @@ struct Connect {
     endpoint_config: Option<Endpoint>,
 }
 
-/// `POST /networks/{id}/connect`.
+/// Connects a container of this node with a network, of the cluster if it is attachable, or of the engine.
+#[utoipa::path(
+    post,
+    path = "/networks/{id}/connect",
+    operation_id = "NetworkConnect",
+    tag = "Network",
+    params(ById),
+    request_body = EngineObject,
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, Forbidden, NotFound, Conflict,
+    )
+)]
 pub(super) async fn connect(
     Extract(api): Extract<ApiState>,
     Path(id): Path<String>,
@@ -241,7 +272,19 @@ pub(super) async fn connect(
     Ok(connected?)
 }
 
-/// `POST /networks/{id}/disconnect`. The agent sees that the container's place is free.
+/// Disconnects a container of this node from a network. The agent sees that the container's place is free.
+#[utoipa::path(
+    post,
+    path = "/networks/{id}/disconnect",
+    operation_id = "NetworkDisconnect",
+    tag = "Network",
+    params(ById),
+    request_body = EngineObject,
+    responses(
+        (status = 200, description = "Done."),
+        BadRequest, Failed, Unavailable, Forbidden, NotFound,
+    )
+)]
 pub(super) async fn disconnect(
     Extract(api): Extract<ApiState>,
     Path(id): Path<String>,

@@ -27,6 +27,12 @@ use self::filter::FILTERS;
 use super::ApiState;
 use super::error::Answer;
 use super::filters::Filters;
+use super::openapi::bodies::EngineObject;
+use super::openapi::parameters::During;
+use super::openapi::parameters::Filtered;
+use super::openapi::refusals::BadRequest;
+use super::openapi::refusals::Failed;
+use super::openapi::refusals::Unavailable;
 use super::passthrough;
 use super::request::Params;
 use crate::events::Event;
@@ -86,7 +92,18 @@ fn moment(text: &str) -> Result<Option<i64>> {
     Ok(Some(seconds.saturating_mul(1_000_000_000).saturating_add(rest)))
 }
 
-/// `GET /events`.
+/// Tells what happens in the engine of this node and, on managers, in the cluster.
+#[utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "SystemEvents",
+    tag = "System",
+    params(During, Filtered),
+    responses(
+        (status = 200, description = "One event after the other.", body = EngineObject),
+        BadRequest, Failed, Unavailable,
+    )
+)]
 pub(super) async fn stream(
     Extract(api): Extract<ApiState>,
     params: Params,

@@ -55,6 +55,7 @@ pub(super) async fn serve() -> impl IntoResponse {
         (name = "Swarm", description = "The cluster itself."),
         (name = "Node", description = "The machines of the cluster."),
         (name = "Service", description = "What is to run."),
+        (name = "Container", description = "Containers of this node's engine."),
         (name = "Task", description = "What runs: one container of a service, once."),
         (name = "Network", description = "Networks of the cluster, and of this node's engine."),
         (name = "Secret", description = "Files that only tasks may see."),

@@ -110,7 +110,7 @@ pub(crate) struct CreateLists {
     #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
     pub(crate) generic_resource: Vec<GenericResource>,
 
-    /// Give the container a device of its node, as PATH[:PATH IN THE CONTAINER][:PERMISSIONS].
+    /// Give the container a device of its node: PATH, PATH:PATH-IN-CONTAINER, or PATH:PATH-IN-CONTAINER:PERMISSIONS.
     #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
     pub(crate) device: Vec<DeviceMapping>,
 

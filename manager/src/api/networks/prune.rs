@@ -24,6 +24,11 @@ use crate::api::engine::NETWORK_ID_LABEL;
 use crate::api::engine::segment;
 use crate::api::error::Answer;
 use crate::api::filters::Filters;
+use crate::api::openapi::bodies::NetworksPruned;
+use crate::api::openapi::parameters::Filtered;
+use crate::api::openapi::refusals::BadRequest;
+use crate::api::openapi::refusals::Failed;
+use crate::api::openapi::refusals::Unavailable;
 use crate::api::request::Params;
 use crate::state::State;
 
@@ -36,7 +41,18 @@ struct Pruned {
     networks_deleted: Option<Vec<String>>,
 }
 
-/// `POST /networks/prune`: those of the engine, and on managers those of the cluster.
+/// Removes the networks that nothing uses: those of the engine and, on managers, those of the cluster.
+#[utoipa::path(
+    post,
+    path = "/networks/prune",
+    operation_id = "NetworkPrune",
+    tag = "Network",
+    params(Filtered),
+    responses(
+        (status = 200, description = "What was removed.", body = NetworksPruned),
+        BadRequest, Failed, Unavailable,
+    )
+)]
 pub(in crate::api) async fn prune(
     Extract(api): Extract<ApiState>,
     params: Params,

@@ -62,6 +62,22 @@ pub(in crate::api) struct EngineNetworkRequest {
     rest: BTreeMap<String, Value>,
 }
 
+/// An object of the Docker Engine API that the engine of this node reads or prints. The engine's own document describes it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct EngineObject {
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
+}
+
+/// The networks that were removed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::api) struct NetworksPruned {
+    /// Their names; `null` if there are none.
+    #[schema(nullable)]
+    networks_deleted: Vec<String>,
+}
+
 /// A stream that is not JSON.
 #[derive(Serialize, ToSchema)]
 #[schema(value_type = String, format = Binary)]

@@ -105,6 +105,18 @@ pub(in crate::api) struct InScope {
     verbose: bool,
 }
 
+/// Which events, by their time.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct During {
+    /// Seconds since 1970, perhaps with a fraction: nothing older. Absent: only what happens from now on.
+    #[param(required = false)]
+    since: String,
+    /// The same: nothing newer, and the stream ends then.
+    #[param(required = false)]
+    until: String,
+}
+
 /// Which lines of logs, and how they are written.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

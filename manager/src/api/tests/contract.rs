@@ -27,6 +27,10 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 /// A header of requests that do not write members as the document does, which is allowed.
 pub(super) const AS_GO_READS_IT: &str = "x-as-go-reads-it";
 
+/// Operations whose requests and answers are the engine's in form. They are described, but the engine's document says how they look.
+const OF_THE_ENGINE: [&str; 4] =
+    ["ContainerCreate", "NetworkConnect", "NetworkDisconnect", "SystemEvents"];
+
 /// What was compiled of it, by where it stands.
 static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
 
@@ -179,9 +183,9 @@ pub(super) fn checked(router: Router) -> Router {
 }
 
 async fn check(request: Request, next: Next) -> Response {
-    let Some(operation) = Operation::find(request.method(), request.uri().path()) else {
-        return next.run(request).await;
-    };
+    let operation = Operation::find(request.method(), request.uri().path())
+        .filter(|operation| !OF_THE_ENGINE.contains(&operation.name()));
+    let Some(operation) = operation else { return next.run(request).await };
     let (parts, body) = request.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let mut again = Request::new(Body::from(body.clone()));
@@ -257,13 +261,15 @@ NetworkList GET /networks
 NetworkInspect GET /networks/ingress
 NetworkCreate POST /networks/create {"Name": "back", "Driver": "overlay"}
 NetworkDelete DELETE /networks/ingress
+NetworkPrune POST /networks/prune
 "#;
 
 /// [`CALLS`], each on a node of its own. `checked` does the rest.
 #[tokio::test]
 async fn every_operation_answers_as_it_is_described() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (name, operation) in operations() {
+    let all = operations().into_iter();
+    for (name, operation) in all.filter(|(name, _)| !OF_THE_ENGINE.contains(&&**name)) {
         let call = CALLS.lines().find(|line| line.split(' ').next() == Some(&*name));
         let call = call.unwrap_or_else(|| panic!("{name} is not among CALLS"));
         let parts: Vec<&str> = call.splitn(4, ' ').collect();

@@ -34,6 +34,7 @@ pub(super) fn fake_engine(folder: &Path) -> std::path::PathBuf {
         .route("/networks/create", post(|body: Json<Value>| async move {
             (StatusCode::CREATED, Json(json!({"Id": "n1", "Warning": body["Name"]})))
         }))
+        .route("/networks/prune", post(|| async { Json(json!({"NetworksDeleted": ["mine"]})) }))
         .route("/networks/{id}", get(move |axum::extract::Path(id): axum::extract::Path<String>| async move {
             find(by_id, &id)
         }).delete(|| async { StatusCode::NO_CONTENT }));
