@@ -245,10 +245,9 @@ pub(super) async fn unlock(
     let membership = state.node.membership();
     match membership.local_node_state {
         LocalNodeState::Locked => Ok(state.node.unlock(request.unlock_key).await?),
-        LocalNodeState::Active if membership.control_available => {
-            Err(Error::conflict("swarm is not locked").into())
-        }
-        _ => Err(Error::unavailable(no_manager(&membership)).into()),
+        LocalNodeState::Inactive => Err(Error::unavailable(no_manager(&membership)).into()),
+        // Also one that is still on its way to being active (moby `daemon/cluster/swarm.go`, `UnlockSwarm`).
+        _ => Err(Error::conflict("swarm is not locked").into()),
     }
 }
 
