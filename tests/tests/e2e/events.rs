@@ -66,9 +66,10 @@ pub(crate) async fn one_stream_tells_of_the_cluster_and_of_the_engine(
     print(node, &["rm", "own"]).await?;
     listening.kill().await?;
     // What has been is told to who asks for it, by whichever manager, and ends.
-    let past = ["events", "--since", "5m", "--until", "0s", "--filter", "service=web", "--format"];
-    let mut past = past.to_vec();
-    past.push("{{.Action}}");
+    let filters = ["--filter", "type=service", "--filter", "service=web"];
+    let past =
+        [&["events", "--since", "5m", "--until", "0s"], &filters[..], &["--format", "{{.Action}}"]];
+    let past = past.concat();
     for node in cluster.managers() {
         let told = node.swarmlite(&past).await?;
         let told: Vec<&str> = told.lines().collect();
