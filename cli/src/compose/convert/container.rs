@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::DnsConfig;
 use swarmlite_proto::spec::HealthConfig;
+use swarmlite_proto::spec::Privileges;
 use swarmlite_proto::spec::Ulimit;
 
 use super::super::error::Result;
@@ -43,6 +44,8 @@ pub(super) fn convert(
         stop_signal: section.get("stop_signal", Node::string)?,
         tty: section.get("tty", Node::boolean)?,
         open_stdin: section.get("stdin_open", Node::boolean)?,
+        // Docker always sends this; a service that only one of them has deployed would differ for the other.
+        privileges: Some(Privileges::default()),
         read_only: section.get("read_only", Node::boolean)?,
         mounts,
         secrets: reference::secrets(section, &context.definitions.secrets)?,
