@@ -53,7 +53,7 @@ limited 22 "$(test_program swarmlite-tests vm)" "$@"
 say "the lab"
 limited 3 "$(test_program swarmlite-tests lab)" "$@"
 say "end to end, on three managers and a worker, twice side by side: clusters that are used, and clusters in trouble"
-[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=20
+[ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=25
 E2E=$(test_program swarmlite-tests e2e)
 TROUBLE=$(mktemp)
 SWARMLITE_E2E_GROUP=trouble SWARMLITE_E2E_LAB=trouble limited $minutes "$E2E" "$@" >"$TROUBLE" 2>&1 &

@@ -129,9 +129,13 @@ impl Cluster {
         self.manager().swarmlite(&words).await
     }
 
-    /// Makes a service of the workload with `options`, and returns once it has converged.
+    /// Makes a service of the workload with `options`, and returns once it has converged. It is watched for a second and not for five,
+    /// as many tests do this.
     pub(crate) async fn create(&self, options: &str) -> anyhow::Result<()> {
-        self.run(&format!("service create --quiet {options} {IMAGE}")).await.map(drop)
+        // Jobs have no updates, and other tests choose for themselves.
+        let is_free = !options.contains("-job") && !options.contains("--update-monitor");
+        let monitor = if is_free { "--update-monitor 1s" } else { "" };
+        self.run(&format!("service create --quiet {monitor} {options} {IMAGE}")).await.map(drop)
     }
 
     /// What `path` of the HTTP interface says on `node`.
