@@ -193,6 +193,8 @@ pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     set(&mut raft.heartbeat_tick, wanted.heartbeat_tick);
     set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);
     set(&mut spec.ca_config.node_cert_expiry, expiry);
+    // Only where later rotations are counted from: the authority of a new cluster is as new as one can be.
+    set(&mut spec.ca_config.force_rotate, asked.ca_config.force_rotate);
     Ok(spec)
 }
 

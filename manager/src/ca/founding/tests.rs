@@ -50,6 +50,7 @@ fn what_is_asked_for_goes_over_the_defaults() {
     init.spec.orchestration.task_history_retention_limit = Some(0);
     init.default_addr_pool = vec!["10.20.1.2/16".parse().expect("a pool")];
     init.subnet_size = 26;
+    init.spec.ca_config.force_rotate = 6;
     let founding = found(init, &mut rng(1), Timestamp::EPOCH).expect("founds");
     let Op::PutCluster(cluster) = &founding.transaction.ops[0] else { panic!("no cluster") };
     assert_eq!(cluster.spec.dispatcher.heartbeat_period, Nanoseconds::from_secs(2));
@@ -57,6 +58,7 @@ fn what_is_asked_for_goes_over_the_defaults() {
     assert_eq!(cluster.spec.raft, SwarmSpec::defaults().raft);
     assert_eq!(cluster.default_addr_pool, ["10.20.0.0/16".parse().expect("a pool")]);
     assert_eq!(cluster.subnet_size, 26);
+    assert_eq!(cluster.spec.ca_config.force_rotate, 6);
 }
 
 #[test]
