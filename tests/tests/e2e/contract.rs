@@ -113,8 +113,11 @@ async fn ask(
             );
             if operation.pointer(&media).is_some() {
                 let pointer = format!("/paths/{}/get{media}", path.replace('/', "~1"));
-                let faults = faults(document, &pointer, &reply.json()?)?;
-                ensure!(faults.is_empty(), "{what}\n{}", faults.join("\n"));
+                // Streams of events have several values, all others one.
+                for value in serde_json::Deserializer::from_str(&reply.body).into_iter() {
+                    let faults = faults(document, &pointer, &value?)?;
+                    ensure!(faults.is_empty(), "{what}\n{}", faults.join("\n"));
+                }
             }
             asked += 1;
         }
