@@ -199,6 +199,15 @@ pub(super) fn cluster(cluster: &Cluster) -> api::Swarm {
 pub(super) fn local_overlay(network: &mut serde_json::Value) {
     network["Driver"] = "overlay".into();
     network["Scope"] = "swarm".into();
+    // No network of the cluster is made from a template.
+    if let Some(members) = network.as_object_mut() {
+        members.remove("ConfigFrom");
+    }
+    // Engines before API 1.47 do not say it, and have `null` for no options.
+    network["EnableIPv4"] = true.into();
+    if network["IPAM"]["Options"].is_null() {
+        network["IPAM"]["Options"] = serde_json::json!({});
+    }
     for marked in ["Labels", "Options"] {
         let mark = network[marked].as_object_mut().and_then(|of| of.remove(NETWORK_ID_LABEL));
         if let Some(id) = mark {

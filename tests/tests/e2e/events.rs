@@ -53,20 +53,20 @@ pub(crate) async fn one_stream_tells_of_the_cluster_and_of_the_engine(
         }
     }
     ensure!(first == format!("node update {}", node.name()), "{first}");
-    cluster.create("--name web --replicas 1").await?;
-    hear(&mut lines, "service create web").await?;
-    cluster.run("service scale --detach web=2").await?;
-    hear(&mut lines, "service update web").await?;
+    cluster.create("--name told --replicas 1").await?;
+    hear(&mut lines, "service create told").await?;
+    cluster.run("service scale --detach told=2").await?;
+    hear(&mut lines, "service update told").await?;
     print(node, &["run", "--name", "own", "--network", "none", IMAGE, "serve", "--help"]).await?;
     hear(&mut lines, "container start own").await?;
-    cluster.run("service rm web").await?;
-    hear(&mut lines, "service remove web").await?;
+    cluster.run("service rm told").await?;
+    hear(&mut lines, "service remove told").await?;
     cluster.run("network create heard").await?;
     hear(&mut lines, "network create heard").await?;
     print(node, &["rm", "own"]).await?;
     listening.kill().await?;
     // What has been is told to who asks for it, by whichever manager, and ends.
-    let filters = ["--filter", "type=service", "--filter", "service=web"];
+    let filters = ["--filter", "type=service", "--filter", "service=told"];
     let past =
         [&["events", "--since", "5m", "--until", "0s"], &filters[..], &["--format", "{{.Action}}"]];
     let past = past.concat();

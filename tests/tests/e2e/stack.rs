@@ -121,10 +121,11 @@ fn of_shop(section: &str) -> String {
     format!("/{section}?filters=%7B%22label%22%3A%5B%22com.docker.stack.namespace%3Dshop%22%5D%7D")
 }
 
-/// The ids of the stack's tasks, in their order.
+/// The ids of the stack's tasks, in their order. Not those of jobs, which every update runs again, as docker's deployments update everything.
 async fn tasks(cluster: &Cluster, node: &Node) -> anyhow::Result<Vec<String>> {
     let tasks: Vec<Value> = cluster.read(node, &of_shop("tasks")).await?;
-    let mut ids: Vec<_> = tasks.iter().map(|task| task["ID"].to_string()).collect();
+    let lasting = tasks.iter().filter(|task| task["JobIteration"].is_null());
+    let mut ids: Vec<_> = lasting.map(|task| task["ID"].to_string()).collect();
     ids.sort();
     Ok(ids)
 }
