@@ -25,11 +25,11 @@ use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::id::NodeId;
 use tokio::sync::watch;
 
-pub use self::registry::Programmed;
 use self::registry::Registry;
 use self::statuses::StatusWriter;
-use crate::liveness::Sessions;
+use crate::heartbeat::Sessions;
 use crate::raft::Leadership;
+use crate::reconcile::Programmed;
 use crate::state::State;
 use crate::store::Store;
 

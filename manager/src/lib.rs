@@ -9,8 +9,10 @@
 //! - [`manager`]: all of this as one.
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
-//! - [`reconcile`]: the loops of the leader, and what drives them: [`liveness`], [`orchestrator`], [`attachments`],
-//!   [`allocator`], [`scheduler`], [`routing`].
+//! - [`reconcile`]: what a loop of the leader is: what it decides from, and what it wants done.
+//! - [`loops`]: all of them, and what drives them: [`liveness`], [`orchestrator`], [`attachments`], [`allocator`], [`scheduler`],
+//!   [`routing`].
+//! - [`heartbeat`]: when nodes were last heard of.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
@@ -23,8 +25,10 @@ pub mod attachments;
 pub mod ca;
 pub mod dispatcher;
 pub mod events;
+pub mod heartbeat;
 pub mod liveness;
 pub mod logs;
+pub mod loops;
 pub mod manager;
 pub mod members;
 pub mod orchestrator;

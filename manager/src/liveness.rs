@@ -2,71 +2,28 @@
 //!
 //! It writes nothing but a node's status. What becomes of the tasks of a node that is down is for the orchestrators to say.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use swarmlite_proto::api::NodeState;
-use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::time::Timestamp;
 
+use crate::heartbeat::GRACE_PERIODS;
+use crate::heartbeat::heartbeat_period;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::NodeReport;
 use crate::state::ObjectRef;
 use crate::state::Op;
-use crate::state::State;
 
-/// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
-const GRACE_PERIODS: u32 = 3;
-
-/// After a change of leader, nodes have so many times longer to find the new one (swarmkit, the same file).
+/// After a change of leader, nodes have so many times longer to find the new one (swarmkit `manager/dispatcher/dispatcher.go`).
 const UNKNOWN_FACTOR: u32 = 2;
-
-/// The heartbeat period when the cluster does not say (swarmkit, the same file).
-pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Swarmkit's words for why a node has its state.
 const MISSED: &str = "heartbeat failure";
 const MISSED_UNKNOWN: &str = "heartbeat failure for node in \"unknown\" state";
 const LEADER_CHANGED: &str = "Node moved to \"unknown\" state due to leadership change in cluster";
-
-/// When each agent was last heard of. Lives in the memory of the leader, and starts empty with every leader.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sessions {
-    last_heard: BTreeMap<NodeId, Timestamp>,
-}
-
-impl Sessions {
-    /// Notes a sign of life from an agent that was told to give one per `period`. Returns whether the loops should know at once,
-    /// which is so after a silence in which the node was given up: fit for [`tokio::sync::watch::Sender::send_if_modified`].
-    pub fn heard(&mut self, node: &NodeId, now: Timestamp, period: Duration) -> bool {
-        let before = self.last_heard.insert(node.clone(), now);
-        before.is_none_or(|before| now.since(before) >= period * GRACE_PERIODS)
-    }
-
-    /// Forgets a node that has said good-bye, or that was removed. Returns whether it was known.
-    pub fn forget(&mut self, node: &NodeId) -> bool {
-        self.last_heard.remove(node).is_some()
-    }
-
-    /// When the node was last heard of.
-    #[must_use]
-    pub fn last_heard(&self, node: &NodeId) -> Option<Timestamp> {
-        self.last_heard.get(node).copied()
-    }
-}
-
-/// How often agents have to give a sign of life.
-#[must_use]
-pub fn heartbeat_period(state: &State) -> Duration {
-    state
-        .cluster()
-        .map(|cluster| cluster.spec.dispatcher.heartbeat_period.to_duration())
-        .filter(|period| !period.is_zero())
-        .unwrap_or(DEFAULT_HEARTBEAT)
-}
 
 /// Nodes that are heard of are ready, nodes that are not are down once their time is over.
 #[must_use]

@@ -25,18 +25,18 @@ use crate::api::Quorum;
 use crate::attachments;
 use crate::ca;
 use crate::dispatcher::Dispatcher;
-use crate::dispatcher::Programmed;
 use crate::dispatcher::assignment::assignments_for;
 use crate::events;
 use crate::events::EventLog;
 use crate::logs::Broker;
 use crate::logs::Logs;
+use crate::loops::driver;
 use crate::members;
 use crate::raft;
 use crate::raft::Leadership;
 use crate::raft::MemberStatus;
 use crate::raft::RaftStore;
-use crate::reconcile::driver;
+use crate::reconcile::Programmed;
 use crate::server::Access;
 use crate::server::Gate;
 use crate::server::Routes;
@@ -126,7 +126,7 @@ impl Manager {
             }
             Start::Resume => RaftStore::open(&dir, sealer, client).await?,
         };
-        let (heard, sessions) = watch::channel(crate::liveness::Sessions::default());
+        let (heard, sessions) = watch::channel(crate::heartbeat::Sessions::default());
         let dispatcher = Dispatcher::new(store.clone(), assignments_for, store.leadership(), heard);
         let broker = broker(&store, &dispatcher);
         server.set_routes(routes(&identity, &store, &dispatcher, &broker));

@@ -16,7 +16,7 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::task_state::TaskState;
 
 use super::*;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 use crate::state::tests as objects;
 
 const fn replicas(replicas: u64) -> ServiceMode {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use imbl::OrdMap;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::version::Generation;
@@ -13,8 +12,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The generation that the kernel tables of each node in session have reached.
-pub type Programmed = OrdMap<NodeId, Generation>;
+use crate::reconcile::Programmed;
 
 /// The sessions there are. Cheap to clone.
 #[derive(Clone, Debug, Default)]

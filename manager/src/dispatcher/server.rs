@@ -36,7 +36,7 @@ use super::session::Fault;
 use super::session::Session;
 use super::session::View;
 use crate::ca::admission::removed;
-use crate::liveness::heartbeat_period;
+use crate::heartbeat::heartbeat_period;
 use crate::raft::Leadership;
 use crate::server::Packed;
 use crate::server::Refusal;

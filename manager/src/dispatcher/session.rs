@@ -25,7 +25,7 @@ use super::Assign;
 use super::assignment::diff;
 use crate::ca::rotation::renewal_time;
 use crate::ca::rotation::required_issuer;
-use crate::liveness::heartbeat_period;
+use crate::heartbeat::heartbeat_period;
 use crate::members::manager_addresses;
 use crate::state::NodeReport;
 use crate::state::State;

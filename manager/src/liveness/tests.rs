@@ -1,7 +1,8 @@
 //! When nodes are ready, unknown and down.
 
 use super::*;
-use crate::reconcile::tests::world::World;
+use crate::heartbeat::DEFAULT_HEARTBEAT;
+use crate::loops::tests::world::World;
 
 const PERIOD: Duration = DEFAULT_HEARTBEAT;
 

@@ -18,7 +18,7 @@ use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::task_state::TaskState;
 
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 
 pub(super) const fn replicas(replicas: u64) -> ServiceMode {
     ServiceMode::Replicated { replicas }

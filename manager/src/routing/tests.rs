@@ -9,7 +9,7 @@ use swarmlite_proto::spec::ServiceMode;
 
 use super::*;
 use crate::dispatcher::assignment::told_state;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 use crate::state::tests as objects;
 
 /// A service that every node answers for.

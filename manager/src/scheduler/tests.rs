@@ -16,7 +16,7 @@ use swarmlite_proto::spec::SpreadOver;
 use swarmlite_proto::value::generic_resource;
 
 use super::*;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 
 const fn replicas(replicas: u64) -> ServiceMode {
     ServiceMode::Replicated { replicas }
@@ -64,7 +64,7 @@ fn a_task_with_a_node_says_so() {
     let mut world = World::new(1);
     let web = world.add_service("web", replicas(1), |_| {});
     for name in ["replicated", "allocator", "allocator", "scheduler"] {
-        let step = crate::reconcile::LOOPS.iter().find(|step| step.name == name);
+        let step = crate::loops::LOOPS.iter().find(|step| step.name == name);
         world.pass(step.expect("there is such a loop"));
     }
     let task = world.tasks(&web).remove(0);

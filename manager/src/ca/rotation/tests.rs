@@ -11,7 +11,7 @@ use super::*;
 use crate::ca::NodeKey;
 use crate::ca::admission;
 use crate::ca::tests::founded;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 use crate::state::tests::commit;
 use crate::state::tests::rng;
 

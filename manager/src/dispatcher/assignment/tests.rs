@@ -16,7 +16,7 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::value::generic_resource;
 
 use super::*;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 use crate::state::Op;
 use crate::state::document::tests::document;
 use crate::state::document::tests::reference;
@@ -230,7 +230,7 @@ fn a_removed_service_is_known_until_its_last_task_has_ended() {
     assert_eq!((known.name.as_str(), known.vip, known.tasks.len()), ("web", None, 1));
     assert!(known.ports.is_empty());
     let key = AssignmentKey::Task(task.id.clone());
-    let reaper = crate::reconcile::LOOPS.iter().find(|step| step.name == "reaper");
+    let reaper = crate::loops::LOOPS.iter().find(|step| step.name == "reaper");
     scene.world.pass(reaper.expect("there is such a loop"));
     assert!(scene.told(&home).contains_key(&key), "it has to be stopped first");
     scene.world.report(&task, TaskState::Shutdown);

@@ -13,7 +13,7 @@ use swarmlite_proto::task_state::TaskState;
 
 use super::nodes_of;
 use super::replicas;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 
 fn on_ssd(service: &mut Service) {
     let constraints = vec!["node.labels.disk==ssd".to_owned()];
@@ -57,7 +57,7 @@ fn it_keeps_its_address_until_it_has_stopped() {
     let task = world.running(&web).remove(0);
     world.silent.insert(task.node_id.clone().expect("runs"));
     fit.iter().for_each(|node| label(&mut world, node, "hdd"));
-    for step in crate::reconcile::LOOPS.iter().filter(|step| step.name != "liveness") {
+    for step in crate::loops::LOOPS.iter().filter(|step| step.name != "liveness") {
         world.pass(step);
     }
     let known = &world.state().tasks()[&task.id];
@@ -120,7 +120,7 @@ fn an_update_of_a_constraint_replaces_one_task_after_the_other() {
     world.settle();
     world.edit_service(&web, on_ssd);
     for _ in 0..60 {
-        for step in &crate::reconcile::LOOPS {
+        for step in &crate::loops::LOOPS {
             world.pass(step);
         }
         world.agents();

@@ -16,9 +16,9 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 
 use super::replicas;
+use crate::loops::LOOPS;
+use crate::loops::tests::world::World;
 use crate::orchestrator::handover::NO_PLACE_PATIENCE;
-use crate::reconcile::LOOPS;
-use crate::reconcile::tests::world::World;
 
 /// A service whose tasks all nodes route to, one of them updated or moved at a time.
 fn published(nodes: u16, count: u64, order: UpdateOrder) -> (World, ServiceId) {

@@ -14,8 +14,8 @@ use swarmlite_proto::spec::RestartPolicy;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::task_state::TaskState;
 
-use crate::reconcile::LOOPS;
-use crate::reconcile::tests::world::World;
+use crate::loops::LOOPS;
+use crate::loops::tests::world::World;
 
 const fn job(max_concurrent: u64, total_completions: u64) -> ServiceMode {
     ServiceMode::ReplicatedJob(ReplicatedJob { max_concurrent, total_completions })

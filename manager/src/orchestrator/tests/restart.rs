@@ -10,7 +10,7 @@ use swarmlite_proto::time::Nanoseconds;
 
 use super::replicas;
 use super::running;
-use crate::reconcile::tests::world::World;
+use crate::loops::tests::world::World;
 
 fn with_policy(policy: RestartPolicy) -> (World, ServiceId) {
     let mut world = World::new(2);
@@ -114,8 +114,8 @@ fn a_successor_waits_for_a_task_that_still_stops_but_not_for_ever() {
 }
 
 /// Some passes of all loops but that which would find the node down. Returns the loop of replicated services.
-fn pass_some(world: &mut World) -> &'static crate::reconcile::Loop {
-    let loops = &crate::reconcile::LOOPS;
+fn pass_some(world: &mut World) -> &'static crate::loops::Loop {
+    let loops = &crate::loops::LOOPS;
     for step in loops.iter().filter(|step| step.name != "liveness").cycle().take(2 * loops.len()) {
         world.pass(step);
     }

@@ -16,8 +16,8 @@ use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use super::replicas;
-use crate::reconcile::LOOPS;
-use crate::reconcile::tests::world::World;
+use crate::loops::LOOPS;
+use crate::loops::tests::world::World;
 use crate::state::Op;
 use crate::state::document::DocumentKind;
 use crate::state::document::tests::document;

@@ -29,8 +29,8 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use crate::dispatcher::assignment::told_state;
-use crate::reconcile::LOOPS;
-use crate::reconcile::Loop;
+use crate::loops::LOOPS;
+use crate::loops::Loop;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::ObjectRef;

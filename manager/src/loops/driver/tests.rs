@@ -4,8 +4,8 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::version::Version;
 
 use super::*;
+use crate::loops::tests::world::cluster;
 use crate::reconcile::Plan;
-use crate::reconcile::tests::world::cluster;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;

@@ -19,10 +19,10 @@ use tracing::warn;
 
 use super::LOOPS;
 use super::Loop;
-use super::View;
-use crate::dispatcher::Programmed;
-use crate::liveness::Sessions;
+use crate::heartbeat::Sessions;
 use crate::raft::Leadership;
+use crate::reconcile::Programmed;
+use crate::reconcile::View;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -39,7 +39,7 @@ const RESYNC: Duration = Duration::from_secs(60);
 /// Runs every loop whenever, and only while, this manager leads. Returns when one of the channels is closed.
 ///
 /// Cancel-safe: dropping it stops the loops, and whatever they had not proposed yet is decided again by the next leader.
-pub async fn run<S: Store>(
+pub(crate) async fn run<S: Store>(
     store: S,
     leadership: watch::Receiver<Leadership>,
     sessions: watch::Receiver<Sessions>,

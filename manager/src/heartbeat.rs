@@ -1,0 +1,53 @@
+//! Signs of life: how often agents have to give one, and when each was last heard of.
+//!
+//! What silence means is for [`crate::liveness`] to say.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::time::Timestamp;
+
+use crate::state::State;
+
+/// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
+pub(crate) const GRACE_PERIODS: u32 = 3;
+
+/// The heartbeat period when the cluster does not say (swarmkit, the same file).
+pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// When each agent was last heard of. Lives in the memory of the leader, and starts empty with every leader.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sessions {
+    last_heard: BTreeMap<NodeId, Timestamp>,
+}
+
+impl Sessions {
+    /// Notes a sign of life from an agent that was told to give one per `period`. Returns whether the loops should know at once,
+    /// which is so after a silence in which the node was given up: fit for [`tokio::sync::watch::Sender::send_if_modified`].
+    pub fn heard(&mut self, node: &NodeId, now: Timestamp, period: Duration) -> bool {
+        let before = self.last_heard.insert(node.clone(), now);
+        before.is_none_or(|before| now.since(before) >= period * GRACE_PERIODS)
+    }
+
+    /// Forgets a node that has said good-bye, or that was removed. Returns whether it was known.
+    pub fn forget(&mut self, node: &NodeId) -> bool {
+        self.last_heard.remove(node).is_some()
+    }
+
+    /// When the node was last heard of.
+    #[must_use]
+    pub fn last_heard(&self, node: &NodeId) -> Option<Timestamp> {
+        self.last_heard.get(node).copied()
+    }
+}
+
+/// How often agents have to give a sign of life.
+#[must_use]
+pub fn heartbeat_period(state: &State) -> Duration {
+    state
+        .cluster()
+        .map(|cluster| cluster.spec.dispatcher.heartbeat_period.to_duration())
+        .filter(|period| !period.is_zero())
+        .unwrap_or(DEFAULT_HEARTBEAT)
+}

@@ -1,0 +1,49 @@
+//! Every loop of the leader, by name. On top of all of them: [`driver`] is the only shell around them.
+
+pub(crate) mod driver;
+
+use crate::allocator;
+use crate::attachments;
+use crate::ca;
+use crate::liveness;
+use crate::orchestrator;
+use crate::reconcile::Reconcile;
+use crate::routing;
+use crate::scheduler;
+
+/// A loop with the name it has in logs.
+#[derive(Clone, Copy, Debug)]
+pub struct Loop {
+    /// Its name.
+    pub name: &'static str,
+    /// One pass of it.
+    pub reconcile: Reconcile,
+    /// Whether it has to look again when a node has programmed its tables. Nodes do that after every write that concerns them.
+    pub follows_tables: bool,
+}
+
+impl Loop {
+    /// A loop that looks at the state and at who is alive.
+    const fn new(name: &'static str, reconcile: Reconcile) -> Self {
+        Self { name, reconcile, follows_tables: false }
+    }
+}
+
+/// Every loop of the leader.
+pub const LOOPS: [Loop; 12] = [
+    Loop::new("liveness", liveness::reconcile),
+    Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
+    Loop::new("replicated", orchestrator::replicated::reconcile),
+    Loop::new("global", orchestrator::global::reconcile),
+    Loop::new("replicated-job", orchestrator::replicated_job::reconcile),
+    Loop::new("global-job", orchestrator::global_job::reconcile),
+    Loop::new("reaper", orchestrator::reaper::reconcile),
+    Loop::new("attachments", attachments::reconcile),
+    Loop::new("ca-rotation", ca::rotation::reconcile),
+    Loop::new("allocator", allocator::reconcile),
+    Loop::new("scheduler", scheduler::reconcile),
+    Loop { follows_tables: true, ..Loop::new("routing", routing::reconcile) },
+];
+
+#[cfg(test)]
+pub(crate) mod tests;
