@@ -24,10 +24,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use swarmlite_agent::network::balancer::choice;
-use swarmlite_manager::api;
-use swarmlite_manager::api::ApiState;
-use swarmlite_manager::api::Engine;
-use swarmlite_manager::api::NodeControl;
+use swarmlite_api::ApiState;
+use swarmlite_api::Engine;
+use swarmlite_api::NodeControl;
 use swarmlite_proto::value::generic_resource;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -61,7 +60,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     let dir = StateDir::open(&args.state_dir)
         .with_context(|| format!("cannot use the state directory {}", args.state_dir.display()))?;
     // First, so that a second daemon on the same socket ends before it touches anything.
-    let listener = api::bind(args.socket.path()).await?;
+    let listener = swarmlite_api::bind(args.socket.path()).await?;
     let over_tcp = tcp::bind(&args).await.context("cannot serve the API over TCP")?;
     let node = Arc::new(Node::new(
         dir,
@@ -77,10 +76,10 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     )?);
     let engine = Arc::new(Engine::new(args.docker.path()));
     let control: Arc<dyn NodeControl> = Arc::clone(&node) as _;
-    let router = api::router(ApiState { node: control, engine });
+    let router = swarmlite_api::router(ApiState { node: control, engine });
     tracing::info!(socket = %args.socket, "serving the API");
     tokio::select! {
-        served = api::serve(listener, router.clone()) => served.context("cannot serve the API")?,
+        served = swarmlite_api::serve(listener, router.clone()) => served.context("cannot serve the API")?,
         served = tcp::serve(over_tcp, router) => served.context("cannot serve the API over TCP")?,
         ended = node.resume_and_follow() => ended.context("cannot go on as a member of the cluster")?,
         _ = terminate.recv() => tracing::info!("told to stop"),

@@ -19,13 +19,13 @@ use swarmlite_proto::object::Meta;
 use swarmlite_proto::time::Timestamp;
 
 use crate::allocator;
-use crate::api::lookup;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
+use crate::state::lookup;
 
 /// A place for a container of `node`.
 ///

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 pub use self::diff::Seen;
 pub use self::diff::between;
-use crate::api::Quorum;
+use crate::quorum::Quorum;
 use crate::store::Store;
 
 /// How many are kept, and how many a slow listener may be behind (moby `daemon/events/events.go`).

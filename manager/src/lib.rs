@@ -1,7 +1,7 @@
 //! The control plane of swarmlite.
 //!
 //! - [`state`]: what the cluster is, replicated; the only bus between all that follows.
-//! - [`api`]: the Docker Engine API, as clients see it.
+//! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
 //! - [`attachments`]: containers that are not of a service, on networks of the cluster.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
 //! - [`server`]: what managers answer to other nodes, and who may ask.
@@ -19,8 +19,8 @@
 //!
 //! A manager never touches Docker or the kernel; that is the agents' part.
 
+pub mod access;
 pub mod allocator;
-pub mod api;
 pub mod attachments;
 pub mod ca;
 pub mod dispatcher;
@@ -32,6 +32,7 @@ pub mod loops;
 pub mod manager;
 pub mod members;
 pub mod orchestrator;
+pub mod quorum;
 pub mod raft;
 pub mod reconcile;
 pub mod routing;

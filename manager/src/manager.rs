@@ -20,8 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::api::ManagerAccess;
-use crate::api::Quorum;
+use crate::access::ManagerAccess;
 use crate::attachments;
 use crate::ca;
 use crate::dispatcher::Dispatcher;
@@ -32,6 +31,7 @@ use crate::logs::Broker;
 use crate::logs::Logs;
 use crate::loops::driver;
 use crate::members;
+use crate::quorum::Quorum;
 use crate::raft;
 use crate::raft::Leadership;
 use crate::raft::MemberStatus;

@@ -111,8 +111,8 @@ mod tests {
     use swarmlite_proto::object::ManagerRecord;
 
     use super::*;
-    use crate::state::tests::commit;
-    use crate::state::tests::node;
+    use crate::state::fixture::commit;
+    use crate::state::fixture::node;
 
     fn addr(number: u16) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, number))

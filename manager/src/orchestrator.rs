@@ -32,7 +32,7 @@ use swarmlite_proto::spec::Availability;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-pub(crate) use self::dirty::is_dirty;
+pub use self::dirty::is_dirty;
 use self::slot::Place;
 use crate::reconcile::Plan;
 use crate::reconcile::View;

@@ -7,9 +7,13 @@
 //! This module never does I/O and reads no clock.
 
 mod apply;
-pub(crate) mod document;
+pub mod document;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
 mod index;
+pub mod lookup;
 mod rules;
+mod tables;
 mod transaction;
 
 use std::net::Ipv4Addr;
@@ -21,17 +25,13 @@ use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::id::AttachmentId;
-use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
-use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Cluster;
-use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
-use swarmlite_proto::object::Secret;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::PortProtocol;
@@ -42,6 +42,7 @@ use swarmlite_proto::version::Version;
 
 pub use self::apply::OUT_OF_SEQUENCE;
 use self::index::Indexes;
+use self::tables::Tables;
 pub use self::transaction::NodeReport;
 pub use self::transaction::ObjectRef;
 pub use self::transaction::Op;
@@ -53,23 +54,6 @@ pub struct State {
     applied: u64,
     tables: Tables,
     indexes: Indexes,
-}
-
-/// The tables themselves. What a snapshot holds; all else follows from them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Tables {
-    pub(crate) cluster: Option<Arc<Cluster>>,
-    pub(crate) nodes: OrdMap<NodeId, Arc<Node>>,
-    pub(crate) services: OrdMap<ServiceId, Arc<Service>>,
-    pub(crate) tasks: OrdMap<TaskId, Arc<Task>>,
-    pub(crate) networks: OrdMap<NetworkId, Arc<Network>>,
-    #[serde(default)]
-    pub(crate) secrets: OrdMap<SecretId, Arc<Secret>>,
-    #[serde(default)]
-    pub(crate) configs: OrdMap<ConfigId, Arc<Config>>,
-    pub(crate) revisions: OrdMap<ServiceId, OrdMap<Version, Arc<Revision>>>,
-    #[serde(default)]
-    pub(crate) attachments: OrdMap<AttachmentId, Arc<Attachment>>,
 }
 
 /// A spec that a service has, had before, or still has tasks of. Kept once, however many tasks were made from it.

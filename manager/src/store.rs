@@ -36,5 +36,5 @@ pub trait Store: Clone + Send + Sync + 'static {
 /// Docker's text for a cluster without a leader (swarmkit `manager/state/raft/raft.go`).
 pub const NO_LEADER: &str = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
 
-#[cfg(test)]
-pub(crate) mod memory;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use swarmlite_manager::api::ManagerAccess;
+use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::manager::Manager;
 use swarmlite_manager::manager::ManagerConfig;
 use swarmlite_manager::manager::Start;

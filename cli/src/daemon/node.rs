@@ -17,7 +17,7 @@ use swarmlite_agent::AgentConfig;
 use swarmlite_agent::AgentHandle;
 use swarmlite_agent::identity;
 use swarmlite_agent::network::balancer::choice::Picked;
-use swarmlite_manager::api::NOT_MEMBER;
+use swarmlite_api::NOT_MEMBER;
 use swarmlite_manager::manager::Start;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::error::Error;

@@ -5,10 +5,9 @@ use std::io;
 
 use anyhow::bail;
 use axum::Router;
-use swarmlite_manager::api;
-use swarmlite_manager::api::ApiListener;
-use swarmlite_manager::api::Guard;
-use swarmlite_manager::api::TlsFiles;
+use swarmlite_api::ApiListener;
+use swarmlite_api::Guard;
+use swarmlite_api::TlsFiles;
 
 use crate::args::DaemonArgs;
 
@@ -16,7 +15,7 @@ use crate::args::DaemonArgs;
 pub(super) async fn bind(args: &DaemonArgs) -> anyhow::Result<Option<ApiListener>> {
     let guard = guard(args)?;
     let (Some(address), Some(guard)) = (args.api, guard) else { return Ok(None) };
-    let listener = api::bind_tcp(address, &guard).await?;
+    let listener = swarmlite_api::bind_tcp(address, &guard).await?;
     tracing::info!(address = %listener.local_addr()?, "serving the API over TCP");
     Ok(Some(listener))
 }

@@ -17,7 +17,7 @@ use swarmlite_proto::task_state::TaskState;
 
 use super::*;
 use crate::loops::tests::world::World;
-use crate::state::tests as objects;
+use crate::state::fixture as objects;
 
 const fn replicas(replicas: u64) -> ServiceMode {
     ServiceMode::Replicated { replicas }

@@ -17,11 +17,11 @@ use swarmlite_proto::rpc::ATTACHMENTS_REPORT;
 use swarmlite_proto::time::Timestamp;
 use tokio::time::timeout;
 
-use crate::api::lookup;
 use crate::server::Packed;
 use crate::server::Refusal;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::State;
+use crate::state::lookup;
 use crate::store::Store;
 
 /// How often a decision is made anew because something else was faster.

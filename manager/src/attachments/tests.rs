@@ -6,7 +6,7 @@ use swarmlite_proto::error::ErrorKind;
 use swarmlite_proto::object::Network;
 
 use super::*;
-use crate::state::tests as objects;
+use crate::state::fixture as objects;
 
 fn container(id: &str, running: bool) -> AttachedContainer {
     AttachedContainer { id: id.to_owned(), name: format!("name-{id}"), running }

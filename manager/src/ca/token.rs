@@ -80,7 +80,7 @@ fn to_base36<const N: usize>(mut number: [u8; N], width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tests::rng;
+    use crate::state::fixture::rng;
 
     #[test]
     fn tokens_have_dockers_shape() {

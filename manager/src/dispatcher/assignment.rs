@@ -171,7 +171,7 @@ fn peer(node: &Node) -> Option<PeerAssignment> {
 
 /// The networks that `node` has to be on: those of its tasks that have not ended, those of its attached containers, running or not,
 /// and the ingress network, as every node answers on published ports.
-pub(crate) fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
+pub fn networks_of<'a>(state: &'a State, node: &NodeId) -> Vec<&'a Network> {
     let mut ids: BTreeSet<&NetworkId> = live_tasks(state, node)
         .flat_map(|task| &task.attachments)
         .map(|attachment| &attachment.network_id)

@@ -123,7 +123,7 @@ mod tests {
     use swarmlite_proto::version::Generation;
 
     use super::*;
-    use crate::state::tests::node;
+    use crate::state::fixture::node;
 
     #[tokio::test]
     async fn a_new_session_takes_the_seat_and_the_old_one_leaves_no_trace() {

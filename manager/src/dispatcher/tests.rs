@@ -34,10 +34,10 @@ use crate::server::Server;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::Transaction;
-use crate::state::tests::commit;
-use crate::state::tests::node;
-use crate::state::tests::service;
-use crate::state::tests::task;
+use crate::state::fixture::commit;
+use crate::state::fixture::node;
+use crate::state::fixture::service;
+use crate::state::fixture::task;
 use crate::store::memory::MemoryStore;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

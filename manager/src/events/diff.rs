@@ -20,8 +20,7 @@ use swarmlite_proto::time::Timestamp;
 
 use super::Actor;
 use super::Event;
-use crate::api::Quorum;
-use crate::api::render;
+use crate::quorum::Quorum;
 use crate::state::State;
 use crate::state::document::DocumentKind;
 
@@ -181,7 +180,7 @@ fn standing(attributes: &mut Attributes, old: (&Node, &Quorum), new: (&Node, &Qu
     }
     let leads =
         |(node, quorum): (&Node, &Quorum)| (quorum.leader.as_ref() == Some(&node.id)).to_string();
-    let reachability = |(node, quorum)| render::reachability(node, quorum).as_str();
+    let reachability = |(node, quorum): (&Node, &Quorum)| quorum.reachability(node).as_str();
     change(attributes, "leader", &leads(old), &leads(new));
     change(attributes, "reachability", reachability(old), reachability(new));
 }

@@ -17,7 +17,7 @@ use super::*;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;
-use crate::state::tests as objects;
+use crate::state::fixture as objects;
 
 const NOW: Timestamp = Timestamp::EPOCH;
 

@@ -125,10 +125,10 @@ mod tests {
 
     use super::*;
     use crate::state::Op;
-    use crate::state::tests::commit;
-    use crate::state::tests::node;
-    use crate::state::tests::service;
-    use crate::state::tests::task;
+    use crate::state::fixture::commit;
+    use crate::state::fixture::node;
+    use crate::state::fixture::service;
+    use crate::state::fixture::task;
 
     const OPTIONS: LogOptions =
         LogOptions { stdout: true, stderr: true, follow: false, since: None, tail: Some(3) };

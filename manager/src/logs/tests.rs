@@ -40,11 +40,11 @@ use crate::server::Server;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
-use crate::state::tests::commit;
-use crate::state::tests::node;
-use crate::state::tests::rng;
-use crate::state::tests::service;
-use crate::state::tests::task;
+use crate::state::fixture::commit;
+use crate::state::fixture::node;
+use crate::state::fixture::rng;
+use crate::state::fixture::service;
+use crate::state::fixture::task;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 

@@ -11,7 +11,7 @@ use crate::state::State;
 
 /// Whether `task` has to be replaced, as the spec has changed in a way that a task cannot follow. Where it may run is no such way
 /// as long as its node still fits.
-pub(crate) fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
+pub fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
     if task.spec_version == service.spec_version {
         return false;
     }

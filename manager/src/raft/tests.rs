@@ -29,9 +29,9 @@ use self::network::Lines;
 use self::network::Wire;
 use super::*;
 use crate::state::Op;
-use crate::state::tests::node;
-use crate::state::tests::rng;
-use crate::state::tests::service;
+use crate::state::fixture::node;
+use crate::state::fixture::rng;
+use crate::state::fixture::service;
 
 /// No condition here takes that long, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -10,7 +10,7 @@ use swarmlite_proto::spec::ServiceMode;
 use super::*;
 use crate::dispatcher::assignment::told_state;
 use crate::loops::tests::world::World;
-use crate::state::tests as objects;
+use crate::state::fixture as objects;
 
 /// A service that every node answers for.
 fn publish(world: &mut World, replicas: u64) -> ServiceId {

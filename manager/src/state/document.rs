@@ -15,6 +15,7 @@ use swarmlite_proto::object::Document;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::spec::ServiceSpec;
 
+use self::sealed::Stored;
 use super::ObjectRef;
 use super::Op;
 use super::State;
@@ -23,31 +24,43 @@ use super::apply::Write;
 use super::index::Indexes;
 
 /// All secrets, or all configs, by id.
-pub(crate) type Documents<K> = OrdMap<Id<K>, Arc<Document<Id<K>>>>;
+pub type Documents<K> = OrdMap<Id<K>, Arc<Document<Id<K>>>>;
 
 /// What a service needs of one: that its id and its name belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Needed<'a> {
+pub struct Needed<'a> {
     /// The id, as it was written.
-    pub(crate) id: &'a str,
+    pub id: &'a str,
     /// The name.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
 }
 
-/// Tells secrets from configs.
-pub(crate) trait DocumentKind: Kind + Sized + 'static {
-    /// The table of this kind.
-    fn table(tables: &Tables) -> &Documents<Self>;
+mod sealed {
+    use super::Documents;
+    use super::Id;
+    use super::Indexes;
+    use super::Kind;
+    use super::OrdMap;
+    use super::Tables;
 
-    /// The same, to be changed.
-    fn table_mut(tables: &mut Tables) -> &mut Documents<Self>;
+    /// Where the documents of a kind are kept: nobody else's business.
+    pub trait Stored: Kind + Sized {
+        /// The table of this kind.
+        fn table(tables: &Tables) -> &Documents<Self>;
 
-    /// The index of names.
-    fn names(indexes: &Indexes) -> &OrdMap<String, Id<Self>>;
+        /// The same, to be changed.
+        fn table_mut(tables: &mut Tables) -> &mut Documents<Self>;
 
-    /// The same, to be changed.
-    fn names_mut(indexes: &mut Indexes) -> &mut OrdMap<String, Id<Self>>;
+        /// The index of names.
+        fn names(indexes: &Indexes) -> &OrdMap<String, Id<Self>>;
 
+        /// The same, to be changed.
+        fn names_mut(indexes: &mut Indexes) -> &mut OrdMap<String, Id<Self>>;
+    }
+}
+
+/// Tells secrets from configs. Only this module has such kinds.
+pub trait DocumentKind: Stored + Sized + 'static {
     /// The change that makes or replaces one.
     fn put(document: Document<Id<Self>>) -> Op;
 
@@ -58,7 +71,7 @@ pub(crate) trait DocumentKind: Kind + Sized + 'static {
     fn needed(spec: &ServiceSpec) -> Vec<Needed<'_>>;
 }
 
-impl DocumentKind for SecretKind {
+impl Stored for SecretKind {
     fn table(tables: &Tables) -> &Documents<Self> {
         &tables.secrets
     }
@@ -74,7 +87,9 @@ impl DocumentKind for SecretKind {
     fn names_mut(indexes: &mut Indexes) -> &mut OrdMap<String, SecretId> {
         &mut indexes.secrets_by_name
     }
+}
 
+impl DocumentKind for SecretKind {
     fn put(secret: Document<SecretId>) -> Op {
         Op::PutSecret(Box::new(secret))
     }
@@ -90,7 +105,7 @@ impl DocumentKind for SecretKind {
     }
 }
 
-impl DocumentKind for ConfigKind {
+impl Stored for ConfigKind {
     fn table(tables: &Tables) -> &Documents<Self> {
         &tables.configs
     }
@@ -106,7 +121,9 @@ impl DocumentKind for ConfigKind {
     fn names_mut(indexes: &mut Indexes) -> &mut OrdMap<String, ConfigId> {
         &mut indexes.configs_by_name
     }
+}
 
+impl DocumentKind for ConfigKind {
     fn put(config: Document<ConfigId>) -> Op {
         Op::PutConfig(Box::new(config))
     }
@@ -124,15 +141,12 @@ impl DocumentKind for ConfigKind {
 
 impl State {
     /// All secrets, or all configs, by id.
-    pub(crate) fn documents<K: DocumentKind>(&self) -> &Documents<K> {
+    pub fn documents<K: DocumentKind>(&self) -> &Documents<K> {
         K::table(&self.tables)
     }
 
     /// The secret or config of this name; case does not count.
-    pub(crate) fn document_by_name<K: DocumentKind>(
-        &self,
-        name: &str,
-    ) -> Option<&Arc<Document<Id<K>>>> {
+    pub fn document_by_name<K: DocumentKind>(&self, name: &str) -> Option<&Arc<Document<Id<K>>>> {
         self.documents::<K>().get(K::names(&self.indexes).get(&name.to_lowercase())?)
     }
 
@@ -165,7 +179,7 @@ impl State {
 
     /// No service needs a secret or config that is removed. What a service had before its last change does not count, as in Swarm:
     /// otherwise nobody could remove what he has just replaced.
-    pub(crate) fn check_unneeded<K: DocumentKind>(&self, document: &Document<Id<K>>) -> Result<()> {
+    pub fn check_unneeded<K: DocumentKind>(&self, document: &Document<Id<K>>) -> Result<()> {
         let needs_it = |service: &Service| {
             K::needed(&service.spec).iter().any(|needed| needed.id == document.id.as_str())
         };
@@ -185,7 +199,7 @@ impl State {
     }
 
     /// All secrets and configs that tasks of `spec` have are there.
-    pub(crate) fn check_needed(&self, spec: &ServiceSpec) -> Result<()> {
+    pub fn check_needed(&self, spec: &ServiceSpec) -> Result<()> {
         self.check_needed_of::<SecretKind>(spec)?;
         self.check_needed_of::<ConfigKind>(spec)
     }
@@ -210,7 +224,7 @@ impl State {
 }
 
 /// The name is taken, in Docker's words.
-pub(crate) fn already_exists<K: Kind>(name: &str) -> Error {
+pub fn already_exists<K: Kind>(name: &str) -> Error {
     Error::conflict(format!("{} {name} already exists", K::NAME))
 }
 

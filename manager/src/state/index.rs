@@ -28,7 +28,7 @@ use super::document::DocumentKind;
 
 /// Everything that follows from [`Tables`].
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Indexes {
+pub struct Indexes {
     pub(crate) services_by_name: OrdMap<String, ServiceId>,
     pub(crate) networks_by_name: OrdMap<String, NetworkId>,
     pub(crate) secrets_by_name: OrdMap<String, SecretId>,

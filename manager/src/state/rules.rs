@@ -80,7 +80,7 @@ impl State {
 
     /// Nothing stands on a network that is removed: no service that names it, no task that may still run, no container that was
     /// attached, and for the ingress network no service that publishes a port.
-    pub(crate) fn check_unused(&self, network: &Network) -> Result<()> {
+    pub fn check_unused(&self, network: &Network) -> Result<()> {
         let of_mesh = network.spec.ingress;
         let needs_it = |service: &Service| {
             let mut ports = service.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);

@@ -12,13 +12,13 @@ use crate::state::Transaction;
 
 /// One state, in memory.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct MemoryStore {
+pub struct MemoryStore {
     state: Arc<watch::Sender<State>>,
 }
 
 impl MemoryStore {
     /// A store that starts from `state`.
-    pub(crate) fn new(state: State) -> Self {
+    pub fn new(state: State) -> Self {
         Self { state: Arc::new(watch::Sender::new(state)) }
     }
 }

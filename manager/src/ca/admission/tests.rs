@@ -19,9 +19,9 @@ use x509_parser::prelude::X509Certificate;
 use super::*;
 use crate::ca::NodeKey;
 use crate::ca::founding::tests::founded;
-use crate::state::tests::commit;
-use crate::state::tests::node;
-use crate::state::tests::rng;
+use crate::state::fixture::commit;
+use crate::state::fixture::node;
+use crate::state::fixture::rng;
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 

@@ -5,7 +5,7 @@ use swarmlite_proto::time::Nanoseconds;
 
 use super::*;
 use crate::state::State;
-use crate::state::tests::rng;
+use crate::state::fixture::rng;
 
 /// A plain `swarmlite init`.
 pub(crate) fn init() -> ClusterInit {

@@ -12,8 +12,8 @@ use crate::ca::NodeKey;
 use crate::ca::admission;
 use crate::ca::tests::founded;
 use crate::loops::tests::world::World;
-use crate::state::tests::commit;
-use crate::state::tests::rng;
+use crate::state::fixture::commit;
+use crate::state::fixture::rng;
 
 /// A cluster whose authority is being replaced.
 fn rotating() -> (State, Identity) {

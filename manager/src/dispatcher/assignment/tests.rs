@@ -20,7 +20,7 @@ use crate::loops::tests::world::World;
 use crate::state::Op;
 use crate::state::document::tests::document;
 use crate::state::document::tests::reference;
-use crate::state::tests as objects;
+use crate::state::fixture as objects;
 
 type Assignments = BTreeMap<AssignmentKey, Assignment>;
 

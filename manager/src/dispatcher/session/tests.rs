@@ -10,10 +10,10 @@ use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
 
 use super::*;
-use crate::state::tests::node;
-use crate::state::tests::rng;
-use crate::state::tests::service;
-use crate::state::tests::task;
+use crate::state::fixture::node;
+use crate::state::fixture::rng;
+use crate::state::fixture::service;
+use crate::state::fixture::task;
 
 const ADDR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 

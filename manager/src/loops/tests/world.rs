@@ -37,7 +37,7 @@ use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
-use crate::state::tests as objects;
+use crate::state::fixture as objects;
 
 /// After so many passes without an end, something goes round in circles.
 const PATIENCE: usize = 3000;

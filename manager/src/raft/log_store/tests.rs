@@ -18,7 +18,7 @@ use crate::raft::sealed_disk::SealedDisk;
 use crate::raft::state_machine::StateMachine;
 use crate::state::Op;
 use crate::state::Transaction;
-use crate::state::tests::node;
+use crate::state::fixture::node;
 
 fn log_id(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(1, 1), index)

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::raft::types::LogId;
 use crate::raft::types::StoredMembership;
-use crate::state::tests::node;
+use crate::state::fixture::node;
 
 const LEADER: RaftId = 1;
 

@@ -23,8 +23,8 @@ use crate::raft::types::SnapshotMeta;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
-use crate::state::tests::commit;
-use crate::state::tests::node;
+use crate::state::fixture::commit;
+use crate::state::fixture::node;
 
 /// A text that only root may know.
 const SECRET: &str = "correct-horse-battery-staple";

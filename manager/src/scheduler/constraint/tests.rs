@@ -5,7 +5,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::Platform;
 
 use super::*;
-use crate::state::tests::node;
+use crate::state::fixture::node;
 
 fn a_node() -> Node {
     let mut node = node(1, 1);

@@ -11,9 +11,9 @@ use swarmlite_proto::version::Version;
 
 use super::*;
 use crate::state::Snapshot;
-use crate::state::tests::commit;
-use crate::state::tests::rng;
-use crate::state::tests::service;
+use crate::state::fixture::commit;
+use crate::state::fixture::rng;
+use crate::state::fixture::service;
 
 /// A secret or a config that is not in the state yet.
 pub(crate) fn document<K: Kind>(seed: u64, name: &str) -> Document<Id<K>> {

@@ -1,0 +1,158 @@
+//! The Docker Engine API of a node, for the part that concerns the cluster.
+//!
+//! One request travels so: [`version`] takes the version prefix off its path, the router finds its handler, extractors in [`request`]
+//! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has for
+//! clusters and swarmlite has not yet is refused by name; what is about one machine is the business of its engine ([`passthrough`]).
+//! Every handler describes what it takes and gives; together that is the document at `/swarmlite/v1/openapi.json` ([`openapi`]).
+//!
+//! Handlers run on any manager and on nodes that are none. Everything about the node itself is behind [`NodeControl`], which is
+//! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
+
+mod attach;
+mod configs;
+mod control;
+mod documents;
+mod engine;
+mod error;
+mod events;
+mod fallback;
+mod filters;
+mod logs;
+mod networks;
+mod nodes;
+mod openapi;
+mod passthrough;
+mod render;
+mod request;
+mod secrets;
+mod serve;
+mod services;
+mod swarm;
+mod system;
+mod tasks;
+mod tcp;
+mod version;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use tower::Layer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::attach::Place;
+pub use self::control::NodeControl;
+pub use self::engine::Engine;
+pub use self::serve::bind;
+pub use self::serve::serve;
+pub use self::swarm::ALREADY_MEMBER;
+pub use self::swarm::NOT_MEMBER;
+pub use self::tcp::ApiListener;
+pub use self::tcp::Guard;
+pub use self::tcp::TcpError;
+pub use self::tcp::TlsFiles;
+pub use self::tcp::bind_tcp;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct ApiState {
+    /// This node.
+    pub node: Arc<dyn NodeControl>,
+    /// Its Docker Engine.
+    pub engine: Arc<Engine>,
+}
+
+impl std::fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiState").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+/// What is answered here, each operation with its description.
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::shared())
+        .merge(node_routes())
+        .merge(swarm_routes())
+        .merge(service_routes())
+        .merge(object_routes())
+        .merge(shared_routes())
+}
+
+/// This node.
+fn node_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(openapi::serve))
+        .routes(routes!(system::ping))
+        .routes(routes!(system::version))
+        .routes(routes!(system::info))
+}
+
+/// The cluster and its nodes.
+fn swarm_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(swarm::inspect))
+        .routes(routes!(swarm::init))
+        .routes(routes!(swarm::join))
+        .routes(routes!(swarm::leave))
+        .routes(routes!(swarm::update))
+        .routes(routes!(swarm::unlock_key))
+        .routes(routes!(swarm::unlock))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::inspect, nodes::remove))
+        .routes(routes!(nodes::update))
+}
+
+/// What runs.
+fn service_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(services::list))
+        .routes(routes!(services::create))
+        .routes(routes!(services::inspect, services::remove))
+        .routes(routes!(services::update))
+        .routes(routes!(logs::of_service))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::inspect))
+        .routes(routes!(logs::of_task))
+}
+
+/// What services use.
+fn object_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::create))
+        .routes(routes!(secrets::inspect, secrets::remove))
+        .routes(routes!(secrets::update))
+        .routes(routes!(configs::list))
+        .routes(routes!(configs::create))
+        .routes(routes!(configs::inspect, configs::remove))
+        .routes(routes!(configs::update))
+        .routes(routes!(networks::list))
+        .routes(routes!(networks::create))
+        .routes(routes!(networks::inspect, networks::remove))
+}
+
+/// What is about this node's engine and about the cluster at once. In form it is all the engine's.
+fn shared_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(attach::create_container))
+        .routes(routes!(attach::connect))
+        .routes(routes!(attach::disconnect))
+        .routes(routes!(events::stream))
+        .routes(routes!(networks::prune::prune))
+}
+
+/// The whole API as one service.
+pub fn router(state: ApiState) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    let routes = routes
+        .fallback(fallback::answer)
+        .method_not_allowed_fallback(fallback::answer)
+        .with_state(state.clone());
+    // Around the router and not in it: a layer in it would see the path only after it was matched.
+    let versioned = middleware::from_fn_with_state(state, version::negotiate).layer(routes);
+    Router::new().fallback_service(versioned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What a container gets beyond Docker Swarm: it is there to stay, and its labels are part of the tasks.
+
+use swarmlite_manager::orchestrator::is_dirty;
+
+use super::*;
+
+async fn update(lab: &Lab, change: impl FnOnce(&mut Value)) -> Reply {
+    let shown = lab.get("/services/web").await.body;
+    let path = format!("/services/web/update?version={}", shown["Version"]["Index"]);
+    let mut spec = shown["Spec"].clone();
+    change(&mut spec);
+    lab.post(&path, &spec).await
+}
+
+fn container(lab: &Lab) -> Value {
+    let service = lab.store.state().service_by_name("web").expect("is there").clone();
+    json!(service.spec)["TaskTemplate"]["ContainerSpec"].clone()
+}
+
+#[tokio::test]
+async fn an_update_that_does_not_name_them_leaves_them() {
+    let lab = Lab::manager();
+    let mut body = web();
+    let asked = [
+        ("Privileged", json!(true)),
+        ("ShmSize", json!(1 << 20)),
+        ("SecurityOpt", json!(["label=disable"])),
+        ("Readiness", json!({"Test": ["TCP", "80"]})),
+    ];
+    for (name, value) in &asked {
+        body["TaskTemplate"]["ContainerSpec"][name] = value.clone();
+    }
+    assert_eq!(lab.post("/services/create", &body).await.status, 201);
+    let before = container(&lab);
+    // As a client does that was made for Docker's API.
+    let forget = |spec: &mut Value| {
+        let container = spec["TaskTemplate"]["ContainerSpec"].as_object_mut().expect("an object");
+        container.retain(|name, _| asked.iter().all(|(other, _)| name != other));
+    };
+    assert_eq!(update(&lab, forget).await.status, 200);
+    assert_eq!(container(&lab), before);
+    let take_back = |spec: &mut Value| {
+        let container = &mut spec["TaskTemplate"]["ContainerSpec"];
+        container["Privileged"] = json!(false);
+        container["SecurityOpt"] = json!([]);
+        container["Readiness"] = json!({"Test": ["NONE"]});
+    };
+    assert_eq!(update(&lab, take_back).await.status, 200);
+    let after = container(&lab);
+    assert_eq!(after["ShmSize"], 1 << 20);
+    for gone in ["Privileged", "SecurityOpt", "Readiness"] {
+        assert_eq!(after.get(gone), None);
+    }
+}
+
+#[tokio::test]
+async fn what_a_label_asks_for_makes_new_tasks() {
+    let lab = Lab::manager();
+    assert_eq!(lab.post("/services/create", &web()).await.status, 201);
+    let first = lab.store.state().service_by_name("web").expect("is there").clone();
+    let task = fixture::task(140, &first, 1);
+    lab.commit(Op::PutTask(Box::new(task.clone()))).await;
+    let dirty = || {
+        let state = lab.store.state();
+        let service = state.service_by_name("web").expect("is there").clone();
+        let asked = state.revision(&service.id, service.spec_version).expect("is kept");
+        let pid = asked.task.container_spec.as_ref().and_then(|it| it.pid_mode.clone());
+        (pid, is_dirty(&state, &service, &task))
+    };
+    update(&lab, |spec| spec["Labels"]["unrelated"] = json!("x")).await;
+    assert_eq!(dirty(), (None, false));
+    let label = "swarmlite.container.pid";
+    update(&lab, |spec| spec["Labels"][label] = json!("host")).await;
+    assert_eq!(dirty(), (Some("host".to_owned()), true));
+    assert_eq!(container(&lab).get("PidMode"), None, "it stays a label");
+    update(&lab, |spec| drop(spec["Labels"].as_object_mut().map(|all| all.remove(label)))).await;
+    assert_eq!(dirty(), (None, false));
+}
