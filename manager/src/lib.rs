@@ -12,6 +12,7 @@
 //! - [`reconcile`]: what a loop of the leader is: what it decides from, and what it wants done.
 //! - [`loops`]: all of them, and what drives them: [`liveness`], [`orchestrator`], [`attachments`], [`allocator`], [`scheduler`],
 //!   [`routing`].
+//! - [`placement`]: where tasks may be, for those loops that have to know.
 //! - [`heartbeat`]: when nodes were last heard of.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
@@ -32,6 +33,7 @@ pub mod loops;
 pub mod manager;
 pub mod members;
 pub mod orchestrator;
+pub mod placement;
 pub mod quorum;
 pub mod raft;
 pub mod reconcile;

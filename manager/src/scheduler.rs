@@ -5,7 +5,6 @@
 
 pub mod candidate;
 pub mod claim;
-pub mod constraint;
 pub mod filter;
 
 mod spread;
@@ -27,7 +26,7 @@ use self::candidate::Candidate;
 use self::candidate::Group;
 use self::filter::Refusal;
 use self::spread::Spread;
-use crate::orchestrator::handover::predecessors;
+use crate::placement::predecessors;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::Op;

@@ -26,7 +26,7 @@ use self::world::World;
 use self::world::is_current;
 use super::*;
 use crate::orchestrator::is_dirty;
-use crate::scheduler::constraint;
+use crate::placement::constraint;
 
 /// Something that happens to the cluster.
 #[derive(Clone, Debug)]

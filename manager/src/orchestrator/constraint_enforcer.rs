@@ -18,13 +18,13 @@ use swarmlite_proto::spec::Placement;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
-use super::is_dirty;
-use super::is_live;
+use super::dirty::is_dirty;
+use super::pass::Pass;
+use super::task::is_live;
+use crate::placement::Reserved;
+use crate::placement::constraint;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
-use crate::scheduler::candidate::Reserved;
-use crate::scheduler::constraint;
 use crate::state::State;
 
 /// Rejects what may not stay where it is.

@@ -6,7 +6,7 @@ use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::TaskSpec;
 
-use crate::scheduler::constraint;
+use crate::placement::constraint;
 use crate::state::State;
 
 /// Whether `task` has to be replaced, as the spec has changed in a way that a task cannot follow. Where it may run is no such way

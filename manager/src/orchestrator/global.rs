@@ -3,26 +3,24 @@
 //! The node is chosen here, as it is what makes the task; the scheduler only confirms it. Nothing is replaced elsewhere.
 
 use rand::rngs::StdRng;
-use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
-use super::for_each_service;
-use super::has_stopped;
-use super::keeps_tasks;
+use super::pass::Pass;
+use super::pass::for_each_service;
+use super::pass::unchanged;
 use super::restart;
-use super::slot::Place;
 use super::slot::Slot;
 use super::slot::slots_of;
-use super::unchanged;
+use super::task::has_stopped;
 use super::update;
+use crate::placement::SlotKey;
+use crate::placement::fits;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
-use crate::scheduler::constraint;
 use crate::state::Op;
 
 /// Gives every global service its task on every node that fits, and on no other.
@@ -41,11 +39,11 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
     let mut groups = Vec::new();
     let mut kept = Vec::new();
     for node in state.nodes().values() {
-        let place = Place::Node(node.id.clone());
-        let slot = slots.remove(&place).unwrap_or_else(|| Slot::empty(place));
+        let key = SlotKey::Node(node.id.clone());
+        let slot = slots.remove(&key).unwrap_or_else(|| Slot::empty(key));
         if !fits(service, node) {
             groups.push(end(pass, &slot, TaskState::Shutdown));
-        } else if slot.is_occupied(state) {
+        } else if restart::is_occupied(state, &slot) {
             // A paused node is not updated.
             if node.spec.availability == Availability::Active {
                 kept.push(slot);
@@ -55,7 +53,7 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
         } else if node.spec.availability == Availability::Active {
             let is_quiet = slot.tasks.iter().all(|task| has_stopped(state, task));
             let desired = if is_quiet { TaskState::Running } else { TaskState::Ready };
-            groups.push(vec![pass.new_task(service, &slot.place, desired)]);
+            groups.push(vec![pass.new_task(service, &slot.key, desired)]);
         }
     }
     // These were on nodes that have been removed.
@@ -63,12 +61,6 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
 
     update::tend_slots(pass, service, &kept, plan, &mut groups);
     plan.change(pass.now, &[unchanged(service)], groups);
-}
-
-/// Whether the tasks of a global service may be on `node`.
-pub(super) fn fits(service: &Service, node: &Node) -> bool {
-    keeps_tasks(Some(node))
-        && constraint::all_match(service.spec.task_template.placement.as_ref(), node)
 }
 
 /// Wants every task of a slot in `desired`, those that are not past it already.

@@ -10,15 +10,15 @@ use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
-use super::for_each_service;
-use super::global::fits;
 use super::job;
 use super::job::Progress;
-use super::slot::Place;
+use super::pass::Pass;
+use super::pass::for_each_service;
+use super::pass::unchanged;
 use super::slot::Slot;
 use super::slot::slots_of;
-use super::unchanged;
+use crate::placement::SlotKey;
+use crate::placement::fits;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::Op;
@@ -38,8 +38,8 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
     let mut slots = slots_of(state, &service.id);
     let mut groups = Vec::new();
     for node in state.nodes().values() {
-        let place = Place::Node(node.id.clone());
-        let slot = slots.remove(&place).unwrap_or_else(|| Slot::empty(place));
+        let key = SlotKey::Node(node.id.clone());
+        let slot = slots.remove(&key).unwrap_or_else(|| Slot::empty(key));
         if !fits(service, node) {
             groups.push(leave(pass, service, &slot));
             continue;

@@ -12,13 +12,11 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
 use super::dirty::is_dirty;
-use super::is_live;
-use super::is_routed;
+use super::pass::Pass;
 use super::restart;
-use super::slot::Place;
 use super::slot::Slot;
+use super::task::is_routed;
 use crate::reconcile::Plan;
 use crate::state::Op;
 use crate::state::State;
@@ -66,7 +64,8 @@ pub(super) fn standing<'a>(state: &State, service: &Service, slot: &Slot<'a>) ->
         (Some(task), true) => Standing::Single(task),
         (None, false) => Standing::Stale { outdated: is_outdated },
         (None, true) => {
-            let last = slot.exhausted(state).filter(|task| is_dirty(state, service, task));
+            let last =
+                restart::exhausted(state, slot).filter(|task| is_dirty(state, service, task));
             last.map_or(Standing::Empty, |_| Standing::Stale { outdated: true })
         }
     }
@@ -87,7 +86,7 @@ pub(super) fn begin(
         (UpdateOrder::StartFirst, Some(_)) => TaskState::Running,
         (UpdateOrder::StartFirst, None) | (UpdateOrder::StopFirst, _) => TaskState::Ready,
     };
-    ops.push(pass.new_task(service, &slot.place, desired));
+    ops.push(pass.new_task(service, &slot.key, desired));
     ops
 }
 
@@ -117,19 +116,4 @@ fn may_go_at(state: &State, task: &Task, fresh: &Task) -> Option<Timestamp> {
     let has_no_place = fresh.status.state < TaskState::Assigned;
     let waits = has_no_place && restart::is_leaving(state, task);
     waits.then_some(fresh.meta.created_at + NO_PLACE_PATIENCE)
-}
-
-/// The tasks that `task` is to replace once they have stopped: they still have what it will need.
-pub(crate) fn predecessors<'a>(state: &'a State, task: &Task) -> impl Iterator<Item = &'a Task> {
-    let is_global =
-        state.revision_of(task).is_some_and(|revision| revision.service.mode.is_global());
-    let (id, place) = (task.id.clone(), Place::of(task, is_global));
-    let waits = task.desired_state < TaskState::Running;
-    let others = waits.then(|| state.tasks_of_service(&task.service_id));
-    others.into_iter().flatten().map(AsRef::as_ref).filter(move |other: &&Task| {
-        other.id != id
-            && Place::of(other, is_global) == place
-            && is_live(other)
-            && !other.status.state.is_terminal()
-    })
 }

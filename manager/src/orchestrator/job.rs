@@ -7,11 +7,12 @@ use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::task_state::TaskState;
 
-use super::Pass;
-use super::goal;
-use super::has_stopped;
+use super::pass::Pass;
 use super::restart;
 use super::slot::Slot;
+use super::task::goal;
+use super::task::has_stopped;
+use super::task::iteration_of;
 use crate::reconcile::Plan;
 use crate::state::Op;
 
@@ -28,16 +29,11 @@ pub(super) enum Progress {
     Failed,
 }
 
-/// The iteration that a job is in; `None` for a service that is no job.
-pub(super) fn iteration_of(service: &Service) -> Option<u64> {
-    service.job_status.map(|status| status.job_iteration.index)
-}
-
 /// The tasks of a slot that belong to the present iteration.
 pub(super) fn current<'a>(service: &Service, slot: &Slot<'a>) -> Slot<'a> {
     let iteration = iteration_of(service);
     let tasks = slot.tasks.iter().copied().filter(|task| task.job_iteration == iteration);
-    Slot { place: slot.place.clone(), tasks: tasks.collect() }
+    Slot { key: slot.key.clone(), tasks: tasks.collect() }
 }
 
 /// Wants the tasks of earlier iterations forgotten.
@@ -69,7 +65,7 @@ pub(super) fn tend(
         ops.extend(end_unfinished(pass, &current));
         return (ops, Progress::Done);
     }
-    if !current.is_occupied(pass.state) {
+    if !restart::is_occupied(pass.state, &current) {
         return (ops, Progress::Open);
     }
     let progress = if will_run(pass, &current) { Progress::Active } else { Progress::Failed };
@@ -79,7 +75,7 @@ pub(super) fn tend(
             current.live().partition(|task| has_ended(pass, task));
         ops.extend(ended.into_iter().map(|task| pass.want(task, TaskState::Shutdown)));
         if sound.is_empty() && progress == Progress::Active {
-            ops.push(pass.new_task(service, &slot.place, TaskState::Ready));
+            ops.push(pass.new_task(service, &slot.key, TaskState::Ready));
         }
         return (ops, progress);
     }
@@ -101,7 +97,7 @@ pub(super) fn begin(pass: &mut Pass<'_>, service: &Service, slot: &Slot<'_>) -> 
         |task: &Task| task.status.state < TaskState::Assigned || has_stopped(pass.state, task);
     let is_quiet = slot.tasks.iter().all(|task| nothing_runs(task));
     let desired = if is_quiet { goal(service) } else { TaskState::Ready };
-    pass.new_task(service, &slot.place, desired)
+    pass.new_task(service, &slot.key, desired)
 }
 
 /// Whether the restart policy leaves a task in the slot.

@@ -14,12 +14,12 @@ use swarmlite_proto::object::Task;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
 use super::backoff;
-use super::is_live;
+use super::pass::Pass;
 use super::restart;
 use super::slot::Slot;
 use super::slot::slots_of;
+use super::task::is_live;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::ObjectRef;

@@ -11,14 +11,15 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
-use super::for_each_service;
-use super::has_stopped;
-use super::slot::Place;
+use super::pass::Pass;
+use super::pass::for_each_service;
+use super::pass::unchanged;
+use super::restart;
 use super::slot::Slot;
 use super::slot::slots_of;
-use super::unchanged;
+use super::task::has_stopped;
 use super::update;
+use crate::placement::SlotKey;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::Op;
@@ -37,27 +38,28 @@ pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
 fn reconcile_service(pass: &mut Pass<'_>, service: &Service, replicas: u64, plan: &mut Plan) {
     let state = pass.state;
     let replicas = usize::try_from(replicas).unwrap_or(usize::MAX);
-    let (mut kept, dead): (Vec<_>, Vec<_>) =
-        slots_of(state, &service.id).into_values().partition(|slot| slot.is_occupied(state));
+    let (mut kept, dead): (Vec<_>, Vec<_>) = slots_of(state, &service.id)
+        .into_values()
+        .partition(|slot| restart::is_occupied(state, slot));
     if kept.len() > replicas {
         sort_for_scale_down(&mut kept);
     }
     let surplus = kept.split_off(replicas.min(kept.len()));
     let missing = replicas - kept.len();
 
-    let dead: BTreeMap<_, _> = dead.into_iter().map(|slot| (slot.place.clone(), slot)).collect();
-    let taken: BTreeSet<_> = kept.iter().map(|slot| slot.place.clone()).collect();
-    let free = (1..).map(Place::Slot).filter(|place| !taken.contains(place));
-    let filled: BTreeSet<Place> = free.take(missing).collect();
+    let dead: BTreeMap<_, _> = dead.into_iter().map(|slot| (slot.key.clone(), slot)).collect();
+    let taken: BTreeSet<_> = kept.iter().map(|slot| slot.key.clone()).collect();
+    let free = (1..).map(SlotKey::Number).filter(|key| !taken.contains(key));
+    let filled: BTreeSet<SlotKey> = free.take(missing).collect();
 
     let mut groups = Vec::new();
-    for place in &filled {
+    for key in &filled {
         // What still stops in the slot stops first; the restart policy then starts the new task.
-        let is_empty = dead.get(place).is_none_or(|slot| is_quiet(state, slot));
+        let is_empty = dead.get(key).is_none_or(|slot| is_quiet(state, slot));
         let desired = if is_empty { TaskState::Running } else { TaskState::Ready };
-        groups.push(vec![pass.new_task(service, place, desired)]);
+        groups.push(vec![pass.new_task(service, key, desired)]);
     }
-    let unused = dead.into_values().filter(|slot| !filled.contains(&slot.place));
+    let unused = dead.into_values().filter(|slot| !filled.contains(&slot.key));
     groups.extend(surplus.into_iter().chain(unused).map(|slot| forget(pass, &slot)));
 
     update::tend_slots(pass, service, &kept, plan, &mut groups);
@@ -89,6 +91,6 @@ fn sort_for_scale_down(slots: &mut [Slot<'_>]) {
             *count += 1;
             *count
         });
-        (Reverse(slot.is_running()), copy, slot.place.clone())
+        (Reverse(slot.is_running()), copy, slot.key.clone())
     });
 }

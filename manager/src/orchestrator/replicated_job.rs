@@ -11,14 +11,14 @@ use swarmlite_proto::spec::ReplicatedJob;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
-use super::for_each_service;
 use super::job;
 use super::job::Progress;
-use super::slot::Place;
+use super::pass::Pass;
+use super::pass::for_each_service;
+use super::pass::unchanged;
 use super::slot::Slot;
 use super::slot::slots_of;
-use super::unchanged;
+use crate::placement::SlotKey;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 
@@ -37,20 +37,20 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, job: ReplicatedJob,
     let mut taken = BTreeSet::new();
     let mut open = BTreeMap::new();
     let mut active: u64 = 0;
-    for (place, slot) in slots_of(pass.state, &service.id) {
+    for (key, slot) in slots_of(pass.state, &service.id) {
         let (ops, progress) = job::tend(pass, service, &slot, plan);
         groups.push(ops);
         active += u64::from(progress == Progress::Active);
         if progress == Progress::Open {
-            open.insert(place, slot);
+            open.insert(key, slot);
         } else {
-            taken.insert(place);
+            taken.insert(key);
         }
     }
-    let free = (0..job.total_completions).map(Place::Slot).filter(|place| !taken.contains(place));
+    let free = (0..job.total_completions).map(SlotKey::Number).filter(|key| !taken.contains(key));
     let at_most = usize::try_from(job.max_concurrent.saturating_sub(active)).unwrap_or(usize::MAX);
-    for place in free.take(at_most) {
-        let slot = open.remove(&place).unwrap_or_else(|| Slot::empty(place));
+    for key in free.take(at_most) {
+        let slot = open.remove(&key).unwrap_or_else(|| Slot::empty(key));
         groups.push(vec![job::begin(pass, service, &slot)]);
     }
     plan.change(pass.now, &[unchanged(service)], groups);

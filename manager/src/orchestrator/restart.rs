@@ -3,6 +3,7 @@
 //!
 //! What was restarted how often is read off the tasks that the state still has, which is why the reaper keeps as many as the policy counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_proto::api::NodeState;
@@ -15,13 +16,14 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
 use super::backoff;
 use super::dirty::are_alike;
-use super::goal;
-use super::has_stopped;
-use super::keeps_tasks;
+use super::pass::Pass;
 use super::slot::Slot;
+use super::task::goal;
+use super::task::has_stopped;
+use super::task::is_live;
+use crate::placement::keeps_tasks;
 use crate::reconcile::Plan;
 use crate::state::Op;
 use crate::state::State;
@@ -45,7 +47,7 @@ pub(super) fn tend(
     if let (Some(last), true) = (ended.last(), sound.is_empty())
         && is_allowed(pass.state, last, slot)
     {
-        ops.push(pass.new_task(service, &slot.place, TaskState::Ready));
+        ops.push(pass.new_task(service, &slot.key, TaskState::Ready));
     }
     // Beside one that is wanted running, a task is only made ready: it starts when the other is to stop.
     if sound.iter().any(|task| task.desired_state == goal(service)) {
@@ -70,7 +72,7 @@ pub(super) fn has_ended(state: &State, task: &Task) -> bool {
             && !is_leaving(state, task)
 }
 
-/// Whether a task runs on a node that is drained: it has to go, but not before another can take its place.
+/// Whether a task runs on a node that is drained: it has to go, but not before another can take its key.
 pub(super) fn is_leaving(state: &State, task: &Task) -> bool {
     let node = task.node_id.as_ref().and_then(|node| state.nodes().get(node));
     task.status.state == TaskState::Running
@@ -104,6 +106,18 @@ pub(super) fn is_allowed(state: &State, task: &Task, slot: &Slot<'_>) -> bool {
     let same_spec = slot.tasks.iter().filter(|other| made_from(other) == made_from(task));
     let restarts = same_spec.skip(1).filter(|restart| counts(restart)).count();
     u64::try_from(restarts).is_ok_and(|restarts| restarts < max_attempts)
+}
+
+/// Whether `slot` is taken: by a task that is wanted, or by one that has ended and must not be restarted.
+pub(super) fn is_occupied(state: &State, slot: &Slot<'_>) -> bool {
+    slot.live().next().is_some() || exhausted(state, slot).is_some()
+}
+
+/// The last task of a slot that stays empty until the spec changes, as the policy forbids another.
+pub(super) fn exhausted<'a>(state: &State, slot: &Slot<'a>) -> Option<&'a Arc<Task>> {
+    let newest = slot.newest()?;
+    let stays_empty = !is_live(newest) && !is_allowed(state, newest, slot);
+    stays_empty.then_some(newest)
 }
 
 /// When `task` may start: after the delay if it is the successor of one that ended or was lost, and not before the others have stopped.

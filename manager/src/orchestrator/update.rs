@@ -16,9 +16,9 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
-use super::Pass;
 use super::handover;
 use super::handover::Standing;
+use super::pass::Pass;
 use super::restart;
 use super::slot::Slot;
 use crate::reconcile::Plan;

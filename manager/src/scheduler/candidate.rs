@@ -12,13 +12,13 @@ use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::PublishMode;
-use swarmlite_proto::spec::Reservations;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate::constraint::Constraint;
 use swarmlite_proto::version::Version;
 
 use super::claim::FreeResources;
+use crate::placement::Reserved;
 use crate::state::Revision;
 use crate::state::State;
 
@@ -40,17 +40,6 @@ pub struct Group {
     pub reserved: Reserved,
     /// The ports that each of them needs on its node.
     pub host_ports: BTreeSet<(PortProtocol, u16)>,
-}
-
-/// What tasks have set aside, or have to share.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reserved {
-    /// Processor time, in billionths of a core.
-    pub nano_cpus: i64,
-    /// Memory, in bytes.
-    pub memory_bytes: i64,
-    /// Countable resources, by kind.
-    pub generic: BTreeMap<String, i64>,
 }
 
 /// A node, with what its tasks use of it.
@@ -82,62 +71,6 @@ impl Group {
         let reserved = Reserved::by(&revision);
         let host_ports = host_ports(&revision).collect();
         Self { service, version, revision, constraints, reserved, host_ports }
-    }
-}
-
-impl Reserved {
-    /// What one task of this spec sets aside.
-    pub(crate) fn by(revision: &Revision) -> Self {
-        let resources = revision.task.resources.as_ref();
-        let Some(Reservations { nano_cpus, memory_bytes, generic_resources }) =
-            resources.and_then(|resources| resources.reservations.as_ref())
-        else {
-            return Self::default();
-        };
-        let generic = count_generic(generic_resources);
-        Self { nano_cpus: *nano_cpus, memory_bytes: *memory_bytes, generic }
-    }
-
-    /// What `node` has in all.
-    pub(crate) fn total(node: &Node) -> Self {
-        node.description.as_ref().map_or_else(Self::default, |known| Self {
-            nano_cpus: known.resources.nano_cpus,
-            memory_bytes: known.resources.memory_bytes,
-            generic: count_generic(&known.resources.generic_resources),
-        })
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.nano_cpus = self.nano_cpus.saturating_add(other.nano_cpus);
-        self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
-        for (kind, count) in &other.generic {
-            let left = self.generic.entry(kind.clone()).or_default();
-            *left = left.saturating_add(*count);
-        }
-    }
-
-    /// What of `needed` is more than there is: of what, how much is needed, and how much is left.
-    ///
-    /// What is not asked for cannot be short, even on a node that has less than its tasks have set aside.
-    pub(crate) fn shortage<'n>(&self, needed: &'n Self) -> Option<(&'n str, i64, i64)> {
-        let basic = [
-            ("CPU", needed.nano_cpus, self.nano_cpus),
-            ("memory", needed.memory_bytes, self.memory_bytes),
-        ];
-        let generic = needed.generic.iter().map(|(kind, needed)| {
-            (kind.as_str(), *needed, self.generic.get(kind).copied().unwrap_or(0))
-        });
-        basic.into_iter().chain(generic).find(|(_, needed, left)| *needed > 0 && needed > left)
-    }
-
-    /// Takes `other` away.
-    pub(crate) fn subtract(&mut self, other: &Self) {
-        self.nano_cpus = self.nano_cpus.saturating_sub(other.nano_cpus);
-        self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
-        for (kind, count) in &other.generic {
-            let left = self.generic.entry(kind.clone()).or_default();
-            *left = left.saturating_sub(*count);
-        }
     }
 }
 
@@ -239,18 +172,4 @@ fn host_ports(revision: &Revision) -> impl Iterator<Item = (PortProtocol, u16)> 
     ports
         .filter(|port| port.publish_mode == PublishMode::Host && port.published_port != 0)
         .map(|port| (port.protocol, port.published_port))
-}
-
-/// Named resources count one each.
-fn count_generic(resources: &[GenericResource]) -> BTreeMap<String, i64> {
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    for resource in resources {
-        if let Some(named) = &resource.named_resource_spec {
-            *counts.entry(named.kind.clone()).or_default() += 1;
-        }
-        if let Some(discrete) = &resource.discrete_resource_spec {
-            *counts.entry(discrete.kind.clone()).or_default() += discrete.value;
-        }
-    }
-    counts
 }

@@ -22,6 +22,8 @@ use super::State;
 use super::Tables;
 use super::apply::Write;
 use super::index::Indexes;
+use super::index::add_name;
+use super::index::remove_name;
 
 /// All secrets, or all configs, by id.
 pub type Documents<K> = OrdMap<Id<K>, Arc<Document<Id<K>>>>;
@@ -162,9 +164,9 @@ impl State {
             return Err(already_exists::<K>(name));
         }
         if let Some(old) = old {
-            self.indexes.remove_document::<K>(&old);
+            remove_name(K::names_mut(&mut self.indexes), &old);
         }
-        self.indexes.add_document::<K>(&document);
+        add_name(K::names_mut(&mut self.indexes), &document);
         K::table_mut(&mut self.tables).insert(document.id.clone(), Arc::new(document));
         Ok(())
     }
@@ -172,7 +174,7 @@ impl State {
     pub(super) fn remove_document<K: DocumentKind>(&mut self, id: &Id<K>) -> Result<()> {
         if let Some(document) = K::table_mut(&mut self.tables).remove(id) {
             self.check_unneeded::<K>(&document)?;
-            self.indexes.remove_document::<K>(&document);
+            remove_name(K::names_mut(&mut self.indexes), &document);
         }
         Ok(())
     }

@@ -7,12 +7,9 @@ use imbl::OrdSet;
 use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::ConfigId;
-use swarmlite_proto::id::ConfigKind;
-use swarmlite_proto::id::Id;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
-use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Document;
@@ -24,7 +21,6 @@ use swarmlite_proto::spec::PublishMode;
 
 use super::AddressOwner;
 use super::Tables;
-use super::document::DocumentKind;
 
 /// Everything that follows from [`Tables`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,8 +41,9 @@ impl Indexes {
     pub(crate) fn of(tables: &Tables) -> Self {
         let mut indexes = Self::default();
         tables.networks.values().for_each(|network| indexes.add_network(network));
-        tables.secrets.values().for_each(|secret| indexes.add_document::<SecretKind>(secret));
-        tables.configs.values().for_each(|config| indexes.add_document::<ConfigKind>(config));
+        let (secrets, configs) = (&mut indexes.secrets_by_name, &mut indexes.configs_by_name);
+        tables.secrets.values().for_each(|secret| add_name(secrets, secret));
+        tables.configs.values().for_each(|config| add_name(configs, config));
         tables.services.values().for_each(|service| indexes.add_service(service));
         tables.tasks.values().for_each(|task| indexes.add_task(task));
         tables.attachments.values().for_each(|attachment| indexes.add_attachment(attachment));
@@ -65,14 +62,6 @@ impl Indexes {
         if let Some(allocation) = network.allocation {
             self.release(&network.id, allocation.gateway);
         }
-    }
-
-    pub(crate) fn add_document<K: DocumentKind>(&mut self, document: &Document<Id<K>>) {
-        K::names_mut(self).insert(document.spec.name.to_lowercase(), document.id.clone());
-    }
-
-    pub(crate) fn remove_document<K: DocumentKind>(&mut self, document: &Document<Id<K>>) {
-        K::names_mut(self).remove(&document.spec.name.to_lowercase());
     }
 
     pub(crate) fn add_service(&mut self, service: &Service) {
@@ -144,6 +133,16 @@ impl Indexes {
             }
         }
     }
+}
+
+/// Adds the name of a secret or config to those of its kind; case does not count.
+pub(crate) fn add_name<I: Clone>(names: &mut OrdMap<String, I>, document: &Document<I>) {
+    names.insert(document.spec.name.to_lowercase(), document.id.clone());
+}
+
+/// Takes that name out again.
+pub(crate) fn remove_name<I: Clone>(names: &mut OrdMap<String, I>, document: &Document<I>) {
+    names.remove(&document.spec.name.to_lowercase());
 }
 
 /// Whether the addresses of a task are taken. Those of an ended one are free again. A task on a node that is cut off

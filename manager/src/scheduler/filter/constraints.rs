@@ -1,9 +1,9 @@
 //! The constraints that the user sets.
 
 use super::Refusal;
+use crate::placement::constraint;
 use crate::scheduler::candidate::Candidate;
 use crate::scheduler::candidate::Group;
-use crate::scheduler::constraint;
 
 pub(super) fn check(group: &Group, candidate: &Candidate<'_>) -> Result<(), Refusal> {
     let Some(constraints) = &group.constraints else {

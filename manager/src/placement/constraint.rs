@@ -11,7 +11,7 @@ use swarmlite_proto::validate::constraint::Constraint;
 
 /// Whether `node` meets `constraint`. An unknown key is met by no node, whatever the operator.
 #[must_use]
-pub fn matches(constraint: &Constraint, node: &Node) -> bool {
+pub(crate) fn matches(constraint: &Constraint, node: &Node) -> bool {
     let description = node.description.as_ref();
     let compare = |actual: &str| {
         constraint.equal == (actual.to_lowercase() == constraint.value.to_lowercase())
@@ -38,7 +38,7 @@ pub fn matches(constraint: &Constraint, node: &Node) -> bool {
 
 /// Whether `node` meets every constraint of `placement`. A text that is not a constraint is met by no node.
 #[must_use]
-pub fn all_match(placement: Option<&Placement>, node: &Node) -> bool {
+pub(crate) fn all_match(placement: Option<&Placement>, node: &Node) -> bool {
     let mut texts = placement.into_iter().flat_map(|placement| &placement.constraints);
     texts.all(|text| Constraint::parse(text).is_ok_and(|constraint| matches(&constraint, node)))
 }

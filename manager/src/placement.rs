@@ -1,0 +1,14 @@
+//! Where tasks may be: what the scheduler, the orchestrators and the constraint enforcer all have to know, so that none calls another.
+//!
+//! Functions of objects and of the state. Nothing here decides or changes anything.
+
+pub(crate) mod constraint;
+mod node;
+mod reserved;
+mod slot;
+
+pub(crate) use self::node::fits;
+pub(crate) use self::node::keeps_tasks;
+pub use self::reserved::Reserved;
+pub(crate) use self::slot::SlotKey;
+pub(crate) use self::slot::predecessors;

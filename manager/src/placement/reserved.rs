@@ -1,0 +1,90 @@
+//! What tasks set aside on their nodes, and what is left there.
+
+use std::collections::BTreeMap;
+
+use swarmlite_proto::object::Node;
+use swarmlite_proto::spec::GenericResource;
+use swarmlite_proto::spec::Reservations;
+
+use crate::state::Revision;
+
+/// What tasks have set aside, or have to share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reserved {
+    /// Processor time, in billionths of a core.
+    pub nano_cpus: i64,
+    /// Memory, in bytes.
+    pub memory_bytes: i64,
+    /// Countable resources, by kind.
+    pub generic: BTreeMap<String, i64>,
+}
+
+impl Reserved {
+    /// What one task of this spec sets aside.
+    pub(crate) fn by(revision: &Revision) -> Self {
+        let resources = revision.task.resources.as_ref();
+        let Some(Reservations { nano_cpus, memory_bytes, generic_resources }) =
+            resources.and_then(|resources| resources.reservations.as_ref())
+        else {
+            return Self::default();
+        };
+        let generic = count_generic(generic_resources);
+        Self { nano_cpus: *nano_cpus, memory_bytes: *memory_bytes, generic }
+    }
+
+    /// What `node` has in all.
+    pub(crate) fn total(node: &Node) -> Self {
+        node.description.as_ref().map_or_else(Self::default, |known| Self {
+            nano_cpus: known.resources.nano_cpus,
+            memory_bytes: known.resources.memory_bytes,
+            generic: count_generic(&known.resources.generic_resources),
+        })
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.nano_cpus = self.nano_cpus.saturating_add(other.nano_cpus);
+        self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
+        for (kind, count) in &other.generic {
+            let left = self.generic.entry(kind.clone()).or_default();
+            *left = left.saturating_add(*count);
+        }
+    }
+
+    /// What of `needed` is more than there is: of what, how much is needed, and how much is left.
+    ///
+    /// What is not asked for cannot be short, even on a node that has less than its tasks have set aside.
+    pub(crate) fn shortage<'n>(&self, needed: &'n Self) -> Option<(&'n str, i64, i64)> {
+        let basic = [
+            ("CPU", needed.nano_cpus, self.nano_cpus),
+            ("memory", needed.memory_bytes, self.memory_bytes),
+        ];
+        let generic = needed.generic.iter().map(|(kind, needed)| {
+            (kind.as_str(), *needed, self.generic.get(kind).copied().unwrap_or(0))
+        });
+        basic.into_iter().chain(generic).find(|(_, needed, left)| *needed > 0 && needed > left)
+    }
+
+    /// Takes `other` away.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.nano_cpus = self.nano_cpus.saturating_sub(other.nano_cpus);
+        self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
+        for (kind, count) in &other.generic {
+            let left = self.generic.entry(kind.clone()).or_default();
+            *left = left.saturating_sub(*count);
+        }
+    }
+}
+
+/// Named resources count one each.
+fn count_generic(resources: &[GenericResource]) -> BTreeMap<String, i64> {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for resource in resources {
+        if let Some(named) = &resource.named_resource_spec {
+            *counts.entry(named.kind.clone()).or_default() += 1;
+        }
+        if let Some(discrete) = &resource.discrete_resource_spec {
+            *counts.entry(discrete.kind.clone()).or_default() += discrete.value;
+        }
+    }
+    counts
+}
