@@ -48,7 +48,10 @@ pub(crate) async fn make_client(
     switch: &Namespace,
     subnet: Subnet,
 ) -> anyhow::Result<()> {
-    let setup = "ip link set lo up\necho 1 >/proc/sys/net/ipv4/ip_forward";
+    // Whoever asks for a name here is refused. The kernel would send few such refusals a second, and those who get none wait: an engine that
+    // asks for a registry does for five seconds.
+    let setup = "ip link set lo up\necho 1 >/proc/sys/net/ipv4/ip_forward\n\
+                 echo 0 >/proc/sys/net/ipv4/icmp_ratelimit";
     let client = Namespace::create(marker, Extent::Network, setup).await?;
     let address = subnet.client();
     plug(switch, "client", client.pid(), address).await?;
