@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
+use futures_util::future::try_join_all;
 use hyper::Method;
 use serde::de::DeserializeOwned;
 use swarmlite_lab::Answer;
@@ -14,7 +15,11 @@ use swarmlite_lab::Node;
 use swarmlite_lab::Options;
 use swarmlite_lab::Service;
 use swarmlite_lab::eventually;
+use swarmlite_lab::http;
 
+use crate::views::ContainerView;
+use crate::views::Named;
+use crate::views::NamedView;
 use crate::views::NetworkView;
 use crate::views::NodeView;
 use crate::views::ServiceView;
@@ -279,39 +284,52 @@ impl Cluster {
         .await
     }
 
-    /// Removes secrets and configs, and the containers of users. Those of services go by themselves.
-    async fn remove_what_is_not_of_services(&self) -> anyhow::Result<()> {
-        let manager = self.manager();
-        for kind in ["secret", "config"] {
-            let all = manager.swarmlite(&[kind, "ls", "--quiet"]).await?;
-            for id in all.lines() {
-                manager.swarmlite(&[kind, "rm", id]).await?;
-            }
-        }
-        for node in self.members() {
-            let format = "{{.ID}} {{.Label \"com.docker.swarm.task.id\"}}";
-            let listed = node.docker(&["ps", "--all", "--format", format]).await?;
-            for line in listed.lines().filter(|line| line.trim_end().split(' ').count() == 1) {
-                node.docker(&["rm", "--force", line.trim_end()]).await?;
+    /// The containers that the engine of `node` has, those that have ended included.
+    async fn all_containers(&self, node: &Node) -> anyhow::Result<Vec<ContainerView>> {
+        let path = "/containers/json?all=true";
+        let reply = http::request(&node.engine_socket(), Method::GET, path, "").await?;
+        serde_json::from_str(&reply.body).with_context(|| format!("{path}: {}", reply.body))
+    }
+
+    /// Plugs in the cable of `node` and starts what does not run there.
+    async fn revive(&self, node: &Node) -> anyhow::Result<()> {
+        self.lab.heal(node).await?;
+        for service in [Service::Engine, Service::Daemon] {
+            if !node.is_running(service).await? {
+                node.start(service).await?;
             }
         }
         Ok(())
     }
 
-    /// Removes whatever a test has left: cut cables, dead daemons, drained nodes, services, secrets, configs, networks.
-    pub(crate) async fn reset(&self) -> anyhow::Result<()> {
-        for node in self.members() {
-            self.lab.heal(node).await?;
-            for service in [Service::Engine, Service::Daemon] {
-                if !node.is_running(service).await? {
-                    node.start(service).await?;
-                }
+    /// Removes secrets and configs, and the containers of users. Those of services go by themselves.
+    async fn remove_what_is_not_of_services(&self) -> anyhow::Result<()> {
+        let manager = self.manager();
+        for kind in ["secret", "config"] {
+            let all: Vec<NamedView> = self.read(manager, &format!("/{kind}s")).await?;
+            for NamedView { spec: Named { name } } in &all {
+                manager.swarmlite(&[kind, "rm", name]).await?;
             }
         }
+        for node in self.members() {
+            let containers = self.all_containers(node).await?;
+            for container in containers.iter().filter(|container| container.is_of_users()) {
+                node.docker(&["rm", "--force", &container.id]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes whatever a test has left: cut cables, dead daemons, drained nodes, services, secrets, configs, networks. Looks first, as
+    /// most tests leave little of that.
+    pub(crate) async fn reset(&self) -> anyhow::Result<()> {
+        try_join_all(self.members().iter().map(|node| self.revive(node))).await?;
         self.all_ready().await.context("before the test")?;
         let manager = self.manager();
-        for node in self.members() {
-            manager.swarmlite(&["node", "activate", node.name()]).await?;
+        for node in self.nodes(manager).await? {
+            if node.spec.availability != "active" {
+                manager.swarmlite(&["node", "activate", &node.description.hostname]).await?;
+            }
         }
         for service in self.services(manager).await? {
             manager.swarmlite(&["service", "rm", &service.spec.name]).await?;
@@ -327,8 +345,8 @@ impl Cluster {
         .await?;
         eventually("all containers to be gone", MENDED, async || {
             for node in self.members() {
-                let containers = node.docker(&["ps", "--all", "--quiet"]).await?;
-                ensure!(containers.is_empty(), "{} has {containers}", node.name());
+                let containers = self.all_containers(node).await?;
+                ensure!(containers.is_empty(), "{} has {containers:?}", node.name());
             }
             Ok(())
         })

@@ -46,6 +46,8 @@ use std::io::Write;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use libtest_mimic::Failed;
@@ -53,6 +55,7 @@ use swarmlite_lab::Lab;
 use swarmlite_lab::run_as_root;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 
@@ -189,6 +192,8 @@ struct Shared {
     lab: String,
     runtime: Runtime,
     cluster: OnceCell<Result<Cluster, String>>,
+    /// How long it took to empty the cluster between the cases.
+    between: Mutex<Duration>,
 }
 
 impl Shared {
@@ -202,7 +207,9 @@ impl Shared {
             };
             let limit = if load::is_full() { FULL_LIMIT } else { LIMIT };
             let outcome = tokio::time::timeout(limit, async {
+                let begun = Instant::now();
                 cluster.reset().await?;
+                *self.between.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
                 case(cluster).await
             });
             let error = match outcome.await {
@@ -227,11 +234,22 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     let lab = std::env::var("SWARMLITE_E2E_LAB").unwrap_or_else(|_| LAB.to_owned());
-    let shared = Arc::new(Shared { lab, runtime: Runtime::new()?, cluster: OnceCell::new() });
+    let shared = Arc::new(Shared {
+        lab,
+        runtime: Runtime::new()?,
+        cluster: OnceCell::new(),
+        between: Mutex::default(),
+    });
     let conclusion = run_as_root("end-to-end tests on a cluster", group()?, {
         let shared = Arc::clone(&shared);
         move |case| shared.run(case)
     })?;
+    let between = *shared.between.lock().unwrap_or_else(PoisonError::into_inner);
+    writeln!(
+        std::io::stdout(),
+        "{:>5} s  emptying the cluster between the cases",
+        between.as_secs()
+    )?;
     if shared.cluster.initialized() && std::env::var_os("SWARMLITE_E2E_KEEP").is_none() {
         shared.runtime.block_on(Lab::down(&shared.lab))?;
     }

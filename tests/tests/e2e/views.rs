@@ -1,6 +1,8 @@
 //! What the tests read of the objects of Docker's HTTP interface. Written down here once more, so that the tests do not take over a
 //! mistake in the product's own types.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// A node.
@@ -9,9 +11,17 @@ use serde::Deserialize;
 pub(crate) struct NodeView {
     #[serde(rename = "ID")]
     pub(crate) id: String,
+    pub(crate) spec: NodeSpec,
     pub(crate) description: Description,
     pub(crate) status: NodeStatus,
     pub(crate) manager_status: Option<ManagerStatus>,
+}
+
+/// What was asked of a node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NodeSpec {
+    pub(crate) availability: String,
 }
 
 /// What a node says of itself.
@@ -61,6 +71,28 @@ pub(crate) struct UpdateView {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Named {
     pub(crate) name: String,
+}
+
+/// A secret or a config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NamedView {
+    pub(crate) spec: Named,
+}
+
+/// A container, as an engine lists it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ContainerView {
+    pub(crate) id: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl ContainerView {
+    /// Whether it is of no service.
+    pub(crate) fn is_of_users(&self) -> bool {
+        !self.labels.contains_key("com.docker.swarm.task.id")
+    }
 }
 
 /// A task.
