@@ -18,6 +18,42 @@ is_root() {
     [ "$(id -u)" = 0 ]
 }
 
+# Keeps how long the stages of a script take, and prints it when the script ends, also if a stage has failed. A script that another one
+# has called adds to the table of that one.
+keep_time() {
+    [ -z "${STAGES:-}" ] || return 0
+    STAGES=$(mktemp)
+    STAGES_BEGAN=$EPOCHSECONDS
+    export STAGES STAGES_BEGAN
+    at_exit show_time
+}
+
+show_time() {
+    say "where the time went"
+    printf '%7s %7s\n' begun took
+    sort -n "$STAGES"
+    printf '%7s %5d s  all\n' "" $((EPOCHSECONDS - STAGES_BEGAN))
+    rm -f "$STAGES"
+}
+
+# Runs a command as a stage of the script: stage TEXT COMMAND...
+stage() {
+    local what=$1 began=$EPOCHSECONDS status=0
+    shift
+    say "$what"
+    "$@" || status=$?
+    [ $status = 0 ] || what="$what: FAILED"
+    printf '%5d s %5d s  %s\n' $((began - STAGES_BEGAN)) $((EPOCHSECONDS - began)) "$what" >>"$STAGES"
+    return $status
+}
+
+# Has a command run when the script ends, before those that were given earlier.
+at_exit() {
+    AT_EXIT="$*${AT_EXIT:+; $AT_EXIT}"
+    # shellcheck disable=SC2064 # As it is now.
+    trap "$AT_EXIT" EXIT
+}
+
 # The packages of NEEDED whose programs are missing, one a line. The C library's own files are needed to link, and have no program.
 missing_packages() {
     local pair
@@ -37,18 +73,19 @@ install_missing() {
     command -v apt-get >/dev/null || die "install these first: $packages"
     say "installing $packages"
     local policy=/usr/sbin/policy-rc.d
+    local ours=
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' >$policy
         chmod +x $policy
-        trap "rm -f $policy" EXIT
+        at_exit rm -f $policy
+        ours=yes
     fi
-    apt-get update -qq
+    local status=0
     # shellcheck disable=SC2086 # The packages are separate words.
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
-    if [ -n "$(trap -p EXIT)" ]; then
-        rm -f $policy
-        trap - EXIT
-    fi
+    apt-get update -qq &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null || status=$?
+    [ -z "$ours" ] || rm -f $policy
+    return $status
 }
 
 # Runs cargo as the user who called sudo, if there is one: that user has the tool chain, and should own what is built.

@@ -39,7 +39,7 @@ replicas_on() {
 build() {
     check_cargo
     say "building (the development profile: minutes less than the release profile, and fast enough for this)"
-    cargo build --locked --package swarmlite-cli --package swarmlite-tests
+    cargo build --locked --workspace --bins
     WHOAMI=$(build_whoami)
 }
 

@@ -13,8 +13,8 @@ install_missing
 check_cargo
 
 say "building"
-cargo build --locked --package swarmlite-tests --bin swarmlite-lab
-BENCH=$(cargo bench --locked --package swarmlite-agent --bench dataplane --no-run --message-format=json |
+cargo build --locked --workspace --bins
+BENCH=$(cargo bench --locked --workspace --bench dataplane --no-run --message-format=json |
     sed -n 's/.*"name":"dataplane".*"executable":"\([^"]*\)".*/\1/p')
 
 say "the data plane on this machine's kernel"

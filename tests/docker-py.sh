@@ -41,7 +41,7 @@ build() {
     if [ -z "${SWARMLITE_LAB_SWARMLITE:-}" ] || [ -z "${SWARMLITE_LAB_WHOAMI:-}" ]; then
         check_cargo
         say "building"
-        cargo build --locked --package swarmlite-cli --package swarmlite-tests
+        cargo build --locked --workspace --bins
         SWARMLITE_LAB_SWARMLITE=$(target_dir)/debug/swarmlite
         SWARMLITE_LAB_WHOAMI=$(build_whoami)
     fi
