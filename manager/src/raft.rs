@@ -295,4 +295,6 @@ fn initialize_error(error: RaftError<RaftId, InitializeError<RaftId, Member>>) -
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

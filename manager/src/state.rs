@@ -203,7 +203,7 @@ impl State {
 }
 
 /// What a snapshot of the state is on disk and on the wire.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     applied: u64,
     tables: Tables,

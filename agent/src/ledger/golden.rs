@@ -1,0 +1,134 @@
+//! Ledgers that older versions have written, kept: what they hold must be read for ever.
+//!
+//! `golden/format-N` was written by `write` when N was the newest format. It is never written again: a change that makes one of these tests
+//! fail would make a node forget its tasks.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use swarmlite_proto::agent::AttachmentAssignment;
+use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::agent::EndpointTask;
+use swarmlite_proto::agent::IngressPort;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::TaskAttachment;
+use swarmlite_proto::attachment::AttachedContainer;
+use swarmlite_proto::balance::Balancing;
+use swarmlite_proto::object::ContainerStatus;
+use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::spec::EndpointMode;
+use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::version::Generation;
+
+use super::*;
+use crate::task::fake::id;
+use crate::task::fake::network;
+use crate::task::fake::task;
+
+/// The formats of which ledgers are kept.
+const KEPT: [u8; 1] = [0];
+
+fn folder(format: u8) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/ledger/golden/format-{format}"))
+}
+
+fn managers() -> Vec<SocketAddr> {
+    ["192.0.2.1:2377", "[2001:db8::1]:2377"].map(|addr| addr.parse().expect("an address")).into()
+}
+
+fn at() -> Timestamp {
+    "2026-11-30T21:00:00.123456789Z".parse().expect("a time")
+}
+
+fn status() -> TaskStatus {
+    TaskStatus {
+        timestamp: at(),
+        state: TaskState::Running,
+        message: "started".to_owned(),
+        err: "none".to_owned(),
+        container: Some(ContainerStatus {
+            container_id: "abc".to_owned(),
+            pid: 42,
+            exit_code: 0,
+        }),
+        host_ports: Vec::new(),
+        not_ready: Some("exit code 1".to_owned()),
+    }
+}
+
+fn assignments() -> Assignments {
+    let mut task = task('t');
+    task.service_labels.insert("of".to_owned(), "web".to_owned());
+    task.attachments = vec![TaskAttachment {
+        network_id: id('e'),
+        addr: "10.0.101.3/24".parse().expect("an address"),
+        aliases: vec!["www".to_owned()],
+    }];
+    let endpoint = EndpointAssignment {
+        network_id: id('e'),
+        service_id: id('s'),
+        name: "web".to_owned(),
+        aliases: vec!["www".to_owned()],
+        mode: EndpointMode::Vip,
+        vip: Some([10, 0, 101, 2].into()),
+        balancing: Balancing::default(),
+        ports: vec![IngressPort { protocol: PortProtocol::Udp, published: 8080, target: 80 }],
+        tasks: vec![EndpointTask {
+            task_id: id('t'),
+            addr: [10, 0, 101, 3].into(),
+            node_id: id('n'),
+            serving: true,
+        }],
+    };
+    let peer = PeerAssignment {
+        node_id: id('n'),
+        index: NodeIndex(1),
+        data_path_addr: [192, 0, 2, 1].into(),
+    };
+    let attachment = AttachmentAssignment {
+        id: id('a'),
+        network_id: id('e'),
+        node_id: id('n'),
+        addr: "10.0.101.4/24".parse().expect("an address"),
+        aliases: vec!["box".to_owned()],
+        container: Some(AttachedContainer {
+            id: "def".to_owned(),
+            name: "box".to_owned(),
+            running: true,
+        }),
+        serving: true,
+    };
+    Assignments {
+        generation: Generation(7),
+        tasks: [(id('t'), task.into())].into(),
+        networks: [(id('e'), network('e').into())].into(),
+        peers: [(id('n'), peer.into())].into(),
+        endpoints: [((id('e'), id('s')), endpoint.into())].into(),
+        attachments: [(id('a'), attachment.into())].into(),
+        ..Assignments::default()
+    }
+}
+
+/// Run once for each format, when it is new.
+#[test]
+#[ignore = "writes the files that the other test reads"]
+fn write() {
+    let ledger = Ledger::open(&folder(0)).expect("opens");
+    ledger.keep_assignments(&assignments()).expect("writes");
+    ledger.keep_managers(&managers()).expect("writes");
+    ledger.keep_status(&id('t'), &status()).expect("writes");
+    ledger.keep_restarts(&id('t'), vec![at(), at()]).expect("writes");
+}
+
+#[test]
+fn the_ledger_of_every_format_is_read() {
+    for format in KEPT {
+        let ledger = Ledger::open(&folder(format)).expect("opens");
+        let read = ledger.assignments().expect("reads");
+        assert_eq!(read, Some(assignments()), "format {format}");
+        assert_eq!(ledger.managers().expect("reads"), managers());
+        assert_eq!(ledger.status(&id('t')), Some(status()));
+        assert_eq!(ledger.restarts(&id('t')), [at(), at()]);
+    }
+}
