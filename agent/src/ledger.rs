@@ -1,7 +1,10 @@
 //! What the node remembers over a restart: its assignments, where managers are, where tasks are, and which it started again by itself.
 //!
-//! Each is one file, replaced whole and flushed before anybody acts on it, with a digest in front, so that a damaged file is noticed. A damaged
-//! file counts as absent: the node then waits for a manager to tell it everything again, and touches no container until then.
+//! Each is one file, replaced whole and flushed before anybody acts on it: a digest, so that a damaged file is noticed, and a record
+//! ([`swarmlite_proto::format`]). A damaged file counts as absent: the node then waits for a manager to tell it everything again, and touches no
+//! container until then. One that a newer version has written is left alone, and the node does not start.
+//!
+//! What is written is in the format that the managers say, and before they do in that of the assignments that are there.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,9 +19,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Digest;
 use sha2::Sha256;
+use swarmlite_proto::format;
+use swarmlite_proto::format::Format;
+use swarmlite_proto::format::FormatError;
+use swarmlite_proto::format::Newer;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::TaskStatus;
-use swarmlite_proto::rpc;
 use swarmlite_proto::time::Timestamp;
 
 use crate::assignment::Assignments;
@@ -43,6 +49,9 @@ pub enum LedgerError {
         /// Why.
         source: io::Error,
     },
+    /// A newer version has written the file.
+    #[error(transparent)]
+    Newer(#[from] Newer),
     /// A value that cannot be written.
     #[error("cannot encode {what}")]
     Encode {
@@ -57,6 +66,7 @@ pub enum LedgerError {
 #[derive(Debug)]
 pub struct Ledger {
     folder: PathBuf,
+    format: Mutex<Format>,
     statuses: Mutex<BTreeMap<TaskId, TaskStatus>>,
     restarts: Mutex<BTreeMap<TaskId, Vec<Timestamp>>>,
 }
@@ -69,10 +79,22 @@ impl Ledger {
     /// When a file is there and cannot be read.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         let folder = folder.to_owned();
-        let ledger = Self { folder, statuses: Mutex::default(), restarts: Mutex::default() };
+        let ledger = Self {
+            folder,
+            format: Mutex::default(),
+            statuses: Mutex::default(),
+            restarts: Mutex::default(),
+        };
         let statuses = Mutex::new(ledger.read(STATUSES)?.unwrap_or_default());
         let restarts = Mutex::new(ledger.read(RESTARTS)?.unwrap_or_default());
-        Ok(Self { statuses, restarts, ..ledger })
+        let body = ledger.body(ASSIGNMENTS)?;
+        let format = Mutex::new(body.as_deref().map(format::of).unwrap_or_default());
+        Ok(Self { format, statuses, restarts, ..ledger })
+    }
+
+    /// Writes in `format` from now on.
+    pub fn write_in(&self, format: Format) {
+        *lock(&self.format) = format;
     }
 
     /// The assignments kept; `None` if there are none.
@@ -182,8 +204,8 @@ impl Ledger {
     }
 
     fn write<T: Serialize>(&self, name: &'static str, value: &T) -> Result<(), LedgerError> {
-        let body =
-            rpc::encode(value).map_err(|source| LedgerError::Encode { what: name, source })?;
+        let body = format::encode(*lock(&self.format), value)
+            .map_err(|source| LedgerError::Encode { what: name, source })?;
         let content = [Sha256::digest(&body).as_slice(), &body].concat();
         let path = self.folder.join(name);
         // Environment variables of tasks are often secret.
@@ -191,18 +213,32 @@ impl Ledger {
     }
 
     fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, LedgerError> {
+        let Some(body) = self.body(name)? else { return Ok(None) };
+        let path = self.folder.join(name);
+        match format::decode(&path.display().to_string(), &body) {
+            Ok(value) => Ok(Some(value)),
+            Err(FormatError::Newer(newer)) => Err(newer.into()),
+            Err(error @ FormatError::Damaged { .. }) => {
+                tracing::error!(%error, "file is damaged and is not used");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The record in a file, if that is there and whole.
+    fn body(&self, name: &'static str) -> Result<Option<Vec<u8>>, LedgerError> {
         let path = self.folder.join(name);
         let content =
             disk::read(&path).map_err(|source| LedgerError::Io { path: path.clone(), source })?;
-        let Some(content) = content else { return Ok(None) };
-        let value = content
+        let Some(mut content) = content else { return Ok(None) };
+        let whole = content
             .split_at_checked(DIGEST_LEN)
-            .filter(|(digest, body)| Sha256::digest(body).as_slice() == *digest)
-            .and_then(|(_, body)| rpc::decode(body).ok());
-        if value.is_none() {
+            .is_some_and(|(digest, body)| Sha256::digest(body).as_slice() == digest);
+        if !whole {
             tracing::error!(path = %path.display(), "file is damaged and is not used");
+            return Ok(None);
         }
-        Ok(value)
+        Ok(Some(content.split_off(DIGEST_LEN)))
     }
 }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::TlsInfo;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::tls;
 use tokio::sync::watch;
@@ -50,7 +51,7 @@ pub(crate) async fn registration<R: Runtime>(
         dataplane_reason: config.dataplane.reason.clone(),
         ..described
     };
-    Ok(Registration { description, data_path_addr: config.data_path_addr })
+    Ok(Registration { description, data_path_addr: config.data_path_addr, versions: Versions::OWN })
 }
 
 /// Keeps `registration` up to date, for ever.

@@ -287,6 +287,7 @@ fn cluster_of_two() -> State {
         next_raft_id: 2,
         removed_nodes: Vec::new(),
         unlock_key: None,
+        format: Default::default(),
     };
     let ops = vec![
         Op::PutCluster(Box::new(cluster)),

@@ -11,7 +11,7 @@
 //! - [`store`]: how the rest reads that state and proposes changes to it.
 //! - [`reconcile`]: what a loop of the leader is: what it decides from, and what it wants done.
 //! - [`loops`]: all of them, and what drives them: [`liveness`], [`orchestrator`], [`attachments`], [`allocator`], [`scheduler`],
-//!   [`routing`].
+//!   [`routing`], [`upgrade`].
 //! - [`placement`]: where tasks may be, for those loops that have to know.
 //! - [`heartbeat`]: when nodes were last heard of.
 //! - [`dispatcher`]: what agents are told.
@@ -42,3 +42,4 @@ pub mod scheduler;
 pub mod server;
 pub mod state;
 pub mod store;
+pub mod upgrade;

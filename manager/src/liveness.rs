@@ -80,8 +80,13 @@ fn report(node: &Node, verdict: Verdict) -> Vec<Op> {
     let mut status = node.status.clone();
     status.state = verdict.state;
     verdict.message.clone_into(&mut status.message);
-    let report =
-        NodeReport { node_id: node.id.clone(), status, description: None, data_path_addr: None };
+    let report = NodeReport {
+        node_id: node.id.clone(),
+        status,
+        description: None,
+        data_path_addr: None,
+        versions: None,
+    };
     let expected = Op::Expect(ObjectRef::Node(node.id.clone()), node.meta.version);
     vec![expected, Op::ReportNode(Box::new(report))]
 }

@@ -10,6 +10,7 @@ use crate::orchestrator;
 use crate::reconcile::Reconcile;
 use crate::routing;
 use crate::scheduler;
+use crate::upgrade;
 
 /// A loop with the name it has in logs.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ impl Loop {
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 12] = [
+pub const LOOPS: [Loop; 13] = [
     Loop::new("liveness", liveness::reconcile),
     Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),
@@ -40,6 +41,7 @@ pub const LOOPS: [Loop; 12] = [
     Loop::new("reaper", orchestrator::reaper::reconcile),
     Loop::new("attachments", attachments::reconcile),
     Loop::new("ca-rotation", ca::rotation::reconcile),
+    Loop::new("upgrade", upgrade::reconcile),
     Loop::new("allocator", allocator::reconcile),
     Loop::new("scheduler", scheduler::reconcile),
     Loop { follows_tables: true, ..Loop::new("routing", routing::reconcile) },

@@ -3,7 +3,7 @@
 //! - `log_store` on `sealed_disk` on `disk`, `state_machine`, `snapshot`: what openraft keeps here. Encrypted before it reaches the disk, and
 //!   flushed before it is acknowledged.
 //! - `network`, `server`: raft's messages out and in, over [`Transport`].
-//! - `batch`: many transactions, one log entry.
+//! - `batch`: many transactions, one log entry. `transactions`: what that holds. `level`: the format it is written in.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
 //! - `membership`: managers come and go. `housekeeping`: when snapshots are made.
@@ -16,6 +16,7 @@ mod batch;
 mod disk;
 mod housekeeping;
 mod leadership;
+mod level;
 mod log_store;
 mod membership;
 mod network;
@@ -25,6 +26,7 @@ mod sealed_disk;
 mod server;
 mod snapshot;
 mod state_machine;
+mod transactions;
 mod transport;
 mod types;
 
@@ -202,13 +204,14 @@ impl<T: Transport> RaftStore<T> {
             .unwrap_or_else(|error| Err(io::Error::other(error)))
             .map_err(|source| StartError::Disk { dir: dir.to_owned(), source })?;
         let (state, snapshots, rewriter) = (machine.watch(), machine.snapshots(), log.rewriter());
+        let level = machine.level();
         let network = Network { transport, contacts: Contacts::default() };
         let config = Arc::new(config());
         let raft = Raft::new(record.raft_id, config, network.clone(), log, machine)
             .await
             .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
         let (leadership, follower) = leadership::spawn(&raft);
-        let (batcher, writer) = Batcher::spawn(raft.clone());
+        let (batcher, writer) = Batcher::spawn(raft.clone(), level);
         let keeper = keeper::spawn(raft.clone(), state.clone(), leadership.clone());
         let housekeeper = housekeeping::spawn(raft.clone(), state.clone());
         let inner = Inner {
@@ -268,7 +271,8 @@ fn open_disk(dir: &Path, sealer: &Sealer) -> io::Result<(LogStore, Closed, State
     std::fs::create_dir_all(dir)?;
     let disk = SealedDisk::new(SledDisk::open(&dir.join("log"))?, sealer.clone());
     let (log, closed) = LogStore::open(disk)?;
-    Ok((log, closed, StateMachine::open(dir, sealer.clone())?))
+    let machine = StateMachine::open(dir, sealer.clone())?;
+    Ok((log.writing_in(machine.level()), closed, machine))
 }
 
 fn config() -> Config {

@@ -24,6 +24,7 @@ use imbl::OrdSet;
 use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::format::Format;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
@@ -95,6 +96,12 @@ impl State {
     #[must_use]
     pub fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.tables.cluster.as_ref()
+    }
+
+    /// The format of what is replicated and kept.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.cluster().map(|cluster| cluster.format).unwrap_or_default()
     }
 
     /// All nodes, by id.

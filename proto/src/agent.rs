@@ -18,6 +18,8 @@ use serde::Serialize;
 use crate::api::NodeDescription;
 use crate::attachment::AttachedContainer;
 use crate::balance::Balancing;
+use crate::format::Format;
+use crate::format::Versions;
 use crate::id::AttachmentId;
 use crate::id::ConfigId;
 use crate::id::NetworkId;
@@ -71,6 +73,9 @@ pub struct Registration {
     pub description: NodeDescription,
     /// Where other nodes send tunnel traffic to.
     pub data_path_addr: IpAddr,
+    /// Which version of swarmlite it runs.
+    #[serde(default)]
+    pub versions: Versions,
 }
 
 /// What became of one task.
@@ -110,6 +115,9 @@ pub struct Welcome {
     pub heartbeat_period: Nanoseconds,
     /// Where managers can be reached.
     pub managers: Vec<SocketAddr>,
+    /// The format in which the node is to keep what it keeps.
+    #[serde(default)]
+    pub format: Format,
 }
 
 /// Everything, or what has changed.

@@ -16,6 +16,8 @@ use crate::api::JobStatus;
 use crate::api::NodeDescription;
 use crate::api::NodeStatus;
 use crate::api::UpdateStatus;
+use crate::format::Format;
+use crate::format::Versions;
 use crate::id::ClusterId;
 use crate::id::ConfigId;
 use crate::id::NetworkId;
@@ -112,6 +114,9 @@ pub struct Node {
     pub data_path_addr: Option<IpAddr>,
     /// Its place among the managers. Absent for workers.
     pub manager: Option<ManagerRecord>,
+    /// What its agent says of its version.
+    #[serde(default)]
+    pub versions: Versions,
 }
 
 /// The place of a node among the managers.
@@ -363,6 +368,9 @@ pub struct Cluster {
     /// What unlocks managers after a restart. Absent without autolock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlock_key: Option<UnlockKey>,
+    /// What every manager reads, and so what is written: see [`crate::format`]. Never goes back.
+    #[serde(default)]
+    pub format: Format,
 }
 
 /// The certificate authority.

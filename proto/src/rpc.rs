@@ -1,7 +1,7 @@
 //! The remote calls between nodes: paths, bodies, and who may call.
 //!
 //! All of them are HTTP/2 requests over TLS on the managers' port (2377). Bodies are MessagePack ([`encode`], [`decode`]); an error
-//! is an [`crate::error::Error`] as JSON with a status that is not 200. The session is a stream of [`crate::frame`]s both ways.
+//! is an [`crate::error::Error`] as JSON with a status that is not 200. Which versions may call each other is in [`crate::protocol`]. The session is a stream of [`crate::frame`]s both ways.
 
 use std::net::SocketAddr;
 
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::format::Versions;
 use crate::id::ClusterId;
 use crate::id::NodeId;
 use crate::spec::Availability;
@@ -105,6 +106,9 @@ pub struct RenewResponse {
 pub struct RaftJoinRequest {
     /// Where other managers reach it. An unspecified address stands for the one the call comes from.
     pub addr: SocketAddr,
+    /// Which version of swarmlite it runs.
+    #[serde(default)]
+    pub versions: Versions,
 }
 
 /// The new manager is a voter, or will be as soon as it has caught up.

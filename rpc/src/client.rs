@@ -28,6 +28,8 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::identity::MANAGER_SERVER_NAME;
+use swarmlite_proto::protocol;
+use swarmlite_proto::protocol::Range;
 use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
 use tokio::net::TcpStream;
@@ -38,6 +40,7 @@ use crate::CALL_TIMEOUT;
 use crate::CONNECT_TIMEOUT;
 use crate::KEEP_ALIVE_INTERVAL;
 use crate::KEEP_ALIVE_TIMEOUT;
+use crate::spoken;
 use crate::stream::Body;
 use crate::stream::BoxError;
 use crate::stream::FrameReceiver;
@@ -100,6 +103,8 @@ pub struct Client {
 struct Shared {
     tls: Mutex<Arc<ClientConfig>>,
     connections: Mutex<BTreeMap<SocketAddr, Arc<Slot>>>,
+    /// Which protocols it says it speaks.
+    protocol: Range,
 }
 
 /// The connection to one address. Locked while connecting, so that calls at the same time share one attempt.
@@ -124,8 +129,22 @@ impl Client {
     /// A caller with other TLS settings: [`tls::joining_config`] or [`tls::unverified_config`].
     #[must_use]
     pub fn with_tls(config: ClientConfig) -> Self {
-        let shared = Shared { tls: Mutex::new(Arc::new(config)), connections: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self::speaking(config, Range::OWN)
+    }
+
+    /// A caller of another version.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::new`].
+    #[cfg(feature = "testing")]
+    pub fn of_version(identity: &Identity, protocol: Range) -> Result<Self, TlsError> {
+        Ok(Self::speaking(tls::client_config(identity)?, protocol))
+    }
+
+    fn speaking(config: ClientConfig, protocol: Range) -> Self {
+        let tls = Mutex::new(Arc::new(config));
+        Self { shared: Arc::new(Shared { tls, connections: Mutex::default(), protocol }) }
     }
 
     /// Presents `identity` from now on. Calls and streams under way end as they began.
@@ -217,12 +236,13 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("https://{MANAGER_SERVER_NAME}{path}"))
+            .header(protocol::HEADER, self.shared.protocol.to_string())
             .body(body)
             .map_err(|error| unreachable(TransportError::Message(Box::new(error))))?;
         loop {
             let (mut connection, fresh) = self.connection(addr).await.map_err(unreachable)?;
             let mut failed = match connection.try_send_request(request).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return understood(self.shared.protocol, answer),
                 Err(failed) => failed,
             };
             // A kept connection may have ended just now. What was not sent can safely go over a new one.
@@ -294,6 +314,17 @@ async fn deadline<T>(
     timeout(CALL_TIMEOUT, call)
         .await
         .unwrap_or(Err(CallError::Unreachable { addr, source: TransportError::CallTimeout }))
+}
+
+/// The answer, if it is in a protocol that this node speaks. A callee from before there were numbers does not ask.
+fn understood(
+    protocol: Range,
+    answer: Response<Incoming>,
+) -> Result<Response<Incoming>, CallError> {
+    match Range::common(protocol, spoken(answer.headers())) {
+        Ok(_) => Ok(answer),
+        Err(mismatch) => Err(CallError::Refused(mismatch.into())),
+    }
 }
 
 /// The answer, if the callee took the call; its reason, if not.

@@ -5,8 +5,8 @@
 //! - [`serve`]: the other side: takes connections and hands each request on, together with who sent it.
 //! - [`tls`]: the TLS settings of both sides, and what a certificate says about its holder.
 //!
-//! Paths and bodies are in [`swarmlite_proto::rpc`], messages in streams in [`swarmlite_proto::frame`]. This crate decides
-//! nothing: who may call what is for the callee to say.
+//! Paths and bodies are in [`swarmlite_proto::rpc`], messages in streams in [`swarmlite_proto::frame`]. Both sides say which protocols they speak
+//! ([`swarmlite_proto::protocol`]). This crate decides nothing: who may call what is for the callee to say.
 
 pub mod client;
 pub mod paced;
@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use client::CallError;
 pub use client::Client;
 pub use client::TransportError;
+use hyper::HeaderMap;
 pub use paced::PacedReceiver;
 pub use paced::PacedSender;
 pub use server::Caller;
@@ -28,8 +29,15 @@ pub use server::serve;
 pub use stream::FrameReceiver;
 pub use stream::FrameSender;
 pub use stream::StreamError;
+use swarmlite_proto::protocol::HEADER;
+use swarmlite_proto::protocol::Range;
 pub use tls::peer_of;
 pub use tls::server_config;
+
+/// The protocols that the sender of these headers speaks.
+fn spoken(headers: &HeaderMap) -> Range {
+    Range::of_header(headers.get(HEADER).and_then(|value| value.to_str().ok()))
+}
 
 /// How long a peer gets to accept a connection, TLS and HTTP/2 included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -9,6 +9,8 @@ use hyper::Request;
 use hyper::Response;
 use hyper::body::Body as HttpBody;
 use hyper::body::Incoming;
+use hyper::header::HeaderName;
+use hyper::header::HeaderValue;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
@@ -16,6 +18,8 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use swarmlite_proto::identity::Peer;
+use swarmlite_proto::protocol::HEADER;
+use swarmlite_proto::protocol::Range;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -29,6 +33,7 @@ use tokio_rustls::server::TlsStream;
 use crate::CONNECT_TIMEOUT;
 use crate::KEEP_ALIVE_INTERVAL;
 use crate::KEEP_ALIVE_TIMEOUT;
+use crate::spoken;
 use crate::stream::BoxError;
 use crate::tls;
 
@@ -46,6 +51,8 @@ pub struct Caller {
     pub addr: SocketAddr,
     /// Who the certificate says it is; `None` without one.
     pub peer: Option<Peer>,
+    /// Which protocols it says it speaks.
+    pub protocol: Range,
 }
 
 /// Takes connections on `listener` for ever and passes each request to `handler`. New connections use the newest TLS settings; dropping the future
@@ -100,10 +107,16 @@ where
         Ok(peer) => peer,
         Err(error) => return tracing::warn!(%addr, %error, "certificate is not of a node"),
     };
-    let caller = Caller { addr, peer };
-    let service = service_fn(move |request| {
-        let answer = handler(request, caller.clone());
-        async move { Ok::<_, std::convert::Infallible>(answer.await) }
+    let own = HeaderValue::from_str(&Range::OWN.to_string());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let protocol = spoken(request.headers());
+        let answer = handler(request, Caller { addr, peer: peer.clone(), protocol });
+        let own = own.as_ref().ok().cloned();
+        async move {
+            let mut answer = answer.await;
+            answer.headers_mut().extend(own.map(|own| (HeaderName::from_static(HEADER), own)));
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let served = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

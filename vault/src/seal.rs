@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -14,6 +15,9 @@ use crate::key::Key;
 /// The first byte of a sealed record. No value in MessagePack or JSON that was ever stored here begins with it, so that plain text is
 /// told from a damaged record.
 const FORMAT: u8 = 0x01;
+
+/// First bytes of forms to come. No text begins with them either.
+const LATER: RangeInclusive<u8> = 0x02..=0x08;
 
 /// Bytes before the sealed text: the format and the number of the key.
 const HEADER_BYTES: usize = 5;
@@ -61,6 +65,11 @@ pub enum OpenError {
     /// It was never sealed.
     #[error("it is not encrypted")]
     Plain,
+    /// It was sealed in a form that came later.
+    #[error(
+        "it was written by a newer swarmlite (format {0}, this one reads up to {FORMAT}): upgrade this node"
+    )]
+    Newer(u8),
     /// It was sealed with a key that is not there.
     #[error("it is encrypted with key number {0}, which this node does not have")]
     UnknownKey(u32),
@@ -110,8 +119,10 @@ impl Sealer {
         place: &[u8],
         sealed: &[u8],
     ) -> Result<Vec<u8>, OpenError> {
-        if sealed.first() != Some(&FORMAT) {
-            return Err(OpenError::Plain);
+        match sealed.first() {
+            Some(&FORMAT) => {}
+            Some(&format) if LATER.contains(&format) => return Err(OpenError::Newer(format)),
+            _ => return Err(OpenError::Plain),
         }
         let (header, text) = sealed.split_at_checked(HEADER_BYTES).ok_or(OpenError::Damaged)?;
         let number = header[1..].iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
@@ -164,6 +175,17 @@ mod tests {
             assert_eq!(sealer(&[1]).open(Purpose::Log, b"", plain), Err(OpenError::Plain));
         }
         assert_eq!(sealer(&[1]).open(Purpose::Log, b"", &[FORMAT]), Err(OpenError::Damaged));
+    }
+
+    #[test]
+    fn a_later_form_is_refused_by_a_sentence() {
+        let sealed = sealer(&[1]).seal(Purpose::Log, b"", b"text").expect("seals");
+        let later = [[2].as_slice(), &sealed[1..]].concat();
+        let refused = sealer(&[1]).open(Purpose::Log, b"", &later).expect_err("is newer");
+        assert_eq!(
+            refused.to_string(),
+            "it was written by a newer swarmlite (format 2, this one reads up to 1): upgrade this node"
+        );
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Whole files, sealed in pieces, so that neither side holds more than a piece.
 //!
-//! A file is [`MAGIC`], 16 random bytes that name it, and pieces: each a length (4 bytes, big-endian) and a sealed record. The place of a piece
+//! A file is [`MAGIC`], [`FORMAT`], 16 random bytes that name it, and pieces: each a length (4 bytes, big-endian) and a sealed record. The place of a piece
 //! is the name of the file, the number of the piece, and whether it is the last one: pieces cannot be swapped, left out, or taken from
 //! another file, and a file that was cut off is noticed.
 
@@ -8,11 +8,15 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 
+use crate::seal::OpenError;
 use crate::seal::Purpose;
 use crate::seal::Sealer;
 
-/// What a sealed file begins with.
-const MAGIC: [u8; 8] = *b"SWLSEAL\x01";
+/// What a sealed file begins with; the form of the file follows.
+const MAGIC: [u8; 7] = *b"SWLSEAL";
+
+/// The only form of the file so far.
+const FORMAT: u8 = 0x01;
 
 /// Bytes of text in a piece.
 const PIECE: usize = 256 * 1024;
@@ -46,6 +50,7 @@ impl<W: Write> SealedWriter<W> {
     pub fn new(mut inner: W, sealer: Sealer, purpose: Purpose) -> io::Result<Self> {
         let name: Name = rand::random();
         inner.write_all(&MAGIC)?;
+        inner.write_all(&[FORMAT])?;
         inner.write_all(&name)?;
         Ok(Self { inner, sealer, purpose, name, number: 0, piece: Vec::with_capacity(PIECE) })
     }
@@ -111,10 +116,14 @@ impl<R: Read> SealedReader<R> {
     ///
     /// [`io::ErrorKind::InvalidData`] when it is no sealed file.
     pub fn new(mut inner: R, sealer: Sealer, purpose: Purpose) -> io::Result<Self> {
-        let (mut magic, mut name) = ([0; MAGIC.len()], Name::default());
+        let (mut magic, mut format, mut name) = ([0; MAGIC.len()], [0], Name::default());
         inner.read_exact(&mut magic).map_err(cut_off)?;
         if magic != MAGIC {
             return Err(invalid("it is not encrypted"));
+        }
+        inner.read_exact(&mut format).map_err(cut_off)?;
+        if format[0] > FORMAT {
+            return Err(invalid(&OpenError::Newer(format[0]).to_string()));
         }
         inner.read_exact(&mut name).map_err(cut_off)?;
         let piece = Vec::new();
@@ -201,7 +210,7 @@ mod tests {
 
     /// The beginnings of the pieces of a file, and its end.
     fn boundaries(file: &[u8]) -> Vec<usize> {
-        let mut all = vec![MAGIC.len() + size_of::<Name>()];
+        let mut all = vec![MAGIC.len() + size_of_val(&FORMAT) + size_of::<Name>()];
         while let Some(&[a, b, c, d]) = file.get(all[all.len() - 1]..).and_then(|f| f.get(..4)) {
             all.push(all[all.len() - 1] + 4 + u32::from_be_bytes([a, b, c, d]) as usize);
         }

@@ -83,6 +83,12 @@ struct File {
     keys: String,
 }
 
+/// What every form of the file has.
+#[derive(Debug, Deserialize)]
+struct Form {
+    format: u32,
+}
+
 impl Drop for File {
     fn drop(&mut self) {
         self.keys.zeroize();
@@ -103,6 +109,17 @@ pub enum VaultError {
     /// The file does not hold keys.
     #[error("{} is damaged: it does not hold the keys of a manager", .0.display())]
     Damaged(PathBuf),
+    /// The file is in a form that came later.
+    #[error(
+        "{} was written by a newer swarmlite (format {found}, this one reads up to {FORMAT}): upgrade this node",
+        .path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The form it is in.
+        found: u32,
+    },
     /// The keys are needed, and locked or not there.
     #[error("the keys in {} are locked, or there are none", .0.display())]
     Closed(PathBuf),
@@ -138,7 +155,12 @@ impl Vault {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vault),
             Err(source) => return Err(vault.io(source)),
         };
-        let contents = parse(&text).ok_or_else(|| VaultError::Damaged(path.to_owned()))?;
+        let damaged = || VaultError::Damaged(path.to_owned());
+        let Form { format } = serde_json::from_slice(&text).map_err(|_| damaged())?;
+        if format > FORMAT {
+            return Err(VaultError::Newer { path: path.to_owned(), found: format });
+        }
+        let contents = parse(&text).ok_or_else(damaged)?;
         vault.set(&mut vault.lock(), contents);
         Ok(vault)
     }

@@ -27,9 +27,9 @@ use crate::task::fake::network;
 use crate::task::fake::task;
 
 /// The formats of which ledgers are kept.
-const KEPT: [u8; 1] = [0];
+const KEPT: [Format; 2] = [Format::UNMARKED, Format::FIRST];
 
-fn folder(format: u8) -> PathBuf {
+fn folder(format: Format) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/ledger/golden/format-{format}"))
 }
 
@@ -47,11 +47,7 @@ fn status() -> TaskStatus {
         state: TaskState::Running,
         message: "started".to_owned(),
         err: "none".to_owned(),
-        container: Some(ContainerStatus {
-            container_id: "abc".to_owned(),
-            pid: 42,
-            exit_code: 0,
-        }),
+        container: Some(ContainerStatus { container_id: "abc".to_owned(), pid: 42, exit_code: 0 }),
         host_ports: Vec::new(),
         not_ready: Some("exit code 1".to_owned()),
     }
@@ -114,7 +110,8 @@ fn assignments() -> Assignments {
 #[test]
 #[ignore = "writes the files that the other test reads"]
 fn write() {
-    let ledger = Ledger::open(&folder(0)).expect("opens");
+    let ledger = Ledger::open(&folder(Format::NEWEST)).expect("opens");
+    ledger.write_in(Format::NEWEST);
     ledger.keep_assignments(&assignments()).expect("writes");
     ledger.keep_managers(&managers()).expect("writes");
     ledger.keep_status(&id('t'), &status()).expect("writes");
@@ -131,4 +128,42 @@ fn the_ledger_of_every_format_is_read() {
         assert_eq!(ledger.status(&id('t')), Some(status()));
         assert_eq!(ledger.restarts(&id('t')), [at(), at()]);
     }
+}
+
+#[test]
+fn a_file_of_a_newer_format_is_refused_and_left_alone() {
+    for name in [ASSIGNMENTS, MANAGERS, STATUSES, RESTARTS] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join(name);
+        let body = [9, 0x80];
+        let content = [Sha256::digest(body).as_slice(), &body].concat();
+        std::fs::write(&path, &content).expect("writes");
+        let refused = Ledger::open(dir.path()).and_then(|ledger| {
+            ledger.assignments()?;
+            ledger.managers()
+        });
+        let error = refused.expect_err("is newer").to_string();
+        let expected = format!(
+            "{} was written by a newer swarmlite (format 9, this one reads up to {}): upgrade this node",
+            path.display(),
+            Format::NEWEST
+        );
+        assert_eq!(error, expected);
+        assert_eq!(std::fs::read(&path).expect("is there"), content);
+    }
+}
+
+#[test]
+fn a_ledger_stays_in_its_format_until_a_manager_says_otherwise() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let written = || std::fs::read(dir.path().join(MANAGERS)).expect("is there")[DIGEST_LEN];
+    let ledger = Ledger::open(dir.path()).expect("opens");
+    ledger.write_in(Format::FIRST);
+    ledger.keep_assignments(&assignments()).expect("writes");
+    let ledger = Ledger::open(dir.path()).expect("opens again");
+    ledger.keep_managers(&managers()).expect("writes");
+    assert_eq!(written(), 1);
+    ledger.write_in(Format::UNMARKED);
+    ledger.keep_managers(&managers()).expect("writes");
+    assert!(written() >= 0x80);
 }

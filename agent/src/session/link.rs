@@ -67,7 +67,7 @@ impl<'a> Link<'a> {
         let message = timeout(WELCOME_TIMEOUT, receiver.receive())
             .await
             .map_err(|_elapsed| SessionError::NoWelcome)??;
-        let Welcome { heartbeat_period, managers } = match message {
+        let Welcome { heartbeat_period, managers, format } = match message {
             Some(ManagerMessage::Welcome(welcome)) => welcome,
             Some(_) => return Err(SessionError::Unexpected("welcome")),
             None => return Err(SessionError::Ended),
@@ -82,6 +82,7 @@ impl<'a> Link<'a> {
             in_flight: None,
             told_everything: false,
         };
+        session.ledger.write_in(format);
         link.learn_managers(managers).await?;
         Ok(link)
     }

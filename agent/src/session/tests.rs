@@ -15,6 +15,8 @@ use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::format::Format;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
@@ -99,6 +101,7 @@ impl Seat {
         self.say(ManagerMessage::Welcome(Welcome {
             heartbeat_period,
             managers: managers.to_vec(),
+            format: Format::NEWEST,
         }))
         .await;
         self.say(ManagerMessage::Assignments(set(generation, true, peers))).await;
@@ -170,6 +173,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let registration = Registration {
         description: NodeDescription::default(),
         data_path_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        versions: Versions::OWN,
     };
     let registration = watch::Sender::new(registration);
     let (known, state) = (watch::Sender::default(), watch::Sender::default());
@@ -317,7 +321,9 @@ async fn a_difference_before_everything_ends_the_session() {
     let mut seat = seats.recv().await.expect("a session");
     assert!(matches!(seat.hear().await, AgentMessage::Register(_)));
     let heartbeat_period = Nanoseconds::from_secs(5);
-    seat.say(ManagerMessage::Welcome(Welcome { heartbeat_period, managers: Vec::new() })).await;
+    let format = Format::NEWEST;
+    let welcome = Welcome { heartbeat_period, managers: Vec::new(), format };
+    seat.say(ManagerMessage::Welcome(welcome)).await;
     seat.say(ManagerMessage::Assignments(set(1, false, &['a']))).await;
     let lost = |state: &SessionState| matches!(state, SessionState::Lost(_));
     agent.state.wait_for(lost).await.expect("the session goes on");

@@ -21,7 +21,7 @@ async fn balances_by(lab: &Lab, hostname: &str, dataplane: &str) {
         .clone()
         .map(|description| NodeDescription { dataplane: dataplane.to_owned(), ..description });
     let status = node.status.clone();
-    let report = NodeReport { node_id, status, description, data_path_addr: None };
+    let report = NodeReport { node_id, status, description, data_path_addr: None, versions: None };
     lab.commit(Op::ReportNode(Box::new(report))).await;
 }
 

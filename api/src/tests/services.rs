@@ -416,7 +416,8 @@ async fn what_was_running_on_a_node_that_is_down_is_not_counted() {
         let mut status = lab.store.state().nodes()[&worker].status.clone();
         status.state = state;
         let node_id = worker.clone();
-        let report = NodeReport { node_id, status, description: None, data_path_addr: None };
+        let report =
+            NodeReport { node_id, status, description: None, data_path_addr: None, versions: None };
         lab.commit(Op::ReportNode(Box::new(report))).await;
         let services = lab.get("/services?status=true").await.body;
         assert_eq!(services[0]["ServiceStatus"]["RunningTasks"], count, "{state:?}");

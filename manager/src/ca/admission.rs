@@ -8,6 +8,7 @@ use rand::CryptoRng;
 use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Meta;
@@ -71,6 +72,7 @@ pub fn admit(
         index: free_index(state)?,
         data_path_addr: None,
         manager: None,
+        versions: Versions::default(),
     };
     let response = JoinClusterResponse {
         node_id: node.id.clone(),

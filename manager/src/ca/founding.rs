@@ -9,6 +9,8 @@ use rand::CryptoRng;
 use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::format::Format;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
@@ -117,6 +119,7 @@ fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Res
         next_raft_id: FIRST_RAFT_ID + 1,
         removed_nodes: Vec::new(),
         unlock_key: spec.encryption_config.auto_lock_managers.then(|| UnlockKey::random(rng)),
+        format: Format::NEWEST,
         spec,
     })
 }
@@ -133,6 +136,7 @@ fn first_node(init: &ClusterInit, rng: &mut impl CryptoRng) -> Node {
         index: NodeIndex::FIRST,
         data_path_addr: None,
         manager: Some(ManagerRecord { raft_id: FIRST_RAFT_ID, addr: init.advertise_addr }),
+        versions: Versions::OWN,
     }
 }
 

@@ -16,6 +16,7 @@ use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::api::TlsInfo;
+use swarmlite_proto::format::Format;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::spec::NodeRole;
@@ -41,6 +42,8 @@ pub(super) struct View {
     pub(super) managers: Vec<SocketAddr>,
     /// The role of the node.
     pub(super) role: NodeRole,
+    /// The format in which the node is to keep what it keeps.
+    pub(super) format: Format,
     /// How often the node has to be heard of.
     pub(super) heartbeat_period: Duration,
     /// The certificate of the authority that the node is to trust, PEM.
@@ -57,6 +60,7 @@ impl View {
             generation: state.generation(),
             assignments: assign(state, node),
             managers: manager_addresses(state),
+            format: state.format(),
             heartbeat_period: heartbeat_period(state),
             trust_root: state.cluster().map(|cluster| cluster.root_ca.certificate.clone()),
             issuer: required_issuer(state).map(|issuer| (issuer, renewal_time(state))),
@@ -222,11 +226,12 @@ impl Session {
             },
             description: None,
             data_path_addr: None,
+            versions: None,
         }
     }
 
     fn report(&self, registration: Registration) -> NodeReport {
-        let Registration { description, data_path_addr } = registration;
+        let Registration { description, data_path_addr, versions } = registration;
         NodeReport {
             node_id: self.node_id.clone(),
             status: NodeStatus {
@@ -236,14 +241,18 @@ impl Session {
             },
             description: Some(description),
             data_path_addr: Some(data_path_addr),
+            versions: Some(versions),
         }
     }
 }
 
 /// How a session begins: with everything.
 fn welcome(view: &View) -> Vec<ManagerMessage> {
-    let welcome =
-        Welcome { heartbeat_period: view.heartbeat_period.into(), managers: view.managers.clone() };
+    let welcome = Welcome {
+        heartbeat_period: view.heartbeat_period.into(),
+        managers: view.managers.clone(),
+        format: view.format,
+    };
     let everything = AssignmentSet {
         generation: view.generation,
         complete: true,

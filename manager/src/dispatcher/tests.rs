@@ -13,6 +13,7 @@ use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeState;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::rpc::SESSION;
@@ -130,7 +131,11 @@ impl Agent {
 fn registration(hostname: &str) -> AgentMessage {
     let description =
         NodeDescription { hostname: hostname.to_owned(), ..NodeDescription::default() };
-    AgentMessage::Register(Box::new(Registration { description, data_path_addr: LOOPBACK }))
+    AgentMessage::Register(Box::new(Registration {
+        description,
+        data_path_addr: LOOPBACK,
+        versions: Versions::OWN,
+    }))
 }
 
 fn with_addr(seed: u64, index: u16) -> Op {

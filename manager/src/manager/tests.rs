@@ -9,6 +9,7 @@ use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::Reachability;
 use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::JoinClusterRequest;
@@ -116,8 +117,11 @@ async fn session(
 ) -> Result<(FrameSender, FrameReceiver), CallError> {
     let client = Client::new(identity).expect("a valid identity");
     let (sender, receiver) = client.stream(addr, rpc::SESSION).await?;
-    let registration =
-        Registration { description: NodeDescription::default(), data_path_addr: addr.ip() };
+    let registration = Registration {
+        description: NodeDescription::default(),
+        data_path_addr: addr.ip(),
+        versions: Versions::OWN,
+    };
     let register = AgentMessage::Register(Box::new(registration));
     sender.send(&register).await.expect("is heard");
     Ok((sender, receiver))
@@ -204,8 +208,9 @@ async fn a_promoted_worker_hears_of_it_and_can_become_a_manager() {
     let worker = enrol(&first, &founder.root_ca, NodeRole::Worker).await;
     let client = Client::new(&worker).expect("a valid identity");
     let addr = free_addr().await;
-    let asked: Result<RaftJoinResponse, _> =
-        client.call(first.addr(), rpc::RAFT_JOIN, &RaftJoinRequest { addr }).await;
+    let asked: Result<RaftJoinResponse, _> = client
+        .call(first.addr(), rpc::RAFT_JOIN, &RaftJoinRequest { addr, versions: Versions::OWN })
+        .await;
     let Err(CallError::Refused(error)) = asked else { panic!("let in: {asked:?}") };
     assert_eq!(error.kind, ErrorKind::PermissionDenied);
     let (_sender, mut receiver) = session(first.addr(), &worker).await.expect("is the leader");

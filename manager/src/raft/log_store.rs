@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use self::io_thread::Job;
 use super::disk::Batch;
 use super::disk::Disk;
+use super::level::Level;
 use super::types::Entry;
 use super::types::LogId;
 use super::types::RaftId;
@@ -48,6 +49,7 @@ const MAX_READ_BYTES: usize = 2 * 1024 * 1024;
 pub(crate) struct LogStore {
     reader: LogReader,
     jobs: mpsc::Sender<Job>,
+    level: Level,
 }
 
 /// Reads the log.
@@ -119,7 +121,12 @@ impl LogStore {
             let _ = ended.send(());
         })?;
         let reader = LogReader { cache: Arc::new(RwLock::new(cache)) };
-        Ok((Self { reader, jobs }, closed))
+        Ok((Self { reader, jobs, level: Level::default() }, closed))
+    }
+
+    /// Writes in the format of `level` from now on.
+    pub(crate) fn writing_in(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// Has this log written anew.
@@ -231,7 +238,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
-        let batch = codec::vote(vote).map_err(write_error(ErrorSubject::Vote))?;
+        let batch = codec::vote(self.level.get(), vote).map_err(write_error(ErrorSubject::Vote))?;
         self.complete(|done| Job::Vote { batch, done })
             .await
             .map_err(write_error(ErrorSubject::Vote))?;
@@ -244,7 +251,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
-        let batch = codec::committed(committed).map_err(write_error(ErrorSubject::Store))?;
+        let batch = codec::committed(self.level.get(), committed)
+            .map_err(write_error(ErrorSubject::Store))?;
         self.update(|cache| cache.committed = committed);
         // Not waited for: it saves work after a restart, and losing it loses nothing else.
         self.submit(Job::Committed { batch }).await.map_err(write_error(ErrorSubject::Store))
@@ -263,11 +271,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let mut batch = Batch::default();
+        let (format, mut batch) = (self.level.get(), Batch::default());
         let mut appended = Vec::new();
         for entry in entries {
             let subject = ErrorSubject::Log(entry.log_id);
-            let size = codec::entry(&entry, &mut batch).map_err(write_error(subject))?;
+            let size = codec::entry(format, &entry, &mut batch).map_err(write_error(subject))?;
             appended.push((entry.log_id.index, Cached { entry, size }));
         }
         self.update(|cache| cache.entries.extend(appended));
@@ -282,7 +290,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
-        let marker = codec::purged(&log_id).map_err(write_error(ErrorSubject::Log(log_id)))?;
+        let marker = codec::purged(self.level.get(), &log_id)
+            .map_err(write_error(ErrorSubject::Log(log_id)))?;
         self.update(|cache| {
             cache.entries = cache.entries.split_off(&(log_id.index + 1));
             cache.purged = Some(log_id);

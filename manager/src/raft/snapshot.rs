@@ -18,6 +18,7 @@ use std::sync::PoisonError;
 
 use serde::Deserialize;
 use serde::Serialize;
+use swarmlite_proto::format;
 use swarmlite_vault::Purpose;
 use swarmlite_vault::SealedReader;
 use swarmlite_vault::SealedWriter;
@@ -66,8 +67,7 @@ impl Snapshots {
         let Some(file) = ignore_missing(File::open(snapshots.dir.join(CURRENT)))? else {
             return Ok((snapshots, None));
         };
-        let contents: Contents =
-            rmp_serde::from_read(snapshots.reader(file)?).map_err(unreadable)?;
+        let contents = decode(&snapshots.read_from(file)?)?;
         *snapshots.lock() = Some(contents.meta.clone());
         Ok((snapshots, Some((contents.meta, contents.state.into()))))
     }
@@ -78,8 +78,9 @@ impl Snapshots {
         meta: SnapshotMeta,
         state: State,
     ) -> io::Result<(SnapshotMeta, Vec<u8>)> {
+        let format = state.format();
         let contents = Contents { meta: meta.clone(), state: state.into() };
-        let bytes = rmp_serde::to_vec_named(&contents).map_err(io::Error::other)?;
+        let bytes = format::encode(format, &contents).map_err(io::Error::other)?;
         drop(contents);
         let _writing = self.begin();
         self.write(&bytes)?;
@@ -102,7 +103,7 @@ impl Snapshots {
     ///
     /// When it is not the snapshot that `meta` describes; the current one then stays.
     pub(crate) fn install(&self, meta: &SnapshotMeta, received: &[u8]) -> io::Result<State> {
-        let contents: Contents = rmp_serde::from_slice(received).map_err(unreadable)?;
+        let contents = decode(received)?;
         if contents.meta != *meta {
             return Err(invalid(format!(
                 "received snapshot {} where {} was announced",
@@ -139,16 +140,16 @@ impl Snapshots {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.reader(File::open(self.dir.join(CURRENT))?)?
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        Ok(bytes)
+        self.read_from(File::open(self.dir.join(CURRENT))?)
     }
 
-    fn reader(&self, file: File) -> io::Result<SealedReader<BufReader<File>>> {
-        SealedReader::new(BufReader::new(file), self.sealer.clone(), Purpose::Snapshot)
-            .map_err(unreadable)
+    fn read_from(&self, file: File) -> io::Result<Vec<u8>> {
+        let file = BufReader::new(file);
+        let mut bytes = Vec::new();
+        SealedReader::new(file, self.sealer.clone(), Purpose::Snapshot)
+            .and_then(|mut reader| reader.read_to_end(&mut bytes))
+            .map_err(unreadable)?;
+        Ok(bytes)
     }
 
     fn replace(&self, current: &mut Option<SnapshotMeta>, meta: SnapshotMeta) -> io::Result<()> {
@@ -165,6 +166,11 @@ impl Snapshots {
     fn lock(&self) -> MutexGuard<'_, Option<SnapshotMeta>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn decode(bytes: &[u8]) -> io::Result<Contents> {
+    format::decode("the snapshot", bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 fn unreadable(error: impl std::fmt::Display) -> io::Error {

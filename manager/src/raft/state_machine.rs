@@ -17,11 +17,13 @@ use openraft::Snapshot;
 use openraft::StorageIOError;
 use openraft::storage::RaftStateMachine;
 use swarmlite_proto::error::Result as ProtoResult;
+use swarmlite_proto::format::Newer;
 use swarmlite_proto::version::Version;
 use swarmlite_vault::Sealer;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use super::level::Level;
 use super::snapshot::Snapshots;
 use super::types::Entry;
 use super::types::LogId;
@@ -38,6 +40,8 @@ pub(crate) struct StateMachine {
     membership: StoredMembership,
     state: watch::Sender<State>,
     snapshots: Arc<Snapshots>,
+    /// The format of the state, for those who write.
+    level: Level,
 }
 
 /// Writes one snapshot of a state that does not change any more.
@@ -57,12 +61,20 @@ impl StateMachine {
     pub(crate) fn open(dir: &Path, sealer: Sealer) -> io::Result<Self> {
         let (snapshots, current) = Snapshots::open(dir, sealer)?;
         let (meta, state) = current.unwrap_or_default();
+        let level = Level::default();
+        follow(&level, &state)?;
         Ok(Self {
             applied: meta.last_log_id,
             membership: meta.last_membership,
             state: watch::Sender::new(state),
             snapshots: Arc::new(snapshots),
+            level,
         })
+    }
+
+    /// The format of the state.
+    pub(crate) fn level(&self) -> Level {
+        self.level.clone()
     }
 
     /// Where the snapshots are.
@@ -81,7 +93,8 @@ impl StateMachine {
         self.applied = Some(entry.log_id);
         let outcomes = match entry.payload {
             EntryPayload::Blank => Vec::new(),
-            EntryPayload::Normal(batch) => Arc::unwrap_or_clone(batch)
+            EntryPayload::Normal(batch) => batch
+                .into_list()
                 .into_iter()
                 .map(|transaction| state.apply(index, transaction))
                 .collect(),
@@ -111,6 +124,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let mut state = self.state.borrow().clone();
         let outcomes =
             entries.into_iter().map(|entry| self.apply_entry(&mut state, entry)).collect();
+        follow(&self.level, &state).map_err(|error| {
+            StorageIOError::new(ErrorSubject::StateMachine, ErrorVerb::Write, AnyError::new(&error))
+        })?;
         // Before the callers are answered, so that they find their own writes.
         self.state.send_replace(state);
         Ok(outcomes)
@@ -143,6 +159,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let announced = meta.clone();
         let state =
             blocking(ErrorVerb::Write, move || snapshots.install(&announced, &received)).await?;
+        follow(&self.level, &state).map_err(|error| {
+            StorageIOError::new(
+                ErrorSubject::Snapshot(None),
+                ErrorVerb::Write,
+                AnyError::new(&error),
+            )
+        })?;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.state.send_replace(state);
@@ -163,6 +186,16 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         let built = blocking(ErrorVerb::Write, move || snapshots.build(meta, state)).await?;
         Ok(as_snapshot(built))
     }
+}
+
+/// Has everything written in the format of `state` from now on. A manager that went back to an older version after it had announced a newer one
+/// may be told of a format that it does not know: it must not go on, as it could not read what comes next.
+fn follow(level: &Level, state: &State) -> io::Result<()> {
+    let format = state.format();
+    Newer::check("the state of the swarm", format)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    level.set(format);
+    Ok(())
 }
 
 fn as_snapshot((meta, bytes): (SnapshotMeta, Vec<u8>)) -> Snapshot<TypeConfig> {

@@ -71,6 +71,7 @@ fn cluster() -> Cluster {
         next_raft_id: FIRST_RAFT_ID + 1,
         removed_nodes: Vec::new(),
         unlock_key: None,
+        format: Default::default(),
     }
 }
 

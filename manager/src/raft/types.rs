@@ -2,19 +2,18 @@
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::version::Version;
 
-use crate::state::Transaction;
+use super::transactions::Transactions;
 
 openraft::declare_raft_types!(
     /// The types of this raft.
     pub(crate) TypeConfig:
-        D = Batch,
+        D = Transactions,
         R = Vec<Result<Version>>,
         NodeId = RaftId,
         Node = Member,
@@ -23,9 +22,6 @@ openraft::declare_raft_types!(
 
 /// The id of a manager in raft; never used twice.
 pub(crate) type RaftId = u64;
-
-/// Transactions that share one log entry. Shared, because the log, the replication to each follower and the state machine all hold it.
-pub(crate) type Batch = Arc<Vec<Transaction>>;
 
 /// A running raft.
 pub(crate) type Raft = openraft::Raft<TypeConfig>;

@@ -11,6 +11,7 @@ use swarmlite_proto::identity::Identity;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::JoinTokens;
+use swarmlite_proto::protocol::Range;
 use swarmlite_proto::rpc::CA_CERTIFICATE;
 use swarmlite_proto::rpc::CA_JOIN;
 use swarmlite_proto::rpc::CA_RENEW;
@@ -39,6 +40,9 @@ use crate::store::memory::MemoryStore;
 
 /// A call of which only managers may know.
 const SECRET: &str = "/test/secret";
+
+/// Nothing here takes that long, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One manager's server.
 struct Manager {
@@ -281,4 +285,23 @@ async fn there_are_no_calls_before_there_are_routes() {
     assert_eq!(refusal(called).kind, ErrorKind::NotImplemented);
     let taken = Server::start(server.addr(), &identity).await.expect_err("is taken");
     assert_eq!(taken.to_string(), format!("cannot listen on {}", server.addr()));
+}
+
+#[tokio::test]
+async fn a_node_of_another_age_is_refused_and_it_shows() {
+    let manager = manager().await;
+    let own = Range::OWN;
+    let sentence =
+        format!("the node speaks protocol 8-9, this manager {own}: upgrade this manager first");
+    let later = "8-9".parse().expect("protocols");
+    let client = Client::of_version(&manager.identity, later).expect("a valid identity");
+    assert_eq!(refusal(manager.secret(&client).await).message, sentence);
+    let text = client.text(manager.addr, CA_CERTIFICATE).await;
+    assert_eq!(refusal(text).message, sentence, "also what is for anyone");
+    let mut states = manager.store.watch();
+    let node_id = &manager.identity.node_id;
+    let shown = states.wait_for(|state| state.nodes()[node_id].status.message == sentence);
+    drop(tokio::time::timeout(PATIENCE, shown).await.expect("shows").expect("is there"));
+    let known = Client::of_version(&manager.identity, Range::default()).expect("a valid identity");
+    manager.secret(&known).await.expect("the first versions are spoken with");
 }

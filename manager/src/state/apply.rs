@@ -243,6 +243,7 @@ impl State {
         node.status = report.status;
         node.description = report.description.or(node.description);
         node.data_path_addr = report.data_path_addr.or(node.data_path_addr);
+        node.versions = report.versions.unwrap_or(node.versions);
         if node == **old {
             return;
         }

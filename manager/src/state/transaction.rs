@@ -5,6 +5,7 @@ use serde::Serialize;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::NetworkId;
@@ -98,6 +99,9 @@ pub struct NodeReport {
     pub description: Option<NodeDescription>,
     /// Where tunnel traffic for it goes, if its agent said so.
     pub data_path_addr: Option<std::net::IpAddr>,
+    /// Which version of swarmlite it runs, if its agent said so.
+    #[serde(default)]
+    pub versions: Option<Versions>,
 }
 
 /// Names an object.

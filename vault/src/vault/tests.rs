@@ -109,9 +109,20 @@ fn a_file_that_holds_no_keys_is_refused() {
     let (dir, _vault) = filled(None);
     let path = dir.path().join("deep/keys.json");
     let good = fs::read_to_string(&path).expect("is there");
-    for damaged in ["", "{}", "SWMKEY", &good.replace("false", "7"), &good.replace('1', "2")] {
+    for damaged in [
+        "",
+        "{}",
+        "SWMKEY",
+        &good.replace("false", "7"),
+        &good.replace("\"format\": 1", "\"format\": 0"),
+    ] {
         fs::write(&path, damaged).expect("writes");
         let error = Vault::open(&path).expect_err(damaged);
         assert!(error.to_string().contains("is damaged"), "{error}");
     }
+    fs::write(&path, good.replace("\"format\": 1", "\"format\": 2")).expect("writes");
+    let error = Vault::open(&path).expect_err("is newer").to_string();
+    let refused =
+        "was written by a newer swarmlite (format 2, this one reads up to 1): upgrade this node";
+    assert_eq!(error, format!("{} {refused}", path.display()));
 }

@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::format::Format;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
@@ -28,7 +30,11 @@ fn session() -> Session {
 
 fn registration() -> AgentMessage {
     let description = NodeDescription { hostname: "one".to_owned(), ..Default::default() };
-    AgentMessage::Register(Box::new(Registration { description, data_path_addr: ADDR }))
+    AgentMessage::Register(Box::new(Registration {
+        description,
+        data_path_addr: ADDR,
+        versions: Versions::OWN,
+    }))
 }
 
 /// An assignment with key `seed` that is different for each `value`.
@@ -44,6 +50,7 @@ fn view(generation: u64, assignments: &[(u64, u16)]) -> View {
         assignments: assignments.map(|assignment| (assignment.key(), assignment)).collect(),
         managers: vec![SocketAddr::new(ADDR, 2377)],
         role: NodeRole::Worker,
+        format: Format::FIRST,
         heartbeat_period: Duration::from_secs(5),
         trust_root: None,
         issuer: None,

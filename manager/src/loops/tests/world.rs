@@ -368,5 +368,6 @@ pub(crate) fn cluster() -> Cluster {
         next_raft_id: 2,
         removed_nodes: Vec::new(),
         unlock_key: None,
+        format: Default::default(),
     }
 }

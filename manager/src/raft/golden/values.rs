@@ -18,6 +18,7 @@ use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::attachment::AttachedContainer;
 use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::format::Format;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
 use swarmlite_proto::object::Cluster;
@@ -56,7 +57,7 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Version;
 
-use crate::raft::types::Batch;
+use crate::raft::transactions::Transactions;
 use crate::raft::types::Entry;
 use crate::raft::types::LogId;
 use crate::raft::types::Member;
@@ -102,12 +103,13 @@ pub(super) fn committed() -> LogId {
     log_id(4)
 }
 
-pub(super) fn entries() -> Vec<Entry> {
-    let normal = |transaction| EntryPayload::Normal(Batch::from(vec![transaction]));
+/// The entries of a log in `format`.
+pub(super) fn entries(format: Format) -> Vec<Entry> {
+    let normal = |transaction| EntryPayload::Normal(Transactions::new(format, vec![transaction]));
     let payloads = [
         EntryPayload::Blank,
         EntryPayload::Membership(membership()),
-        normal(everything()),
+        normal(everything(format)),
         normal(reports()),
         EntryPayload::Blank,
     ];
@@ -129,16 +131,23 @@ pub(super) fn meta() -> SnapshotMeta {
 }
 
 /// What [`everything`] makes of an empty state.
-pub(super) fn state() -> State {
+pub(super) fn state(format: Format) -> State {
     let mut state = State::default();
-    state.apply(2, everything()).expect("is sound");
+    state.apply(2, everything(format)).expect("is sound");
     state
 }
 
+/// The entry that makes a cluster in `format`.
+pub(super) fn cluster_in(format: Format) -> Vec<Entry> {
+    let transaction = Transaction::new(at()).with(Op::PutCluster(Box::new(cluster(format))));
+    let payload = EntryPayload::Normal(Transactions::new(Format::FIRST, vec![transaction]));
+    vec![Entry { log_id: log_id(1), payload }]
+}
+
 /// An object of each kind.
-fn everything() -> Transaction {
+fn everything(format: Format) -> Transaction {
     Transaction::new(at())
-        .with(Op::PutCluster(Box::new(cluster())))
+        .with(Op::PutCluster(Box::new(cluster(format))))
         .with(Op::PutNode(Box::new(node())))
         .with(Op::PutNetwork(Box::new(network())))
         .with(Op::PutSecret(Box::new(Secret {
@@ -163,6 +172,7 @@ fn reports() -> Transaction {
         status: node().status,
         description: node().description,
         data_path_addr: node().data_path_addr,
+        versions: None,
     };
     Transaction::new(at())
         .with(Op::ReportNode(Box::new(report)))
@@ -176,7 +186,7 @@ fn document(name: &str) -> DocumentSpec {
     DocumentSpec { name: name.to_owned(), labels: labels(name), data, ..DocumentSpec::default() }
 }
 
-fn cluster() -> Cluster {
+fn cluster(format: Format) -> Cluster {
     let ca = |name: &str| RootCa {
         certificate: format!("certificate {name}"),
         key: format!("key {name}"),
@@ -197,6 +207,7 @@ fn cluster() -> Cluster {
         unlock_key: Some(
             "SWMKEY-1-7c37Cc8654o6p38HnroywCi19pllOnGtbdZEgtKxZu8".parse().expect("a key"),
         ),
+        format,
     }
 }
 
@@ -212,7 +223,10 @@ fn node() -> Node {
         engine: EngineDescription {
             engine_version: "20.10.24".to_owned(),
             labels: labels("engine"),
-            plugins: vec![PluginDescription { kind: "Network".to_owned(), name: "swarmlite".to_owned() }],
+            plugins: vec![PluginDescription {
+                kind: "Network".to_owned(),
+                name: "swarmlite".to_owned(),
+            }],
         },
         tls_info: TlsInfo { trust_root: "root".to_owned(), ..TlsInfo::default() },
         dataplane: "nftables".to_owned(),
@@ -235,6 +249,7 @@ fn node() -> Node {
             raft_id: 1,
             addr: "192.0.2.1:2377".parse().expect("an address"),
         }),
+        versions: Default::default(),
     }
 }
 
@@ -242,7 +257,11 @@ fn network() -> Network {
     Network {
         id: id('e'),
         meta: Meta::default(),
-        spec: NetworkSpec { name: "net".to_owned(), labels: labels("net"), ..NetworkSpec::default() },
+        spec: NetworkSpec {
+            name: "net".to_owned(),
+            labels: labels("net"),
+            ..NetworkSpec::default()
+        },
         allocation: Some(NetworkAllocation {
             vni: 4096,
             subnet: "10.0.1.0/24".parse().expect("a subnet"),
@@ -277,7 +296,8 @@ fn spec() -> ServiceSpec {
 }
 
 fn port() -> PortConfig {
-    let json = r#"{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"}"#;
+    let json =
+        r#"{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"}"#;
     serde_json::from_str(json).expect("a port")
 }
 
@@ -316,11 +336,7 @@ fn status() -> TaskStatus {
         state: TaskState::Running,
         message: "started".to_owned(),
         err: "none".to_owned(),
-        container: Some(ContainerStatus {
-            container_id: "abc".to_owned(),
-            pid: 42,
-            exit_code: 0,
-        }),
+        container: Some(ContainerStatus { container_id: "abc".to_owned(), pid: 42, exit_code: 0 }),
         host_ports: vec![port()],
         not_ready: Some("exit code 1".to_owned()),
     }

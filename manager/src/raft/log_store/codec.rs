@@ -1,7 +1,7 @@
 //! How the log lies on the disk.
 //!
 //! Keys are one byte of kind, then for entries the index and the number of the part, big-endian, so that their order is the log's. Values are
-//! MessagePack with named members. An entry is split into parts, as sled never gives back the space of values above about 100 KB.
+//! records ([`swarmlite_proto::format`]). An entry is split into parts, as sled never gives back the space of values above about 100 KB.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use swarmlite_proto::rpc;
+use swarmlite_proto::format;
+use swarmlite_proto::format::Format;
 
 use super::Cache;
 use super::Cached;
@@ -27,28 +28,28 @@ const PURGED: &[u8] = b"p";
 const ENTRY: u8 = b'e';
 
 /// The batch that stores the vote.
-pub(super) fn vote(vote: &Vote) -> io::Result<Batch> {
-    single(VOTE, vote)
+pub(super) fn vote(format: Format, vote: &Vote) -> io::Result<Batch> {
+    single(format, VOTE, vote)
 }
 
 /// The batch that stores the last committed entry.
-pub(super) fn committed(committed: Option<LogId>) -> io::Result<Batch> {
-    single(COMMITTED, &committed)
+pub(super) fn committed(format: Format, committed: Option<LogId>) -> io::Result<Batch> {
+    single(format, COMMITTED, &committed)
 }
 
 /// The batch that stores the last purged entry.
-pub(super) fn purged(purged: &LogId) -> io::Result<Batch> {
-    single(PURGED, purged)
+pub(super) fn purged(format: Format, purged: &LogId) -> io::Result<Batch> {
+    single(format, PURGED, purged)
 }
 
-fn single(key: &[u8], value: &impl Serialize) -> io::Result<Batch> {
-    let value = rpc::encode(value).map_err(io::Error::other)?;
+fn single(format: Format, key: &[u8], value: &impl Serialize) -> io::Result<Batch> {
+    let value = format::encode(format, value).map_err(io::Error::other)?;
     Ok(Batch { puts: vec![(key.to_vec(), value)], removes: Vec::new() })
 }
 
 /// Adds `entry` to `batch`. Returns its size in bytes.
-pub(super) fn entry(entry: &Entry, batch: &mut Batch) -> io::Result<usize> {
-    let bytes = rpc::encode(entry).map_err(io::Error::other)?;
+pub(super) fn entry(format: Format, entry: &Entry, batch: &mut Batch) -> io::Result<usize> {
+    let bytes = format::encode(format, entry).map_err(io::Error::other)?;
     for (part, value) in (0_u32..).zip(bytes.chunks(MAX_VALUE)) {
         batch.puts.push((key(entry.log_id.index, part), value.to_vec()));
     }
@@ -97,7 +98,8 @@ pub(super) fn load(items: Vec<(Vec<u8>, Vec<u8>)>) -> io::Result<Cache> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
-    rpc::decode(bytes).map_err(|error| corrupt(format!("cannot read the raft log: {error}")))
+    format::decode("the raft log", bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 fn corrupt(message: String) -> io::Error {

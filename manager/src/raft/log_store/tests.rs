@@ -9,6 +9,7 @@ use openraft::storage::RaftLogStorageExt;
 use openraft::testing::StoreBuilder;
 use openraft::testing::Suite;
 use proptest::prelude::*;
+use swarmlite_proto::format::Format;
 use swarmlite_vault::testing::sealer;
 use tempfile::TempDir;
 
@@ -16,6 +17,7 @@ use super::*;
 use crate::raft::disk::SledDisk;
 use crate::raft::sealed_disk::SealedDisk;
 use crate::raft::state_machine::StateMachine;
+use crate::raft::transactions::Transactions;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::state::fixture::node;
@@ -33,7 +35,10 @@ fn big(index: u64, bytes: usize) -> Entry {
     let mut node = node(1, 1);
     node.spec.labels.insert("big".to_owned(), "x".repeat(bytes));
     let transaction = Transaction::new(Default::default()).with(Op::PutNode(Box::new(node)));
-    Entry { log_id: log_id(index), payload: EntryPayload::Normal(Arc::new(vec![transaction])) }
+    Entry {
+        log_id: log_id(index),
+        payload: EntryPayload::Normal(Transactions::new(Format::FIRST, vec![transaction])),
+    }
 }
 
 fn disk(dir: &Path) -> SealedDisk<SledDisk> {

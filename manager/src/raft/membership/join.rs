@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result as ProtoResult;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::ManagerRecord;
@@ -151,7 +152,7 @@ impl<T: Transport> RaftStore<T> {
         request: RaftJoinRequest,
         caller: SocketAddr,
     ) -> ProtoResult<RaftJoinResponse> {
-        let mut addr = request.addr;
+        let RaftJoinRequest { mut addr, versions } = request;
         if addr.ip().is_unspecified() {
             addr.set_ip(caller.ip());
         }
@@ -162,9 +163,17 @@ impl<T: Transport> RaftStore<T> {
             if node.spec.role != NodeRole::Manager {
                 return Err(Error::denied(format!("node {} is not a manager", node.id)));
             }
+            if versions.format < cluster.format {
+                return Err(Error::invalid(format!(
+                    "this swarm writes records in format {}, and the node reads up to {}: upgrade the node",
+                    cluster.format, versions.format
+                )));
+            }
             let raft_id = cluster.next_raft_id;
             cluster.next_raft_id += 1;
             node.manager = Some(ManagerRecord { raft_id, addr });
+            // Until its agent says so, too: the format is not to be raised past it meanwhile.
+            node.versions = versions;
             Ok(raft_id)
         });
         Ok(RaftJoinResponse { raft_id: raft_id.await? })
@@ -272,7 +281,7 @@ async fn ask_one<T: Transport>(
     addr: SocketAddr,
     manager: SocketAddr,
 ) -> Result<RaftJoinResponse, CallError> {
-    let request = RaftJoinRequest { addr };
+    let request = RaftJoinRequest { addr, versions: Versions::OWN };
     match transport.call(manager, rpc::RAFT_JOIN, &request).await {
         Err(CallError::NotLeader(Some(leader))) => {
             transport.call(leader, rpc::RAFT_JOIN, &request).await

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use openraft::CommittedLeaderId;
 use openraft::EntryPayload;
 use openraft::storage::RaftLogStorageExt;
+use swarmlite_proto::format::Format;
 use swarmlite_proto::unlock_key::UnlockKey;
 use swarmlite_proto::version::Version;
 use swarmlite_vault::Vault;
@@ -17,6 +17,7 @@ use super::*;
 use crate::raft::disk::SledDisk;
 use crate::raft::log_store::LogStore;
 use crate::raft::snapshot::Snapshots;
+use crate::raft::transactions::Transactions;
 use crate::raft::types::Entry;
 use crate::raft::types::LogId;
 use crate::raft::types::SnapshotMeta;
@@ -36,7 +37,7 @@ fn transaction() -> Transaction {
 }
 
 fn entry(index: u64) -> Entry {
-    let payload = EntryPayload::Normal(Arc::new(vec![transaction()]));
+    let payload = EntryPayload::Normal(Transactions::new(Format::FIRST, vec![transaction()]));
     Entry { log_id: LogId::new(CommittedLeaderId::new(1, 1), index), payload }
 }
 

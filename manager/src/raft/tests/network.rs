@@ -19,6 +19,7 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::identity::Peer;
+use swarmlite_proto::protocol::Range;
 use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::spec::NodeRole;
@@ -114,7 +115,7 @@ impl Transport for Wire {
         let mut request = Request::post(path).body(Body::from(body)).expect("a request");
         request.extensions_mut().insert(self.caller());
         let peer = Some(self.caller());
-        request.extensions_mut().insert(Caller { addr: from, peer });
+        request.extensions_mut().insert(Caller { addr: from, peer, protocol: Range::OWN });
         let answer = router.oneshot(request).await.expect("never fails");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
