@@ -14,7 +14,7 @@
 //! - [`value`]: what users write in options and labels.
 //! - [`task_state`]: the life of a task.
 //! - [`unlock_key`]: what opens the locked managers of a cluster.
-//! - [`protocol`], [`format`]: which versions of swarmlite talk to each other, and which read what others have written.
+//! - [`protocol`], [`mod@format`]: which versions of swarmlite talk to each other, and which read what others have written.
 //! - [`error`]: refusals, with the class that decides Docker's HTTP status.
 //!
 //! This crate never does I/O and reads no clock but in [`time::Timestamp::now`].
