@@ -4,7 +4,8 @@
 
 use std::io;
 
-use crate::compose::ComposeError;
+use swarmlite_compose::ComposeError;
+
 use crate::output::template::TemplateError;
 
 /// A failed command.

@@ -5,7 +5,6 @@
 mod args;
 mod client;
 mod command;
-mod compose;
 mod convergence;
 mod daemon;
 mod drain;

@@ -3,11 +3,9 @@
 //! Every parser refuses with a lowercase fragment that names what is wrong; the caller knows which option it belongs to.
 
 pub(crate) mod count;
-pub(crate) mod cpus;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod endpoint;
-pub(crate) mod env;
 pub(crate) mod filter;
 pub(crate) mod host;
 pub(crate) mod image;
@@ -15,12 +13,14 @@ pub(crate) mod moment;
 pub(crate) mod mount;
 pub(crate) mod network;
 pub(crate) mod pair;
-pub(crate) mod port;
-pub(crate) mod security_opt;
 pub(crate) mod socket;
 pub(crate) mod ulimit;
 
 pub(crate) use swarmlite_proto::value::bytes;
+pub(crate) use swarmlite_proto::value::cpus;
 pub(crate) use swarmlite_proto::value::device;
+pub(crate) use swarmlite_proto::value::env;
 pub(crate) use swarmlite_proto::value::fields;
 pub(crate) use swarmlite_proto::value::generic_resource;
+pub(crate) use swarmlite_proto::value::port;
+pub(crate) use swarmlite_proto::value::security_opt;

@@ -15,8 +15,8 @@ pub(super) use ls::ls;
 pub(super) use ps::ps;
 pub(super) use rm::rm;
 pub(super) use services::services;
+use swarmlite_compose::LABEL_NAMESPACE;
 
-use crate::compose::LABEL_NAMESPACE;
 use crate::error::Error;
 use crate::error::Result;
 use crate::value::filter::Filters;

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use swarmlite_compose::Files;
+
 use super::load;
 use crate::args::StackConfigArgs;
-use crate::compose::Files;
 use crate::error::Result;
 use crate::output::Console;
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use swarmlite_compose::LABEL_IMAGE;
+use swarmlite_compose::Stack;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::SecretKind;
@@ -23,8 +25,6 @@ use crate::command::Failures;
 use crate::command::service::resolve_configs;
 use crate::command::service::resolve_secrets;
 use crate::command::service::wait;
-use crate::compose::LABEL_IMAGE;
-use crate::compose::Stack;
 use crate::convergence::Aim;
 use crate::error::Error;
 use crate::error::Result;

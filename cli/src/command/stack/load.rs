@@ -6,12 +6,13 @@ use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
+use swarmlite_compose::ComposeError;
+use swarmlite_compose::Files;
+use swarmlite_compose::Project;
+use swarmlite_compose::Request;
+use swarmlite_compose::Source;
+
 use crate::args::ComposeFiles;
-use crate::compose::ComposeError;
-use crate::compose::Files;
-use crate::compose::Project;
-use crate::compose::Request;
-use crate::compose::Source;
 use crate::error::Error;
 use crate::error::Result;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use swarmlite_compose::LABEL_NAMESPACE;
 use swarmlite_proto::api::Service;
 
 use crate::args::StackListArgs;
 use crate::client::Client;
-use crate::compose::LABEL_NAMESPACE;
 use crate::error::Result;
 use crate::output::Console;
 use crate::output::format::Field;

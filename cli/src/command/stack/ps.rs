@@ -1,10 +1,11 @@
 //! `swarmlite stack ps`.
 
+use swarmlite_compose::LABEL_NAMESPACE;
+
 use super::check_name;
 use crate::args::StackPsArgs;
 use crate::client::Client;
 use crate::command::tasks;
-use crate::compose::LABEL_NAMESPACE;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;

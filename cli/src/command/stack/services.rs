@@ -1,10 +1,11 @@
 //! `swarmlite stack services`.
 
+use swarmlite_compose::LABEL_NAMESPACE;
+
 use super::check_name;
 use crate::args::StackServicesArgs;
 use crate::client::Client;
 use crate::command::service;
-use crate::compose::LABEL_NAMESPACE;
 use crate::error::Result;
 use crate::output::Console;
 use crate::value::filter::Filters;

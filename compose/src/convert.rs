@@ -17,32 +17,32 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::ServiceSpec;
 
 use self::definitions::Definitions;
-use super::Files;
 use super::error::ComposeError;
 use super::error::Result;
+use super::input::Files;
 use super::notes::Notes;
 use super::section::Node;
 use super::yaml::Tree;
 
 /// The label that says which stack an object is of.
-pub(crate) const LABEL_NAMESPACE: &str = "com.docker.stack.namespace";
+pub const LABEL_NAMESPACE: &str = "com.docker.stack.namespace";
 
 /// The label of a service with the image as the Compose file has it.
-pub(crate) const LABEL_IMAGE: &str = "com.docker.stack.image";
+pub const LABEL_IMAGE: &str = "com.docker.stack.image";
 
 /// What a cluster is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stack {
+pub struct Stack {
     /// Networks to be made, by name.
-    pub(crate) networks: Vec<NetworkCreateRequest>,
+    pub networks: Vec<NetworkCreateRequest>,
     /// Networks that have to be there, by name.
-    pub(crate) external_networks: Vec<String>,
+    pub external_networks: Vec<String>,
     /// Secrets to be made, by name.
-    pub(crate) secrets: Vec<DocumentSpec>,
+    pub secrets: Vec<DocumentSpec>,
     /// Configs to be made, by name.
-    pub(crate) configs: Vec<DocumentSpec>,
+    pub configs: Vec<DocumentSpec>,
     /// Services, by name. Their networks, secrets and configs are known by name only.
-    pub(crate) services: Vec<ServiceSpec>,
+    pub services: Vec<ServiceSpec>,
 }
 
 /// What the conversion of a service needs beside the service.
@@ -88,7 +88,7 @@ impl Stack {
     /// # Errors
     ///
     /// For the first service that has none.
-    pub(crate) fn require_images(&self) -> Result<()> {
+    pub fn require_images(&self) -> Result<(), ComposeError> {
         for service in &self.services {
             let container = service.task_template.container_spec.as_ref();
             if container.is_none_or(|container| container.image.is_empty()) {

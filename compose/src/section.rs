@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::time::duration;
+use swarmlite_proto::value::bytes;
 
 use super::error::ComposeError;
 use super::error::Result;
 use super::notes::Notes;
 use super::yaml;
-use crate::value::bytes;
-use crate::value::duration;
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]

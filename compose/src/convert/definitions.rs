@@ -15,9 +15,9 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::MountDriver;
 use swarmlite_proto::spec::ServiceSpec;
 
-use super::super::Files;
 use super::super::error::ComposeError;
 use super::super::error::Result;
+use super::super::input::Files;
 use super::super::section::Node;
 use super::super::section::Section;
 use super::scoped;

@@ -8,14 +8,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::Value;
+use swarmlite_proto::value::env;
 
-use super::Files;
 use super::error::ComposeError;
 use super::error::Result;
+use super::input::Files;
 use super::notes::Notes;
 use super::section::Node;
 use super::yaml::Tree;
-use crate::value::env;
 
 /// Puts the variables of its files into the environment of a service, and takes the files out.
 pub(super) fn resolve(

@@ -2,18 +2,17 @@
 
 use std::ops::RangeInclusive;
 
-use swarmlite_proto::spec::PortConfig;
-use swarmlite_proto::spec::PortProtocol;
-use swarmlite_proto::spec::PublishMode;
-
 use super::fields;
+use crate::spec::PortConfig;
+use crate::spec::PortProtocol;
+use crate::spec::PublishMode;
 
 /// The ports that one value of `--publish` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Publish(pub(crate) Vec<PortConfig>);
+pub struct Publish(pub Vec<PortConfig>);
 
 /// Reads either syntax.
-pub(crate) fn parse(text: &str) -> Result<Publish, String> {
+pub fn parse(text: &str) -> Result<Publish, String> {
     if text.contains('=') {
         long(text).map(|port| Publish(vec![port]))
     } else {
@@ -70,15 +69,15 @@ fn protocol(text: &str) -> Result<PortProtocol, String> {
 
 /// Ports in short syntax.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Short {
+pub struct Short {
     /// The ports, one by one.
-    pub(crate) ports: Vec<PortConfig>,
+    pub ports: Vec<PortConfig>,
     /// The address to publish at, which services of a swarm cannot choose.
-    pub(crate) host: Option<String>,
+    pub host: Option<String>,
 }
 
 /// Reads `[[host:]published:]target[/protocol]`, each side a port or a range. Several published ports may lead to one target.
-pub(crate) fn short(text: &str) -> Result<Short, String> {
+pub fn short(text: &str) -> Result<Short, String> {
     let (ports, protocol) = match text.split_once('/') {
         Some((ports, name)) => (ports, protocol(&name.to_ascii_lowercase())?),
         None => (text, PortProtocol::Tcp),

@@ -18,13 +18,13 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::SpreadOver;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
+use swarmlite_proto::value::cpus;
 
 use super::super::error::ComposeError;
 use super::super::error::Result;
 use super::super::section::Node;
 use super::super::section::Section;
 use super::extension;
-use crate::value::cpus;
 
 /// The modes, before it is known how many tasks there are.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use serde_json::Value;
 use serde_json::json;
 use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::value::port;
 
 use super::super::error::ComposeError;
 use super::super::error::Result;
 use super::super::notes::Notes;
 use super::super::yaml;
-use crate::value::port;
 
 /// Expands all short forms of a list. What still has variables in it, because nobody puts values there, stays as it is.
 pub(super) fn expand(path: &str, list: &mut Value, notes: &mut Notes) -> Result<()> {

@@ -6,11 +6,11 @@ use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::DeviceMapping;
 use swarmlite_proto::spec::DeviceRequest;
 use swarmlite_proto::value::device;
+use swarmlite_proto::value::security_opt;
 
 use super::super::error::Result;
 use super::super::section::Node;
 use super::super::section::Section;
-use crate::value::security_opt;
 
 /// What GPUs are capable of, when nothing else is asked for.
 const GPU: &str = "gpu";

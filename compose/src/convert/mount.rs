@@ -6,13 +6,13 @@ use swarmlite_proto::spec::MountImageOptions;
 use swarmlite_proto::spec::MountTmpfsOptions;
 use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::MountVolumeOptions;
+use swarmlite_proto::value::bytes;
 
 use super::super::error::ComposeError;
 use super::super::error::Result;
 use super::super::section::Node;
 use super::super::section::Section;
 use super::Context;
-use crate::value::bytes;
 
 /// Converts the list of volumes.
 pub(super) fn volumes(node: &Node<'_>, context: &mut Context<'_>) -> Result<Vec<Mount>> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Why no stack can be made of some Compose files.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ComposeError {
+pub enum ComposeError {
     /// The text is no YAML, or not of one mapping.
     #[error("{}: {problem}", file.display())]
     Yaml {

@@ -2,10 +2,7 @@
 
 /// Reads one variable. `lookup` gives the value of a variable of the user's own environment, for a name without value:
 /// such a name stays as it is, which removes it, when the user has none either.
-pub(crate) fn variable(
-    text: &str,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<String, String> {
+pub fn variable(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let (name, value) =
         text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
     if name.is_empty() {
@@ -19,10 +16,7 @@ pub(crate) fn variable(
 
 /// Reads the text of a file of variables: one a line, `#` starts a comment line. A name without value that the user has not
 /// set either is left out.
-pub(crate) fn file(
-    text: &str,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<Vec<String>, String> {
+pub fn file(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
     let mut variables = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
         let line = line.trim_start();
@@ -46,7 +40,7 @@ pub(crate) fn file(
 }
 
 /// Keeps the last value of each name, in the order in which these were given.
-pub(crate) fn last_of_each(variables: impl IntoIterator<Item = String>) -> Vec<String> {
+pub fn last_of_each(variables: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for variable in variables {
         kept.retain(|other| name(other) != name(&variable));
@@ -56,7 +50,7 @@ pub(crate) fn last_of_each(variables: impl IntoIterator<Item = String>) -> Vec<S
 }
 
 /// What stands before the `=`.
-pub(crate) fn name(variable: &str) -> &str {
+pub fn name(variable: &str) -> &str {
     variable.split_once('=').map_or(variable, |(name, _)| name)
 }
 

@@ -8,9 +8,6 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::Files;
-use super::Request;
-use super::Source;
 use super::canonical;
 use super::canonical::Place;
 use super::canonical::clean;
@@ -18,6 +15,9 @@ use super::dotenv;
 use super::environment;
 use super::error::ComposeError;
 use super::error::Result;
+use super::input::Files;
+use super::input::Request;
+use super::input::Source;
 use super::interpolate;
 use super::merge;
 use super::notes::Notes;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// Warnings, gathered while files are read and converted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Notes {
+pub struct Notes {
     unsupported: BTreeSet<String>,
     deprecated: BTreeMap<&'static str, &'static str>,
     unset: BTreeSet<String>,
@@ -34,7 +34,7 @@ impl Notes {
     }
 
     /// All of them, as paragraphs. Those that docker has are in its words (`cli/command/stack/loader` in docker/cli).
-    pub(crate) fn paragraphs(&self) -> Vec<String> {
+    pub fn paragraphs(&self) -> Vec<String> {
         let unset =
             |name| format!("The {name:?} variable is not set. Defaulting to a blank string.");
         let mut paragraphs: Vec<_> = self.unset.iter().map(unset).collect();

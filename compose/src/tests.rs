@@ -4,6 +4,9 @@ mod files;
 mod services;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
 use serde_json::json;

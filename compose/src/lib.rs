@@ -15,6 +15,7 @@ mod convert;
 mod dotenv;
 mod environment;
 mod error;
+mod input;
 mod interpolate;
 mod load;
 mod merge;
@@ -24,54 +25,20 @@ mod template;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
-use std::path::PathBuf;
 
-pub(crate) use self::convert::LABEL_IMAGE;
-pub(crate) use self::convert::LABEL_NAMESPACE;
-pub(crate) use self::convert::Stack;
-pub(crate) use self::error::ComposeError;
-pub(crate) use self::notes::Notes;
+pub use self::convert::LABEL_IMAGE;
+pub use self::convert::LABEL_NAMESPACE;
+pub use self::convert::Stack;
+pub use self::error::ComposeError;
+pub use self::input::Files;
+pub use self::input::Request;
+pub use self::input::Source;
+pub use self::notes::Notes;
 use self::yaml::Tree;
-
-/// Files that Compose files name.
-pub(crate) trait Files {
-    /// What is in a file.
-    ///
-    /// # Errors
-    ///
-    /// As reading fails; `NotFound` is no error where a file is optional.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-}
-
-/// One Compose file.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    /// Where it is, for messages and for `extends` from itself.
-    pub(crate) path: PathBuf,
-    /// What is in it.
-    pub(crate) text: String,
-}
-
-/// What is to be loaded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Request<'a> {
-    /// The files; later ones go before earlier ones.
-    pub(crate) sources: &'a [Source],
-    /// What relative paths start from: an absolute path.
-    pub(crate) directory: &'a Path,
-    /// The user's environment.
-    pub(crate) environment: &'a BTreeMap<String, String>,
-    /// Profiles whose services are wanted, beside those in `COMPOSE_PROFILES`.
-    pub(crate) profiles: &'a [String],
-    /// Whether variables are substituted.
-    pub(crate) interpolate: bool,
-}
 
 /// Compose files as one.
 #[derive(Clone, Debug)]
-pub(crate) struct Project {
+pub struct Project {
     tree: Tree,
     notes: Notes,
     interpolated: bool,
@@ -83,13 +50,13 @@ impl Project {
     /// # Errors
     ///
     /// When a file cannot be read, is not YAML, or has a variable or a short form in it that nobody understands.
-    pub(crate) fn load(request: &Request<'_>, files: &dyn Files) -> Result<Self, ComposeError> {
+    pub fn load(request: &Request<'_>, files: &dyn Files) -> Result<Self, ComposeError> {
         let (tree, notes) = load::load(request, files)?;
         Ok(Self { tree, notes, interpolated: request.interpolate })
     }
 
     /// The name that the files give the project.
-    pub(crate) fn name(&self) -> Option<&str> {
+    pub fn name(&self) -> Option<&str> {
         self.tree.get("name")?.as_str()
     }
 
@@ -99,7 +66,7 @@ impl Project {
     /// # Errors
     ///
     /// When the tree has something in it that YAML cannot say.
-    pub(crate) fn to_yaml(&self) -> Result<String, ComposeError> {
+    pub fn to_yaml(&self) -> Result<String, ComposeError> {
         let mut tree = self.tree.clone();
         if self.interpolated {
             tree.values_mut().for_each(yaml::escape);
@@ -112,7 +79,7 @@ impl Project {
     /// # Errors
     ///
     /// For the first thing that cannot be converted.
-    pub(crate) fn stack(
+    pub fn stack(
         &self,
         namespace: &str,
         environment: &BTreeMap<String, String>,

@@ -4,7 +4,7 @@
 const DIGITS: usize = 9;
 
 /// Reads a number of cores as billionths of a core, without rounding.
-pub(crate) fn parse(text: &str) -> Result<i64, String> {
+pub fn parse(text: &str) -> Result<i64, String> {
     let invalid = || format!("failed to parse {text} as a rational number");
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole.is_empty() && fraction.is_empty() {

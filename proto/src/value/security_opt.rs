@@ -8,10 +8,7 @@ use serde_json::Value;
 const NAMED_PROFILES: [&str; 2] = ["builtin", "unconfined"];
 
 /// Reads an option. The profile of `seccomp=FILE` is read by `read`, and becomes part of the option.
-pub(crate) fn parse(
-    text: &str,
-    read: impl Fn(&str) -> io::Result<String>,
-) -> Result<String, String> {
+pub fn parse(text: &str, read: impl Fn(&str) -> io::Result<String>) -> Result<String, String> {
     if text == "no-new-privileges" {
         return Ok(text.to_owned());
     }
