@@ -21,7 +21,6 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
-use swarmlite_proto::spec::RaftConfig;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
@@ -296,7 +295,7 @@ fn changed(
     if old.meta.version != version {
         return Err(Error::unknown(OUT_OF_SEQUENCE));
     }
-    validate::swarm_update(&old.spec, &spec)?;
+    validate::swarm_spec(&spec)?;
     let mut cluster = Cluster::clone(old);
     cluster.spec = with_defaults(spec);
     cluster.unlock_key = match &old.unlock_key {
@@ -335,11 +334,7 @@ fn change_authority(
 fn with_defaults(mut spec: SwarmSpec) -> SwarmSpec {
     let defaults = SwarmSpec::defaults();
     spec.name = defaults.name;
-    // The other settings of raft cannot be changed, and zero stands for what they are.
-    spec.raft = match spec.raft.snapshot_interval {
-        0 => defaults.raft,
-        snapshot_interval => RaftConfig { snapshot_interval, ..defaults.raft },
-    };
+    spec.raft = spec.raft.or(defaults.raft);
     if spec.orchestration.task_history_retention_limit.is_none() {
         spec.orchestration = defaults.orchestration;
     }

@@ -89,9 +89,6 @@ const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(500);
 /// See [`ELECTION_TIMEOUT_MIN`].
 const ELECTION_TIMEOUT_MAX: Duration = Duration::from_millis(1000);
 
-/// Entries kept behind a snapshot for slow followers (Docker's default, `LogEntriesForSlowFollowers`).
-const ENTRIES_FOR_SLOW_FOLLOWERS: u64 = 500;
-
 /// Bytes of a snapshot in one message.
 const SNAPSHOT_CHUNK: u64 = 1024 * 1024;
 
@@ -283,9 +280,9 @@ fn config() -> Config {
         election_timeout_max: millis(ELECTION_TIMEOUT_MAX),
         install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
         snapshot_max_chunk_size: SNAPSHOT_CHUNK,
-        // See `housekeeping`.
+        // `housekeeping` has snapshots made and the log cut.
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: ENTRIES_FOR_SLOW_FOLLOWERS,
+        max_in_snapshot_log_to_keep: u64::MAX,
         ..Config::default()
     }
 }

@@ -25,7 +25,7 @@ pub use self::node::availability;
 pub use self::service::service;
 pub use self::swarm::init;
 pub use self::swarm::join;
-pub use self::swarm::swarm_update;
+pub use self::swarm::swarm_spec;
 use crate::error::Error;
 use crate::error::Result;
 

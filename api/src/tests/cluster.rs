@@ -170,6 +170,22 @@ async fn settings_and_tokens_change_together_with_their_version() {
     assert_eq!(lab.contents(), before);
 }
 
+#[tokio::test]
+async fn every_setting_of_raft_is_kept_and_zero_is_its_default() {
+    let lab = Lab::manager();
+    let default = lab.get("/swarm").await.body["Spec"]["Raft"].clone();
+    let asked = json!({"SnapshotInterval": 5000, "KeepOldSnapshots": 2, "LogEntriesForSlowFollowers": 1200,
+        "ElectionTick": 20, "HeartbeatTick": 2});
+    update_swarm(&lab, "", |spec| spec["Raft"] = asked.clone()).await;
+    assert_eq!(lab.get("/swarm").await.body["Spec"]["Raft"], asked);
+    update_swarm(&lab, "", |spec| spec["Raft"] = json!({"LogEntriesForSlowFollowers": 7})).await;
+    let kept = lab.get("/swarm").await.body["Spec"]["Raft"].clone();
+    assert_eq!(kept["LogEntriesForSlowFollowers"], 7);
+    for other in ["SnapshotInterval", "KeepOldSnapshots", "ElectionTick", "HeartbeatTick"] {
+        assert_eq!(kept[other], default[other], "{other}");
+    }
+}
+
 /// Updates the cluster with what `change` makes of its settings.
 async fn update_swarm(lab: &Lab, query: &str, change: impl FnOnce(&mut Value)) {
     let swarm = lab.get("/swarm").await.body;

@@ -164,6 +164,21 @@ async fn networks_are_kept_by_id_and_only_once() {
 }
 
 #[tokio::test]
+async fn what_only_docker_would_act_on_is_kept_and_shown() {
+    let lab = Lab::manager();
+    lab.commit(Op::PutNetwork(Box::new(fixture::network(130, "back", 4097, "10.0.1.0/24")))).await;
+    let mut body = on_networks(&["back"]);
+    let resources = json!({"Reservations": {"GenericResources": [{"NamedResourceSpec": {"Kind": "gpu", "Value": "test"}}]}});
+    body["TaskTemplate"]["Resources"] = resources.clone();
+    body["TaskTemplate"]["Networks"][0]["DriverOpts"] = json!({"some": "option"});
+    let reply = lab.post("/services/create", &body).await;
+    assert_eq!(reply.status, 201, "{}", reply.message());
+    let kept = lab.get("/services/web").await.body["Spec"]["TaskTemplate"].clone();
+    assert_eq!(kept["Resources"], resources);
+    assert_eq!(kept["Networks"][0]["DriverOpts"], json!({"some": "option"}));
+}
+
+#[tokio::test]
 async fn networks_may_be_where_they_once_were() {
     let lab = Lab::manager();
     let back = fixture::network(130, "back", 4097, "10.0.1.0/24");

@@ -189,12 +189,7 @@ pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     set(&mut spec.task_defaults, asked.task_defaults.clone());
     let limit = &mut spec.orchestration.task_history_retention_limit;
     *limit = asked.orchestration.task_history_retention_limit.or(*limit);
-    let (raft, wanted) = (&mut spec.raft, asked.raft);
-    set(&mut raft.snapshot_interval, wanted.snapshot_interval);
-    raft.keep_old_snapshots = wanted.keep_old_snapshots.or(raft.keep_old_snapshots);
-    set(&mut raft.log_entries_for_slow_followers, wanted.log_entries_for_slow_followers);
-    set(&mut raft.election_tick, wanted.election_tick);
-    set(&mut raft.heartbeat_tick, wanted.heartbeat_tick);
+    spec.raft = asked.raft.or(spec.raft);
     set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);
     set(&mut spec.ca_config.node_cert_expiry, expiry);
     // Only where later rotations are counted from: the authority of a new cluster is as new as one can be.

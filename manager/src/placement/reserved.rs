@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use swarmlite_proto::object::Node;
 use swarmlite_proto::spec::GenericResource;
+use swarmlite_proto::spec::NamedResource;
 use swarmlite_proto::spec::Reservations;
 
 use crate::state::Revision;
@@ -28,7 +29,9 @@ impl Reserved {
         else {
             return Self::default();
         };
-        let generic = count_generic(generic_resources);
+        // No node has a kind of this form: as in Docker, the scheduler hands out counts, and a task that asks for one by its name waits.
+        let by_name = |named: &NamedResource| format!("{}={}", named.kind, named.value);
+        let generic = count_generic(generic_resources, by_name);
         Self { nano_cpus: *nano_cpus, memory_bytes: *memory_bytes, generic }
     }
 
@@ -37,7 +40,7 @@ impl Reserved {
         node.description.as_ref().map_or_else(Self::default, |known| Self {
             nano_cpus: known.resources.nano_cpus,
             memory_bytes: known.resources.memory_bytes,
-            generic: count_generic(&known.resources.generic_resources),
+            generic: count_generic(&known.resources.generic_resources, |named| named.kind.clone()),
         })
     }
 
@@ -75,12 +78,15 @@ impl Reserved {
     }
 }
 
-/// Named resources count one each.
-fn count_generic(resources: &[GenericResource]) -> BTreeMap<String, i64> {
+/// Named resources count one each, as what `kind` makes of them.
+fn count_generic(
+    resources: &[GenericResource],
+    kind: impl Fn(&NamedResource) -> String,
+) -> BTreeMap<String, i64> {
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for resource in resources {
         if let Some(named) = &resource.named_resource_spec {
-            *counts.entry(named.kind.clone()).or_default() += 1;
+            *counts.entry(kind(named)).or_default() += 1;
         }
         if let Some(discrete) = &resource.discrete_resource_spec {
             *counts.entry(discrete.kind.clone()).or_default() += discrete.value;

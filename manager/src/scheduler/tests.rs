@@ -5,6 +5,8 @@ use std::time::Duration;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::EndpointSpec;
+use swarmlite_proto::spec::GenericResource;
+use swarmlite_proto::spec::NamedResource;
 use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PlacementPreference;
 use swarmlite_proto::spec::PortConfig;
@@ -113,6 +115,25 @@ fn what_is_set_aside_is_not_given_twice() {
     let answers = explain(world.state(), &waiting.expect("one waits"), world.now);
     let refusal = Refusal::Resources { of: "CPU".to_owned(), needed: 2_000_000_000, left: 0 };
     assert!(answers.values().all(|answer| *answer == Err(refusal.clone())), "{answers:?}");
+}
+
+#[test]
+fn what_is_asked_for_by_its_name_is_nowhere() {
+    let mut world = World::new(2);
+    let nodes = world.nodes();
+    having(&mut world, &nodes[0], &["GPU=a"]);
+    let named = NamedResource { kind: "GPU".to_owned(), value: "a".to_owned() };
+    let web = world.add_service("web", replicas(1), |service| {
+        let needed =
+            GenericResource { named_resource_spec: Some(named), discrete_resource_spec: None };
+        let resources = service.spec.task_template.resources.get_or_insert_default();
+        resources.reservations.get_or_insert_default().generic_resources = vec![needed];
+    });
+    world.settle();
+    assert_eq!(
+        waiting_for(&world, &web),
+        only("no suitable node (insufficient resources on 2 nodes)")
+    );
 }
 
 /// What a spec reserves of countable resources, as `--generic-resource` has it.

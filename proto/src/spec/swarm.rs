@@ -83,16 +83,38 @@ pub struct RaftConfig {
     /// Log entries between snapshots.
     #[serde(skip_serializing_if = "is_default")]
     pub snapshot_interval: u64,
-    /// Snapshots kept beside the newest.
+    /// Snapshots kept beside the newest. Kept and shown, but without effect: only the newest is on the disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_old_snapshots: Option<u64>,
-    /// Log entries kept after a snapshot.
+    /// Log entries before a snapshot that are kept for managers that lag behind.
     #[serde(skip_serializing_if = "is_default")]
     pub log_entries_for_slow_followers: u64,
-    /// Election timeout, in ticks.
+    /// Election timeout, in ticks. Kept and shown, but without effect: the times of raft are fixed.
     pub election_tick: i64,
-    /// Heartbeat interval, in ticks.
+    /// Heartbeat interval, in ticks. Kept and shown, but without effect.
     pub heartbeat_tick: i64,
+}
+
+impl RaftConfig {
+    /// These settings, and that of `other` for each that is zero, which stands for the default in Docker's API.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            snapshot_interval: either(self.snapshot_interval, other.snapshot_interval),
+            keep_old_snapshots: self.keep_old_snapshots.or(other.keep_old_snapshots),
+            log_entries_for_slow_followers: either(
+                self.log_entries_for_slow_followers,
+                other.log_entries_for_slow_followers,
+            ),
+            election_tick: either(self.election_tick, other.election_tick),
+            heartbeat_tick: either(self.heartbeat_tick, other.heartbeat_tick),
+        }
+    }
+}
+
+/// The first of the two that is not zero.
+fn either<T: Default + PartialEq>(first: T, second: T) -> T {
+    if first == T::default() { second } else { first }
 }
 
 /// Heartbeats of agents.

@@ -102,7 +102,6 @@ fn task(task: &TaskSpec) -> Result<()> {
         self::placement(placement)?;
     }
     for network in &task.networks {
-        unsupported("TaskTemplate.Networks.DriverOpts", !network.driver_opts.is_empty())?;
         require(!network.target.is_empty(), || {
             "TaskTemplate: a network attachment needs a target".to_owned()
         })?;
@@ -124,9 +123,10 @@ fn resources(resources: &ResourceRequirements) -> Result<()> {
         })?;
     }
     for resource in reserved.into_iter().flat_map(|reserved| &reserved.generic_resources) {
-        let counted = resource.discrete_resource_spec.as_ref();
-        require(counted.is_some_and(|counted| counted.value >= 0), || {
-            format!("invalid argument for resource {}", generic_resource::kind(resource))
+        let kind = generic_resource::kind(resource);
+        let least = resource.discrete_resource_spec.as_ref().map_or(0, |counted| counted.value);
+        require(!kind.is_empty() && least >= 0, || {
+            format!("invalid argument for resource {kind}")
         })?;
     }
     let memory_limit = resources.limits.map_or(0, |limits| limits.memory_bytes);

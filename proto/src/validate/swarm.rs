@@ -11,7 +11,6 @@ use crate::api::InitRequest;
 use crate::api::JoinRequest;
 use crate::error::Error;
 use crate::error::Result;
-use crate::spec::RaftConfig;
 use crate::spec::SwarmSpec;
 use crate::time::Nanoseconds;
 
@@ -58,7 +57,6 @@ pub fn init(request: &InitRequest) -> Result<()> {
             )));
         }
     }
-    raft(&request.spec.raft)?;
     let ca = &request.spec.ca_config;
     // A new cluster has a new authority in any case; another one can be given to it later.
     unsupported("CAConfig.SigningCACert", !ca.signing_ca_cert.is_empty())?;
@@ -79,42 +77,12 @@ pub fn join(request: &JoinRequest) -> Result<()> {
     availability(&request.availability).map(|_| ())
 }
 
-/// Checks new settings for a cluster that has `old`. Settings that take no effect may not change.
+/// Checks the settings of a cluster.
 ///
 /// # Errors
 ///
-/// In the words of swarmkit's `manager/controlapi/cluster.go`; [`crate::error::ErrorKind::NotImplemented`] for what cannot be changed yet.
-pub fn swarm_update(old: &SwarmSpec, new: &SwarmSpec) -> Result<()> {
-    swarm_spec(new)?;
-    if new.raft == old.raft { Ok(()) } else { raft(&new.raft) }
-}
-
-/// Refuses settings of raft: its times are fixed, and so is what it keeps beside the newest snapshot. Zero stands for the default.
-fn raft(asked: &RaftConfig) -> Result<()> {
-    let fixed = SwarmSpec::defaults().raft;
-    let differs = [
-        ("Raft.KeepOldSnapshots", differs(asked.keep_old_snapshots.unwrap_or_default(), 0)),
-        (
-            "Raft.LogEntriesForSlowFollowers",
-            differs(asked.log_entries_for_slow_followers, fixed.log_entries_for_slow_followers),
-        ),
-        ("Raft.ElectionTick", differs(asked.election_tick, fixed.election_tick)),
-        ("Raft.HeartbeatTick", differs(asked.heartbeat_tick, fixed.heartbeat_tick)),
-    ];
-    match differs.iter().find(|(_, differs)| *differs) {
-        Some((setting, _)) => Err(Error::not_implemented(format!(
-            "changing {setting} of the swarm is not supported yet"
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Whether a setting is asked to be something else than it is.
-fn differs<T: Default + PartialEq>(asked: T, fixed: T) -> bool {
-    asked != T::default() && asked != fixed
-}
-
-fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
+/// In the words of swarmkit's `manager/controlapi/cluster.go`; [`crate::error::ErrorKind::NotImplemented`] for what cannot be had yet.
+pub fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
     require(matches!(spec.name.as_str(), "" | "default"), || {
         "swarm spec must be named \"default\"".to_owned()
     })?;

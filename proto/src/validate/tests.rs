@@ -16,7 +16,6 @@ use crate::error::ErrorKind::NotImplemented;
 use crate::error::ErrorKind::Unknown;
 use crate::json;
 use crate::spec::ServiceSpec;
-use crate::spec::SwarmSpec;
 
 /// Puts `patch` over `base`, member by member.
 fn merge(base: &mut Value, patch: &Value) {
@@ -222,9 +221,9 @@ const SERVICES: &[(&str, ErrorKind, &str)] = &[
         "TaskTemplate: a placement preference needs a spread descriptor",
     ),
     (
-        r#"{"TaskTemplate": {"Networks": [{"Target": "n", "DriverOpts": {"a": "b"}}]}}"#,
+        r#"{"TaskTemplate": {"Resources": {"Reservations": {"GenericResources": [{"DiscreteResourceSpec": {"Kind": "gpu", "Value": -1}}]}}}}"#,
         InvalidArgument,
-        "unsupported field: TaskTemplate.Networks.DriverOpts",
+        "invalid argument for resource gpu",
     ),
     (
         r#"{"TaskTemplate": {"Networks": [{}]}}"#,
@@ -408,11 +407,6 @@ const CLUSTERS: &[(&str, ErrorKind, &str)] = &[
         InvalidArgument,
         "unsupported field: CAConfig.ExternalCAs",
     ),
-    (
-        r#"{"Spec": {"Raft": {"KeepOldSnapshots": 3}}}"#,
-        NotImplemented,
-        "changing Raft.KeepOldSnapshots of the swarm is not supported yet",
-    ),
 ];
 
 #[test]
@@ -429,18 +423,4 @@ fn clusters_are_refused_in_dockers_words() {
     let nowhere = JoinRequest { listen_addr: "0.0.0.0:2377".to_owned(), ..JoinRequest::default() };
     let message = "at least 1 RemoteAddr is required to join";
     assert_eq!(join(&nowhere), Err(Error::invalid(message)));
-}
-
-#[test]
-fn settings_without_effect_cannot_be_changed() {
-    let old = SwarmSpec::defaults();
-    let mut new = old.clone();
-    new.orchestration.task_history_retention_limit = Some(2);
-    assert_eq!(swarm_update(&old, &new), Ok(()));
-    new.raft.snapshot_interval = 7;
-    new.encryption_config.auto_lock_managers = true;
-    assert_eq!(swarm_update(&old, &new), Ok(()));
-    new.raft.election_tick = 7;
-    let message = "changing Raft.ElectionTick of the swarm is not supported yet";
-    assert_eq!(swarm_update(&old, &new), Err(Error::not_implemented(message)));
 }

@@ -55,6 +55,31 @@ async fn many_writes_share_few_entries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn as_much_of_the_log_is_kept_as_the_cluster_says() {
+    let (lines, dir) = (Lines::default(), tempfile::tempdir().expect("a directory"));
+    let store = bootstrap(&lines, &dir).await;
+    for seed in 0..20 {
+        create(&store, seed).await.expect("is new");
+    }
+    let state = store.read().await.expect("leads");
+    let mut cluster = Cluster::clone(state.cluster().expect("is there"));
+    (cluster.spec.raft.snapshot_interval, cluster.spec.raft.log_entries_for_slow_followers) =
+        (5, 3);
+    let change = transaction(vec![Op::PutCluster(Box::new(cluster))]);
+    store.propose(change).await.expect("is current");
+    let cut = |metrics: &types::Metrics| {
+        let snapshot = metrics.snapshot.map(|snapshot| snapshot.index);
+        snapshot.is_some_and(|index| metrics.purged.is_some_and(|it| it.index == index - 3))
+    };
+    let wait = store.inner.raft.wait(Some(PATIENCE));
+    wait.metrics(cut, "the log cut").await.expect("is cut");
+    store.shutdown().await;
+    drop(store);
+    let store = reopen(&lines, 1, &dir).await;
+    assert!((0..20).all(|seed| has(&store.state(), seed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_belongs_to_one_member() {
     let (lines, dir) = (Lines::default(), tempfile::tempdir().expect("a directory"));
     let missing =

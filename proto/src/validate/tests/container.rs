@@ -39,10 +39,6 @@ const REFUSED: &[(&str, &str)] = &[
         "Invalid value: 101, valid memory swappiness range is 0-100",
     ),
     (
-        r#"{"TaskTemplate": {"Resources": {"Reservations": {"GenericResources": [{"NamedResourceSpec": {"Kind": "GPU", "Value": "a"}}]}}}}"#,
-        "invalid argument for resource GPU",
-    ),
-    (
         r#"{"TaskTemplate": {"ContainerSpec": {"OomScoreAdj": 1001}}}"#,
         "Invalid value 1001, range for oom score adj is [-1000, 1000]",
     ),

@@ -96,8 +96,7 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
         networks: vec![NetworkAttachmentConfig {
             target: text("back"),
             aliases: texts(&["www"]),
-            // Refused: in the table of what is.
-            driver_opts: Labels::new(),
+            driver_opts: labels("com.example.option", "1"),
         }],
         log_driver: Some(Driver { name: text("local"), options: labels("max-size", "1m") }),
         force_update: 1,
@@ -107,16 +106,19 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
 
 fn resources() -> ResourceRequirements {
     let counted = DiscreteResource { kind: text("GPU"), value: 2 };
+    let named = NamedResource { kind: text("FPGA"), value: text("one") };
     ResourceRequirements {
         limits: Some(Limits { nano_cpus: 500_000_000, memory_bytes: 64 << 20, pids: 9 }),
         reservations: Some(Reservations {
             nano_cpus: 250_000_000,
             memory_bytes: 32 << 20,
-            generic_resources: vec![GenericResource {
-                // Refused: in the table of what is.
-                named_resource_spec: None,
-                discrete_resource_spec: Some(counted),
-            }],
+            generic_resources: vec![
+                GenericResource {
+                    named_resource_spec: None,
+                    discrete_resource_spec: Some(counted),
+                },
+                GenericResource { named_resource_spec: Some(named), discrete_resource_spec: None },
+            ],
         }),
         swap_bytes: Some(1 << 20),
         memory_swappiness: Some(10),

@@ -159,6 +159,8 @@ pub(super) const ROWS: &[Row] = &[
     engine("TaskTemplate.Resources.Reservations.MemoryBytes", "HostConfig.MemoryReservation", "33554432"),
     cluster("TaskTemplate.Resources.Reservations.GenericResources[].DiscreteResourceSpec.Kind", "set aside on the node by the scheduler; what the task was given is its `GenericResources`, and in the container `DOCKER_RESOURCE_<KIND>`"),
     cluster("TaskTemplate.Resources.Reservations.GenericResources[].DiscreteResourceSpec.Value", "so many of that kind"),
+    cluster("TaskTemplate.Resources.Reservations.GenericResources[].NamedResourceSpec.Kind", "as in Docker, kept and shown; tasks wait, as the scheduler chooses which ones a task gets"),
+    cluster("TaskTemplate.Resources.Reservations.GenericResources[].NamedResourceSpec.Value", "which one"),
     engine("TaskTemplate.Resources.SwapBytes", "HostConfig.MemorySwap", "68157440"),
     engine("TaskTemplate.Resources.MemorySwappiness", "HostConfig.MemorySwappiness", "10"),
     cluster("TaskTemplate.RestartPolicy.Condition", "after which endings a task is replaced"),
@@ -172,6 +174,7 @@ pub(super) const ROWS: &[Row] = &[
     cluster("TaskTemplate.Placement.Platforms[].OS", "nodes of other platforms get no task"),
     cluster("TaskTemplate.Networks[].Target", "the tasks have an address on the network, the service a virtual one"),
     cluster("TaskTemplate.Networks[].Aliases", "further names of the service on the network"),
+    cluster("TaskTemplate.Networks[].DriverOpts", "kept and shown: the overlay driver has no options per task"),
     engine("TaskTemplate.LogDriver.Name", "HostConfig.LogConfig.Type", "local"),
     engine("TaskTemplate.LogDriver.Options", "HostConfig.LogConfig.Config.max-size", "1m"),
     cluster("TaskTemplate.ForceUpdate", "another number replaces all tasks"),
@@ -202,6 +205,7 @@ pub(super) const ROWS: &[Row] = &[
     extension(cluster("EndpointSpec.Options", "how connections are spread: `scheduler` and `sticky`")),
     cluster("Networks[].Target", "as `TaskTemplate.Networks`, if there are none there"),
     cluster("Networks[].Aliases", "as `TaskTemplate.Networks[].Aliases`"),
+    cluster("Networks[].DriverOpts", "as `TaskTemplate.Networks[].DriverOpts`"),
 ];
 
 /// Every field of Docker's API that is refused.
@@ -217,7 +221,5 @@ pub(super) const REFUSED: &[Refused] = &[
     Refused { path: "TaskTemplate.PluginSpec", body: r#"{"TaskTemplate": {"PluginSpec": {"Name": "x"}}}"#, message: "unsupported field: TaskTemplate.PluginSpec", reason: "tasks are containers" },
     Refused { path: "TaskTemplate.NetworkAttachmentSpec", body: r#"{"TaskTemplate": {"NetworkAttachmentSpec": {"ContainerID": "x"}}}"#, message: "unsupported field: TaskTemplate.NetworkAttachmentSpec", reason: "tasks are containers" },
     Refused { path: "TaskTemplate.Runtime: plugin, attachment", body: r#"{"TaskTemplate": {"Runtime": "plugin"}}"#, message: "unsupported field: TaskTemplate.Runtime", reason: "tasks are containers" },
-    Refused { path: "TaskTemplate.Resources.Reservations.GenericResources[].NamedResourceSpec", body: r#"{"TaskTemplate": {"Resources": {"Reservations": {"GenericResources": [{"NamedResourceSpec": {"Kind": "GPU", "Value": "a"}}]}}}}"#, message: "invalid argument for resource GPU", reason: "the scheduler chooses which ones a task gets" },
-    Refused { path: "TaskTemplate.Networks[].DriverOpts", body: r#"{"TaskTemplate": {"Networks": [{"Target": "n", "DriverOpts": {"a": "b"}}]}}"#, message: "unsupported field: TaskTemplate.Networks.DriverOpts", reason: "the overlay driver has no options per task" },
     Refused { path: "EndpointSpec.Ports[].Protocol: sctp", body: r#"{"EndpointSpec": {"Ports": [{"Protocol": "sctp", "TargetPort": 80}]}}"#, message: "EndpointSpec: protocol sctp is not supported yet, only tcp and udp are", reason: "only TCP and UDP are balanced" },
 ];
