@@ -3,7 +3,6 @@
 //! The engine makes and connects the container as it does any other. Before that the cluster gives it an address, and its node has a Docker
 //! network under the name of the cluster's. What becomes of the container afterwards is seen by the agent, whoever asks the engine for it.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -22,13 +21,12 @@ use serde_json::Value;
 use serde_json::json;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::attachment::AttachRequest;
-use swarmlite_proto::attachment::Attached;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::ErrorKind;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::json as lenient;
 
-use crate::ApiState;
+use crate::control::Place;
 use crate::engine::NETWORK_ID_LABEL;
 use crate::engine::segment;
 use crate::error::Answer;
@@ -44,20 +42,7 @@ use crate::openapi::refusals::NotFound;
 use crate::openapi::refusals::Unavailable;
 use crate::passthrough;
 use crate::request::RawJson;
-
-/// A place on a network of the cluster for a container that is about to be made.
-pub struct Place {
-    /// The place.
-    pub attached: Attached,
-    /// To be kept until the engine has answered. Without a container on it by then the place is free again.
-    pub hold: Box<dyn Any + Send>,
-}
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place").field("attached", &self.attached).finish_non_exhaustive()
-    }
-}
+use crate::state::ApiState;
 
 /// What is looked at of a request for a container. All else is the engine's.
 #[derive(Debug, Default, Deserialize)]

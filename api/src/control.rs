@@ -1,15 +1,30 @@
 //! What the API needs of the node it runs on.
 
+use std::any::Any;
+
 use futures_util::future::BoxFuture;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::SwarmInfo;
 use swarmlite_proto::attachment::AttachRequest;
+use swarmlite_proto::attachment::Attached;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
 
-use crate::Place;
+/// A place on a network of the cluster for a container that is about to be made.
+pub struct Place {
+    /// The place.
+    pub attached: Attached,
+    /// To be kept until the engine has answered. Without a container on it by then the place is free again.
+    pub hold: Box<dyn Any + Send>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("attached", &self.attached).finish_non_exhaustive()
+    }
+}
 
 /// The node that the API belongs to.
 pub trait NodeControl: Send + Sync + 'static {

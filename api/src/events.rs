@@ -25,7 +25,6 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::filter::FILTERS;
-use crate::ApiState;
 use crate::error::Answer;
 use crate::filters::Filters;
 use crate::openapi::bodies::EngineObject;
@@ -36,6 +35,7 @@ use crate::openapi::refusals::Failed;
 use crate::openapi::refusals::Unavailable;
 use crate::passthrough;
 use crate::request::Params;
+use crate::state::ApiState;
 
 /// Which events a client wants.
 #[derive(Clone, Debug)]

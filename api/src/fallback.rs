@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::response::Response;
 use swarmlite_proto::error::Error;
 
-use crate::ApiState;
 use crate::error::Answer;
 use crate::passthrough;
+use crate::state::ApiState;
 
 /// The first segments of paths that are about the cluster. The engine must never see these: it would speak of its own swarm, or know nothing.
 const CLUSTER: [&str; 7] =

@@ -1,6 +1,6 @@
 //! The Docker Engine API of a node, for the part that concerns the cluster.
 //!
-//! One request travels so: [`version`] takes the version prefix off its path, the router finds its handler, extractors in [`request`]
+//! One request travels so: [`negotiation`] takes the version prefix off its path, the router finds its handler, extractors in [`request`]
 //! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has for
 //! clusters and swarmlite has not yet is refused by name; what is about one machine is the business of its engine ([`passthrough`]).
 //! Every handler describes what it takes and gives; together that is the document at `/swarmlite/v1/openapi.json` ([`openapi`]).
@@ -18,6 +18,7 @@ mod events;
 mod fallback;
 mod filters;
 mod logs;
+mod negotiation;
 mod networks;
 mod nodes;
 mod openapi;
@@ -27,25 +28,29 @@ mod request;
 mod secrets;
 mod serve;
 mod services;
+mod state;
 mod swarm;
 mod system;
 mod tasks;
 mod tcp;
 mod version;
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
+use axum::Extension;
 use axum::Router;
 use axum::middleware;
+use serde_json::Value;
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::attach::Place;
 pub use self::control::NodeControl;
+pub use self::control::Place;
 pub use self::engine::Engine;
 pub use self::serve::bind;
 pub use self::serve::serve;
+pub use self::state::ApiState;
 pub use self::swarm::ALREADY_MEMBER;
 pub use self::swarm::NOT_MEMBER;
 pub use self::tcp::ApiListener;
@@ -53,21 +58,6 @@ pub use self::tcp::Guard;
 pub use self::tcp::TcpError;
 pub use self::tcp::TlsFiles;
 pub use self::tcp::bind_tcp;
-
-/// What the handlers work with.
-#[derive(Clone)]
-pub struct ApiState {
-    /// This node.
-    pub node: Arc<dyn NodeControl>,
-    /// Its Docker Engine.
-    pub engine: Arc<Engine>,
-}
-
-impl std::fmt::Debug for ApiState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiState").field("engine", &self.engine).finish_non_exhaustive()
-    }
-}
 
 /// What is answered here, each operation with its description.
 fn routes() -> OpenApiRouter<ApiState> {
@@ -142,15 +132,23 @@ fn shared_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(networks::prune::prune))
 }
 
+/// The description of the API. Every node of a build sends the same.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}", document()));
+
+fn document() -> Value {
+    openapi::finish(routes().into_openapi())
+}
+
 /// The whole API as one service.
 pub fn router(state: ApiState) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
+        .layer(Extension(openapi::Text(|| &DOCUMENT)))
         .fallback(fallback::answer)
         .method_not_allowed_fallback(fallback::answer)
         .with_state(state.clone());
     // Around the router and not in it: a layer in it would see the path only after it was matched.
-    let versioned = middleware::from_fn_with_state(state, version::negotiate).layer(routes);
+    let versioned = middleware::from_fn_with_state(state, negotiation::negotiate).layer(routes);
     Router::new().fallback_service(versioned)
 }
 

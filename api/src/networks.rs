@@ -32,7 +32,6 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate;
 
-use crate::ApiState;
 use crate::engine::DRIVER;
 use crate::engine::NETWORK_ID_LABEL;
 use crate::engine::segment;
@@ -53,6 +52,7 @@ use crate::render;
 use crate::request::Params;
 use crate::request::RawJson;
 use crate::request::no_manager;
+use crate::state::ApiState;
 
 const FILTERS: &[&str] = &["dangling", "driver", "id", "label", "name", "scope", "type"];
 

@@ -7,8 +7,7 @@ pub(super) mod bodies;
 pub(super) mod parameters;
 pub(super) mod refusals;
 
-use std::sync::LazyLock;
-
+use axum::Extension;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -31,8 +30,9 @@ use self::bodies::OpenApiDocument;
 use crate::error::ErrorResponse;
 use crate::version::ApiVersion;
 
-/// The document as it is sent. Made once: every node of a build sends the same.
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}", document()));
+/// The document as it is sent, made when it is first asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Text(pub(super) fn() -> &'static str);
 
 /// Describes what this node answers beside what it passes on to its engine, as an OpenAPI document.
 #[utoipa::path(
@@ -42,8 +42,8 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}", document())
     tag = "swarmlite",
     responses((status = 200, description = "This document.", body = OpenApiDocument))
 )]
-pub(super) async fn serve() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+pub(super) async fn serve(Extension(Text(text)): Extension<Text>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], text())
 }
 
 /// What no operation brings with it.
@@ -95,9 +95,8 @@ fn description() -> String {
     )
 }
 
-/// The whole document.
-pub(super) fn document() -> Value {
-    let mut document = crate::routes().into_openapi();
+/// The whole document, of one that has every operation.
+pub(super) fn finish(mut document: utoipa::openapi::OpenApi) -> Value {
     if let Some(components) = &mut document.components {
         require_printed(components);
     }

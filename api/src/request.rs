@@ -19,9 +19,9 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::json;
 use swarmlite_proto::version::Version;
 
-use crate::ApiState;
 use crate::error::ApiError;
 use crate::filters::Filters;
+use crate::state::ApiState;
 
 /// The parameters of a query.
 #[derive(Clone, Debug, Default)]

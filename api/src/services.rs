@@ -32,7 +32,6 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
-use crate::ApiState;
 use crate::engine::DRIVER;
 use crate::engine::segment;
 use crate::error::Answer;
@@ -55,6 +54,7 @@ use crate::render;
 use crate::request::JsonBody;
 use crate::request::Manager;
 use crate::request::Params;
+use crate::state::ApiState;
 
 const FILTERS: &[&str] = &["id", "name", "label", "mode", "runtime"];
 

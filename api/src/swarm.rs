@@ -27,7 +27,6 @@ use swarmlite_proto::unlock_key::UnlockKey;
 use swarmlite_proto::validate;
 use swarmlite_proto::version::Version;
 
-use crate::ApiState;
 use crate::error::Answer;
 use crate::openapi::parameters::AtVersion;
 use crate::openapi::parameters::Forced;
@@ -44,6 +43,7 @@ use crate::request::JsonBody;
 use crate::request::Manager;
 use crate::request::Params;
 use crate::request::no_manager;
+use crate::state::ApiState;
 
 /// Docker's text for a node that is to become a member and is one.
 pub const ALREADY_MEMBER: &str = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";

@@ -18,9 +18,9 @@ use swarmlite_proto::api::SwarmInfo;
 use swarmlite_proto::error::Result;
 use utoipa::ToSchema;
 
-use crate::ApiState;
 use crate::engine::BUILDER;
 use crate::render;
+use crate::state::ApiState;
 use crate::version::ApiVersion;
 
 /// Docker's warning about a cluster that is worse off than with one manager (moby `daemon/cluster/swarm.go`).

@@ -61,11 +61,11 @@ use swarmlite_proto::spec::SwarmSpec;
 use tower::ServiceExt;
 
 use self::logs::FakeLogs;
-use crate::ApiState;
-use crate::Engine;
-use crate::NodeControl;
-use crate::Place;
+use crate::control::NodeControl;
+use crate::control::Place;
+use crate::engine::Engine;
 use crate::router;
+use crate::state::ApiState;
 
 /// A node that does nothing but note what it is told.
 struct FakeNode {

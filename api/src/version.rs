@@ -1,4 +1,4 @@
-//! Versions of the API: the prefix of paths, and the headers that every response has.
+//! Versions of the API, and the prefix of paths that names them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,20 +6,11 @@ use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use axum::extract::Request;
-use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::Uri;
-use axum::http::header::SERVER;
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::middleware::Next;
-use axum::response::IntoResponse;
-use axum::response::Response;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
-
-use crate::ApiState;
-use crate::error::ApiError;
 
 /// A version of the Docker Engine API, such as 1.41.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +93,7 @@ impl<S: Sync> FromRequestParts<S> for ApiVersion {
 }
 
 /// Takes the version off the path of `request`, which remembers it.
-fn strip(request: &mut Request) -> Result<()> {
+pub(super) fn strip(request: &mut Request) -> Result<()> {
     let Some((version, path)) = split(request.uri().path()) else { return Ok(()) };
     let spoken = version.parse()?;
     check(spoken)?;
@@ -114,30 +105,6 @@ fn strip(request: &mut Request) -> Result<()> {
     request.extensions_mut().insert(AsWritten(as_written));
     request.extensions_mut().insert(spoken);
     Ok(())
-}
-
-/// Passes a request on without its version, and sets the headers that every response has.
-pub(super) async fn negotiate(
-    State(state): State<ApiState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let advertised = state.engine.api_version().await;
-    // Who names none speaks the newest.
-    request.extensions_mut().insert(advertised);
-    let mut response = match strip(&mut request) {
-        Ok(()) => next.run(request).await,
-        Err(error) => ApiError::from(error).into_response(),
-    };
-    let headers = response.headers_mut();
-    if let Ok(version) = HeaderValue::from_str(&advertised.to_string()) {
-        headers.insert("Api-Version", version);
-    }
-    headers.insert("Docker-Experimental", HeaderValue::from_static("false"));
-    headers.insert("Ostype", HeaderValue::from_static("linux"));
-    let server = concat!("swarmlite/", env!("CARGO_PKG_VERSION"), " (linux)");
-    headers.insert(SERVER, HeaderValue::from_static(server));
-    response
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! Names, short forms and defaults are those of the docker CLI (`cli/command/...` in docker/cli). Nothing is decided here:
 //! values are read into types, and [`crate::command`] acts on them.
 
-mod connection;
 mod daemon;
 mod document;
 mod events;
@@ -22,7 +21,6 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
-pub(crate) use connection::TlsFlags;
 pub(crate) use daemon::DaemonArgs;
 pub(crate) use document::ConfigCommand;
 pub(crate) use document::ConfigCreateArgs;
@@ -100,10 +98,8 @@ pub(crate) use swarm::SwarmFlags;
 pub(crate) use swarm::SwarmUpdateArgs;
 pub(crate) use swarm::UnlockKeyArgs;
 
+use crate::client::TlsFlags;
 use crate::value::endpoint::Endpoint;
-
-/// Where the daemon listens when nothing else is said.
-pub(crate) const DEFAULT_SOCKET: &str = "unix:///run/swarmlite/swarmlite.sock";
 
 /// Docker Swarm mode on top of an unmodified Docker Engine.
 #[derive(Debug, Parser)]

@@ -4,8 +4,10 @@
 //! what an answer means is for the commands.
 
 mod connection;
+mod distribution;
 mod document;
 mod events;
+mod flags;
 mod logs;
 mod network;
 mod node;
@@ -17,6 +19,9 @@ use std::error::Error as _;
 use std::io;
 
 pub(crate) use connection::Connection;
+pub(crate) use connection::DEFAULT_SOCKET;
+pub(crate) use distribution::Distribution;
+pub(crate) use flags::TlsFlags;
 pub(crate) use logs::LogFrames;
 pub(crate) use logs::LogQuery;
 pub(crate) use logs::LogSource;

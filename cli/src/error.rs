@@ -6,7 +6,17 @@ use std::io;
 
 use swarmlite_compose::ComposeError;
 
-use crate::output::template::TemplateError;
+/// Why a template cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("template parsing error: {0}")]
+pub(crate) struct TemplateError(pub(crate) String);
+
+impl TemplateError {
+    /// What the template should print cannot be read.
+    pub(crate) fn unreadable(error: &serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 
 mod config;
 
-use serde::Deserialize;
 use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::Platform;
@@ -11,6 +10,7 @@ use swarmlite_proto::spec::TaskSpec;
 
 use self::config::Config;
 use crate::client::Client;
+use crate::client::Distribution;
 use crate::error::Result;
 use crate::value::image;
 
@@ -25,28 +25,6 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 pub(crate) fn credentials(image: &str) -> Result<RegistryAuth> {
     let server = image::registry(image).unwrap_or(DOCKER_HUB);
     Config::read()?.credentials(server)
-}
-
-/// An image as its registry describes it (moby `api/types/registry/registry.go`).
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Distribution {
-    descriptor: Descriptor,
-    #[serde(default)]
-    platforms: Option<Vec<DistributionPlatform>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Descriptor {
-    digest: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct DistributionPlatform {
-    #[serde(default)]
-    architecture: String,
-    #[serde(default)]
-    os: String,
 }
 
 /// What is known of an image before a service of it is made.

@@ -4,7 +4,7 @@
 //! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
 //! - [`attachments`]: containers that are not of a service, on networks of the cluster.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
-//! - [`server`]: what managers answer to other nodes, and who may ask.
+//! - [`server`]: what managers answer to other nodes, and who may ask; [`message`]: the bodies of calls.
 //! - [`members`]: who the managers are, and how roles change.
 //! - [`manager`]: all of this as one.
 //! - [`raft`]: keeps that state the same on every manager.
@@ -32,6 +32,7 @@ pub mod logs;
 pub mod loops;
 pub mod manager;
 pub mod members;
+pub mod message;
 pub mod orchestrator;
 pub mod placement;
 pub mod quorum;

@@ -4,7 +4,6 @@
 //! are [`swarmlite_rpc`]'s part, what the calls do that of the modules whose routes are served here.
 
 mod gate;
-mod message;
 
 use std::convert::Infallible;
 use std::io;
@@ -32,8 +31,7 @@ use tower::ServiceExt;
 
 pub use self::gate::Access;
 pub use self::gate::Gate;
-pub use self::message::Packed;
-pub use self::message::Refusal;
+use crate::message::Refusal;
 
 /// The longest body of a call by somebody who has not shown a certificate, in bytes. A signing request takes about 500.
 const PUBLIC_BODY_LIMIT: usize = 64 * 1024;

@@ -23,8 +23,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::messagepack;
 use crate::protocol::Range;
-use crate::rpc;
 
 /// The number of a form of records.
 #[derive(
@@ -119,7 +119,7 @@ pub fn encode<T: Serialize>(
     format: Format,
     value: &T,
 ) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-    let body = rpc::encode(value)?;
+    let body = messagepack::encode(value)?;
     match format.min(Format::NEWEST) {
         Format::UNMARKED => Ok(body),
         format => Ok([[format.0].as_slice(), &mapped(format, &body)].concat()),
@@ -136,9 +136,9 @@ pub fn decode<T: DeserializeOwned>(what: &str, record: &[u8]) -> Result<T, Forma
     let format = of(record);
     Newer::check(what, format)?;
     if format == Format::UNMARKED {
-        return rpc::decode(record).map_err(damaged);
+        return messagepack::decode(record).map_err(damaged);
     }
-    rpc::decode(&mapped(format, record.get(1..).unwrap_or_default())).map_err(damaged)
+    messagepack::decode(&mapped(format, record.get(1..).unwrap_or_default())).map_err(damaged)
 }
 
 /// The format of what [`encode`] made.
@@ -202,8 +202,11 @@ mod tests {
     #[test]
     fn what_was_never_marked_cannot_be_taken_for_a_format() {
         let nothing: Option<u8> = None;
-        let values =
-            [rpc::encode(&nothing), rpc::encode(&vec![1_u8]), rpc::encode(&Now { kept: 1 })];
+        let values = [
+            messagepack::encode(&nothing),
+            messagepack::encode(&vec![1_u8]),
+            messagepack::encode(&Now { kept: 1 }),
+        ];
         for record in values {
             let first = record.expect("encodes")[0];
             assert!(first >= Format::UNMARKED_BEGIN, "{first:#x}");

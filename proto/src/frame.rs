@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::rpc;
+use crate::messagepack;
 
 /// The longest message taken, in bytes. A complete set of assignments for a node with thousands of tasks fits; a peer that
 /// claims more is broken or hostile.
@@ -29,7 +29,7 @@ pub enum FrameError {
 ///
 /// When the message is longer than [`MAX_FRAME`] or cannot be encoded.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
-    let body = rpc::encode(message)?;
+    let body = messagepack::encode(message)?;
     let length = u32::try_from(body.len())
         .ok()
         .filter(|_| body.len() <= MAX_FRAME)
@@ -61,7 +61,7 @@ impl Decoder {
             return Err(FrameError::TooLong(length));
         }
         let Some(body) = rest.get(..length) else { return Ok(None) };
-        let message = rpc::decode(body)?;
+        let message = messagepack::decode(body)?;
         self.buffer.drain(..prefix.len() + length);
         Ok(Some(message))
     }

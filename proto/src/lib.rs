@@ -8,10 +8,10 @@
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`attachment`]: containers that are not of a service, on networks of the cluster.
 //! - [`logs`]: the output of tasks on its way to those who read it.
-//! - [`identity`], [`rpc`], [`frame`]: who a node is, and how nodes call each other.
+//! - [`identity`], [`rpc`], [`frame`], [`messagepack`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
-//! - [`value`]: what users write in options and labels.
+//! - [`value`], [`container_option`]: what users write in options and labels.
 //! - [`task_state`]: the life of a task.
 //! - [`unlock_key`]: what opens the locked managers of a cluster.
 //! - [`protocol`], [`mod@format`]: which versions of swarmlite talk to each other, and which read what others have written.
@@ -23,6 +23,7 @@ pub mod agent;
 pub mod api;
 pub mod attachment;
 pub mod balance;
+pub mod container_option;
 pub mod error;
 pub mod format;
 pub mod frame;
@@ -30,6 +31,7 @@ pub mod id;
 pub mod identity;
 pub mod json;
 pub mod logs;
+pub mod messagepack;
 pub mod object;
 pub mod protocol;
 pub mod registry;

@@ -188,7 +188,7 @@ mod octets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc;
+    use crate::messagepack;
 
     #[test]
     fn a_line_takes_little_more_than_its_bytes_and_comes_back() {
@@ -197,8 +197,8 @@ mod tests {
             timestamp: Timestamp::from_unix(1_500_000_000, 7).expect("a moment"),
             data: vec![0xff; 1000],
         };
-        let bytes = rpc::encode(&line).expect("encodes");
+        let bytes = messagepack::encode(&line).expect("encodes");
         assert!(bytes.len() < 1060, "{}", bytes.len());
-        assert_eq!(rpc::decode::<LogLine>(&bytes).expect("decodes"), line);
+        assert_eq!(messagepack::decode::<LogLine>(&bytes).expect("decodes"), line);
     }
 }

@@ -1,13 +1,13 @@
 //! The remote calls between nodes: paths, bodies, and who may call.
 //!
-//! All of them are HTTP/2 requests over TLS on the managers' port (2377). Bodies are MessagePack ([`encode`], [`decode`]); an error
-//! is an [`crate::error::Error`] as JSON with a status that is not 200. Which versions may call each other is in [`crate::protocol`]. The session is a stream of [`crate::frame`]s both ways.
+//! All of them are HTTP/2 requests over TLS on the managers' port (2377). Bodies are [`crate::messagepack`]; an error is an
+//! [`crate::error::Error`] as JSON with a status that is not 200. Which versions may call each other is in [`crate::protocol`]. The session
+//! is a stream of [`crate::frame`]s both ways.
 
 use std::net::SocketAddr;
 
 use serde::Deserialize;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::format::Versions;
 use crate::id::ClusterId;
@@ -116,22 +116,4 @@ pub struct RaftJoinRequest {
 pub struct RaftJoinResponse {
     /// Its id in raft.
     pub raft_id: u64,
-}
-
-/// `value` as the body of a call. Members are named, so that a newer reader understands an older writer.
-///
-/// # Errors
-///
-/// When `value` has a shape that MessagePack cannot hold.
-pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-    rmp_serde::to_vec_named(value)
-}
-
-/// Reads the body of a call.
-///
-/// # Errors
-///
-/// When `bytes` is not what [`encode`] makes of a `T`.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
-    rmp_serde::from_slice(bytes)
 }

@@ -28,19 +28,19 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::identity::MANAGER_SERVER_NAME;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::protocol;
 use swarmlite_proto::protocol::Range;
-use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::CALL_TIMEOUT;
-use crate::CONNECT_TIMEOUT;
-use crate::KEEP_ALIVE_INTERVAL;
-use crate::KEEP_ALIVE_TIMEOUT;
-use crate::spoken;
+use crate::connection::CALL_TIMEOUT;
+use crate::connection::CONNECT_TIMEOUT;
+use crate::connection::KEEP_ALIVE_INTERVAL;
+use crate::connection::KEEP_ALIVE_TIMEOUT;
+use crate::connection::spoken;
 use crate::stream::Body;
 use crate::stream::BoxError;
 use crate::stream::FrameReceiver;
@@ -171,10 +171,11 @@ impl Client {
         A: DeserializeOwned,
     {
         let unreachable = |source| CallError::Unreachable { addr, source };
-        let body = rpc::encode(body)
+        let body = messagepack::encode(body)
             .map_err(|error| unreachable(TransportError::Message(Box::new(error))))?;
         let answer = self.unary(addr, Method::POST, path, Bytes::from(body)).await?;
-        rpc::decode(&answer).map_err(|error| unreachable(TransportError::Message(Box::new(error))))
+        messagepack::decode(&answer)
+            .map_err(|error| unreachable(TransportError::Message(Box::new(error))))
     }
 
     /// Reads the plain text at `path`.
@@ -338,7 +339,7 @@ async fn accepted(
     }
     let body = read(answer).await.map_err(|source| CallError::Unreachable { addr, source })?;
     if status == StatusCode::MISDIRECTED_REQUEST {
-        let leader = rpc::decode::<NotLeader>(&body).ok().and_then(|answer| answer.leader);
+        let leader = messagepack::decode::<NotLeader>(&body).ok().and_then(|answer| answer.leader);
         return Err(CallError::NotLeader(leader));
     }
     Err(CallError::Refused(serde_json::from_slice(&body).unwrap_or_else(|_not_ours| {

@@ -9,6 +9,7 @@
 //! ([`swarmlite_proto::protocol`]). This crate decides nothing: who may call what is for the callee to say.
 
 pub mod client;
+mod connection;
 pub mod paced;
 pub mod server;
 pub mod stream;
@@ -16,12 +17,13 @@ pub mod stream;
 pub mod testing;
 pub mod tls;
 
-use std::time::Duration;
-
 pub use client::CallError;
 pub use client::Client;
 pub use client::TransportError;
-use hyper::HeaderMap;
+pub use connection::CALL_TIMEOUT;
+pub use connection::CONNECT_TIMEOUT;
+pub use connection::KEEP_ALIVE_INTERVAL;
+pub use connection::KEEP_ALIVE_TIMEOUT;
 pub use paced::PacedReceiver;
 pub use paced::PacedSender;
 pub use server::Caller;
@@ -29,24 +31,5 @@ pub use server::serve;
 pub use stream::FrameReceiver;
 pub use stream::FrameSender;
 pub use stream::StreamError;
-use swarmlite_proto::protocol::HEADER;
-use swarmlite_proto::protocol::Range;
 pub use tls::peer_of;
 pub use tls::server_config;
-
-/// The protocols that the sender of these headers speaks.
-fn spoken(headers: &HeaderMap) -> Range {
-    Range::of_header(headers.get(HEADER).and_then(|value| value.to_str().ok()))
-}
-
-/// How long a peer gets to accept a connection, TLS and HTTP/2 included.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long a call may take in all. A peer that has died is noticed much sooner, by [`KEEP_ALIVE_TIMEOUT`].
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often an HTTP/2 ping asks whether the peer of a connection is still there.
-pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How long the answer to a ping may take before the connection is given up.
-pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);

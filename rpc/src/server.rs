@@ -30,10 +30,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::CONNECT_TIMEOUT;
-use crate::KEEP_ALIVE_INTERVAL;
-use crate::KEEP_ALIVE_TIMEOUT;
-use crate::spoken;
+use crate::connection::CONNECT_TIMEOUT;
+use crate::connection::KEEP_ALIVE_INTERVAL;
+use crate::connection::KEEP_ALIVE_TIMEOUT;
+use crate::connection::spoken;
 use crate::stream::BoxError;
 use crate::tls;
 

@@ -23,6 +23,7 @@ use crate::namespace::Extent;
 use crate::namespace::Namespace;
 use crate::namespace::holders;
 use crate::node::Node;
+use crate::node::Programs;
 use crate::node::Service;
 use crate::subnet::MAX_NODES;
 use crate::subnet::Subnet;
@@ -46,13 +47,6 @@ pub struct Options {
     pub whoami: PathBuf,
     /// Whether this machine gets a link to the switch.
     pub host_access: bool,
-}
-
-/// The programs of a lab.
-#[derive(Clone, Debug)]
-pub(crate) struct Programs {
-    pub(crate) swarmlite: PathBuf,
-    pub(crate) whoami: PathBuf,
 }
 
 /// What is written down of a lab, for the processes that did not make it.

@@ -20,7 +20,6 @@ use crate::command::run;
 use crate::http;
 use crate::http::Reply;
 use crate::image;
-use crate::lab::Programs;
 use crate::namespace::Extent;
 use crate::namespace::Namespace;
 pub use crate::node::service::Service;
@@ -28,6 +27,13 @@ use crate::wait::eventually;
 
 /// How long an engine or a daemon may take to answer after its start.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The programs of a lab.
+#[derive(Clone, Debug)]
+pub(crate) struct Programs {
+    pub(crate) swarmlite: PathBuf,
+    pub(crate) whoami: PathBuf,
+}
 
 /// One machine of the lab.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::unlock_key::UnlockKey;
@@ -70,8 +71,8 @@ async fn answer(
     }
     let body = request.into_body().collect().await.expect("a body").to_bytes();
     let body = if path == rpc::CA_JOIN {
-        let request: JoinClusterRequest = rpc::decode(&body).expect("a request");
-        rpc::encode(&JoinClusterResponse {
+        let request: JoinClusterRequest = messagepack::decode(&body).expect("a request");
+        messagepack::encode(&JoinClusterResponse {
             node_id: id('w'),
             cluster_id: ca.cluster_id.clone(),
             role: NodeRole::Worker,
@@ -79,10 +80,10 @@ async fn answer(
             managers: vec![request.advertise_addr],
         })
     } else {
-        let request: RenewRequest = rpc::decode(&body).expect("a request");
+        let request: RenewRequest = messagepack::decode(&body).expect("a request");
         let peer = caller.peer.expect("a member");
         let certificate = ca.sign(&request.csr, &peer.node_id, NodeRole::Manager);
-        rpc::encode(&RenewResponse { role: NodeRole::Manager, certificate })
+        messagepack::encode(&RenewResponse { role: NodeRole::Manager, certificate })
     };
     (200, body.expect("encodes"))
 }
@@ -145,8 +146,8 @@ fn the_key_is_sealed_while_there_is_a_lock() {
 async fn a_follower_points_to_the_leader() {
     let ca = ca();
     let leader = manager(&ca, Vec::new()).await;
-    let points = rpc::encode(&NotLeader { leader: Some(leader) }).expect("encodes");
-    let knows_nothing = rpc::encode(&NotLeader { leader: None }).expect("encodes");
+    let points = messagepack::encode(&NotLeader { leader: Some(leader) }).expect("encodes");
+    let knows_nothing = messagepack::encode(&NotLeader { leader: None }).expect("encodes");
     let follower = manager(&ca, vec![(421, points), (421, knows_nothing)]).await;
     try_join(follower, &token_for(&ca.root_ca)).await.expect("joins");
 }

@@ -20,6 +20,7 @@ use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::rpc;
@@ -144,7 +145,7 @@ async fn respond(
 ) -> Response<Body> {
     assert_eq!(request.uri().path(), rpc::SESSION);
     if leader.is_some() {
-        let body = rpc::encode(&NotLeader { leader }).expect("encodes");
+        let body = messagepack::encode(&NotLeader { leader }).expect("encodes");
         let body = Full::new(Bytes::from(body)).boxed_unsync();
         return Response::builder().status(421).body(body).expect("a response");
     }

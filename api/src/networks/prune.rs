@@ -20,7 +20,6 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::time::duration;
 
 use super::plan;
-use crate::ApiState;
 use crate::engine::NETWORK_ID_LABEL;
 use crate::engine::segment;
 use crate::error::Answer;
@@ -31,6 +30,7 @@ use crate::openapi::refusals::BadRequest;
 use crate::openapi::refusals::Failed;
 use crate::openapi::refusals::Unavailable;
 use crate::request::Params;
+use crate::state::ApiState;
 
 const FILTERS: &[&str] = &["label", "label!", "until"];
 

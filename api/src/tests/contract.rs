@@ -15,11 +15,11 @@ use axum::response::Response;
 use jsonschema::Validator;
 
 use super::*;
-use crate::openapi;
+use crate::document;
 
 /// The document, in which an object has no other members than those that are described.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut document = openapi::document();
+    let mut document = document();
     close(&mut document);
     document
 });

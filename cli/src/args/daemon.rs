@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use swarmlite_agent::network::balancer::choice::Choice;
 use swarmlite_manager::routing::PATIENCE;
 
-use super::DEFAULT_SOCKET;
+use crate::client::DEFAULT_SOCKET;
 use crate::value::endpoint;
 use crate::value::socket::UnixSocket;
 

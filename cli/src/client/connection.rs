@@ -5,11 +5,13 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::args::DEFAULT_SOCKET;
-use crate::args::TlsFlags;
+use super::flags::TlsFlags;
 use crate::error::Error;
 use crate::error::Result;
 use crate::value::endpoint::Endpoint;
+
+/// Where the daemon listens when nothing else is said.
+pub(crate) const DEFAULT_SOCKET: &str = "unix:///run/swarmlite/swarmlite.sock";
 
 /// The ports of daemons that say nothing else, with and without TLS.
 const PORTS: (u16, u16) = (2376, 2375);

@@ -11,11 +11,11 @@ use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::Client;
+use super::Distribution;
 use super::gone;
 use super::segment;
 use crate::error::Error;
 use crate::error::Result;
-use crate::registry::Distribution;
 use crate::value::filter::Filters;
 
 /// The answer to an update.

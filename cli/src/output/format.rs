@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::table;
 use super::template::Template;
-use super::template::TemplateError;
+use crate::error::TemplateError;
 
 /// A field of a list's rows.
 #[derive(Clone, Copy, Debug)]

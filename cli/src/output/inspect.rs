@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::template::Template;
-use super::template::TemplateError;
 use crate::error::Result;
+use crate::error::TemplateError;
 
 /// Docker's indentation.
 const INDENT: &str = "    ";

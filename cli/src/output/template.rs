@@ -9,6 +9,8 @@ mod print;
 pub(crate) use print::pretty;
 use serde_json::Value;
 
+use crate::error::TemplateError;
+
 /// A template that has been read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Node>);
@@ -70,18 +72,6 @@ impl Function {
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, function)| function)
-    }
-}
-
-/// Why a template cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("template parsing error: {0}")]
-pub(crate) struct TemplateError(String);
-
-impl TemplateError {
-    /// What the template should print cannot be read.
-    pub(crate) fn unreadable(error: &serde_json::Error) -> Self {
-        Self(error.to_string())
     }
 }
 

@@ -17,8 +17,8 @@ use swarmlite_proto::rpc::ATTACHMENTS_REPORT;
 use swarmlite_proto::time::Timestamp;
 use tokio::time::timeout;
 
-use crate::server::Packed;
-use crate::server::Refusal;
+use crate::message::Packed;
+use crate::message::Refusal;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::state::State;
 use crate::state::lookup;

@@ -24,8 +24,8 @@ use tokio::sync::Mutex;
 
 use super::admission;
 use super::admission::Admission;
-use crate::server::Packed;
-use crate::server::Refusal;
+use crate::message::Packed;
+use crate::message::Refusal;
 use crate::state::OUT_OF_SEQUENCE;
 use crate::store::Store;
 

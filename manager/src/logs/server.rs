@@ -25,8 +25,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Broker;
+use crate::message::Packed;
 use crate::raft::Leadership;
-use crate::server::Packed;
 use crate::store::Store;
 
 /// How long a caller gets to say what it wants.

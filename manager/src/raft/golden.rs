@@ -20,7 +20,7 @@ use openraft::storage::RaftLogStorage;
 use openraft::storage::RaftLogStorageExt;
 use openraft::storage::RaftStateMachine;
 use swarmlite_proto::format::Format;
-use swarmlite_proto::rpc;
+use swarmlite_proto::messagepack;
 use swarmlite_vault::Purpose;
 use swarmlite_vault::SealedWriter;
 use swarmlite_vault::testing::sealer;
@@ -85,7 +85,7 @@ fn folder(format: Format) -> PathBuf {
 
 fn log_of(format: Format) -> Items {
     let bytes = std::fs::read(folder(format).join("log")).expect("is kept");
-    rpc::decode(&bytes).expect("keys and values")
+    messagepack::decode(&bytes).expect("keys and values")
 }
 
 /// Run once for each format, when it is new.
@@ -105,7 +105,7 @@ async fn write() {
     log.save_committed(Some(committed())).await.expect("writes");
     drop(log);
     closed.await.expect("ends");
-    let items = rpc::encode(&*disk.items()).expect("encodes");
+    let items = messagepack::encode(&*disk.items()).expect("encodes");
     std::fs::write(folder.join("log"), items).expect("writes");
     let (snapshots, _) = Snapshots::open(&folder, sealer(&[1])).expect("opens");
     snapshots.build(meta(), state(format)).expect("writes");
@@ -156,15 +156,15 @@ async fn a_log_of_a_newer_format_is_refused() {
 #[test]
 fn an_entry_of_a_newer_format_is_refused_on_its_way() {
     let entry = entries(Format::FIRST).swap_remove(2);
-    let mut sent = rpc::encode(&entry).expect("encodes");
-    assert_eq!(rpc::decode::<Entry>(&sent).expect("decodes"), entry);
+    let mut sent = messagepack::encode(&entry).expect("encodes");
+    assert_eq!(messagepack::decode::<Entry>(&sent).expect("decodes"), entry);
     // The transactions are bytes, whose length of two bytes is in front of them.
     let name = b"Normal";
     let at = sent.windows(name.len()).position(|bytes| bytes == name).expect("is there");
     let format = &mut sent[at + name.len() + 3];
     assert_eq!(*format, 1);
     *format = 9;
-    let error = rpc::decode::<Entry>(&sent).expect_err("is newer").to_string();
+    let error = messagepack::decode::<Entry>(&sent).expect_err("is newer").to_string();
     assert!(error.contains(&format!("the log entry {REFUSED}")), "{error}");
 }
 

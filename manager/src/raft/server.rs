@@ -33,8 +33,8 @@ use super::network::Answer;
 use super::types::RaftId;
 use super::types::TypeConfig;
 use super::types::Vote;
-use crate::server::Packed;
-use crate::server::Refusal;
+use crate::message::Packed;
+use crate::message::Refusal;
 use crate::state::Transaction;
 
 /// The calls between managers. For managers only.

@@ -21,8 +21,8 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::Caller;
 
-use super::Refusal;
 use crate::ca::admission::removed;
+use crate::message::Refusal;
 use crate::state::NodeReport;
 use crate::state::ObjectRef;
 use crate::state::Op;

@@ -33,6 +33,7 @@ use super::*;
 use crate::ca;
 use crate::ca::NodeKey;
 use crate::ca::tests::founded;
+use crate::message::Packed;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::store::Store;

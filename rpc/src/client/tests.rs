@@ -2,6 +2,7 @@ use http_body_util::BodyExt;
 use rustls::ServerConfig;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::spec::NodeRole;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
@@ -30,12 +31,12 @@ async fn answer(request: Request<Incoming>, caller: Caller) -> Response<Body> {
     match request.uri().path() {
         "/whoami" => {
             let name = caller.peer.map(|peer| (peer.node_id, peer.role.as_str().to_owned()));
-            reply(200, rpc::encode(&name).expect("encodes"))
+            reply(200, messagepack::encode(&name).expect("encodes"))
         }
         "/text" => reply(200, b"plain".to_vec()),
         "/elsewhere" => {
             let leader = Some("192.0.2.7:2377".parse().expect("an address"));
-            reply(421, rpc::encode(&NotLeader { leader }).expect("encodes"))
+            reply(421, messagepack::encode(&NotLeader { leader }).expect("encodes"))
         }
         "/no" => reply(403, serde_json::to_vec(&Error::denied("not you")).expect("encodes")),
         "/echo" => {

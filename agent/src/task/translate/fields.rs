@@ -14,7 +14,7 @@ use serde_json::Value;
 use serde_json::json;
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::json::from_slice;
-use swarmlite_proto::rpc;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::validate;
 
@@ -34,8 +34,8 @@ fn accepted(body: &Value) -> swarmlite_proto::error::Result<ServiceSpec> {
 fn asked_of_engine(spec: &ServiceSpec) -> Value {
     let template = spec.task().expect("a task");
     let assignment = TaskAssignment { spec: template.into(), ..task('a') };
-    let sent = rpc::encode(&assignment).expect("encodes");
-    let received: TaskAssignment = rpc::decode(&sent).expect("decodes");
+    let sent = messagepack::encode(&assignment).expect("encodes");
+    let received: TaskAssignment = messagepack::decode(&sent).expect("decodes");
     assert_eq!(received, assignment);
     let plan = container_plan(&received, &[], "host-1", &platform()).expect("everything is known");
     serde_json::to_value(plan.body).expect("serializes")

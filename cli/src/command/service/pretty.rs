@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
+use swarmlite_proto::container_option::ContainerOption;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::EndpointMode;
@@ -21,7 +22,6 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
-use swarmlite_proto::spec::extension::ContainerOption;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 

@@ -19,8 +19,8 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::identity::Peer;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::protocol::Range;
-use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_rpc::CallError;
@@ -111,7 +111,7 @@ impl Transport for Wire {
     {
         let from = addr(self.number);
         let router = self.lines.way(from, to).ok_or_else(|| self.lost(to))?;
-        let body = rpc::encode(body).expect("encodes");
+        let body = messagepack::encode(body).expect("encodes");
         let mut request = Request::post(path).body(Body::from(body)).expect("a request");
         request.extensions_mut().insert(self.caller());
         let peer = Some(self.caller());
@@ -124,9 +124,9 @@ impl Transport for Wire {
             return Err(self.lost(to));
         }
         match status {
-            StatusCode::OK => Ok(rpc::decode(&body).expect("decodes")),
+            StatusCode::OK => Ok(messagepack::decode(&body).expect("decodes")),
             StatusCode::MISDIRECTED_REQUEST => {
-                let answer: NotLeader = rpc::decode(&body).expect("decodes");
+                let answer: NotLeader = messagepack::decode(&body).expect("decodes");
                 Err(CallError::NotLeader(answer.leader))
             }
             status => Err(CallError::Refused(

@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swarmlite_proto::error::Error;
-use swarmlite_proto::rpc;
+use swarmlite_proto::messagepack;
 
 /// A body in MessagePack: of a request as an extractor, of an answer as a response.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Packed<T> {
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|error| Error::invalid(format!("cannot read the call: {error}")))?;
-        rpc::decode(&body)
+        messagepack::decode(&body)
             .map(Self)
             .map_err(|error| Refusal(Error::invalid(format!("cannot read the call: {error}"))))
     }
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Packed<T> {
 
 impl<T: Serialize> IntoResponse for Packed<T> {
     fn into_response(self) -> Response {
-        match rpc::encode(&self.0) {
+        match messagepack::encode(&self.0) {
             Ok(body) => body.into_response(),
             Err(error) => {
                 Refusal(Error::unknown(format!("cannot write the answer: {error}"))).into_response()

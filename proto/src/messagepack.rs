@@ -1,0 +1,23 @@
+//! What nodes send each other, and what they keep, as bytes: MessagePack whose members are named, so that a newer reader understands an
+//! older writer.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// `value` as bytes.
+///
+/// # Errors
+///
+/// When `value` has a shape that MessagePack cannot hold.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    rmp_serde::to_vec_named(value)
+}
+
+/// Reads what [`encode`] has written.
+///
+/// # Errors
+///
+/// When `bytes` is not what it makes of a `T`.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    rmp_serde::from_slice(bytes)
+}
