@@ -1,40 +1,55 @@
 #!/bin/bash
-# docker-py's own integration tests of swarm mode, run against a daemon that is in no swarm: what a client written by others expects.
+# docker-py's own integration tests of swarm mode and networks, run against a daemon that is in no swarm: what a client written by others
+# expects.
 #
-#   git clone --branch 7.1.0 https://github.com/docker/docker-py
-#   sudo tests/docker-py.sh docker-py                    all files; prints what passed and what failed of each
-#   sudo tests/docker-py.sh docker-py -k create_secret   with further options for pytest
+#   sudo tests/docker-py.sh                    all files; prints what passed and what failed of each
+#   sudo tests/docker-py.sh -k create_secret   with further options for pytest
 #
-# Both the tests and the library are those of the checkout, in which nothing is written. The images that they ask for are made of Debian's
-# busybox, as no registry is asked. SWARMLITE_LAB_SWARMLITE and SWARMLITE_LAB_WHOAMI are the programs, which are built if they are not
-# set; SWARMLITE_E2E_LAB names the lab, so that two runs do not meet.
+# Both the tests and the library are those of docker-py's source package, the last one on PyPI that has tests. SWARMLITE_DOCKER_PY names the
+# folder of another version's. Nothing is written there. The images that they ask for are made of Debian's busybox, as no registry is asked.
+# SWARMLITE_LAB_SWARMLITE and SWARMLITE_LAB_WHOAMI are the programs, which are built if they are not set; SWARMLITE_E2E_LAB names the lab, so
+# that two runs do not meet.
 set -euo pipefail
-[ $# -ge 1 ] || { echo "usage: $0 CHECKOUT [PYTEST OPTIONS]" >&2; exit 2; }
-CHECKOUT=$(realpath "$1")
-shift
 cd "$(dirname "$0")/.."
 . deploy/common.sh
 
 LAB=${SWARMLITE_E2E_LAB:-docker-py}
-FILES="api_service api_swarm api_secret api_config models_services models_swarm models_nodes"
+VERSION=6.1.3
+SHA256=aa6d17830045ba5ef0168d5eaa34d37beeb113948c413affe1d5991fc11f9a20
+FILES="api_service api_swarm api_secret api_config models_services models_swarm models_nodes api_network models_networks"
 IMAGES="alpine:3.10 alpine:latest busybox:latest"
 # How long the tests of one file may take, in minutes.
-LIMIT=15
+LIMIT=5
 
 lab() {
     "$(target_dir)/debug/swarmlite-lab" "$@"
 }
 
+# Debian's, which has Debian's packages, whichever else there is.
 python() {
-    # Debian's, which has Debian's packages, whichever else there is.
-    PYTHONPATH=$CHECKOUT PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$@"
+    PYTHONPATH=$SOURCE PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$@"
 }
 
 install_python() {
-    python -c 'import paramiko, pytest, requests, websocket' 2>/dev/null && return
+    /usr/bin/python3 -c 'import paramiko, pip, pytest, requests, websocket' 2>/dev/null && return
     say "installing what docker-py needs"
+    apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        python3-paramiko python3-pytest python3-requests python3-websocket >/dev/null
+        python3-paramiko python3-pip python3-pytest python3-requests python3-websocket >/dev/null
+}
+
+# Fetches the source package, unless it is there, and prints its folder.
+fetch() {
+    local folder
+    folder=$(target_dir)/docker-py
+    if [ ! -d "$folder/docker-$VERSION" ]; then
+        mkdir -p "$folder"
+        echo "docker==$VERSION --hash=sha256:$SHA256" >"$folder/requirements.txt"
+        /usr/bin/python3 -m pip --quiet --disable-pip-version-check download --no-deps --no-binary docker --require-hashes \
+            --requirement "$folder/requirements.txt" --dest "$folder"
+        tar -C "$folder" -xf "$folder/docker-$VERSION.tar.gz"
+    fi
+    echo "$folder/docker-$VERSION"
 }
 
 build() {
@@ -72,8 +87,8 @@ run_file() {
     shift
     log=$(mktemp)
     (
-        cd "$CHECKOUT"
-        DOCKER_HOST=$SWARMLITE_HOST timeout --kill-after=30 "${LIMIT}m" /usr/bin/env PYTHONPATH="$CHECKOUT" PYTHONDONTWRITEBYTECODE=1 \
+        cd "$SOURCE"
+        DOCKER_HOST=$SWARMLITE_HOST timeout --kill-after=30 "${LIMIT}m" /usr/bin/env PYTHONPATH="$SOURCE" PYTHONDONTWRITEBYTECODE=1 \
             /usr/bin/python3 -m pytest -p no:cacheprovider -p no:unraisableexception -q --tb=short -rfE "$@" "tests/integration/${file}_test.py"
     ) >"$log" 2>&1 || status=$?
     case $status in
@@ -89,12 +104,13 @@ run_file() {
 }
 
 is_root || die "the tests need a lab, and a lab needs root"
-[ -f "$CHECKOUT/tests/integration/api_swarm_test.py" ] || die "$CHECKOUT is no checkout of docker-py"
 install_missing
 install_python
+SOURCE=$(realpath "${SWARMLITE_DOCKER_PY:-$(fetch)}")
+[ -f "$SOURCE/tests/integration/api_swarm_test.py" ] || die "$SOURCE has no tests of docker-py"
 build
 say "one node, in no swarm"
-trap 'lab down $LAB' EXIT
+at_exit lab down "$LAB"
 lab up "$LAB" 1
 eval "$(lab env "$LAB" node1)"
 make_images

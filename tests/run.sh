@@ -3,6 +3,7 @@
 #
 #   sudo tests/run.sh           everything; installs from Debian packages what is missing
 #   sudo tests/run.sh NAME      of the tests on the lab those whose name contains NAME, and nothing else
+#   sudo tests/docker-py.sh     those that docker-py has
 #   tests/run.sh                what needs no root, and says what it left out
 #   sudo SWARMLITE_LOAD=full tests/run.sh load::      what is done under load as often as is promised, in about an hour
 #
@@ -82,6 +83,11 @@ if [ $# = 0 ]; then
 fi
 stage "the data plane on this machine's kernel" limited 5 "$SWARMLITE_LAB_DATAPLANE" "$@"
 stage "the lab" limited 3 "$(test_program lab)" "$@"
+if [ $# = 0 ] && is_root; then
+    stage "the tests of docker-py" limited 6 tests/docker-py.sh
+elif [ $# = 0 ]; then
+    say "left out, as this is not root: the tests of docker-py"
+fi
 join
 
 [ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=25
