@@ -236,7 +236,7 @@ pub(crate) struct ServiceLogsArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 
-    /// How many of the last lines of each task [default: all].
+    /// How many of the last lines, of all tasks together [default: all]. With a terminal: of each task.
     #[arg(short = 'n', long, value_name = "LINES")]
     pub(crate) tail: Option<String>,
 

@@ -139,7 +139,9 @@ pub(crate) async fn options_choose_among_the_lines(cluster: &Cluster) -> anyhow:
     let last: Vec<String> = talkers.iter().map(|talker| talker.printed("two")).collect();
     for variable in CLIENTS {
         let printed = async |args: &[&str]| logs(manager, variable, args).await;
-        ensure!(printed(&["--tail", "1", "talker"]).await?.out == last, "{variable} --tail");
+        // Docker counts the lines of each task, swarmlite those of all together.
+        let newest = if variable == "DOCKER_HOST" { &last[..] } else { &last[1..] };
+        ensure!(printed(&["--tail", "1", "talker"]).await?.out == newest, "{variable} --tail");
         let of_task = printed(&["-n", "1", task]).await?;
         ensure!(of_task.out == [last[0].clone()], "{variable} of a task: {of_task:?}");
         let raw = printed(&["--raw", "talker"]).await?;

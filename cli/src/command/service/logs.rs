@@ -1,6 +1,7 @@
 //! `swarmlite service logs`, printed as docker prints it (docker/cli `cli/command/service/logs.go`).
 
 mod label;
+mod tail;
 
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::Task;
@@ -10,6 +11,7 @@ use swarmlite_proto::time::Timestamp;
 
 use self::label::Labels;
 use self::label::Line;
+use self::tail::Lines;
 use crate::args::ServiceLogsArgs;
 use crate::client::Client;
 use crate::client::LogFrames;
@@ -43,15 +45,15 @@ pub(crate) async fn logs(
         // Without them nobody could tell whose line it is.
         details: args.details || !args.raw,
     };
-    let mut frames = match &target {
-        Target::Service(service) => client.service_logs(service.id.as_str(), &query).await?,
-        Target::Task(task) => client.task_log_frames(task.id.as_str(), &query).await?,
-    };
     if tty {
-        return copy(&mut frames, console).await;
+        return copy(&mut target.frames(&query, client).await?, console).await;
     }
+    let mut lines = match &target {
+        Target::Service(service) => Lines::of_service(service.id.as_str(), query, client).await?,
+        Target::Task(_) => Lines::whole(target.frames(&query, client).await?, query),
+    };
     let mut labels = Labels::new(args, target.width());
-    while let Some((source, data)) = frames.next().await? {
+    while let Some((source, data)) = lines.next().await? {
         if source == LogSource::Daemon {
             note(&String::from_utf8_lossy(&data), console)?;
             continue;
@@ -87,6 +89,13 @@ impl Target {
                 Err(Error::Refused(format!("no such task or service: {reference}")))
             }
             found => found.map(|task| Self::Task(Box::new(task))),
+        }
+    }
+
+    async fn frames(&self, query: &LogQuery, client: &Client) -> Result<LogFrames> {
+        match self {
+            Self::Service(service) => client.service_logs(service.id.as_str(), query).await,
+            Self::Task(task) => client.task_log_frames(task.id.as_str(), query).await,
         }
     }
 

@@ -16,10 +16,10 @@ const TASK: &str = "com.docker.swarm.task.id";
 /// A line with its details taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
-    time: Option<&'a [u8]>,
+    pub(super) time: Option<&'a [u8]>,
     node: &'a str,
     service: &'a str,
-    task: &'a str,
+    pub(super) task: &'a str,
     /// What else the log driver was asked to add, by the order of the keys.
     details: BTreeMap<&'a str, &'a str>,
     text: &'a [u8],
