@@ -26,8 +26,8 @@ use swarmlite_agent::network::balancer::Balancer;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::balancer::choice;
 use swarmlite_agent::network::balancer::choice::Choice;
-use swarmlite_agent::network::state::Held;
-use swarmlite_agent::network::state::Place;
+use swarmlite_agent::network::held::Held;
+use swarmlite_agent::network::place::Place;
 use swarmlite_proto::balance::Balancer as Kind;
 use tokio::time::Instant;
 

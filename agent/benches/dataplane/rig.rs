@@ -13,8 +13,8 @@ use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::Service;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::linux::namespace::run_inside;
-use swarmlite_agent::network::state::Place;
-use swarmlite_agent::network::state::SandboxName;
+use swarmlite_agent::network::place::Place;
+use swarmlite_agent::network::place::SandboxName;
 use swarmlite_agent::network::state::namespace_sysctls;
 use tokio::runtime::Runtime;
 

@@ -12,23 +12,39 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use super::error::KernelError;
 use super::kernel::ContainerLinks;
 use super::kernel::Kernel;
-use super::plan::Change;
-use super::plan::Op;
+use super::op::Change;
+use super::op::Op;
+use super::place::Place;
 use super::ruleset::CONTAINER_MARK;
 use super::ruleset::Ruleset;
-use super::state::Place;
 use super::state::Route;
 use super::state::Rule;
 use super::state::Selector;
-use super::sync::EndpointError;
 
 /// The routing table in containers. Each has its own tables, so any number that the system does not use will do.
 const TABLE: u32 = 100;
 
 /// Before the container's table `main` (32766).
 const PRIORITY: u32 = 100;
+
+/// Something could not be done inside a container.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// The container has no such address.
+    #[error("process {pid} has no address {address}")]
+    NoAddress {
+        /// A process of the container.
+        pid: u32,
+        /// The address it should have.
+        address: Ipv4Addr,
+    },
+    /// The kernel refused.
+    #[error("the kernel refused")]
+    Kernel(#[from] KernelError),
+}
 
 /// Programs the container of process `pid`, which has `address` on the ingress network with this gateway. On any other network
 /// there is nothing to do. May be repeated.
@@ -37,11 +53,11 @@ pub(super) async fn started(
     pid: u32,
     address: Ipv4Addr,
     gateway: Option<Ipv4Addr>,
-) -> Result<(), EndpointError> {
+) -> Result<(), ContainerError> {
     let Some(gateway) = gateway else { return Ok(()) };
     let links = kernel.container(pid).await?;
     let ops =
-        program(pid, address, gateway, &links).ok_or(EndpointError::NoAddress { pid, address })?;
+        program(pid, address, gateway, &links).ok_or(ContainerError::NoAddress { pid, address })?;
     match kernel.apply(&ops).await.into_iter().next() {
         Some(error) => Err(error.into()),
         None => Ok(()),
@@ -54,7 +70,7 @@ pub(super) async fn names(
     kernel: &impl Kernel,
     pid: u32,
     gateway: Option<Ipv4Addr>,
-) -> Result<(), EndpointError> {
+) -> Result<(), ContainerError> {
     let change = match gateway {
         Some(gateway) => Change::SetRuleset(Ruleset::Names { gateway }),
         None => Change::RemoveRuleset,

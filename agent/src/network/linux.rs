@@ -1,6 +1,7 @@
 //! The real [`Kernel`]: netlink, nftables, `/proc/sys/net`, and namespaces as files.
 //!
 //! - [`namespace`]: makes, enters and removes network namespaces.
+//! - `machine`: what it is made of.
 //! - `observe`: dumps of one namespace, as values.
 //! - `apply`: changes of one namespace, one by one.
 //! - `conntrack`: forgetting UDP flows.
@@ -12,67 +13,26 @@
 mod apply;
 mod conntrack;
 mod firewall;
+mod machine;
 pub mod namespace;
 mod observe;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::balancer::Balancer;
+pub use self::machine::LinuxConfig;
+pub use self::machine::LinuxKernel;
+pub use self::machine::OWN_NAMESPACE;
+use super::error::KernelError;
 use super::kernel::ContainerLinks;
 use super::kernel::Kernel;
-use super::kernel::KernelError;
 use super::kernel::Observed;
-use super::nft::Tables;
-use super::plan::Change;
-use super::plan::Op;
-use super::ruleset;
-use super::ruleset::Ruleset;
+use super::op::Change;
+use super::op::Op;
+use super::place::Place;
 use super::state::LinkKind;
 use super::state::NodeState;
-use super::state::Place;
-
-/// The namespace that this process runs in.
-pub const OWN_NAMESPACE: &str = "/proc/self/ns/net";
-
-/// Where the kernel's parts of one node are.
-#[derive(Clone, Debug)]
-pub struct LinuxConfig {
-    /// The folder with one file per sandbox. Made if it is not there.
-    pub sandboxes: PathBuf,
-    /// The node's own namespace: [`OWN_NAMESPACE`], but in tests that have several nodes in one process.
-    pub host: PathBuf,
-    /// The node's underlay address.
-    pub data_path_addr: IpAddr,
-}
-
-/// The kernel of this machine, seen from one node.
-#[derive(Clone, Debug)]
-pub struct LinuxKernel {
-    config: Arc<LinuxConfig>,
-    balancer: Arc<dyn Balancer>,
-    rulesets: Arc<Tables<Ruleset>>,
-}
 
 impl LinuxKernel {
-    /// The kernel, with this way of balancing.
-    #[must_use]
-    pub fn new(config: LinuxConfig, balancer: Arc<dyn Balancer>) -> Self {
-        let rulesets = Arc::new(Tables::new(ruleset::TABLE));
-        Self { config: Arc::new(config), balancer, rulesets }
-    }
-
-    /// The file of a namespace.
-    fn path(&self, place: &Place) -> PathBuf {
-        match place {
-            Place::Host => self.config.host.clone(),
-            Place::Sandbox(name) => self.config.sandboxes.join(name.as_str()),
-            Place::Process(pid) => PathBuf::from(format!("/proc/{pid}/ns/net")),
-        }
-    }
-
     /// Carries out changes of one namespace on a thread that is inside it.
     async fn change(&self, place: &Place, changes: Vec<Change>) -> Vec<KernelError> {
         let (kernel, inside) = (self.clone(), place.clone());

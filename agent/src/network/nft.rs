@@ -14,9 +14,9 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use super::kernel::KernelError;
-use super::state::Held;
-use super::state::Place;
+use super::error::KernelError;
+use super::held::Held;
+use super::place::Place;
 
 /// The tables of one name, in every namespace, and what they were made from.
 #[derive(Debug)]

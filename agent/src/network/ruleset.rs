@@ -9,12 +9,12 @@ use std::net::Ipv4Addr;
 use swarmlite_proto::spec::PortProtocol;
 
 use super::endpoint::ENDPOINT_PREFIX;
+use super::mac::Mac;
 use super::nft::elements;
-use super::state::HOST_ADDRESS;
-use super::state::HOST_LINK;
-use super::state::INGRESS_ADDRESS;
-use super::state::Mac;
-use super::state::UPLINK;
+use super::uplink::HOST_ADDRESS;
+use super::uplink::HOST_LINK;
+use super::uplink::INGRESS_ADDRESS;
+use super::uplink::UPLINK;
 
 /// The name of the table.
 pub const TABLE: &str = "swarmlite";

@@ -5,100 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use swarmlite_proto::id::NetworkId;
 
-use super::balancer::VirtualServices;
+use super::balancer::service::VirtualServices;
 use super::endpoint::Endpoint;
+use super::held::Held;
+use super::mac::Mac;
+use super::place::Place;
+use super::place::SandboxName;
 use super::ruleset::Ruleset;
-
-/// The node's side of the link between the node and its ingress sandbox.
-pub const HOST_LINK: &str = "swarmlite0";
-
-/// The ingress sandbox's side of that link.
-pub const UPLINK: &str = "uplink0";
-
-/// The node's address on the link to the ingress sandbox. Connections of the node to itself come from it.
-pub const HOST_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 255, 1);
-
-/// The ingress sandbox's address on that link, to which published ports are translated.
-pub const INGRESS_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 255, 2);
-
-/// The prefix length of that link.
-pub const UPLINK_PREFIX: u8 = 30;
 
 /// The routing table that every namespace starts with (`RT_TABLE_MAIN`).
 pub const MAIN_TABLE: u32 = 254;
-
-/// The file name of a network's namespace: the first characters of the network's id, as Docker shortens ids.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SandboxName(String);
-
-impl SandboxName {
-    /// How many characters of the network's id the name has.
-    pub const LEN: usize = 12;
-
-    /// The sandbox of this network.
-    #[must_use]
-    pub fn of(network: &NetworkId) -> Self {
-        Self(network.as_str().chars().take(Self::LEN).collect())
-    }
-
-    /// The sandbox with this file name, if it is one that this project gives.
-    #[must_use]
-    pub fn from_file_name(name: &str) -> Option<Self> {
-        let ours = name.len() == Self::LEN && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        ours.then(|| Self(name.to_owned()))
-    }
-
-    /// The file name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SandboxName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A hardware address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mac(pub [u8; 6]);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-/// A network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The node's own, in which its addresses and Docker Engine are.
-    Host,
-    /// The one of a network.
-    Sandbox(SandboxName),
-    /// The one of a running process: a container.
-    Process(u32),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host => f.write_str("the node"),
-            Self::Sandbox(name) => write!(f, "sandbox {name}"),
-            Self::Process(pid) => write!(f, "process {pid}"),
-        }
-    }
-}
 
 /// Everything of the data plane on one node. [`Place::Host`] is always present.
 pub type NodeState = BTreeMap<Place, Namespace>;
@@ -141,28 +62,6 @@ impl Namespace {
         });
         let setting = format!("/{name}/");
         self.sysctls.retain(|key, _| !key.contains(&setting));
-    }
-}
-
-/// What a namespace holds of something that can only be replaced as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Held<T> {
-    /// Nothing.
-    #[default]
-    Absent,
-    /// Something, but not necessarily what was put there: another wrote to it, or this process has not.
-    Unknown,
-    /// Exactly this.
-    Exactly(T),
-}
-
-impl<T> Held<T> {
-    /// What it holds, where that is known.
-    pub fn known(&self) -> Option<&T> {
-        match self {
-            Self::Exactly(value) => Some(value),
-            Self::Absent | Self::Unknown => None,
-        }
     }
 }
 

@@ -21,22 +21,23 @@ use tracing::debug;
 use tracing::info;
 use tracing::warn;
 
+use super::assignments::NetworkAssignments;
 use super::container;
-use super::desired::NetworkAssignments;
+use super::container::ContainerError;
 use super::desired::NoIndex;
 use super::desired::Node;
 use super::desired::desired;
 use super::endpoint;
 use super::endpoint::Endpoint;
+use super::error::KernelError;
 use super::kernel::Kernel;
-use super::kernel::KernelError;
 use super::kernel::Observed;
-use super::plan::Change;
-use super::plan::Op;
+use super::op::Change;
+use super::op::Op;
+use super::place::Place;
+use super::place::SandboxName;
 use super::plan::plan;
 use super::state::LinkKind;
-use super::state::Place;
-use super::state::SandboxName;
 
 /// How often the kernel is compared with what it should hold when nothing has changed.
 const RESYNC: Duration = Duration::from_secs(30);
@@ -73,14 +74,9 @@ pub enum EndpointError {
     /// The container's address is in no network that this node is on.
     #[error("no network of this node has the subnet {0}")]
     UnknownSubnet(Ipv4Net),
-    /// The container has no such address.
-    #[error("process {pid} has no address {address}")]
-    NoAddress {
-        /// A process of the container.
-        pid: u32,
-        /// The address it should have.
-        address: Ipv4Addr,
-    },
+    /// It could not be done inside the container.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// The kernel refused.
     #[error("the kernel refused")]
     Kernel(#[from] KernelError),
@@ -178,13 +174,14 @@ impl<K: Kernel> Sync<K> {
                 None
             }
             Request::ContainerStarted(pid, address, reply) => {
-                let done =
-                    container::started(&self.kernel, pid, address, self.gateway(address)).await;
-                let _ = reply.send(done);
+                let gateway = self.gateway(address);
+                let done = container::started(&self.kernel, pid, address, gateway).await;
+                let _ = reply.send(done.map_err(EndpointError::from));
                 None
             }
             Request::Names(pid, gateway, reply) => {
-                let _ = reply.send(container::names(&self.kernel, pid, gateway).await);
+                let done = container::names(&self.kernel, pid, gateway).await;
+                let _ = reply.send(done.map_err(EndpointError::from));
                 None
             }
             // Handled by the caller, as it ends the loop.

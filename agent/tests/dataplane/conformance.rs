@@ -137,7 +137,7 @@ const TWO: &str = "c2 10.0.1.13";
 
 /// Has the balancer balance this, and asks whether it does.
 fn program(subject: &dyn Subject, services: &VirtualServices) {
-    use swarmlite_agent::network::state::Held;
+    use swarmlite_agent::network::held::Held;
     subject.program(services);
     match subject.held() {
         Held::Exactly(held) => assert_eq!(held, *services),

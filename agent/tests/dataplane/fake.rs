@@ -21,11 +21,11 @@ use swarmlite_agent::network::balancer::Service;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::balancer::statistics::Counters;
 use swarmlite_agent::network::balancer::statistics::Statistics;
-use swarmlite_agent::network::kernel::KernelError;
-use swarmlite_agent::network::state::Held;
-use swarmlite_agent::network::state::INGRESS_ADDRESS;
-use swarmlite_agent::network::state::Place;
-use swarmlite_agent::network::state::SandboxName;
+use swarmlite_agent::network::error::KernelError;
+use swarmlite_agent::network::held::Held;
+use swarmlite_agent::network::place::Place;
+use swarmlite_agent::network::place::SandboxName;
+use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 

@@ -6,7 +6,7 @@ use swarmlite_agent::network::balancer::Backend;
 use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::Service;
 use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::state::Held;
+use swarmlite_agent::network::held::Held;
 
 use crate::sandbox::Sandbox;
 use crate::subject::ASKING;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use swarmlite_proto::balance::Balancer as Kind;
 
-use super::Balancer;
+use super::contract::Balancer;
 use super::ipvs;
 use super::ipvs::IpvsBalancer;
 use super::nftables::NftablesBalancer;
+use super::takeover::FromIpvs;
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +81,7 @@ fn decide(
 #[must_use]
 pub fn balancer(kind: Kind) -> Arc<dyn Balancer> {
     match kind {
-        Kind::Nftables => Arc::new(NftablesBalancer::new()),
+        Kind::Nftables => Arc::new(FromIpvs(NftablesBalancer::new())),
         Kind::Ipvs => Arc::new(IpvsBalancer::new()),
     }
 }

@@ -41,21 +41,22 @@ use std::sync::PoisonError;
 
 use self::rules::Rules;
 use self::socket::Ipvs;
+use self::socket::refused;
 use self::table::Key;
 use self::table::Request;
 use self::table::Table;
 use self::table::Virtual;
-use super::Balancer;
-use super::Frontend;
-use super::VirtualServices;
-use super::nftables;
-use super::nftables::TABLE;
+use super::contract::Balancer;
+use super::service::Frontend;
+use super::service::VirtualServices;
 use super::statistics::Counters;
 use super::statistics::Statistics;
-use crate::network::kernel::KernelError;
+use super::tables;
+use super::tables::TABLE;
+use crate::network::error::KernelError;
+use crate::network::held::Held;
 use crate::network::nft::Tables;
-use crate::network::state::Held;
-use crate::network::state::Place;
+use crate::network::place::Place;
 
 /// Balances by IPVS.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl Balancer for IpvsBalancer {
         ask(&ipvs, place, &difference.additions)?;
         let rules = Rules::of(services);
         if self.rules.observe(place)? != Held::Exactly(rules.clone()) {
-            self.rules.replace(place, &rules, &(rules.table() + &nftables::leave()))?;
+            self.rules.replace(place, &rules, &(rules.table() + &tables::no_traffic()))?;
         }
         ask(&ipvs, place, &difference.removals)?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,10 +212,4 @@ fn ask(ipvs: &Ipvs, place: &Place, requests: &[Request]) -> Result<(), KernelErr
         let what = requests.get(at).map(Request::to_string).unwrap_or_default();
         refused(place, &what)(source)
     })
-}
-
-/// Says of what an answer is.
-fn refused(place: &Place, what: &str) -> impl Fn(io::Error) -> KernelError + use<> {
-    let (what, place) = (what.to_owned(), place.to_string());
-    move |source| KernelError::Ipvs { what: what.clone(), place: place.clone(), source }
 }

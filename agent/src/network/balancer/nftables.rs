@@ -5,10 +5,6 @@
 //!
 //! Only the first packet of a connection reaches a chain, as the kernel remembers where it went: a backend that is taken out
 //! of its chain drains. A sticky service takes backends by a hash of the client's address instead of in turn.
-//!
-//! A node that had its connections balanced by IPVS before has them balanced by this alone from the first change on: new ones go
-//! on without a gap, and those that IPVS had are closed. In the other direction IPVS takes the place of the table, which has the
-//! same name, and connections live on.
 
 mod traffic;
 
@@ -18,22 +14,20 @@ use std::fmt::Write;
 use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::balance::Scheduler;
 
-use super::Backend;
-use super::Balancer;
-use super::Frontend;
-use super::Service;
-use super::VirtualServices;
-use super::ipvs;
+use super::contract::Balancer;
+use super::service::Backend;
+use super::service::Frontend;
+use super::service::Service;
+use super::service::VirtualServices;
 use super::statistics::Statistics;
-use crate::network::kernel::KernelError;
+use super::tables;
+use super::tables::TABLE;
+use crate::network::error::KernelError;
+use crate::network::held::Held;
 use crate::network::nft::Tables;
 use crate::network::nft::elements;
-use crate::network::state::Held;
-use crate::network::state::Place;
-use crate::network::state::UPLINK;
-
-/// The name of the balancer's table.
-pub const TABLE: &str = "swarmlite_balancer";
+use crate::network::place::Place;
+use crate::network::uplink::UPLINK;
 
 /// Where hashes of clients' addresses start. The kernel would choose a number for each rule, and send clients elsewhere on
 /// every change of the table, and on every node.
@@ -53,11 +47,6 @@ impl NftablesBalancer {
     }
 }
 
-/// What removes what this balancer leaves beside the table that IPVS replaces, in the language of `nft -f`.
-pub(super) fn leave() -> String {
-    traffic::no_table()
-}
-
 impl Default for NftablesBalancer {
     fn default() -> Self {
         Self::new()
@@ -66,16 +55,12 @@ impl Default for NftablesBalancer {
 
 impl Balancer for NftablesBalancer {
     fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
-        if ipvs::in_use(place)? {
-            return Ok(Held::Absent);
-        }
         self.tables.observe(place)
     }
 
     fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
-        let traffic = if services.is_empty() { traffic::no_table() } else { traffic::table() };
-        self.tables.replace(place, services, &(table(services) + &traffic))?;
-        if ipvs::in_use(place)? { ipvs::clear(place) } else { Ok(()) }
+        let traffic = if services.is_empty() { tables::no_traffic() } else { traffic::table() };
+        self.tables.replace(place, services, &(table(services) + &traffic))
     }
 
     fn statistics(

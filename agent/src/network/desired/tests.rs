@@ -6,14 +6,22 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::EndpointTask;
 use swarmlite_proto::agent::IngressPort;
+use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::balance::Balancer;
+use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::balance::Scheduler;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::version::Generation;
 
 use super::*;
+use crate::network::assignments::Substitute;
 use crate::network::kernel::fake::FakeKernel;
 
 /// Nodes that the generated assignments are about. The first is this one.

@@ -27,7 +27,7 @@ use hickory_server::zone_handler::MessageResponseBuilder;
 use swarmlite_proto::id::NetworkId;
 use tokio::sync::watch;
 
-use super::Names;
+use super::zone::Names;
 
 /// How long an answer may be kept, in seconds. Addresses behind a name change at any moment: a client that keeps one would go on
 /// to a task that has ended.

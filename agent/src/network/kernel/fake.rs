@@ -11,15 +11,15 @@ use super::ContainerLinks;
 use super::Kernel;
 use super::KernelError;
 use super::Observed;
-use crate::network::plan::Change;
-use crate::network::plan::Op;
-use crate::network::state::Held;
+use crate::network::held::Held;
+use crate::network::op::Change;
+use crate::network::op::Op;
+use crate::network::place::Place;
 use crate::network::state::Link;
 use crate::network::state::LinkKind;
 use crate::network::state::Namespace;
 use crate::network::state::NodeState;
-use crate::network::state::Place;
-use crate::network::state::UPLINK;
+use crate::network::uplink::UPLINK;
 
 /// A kernel in memory. Clones are the same kernel.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,7 @@ pub(crate) fn apply(state: &mut NodeState, op: &Op) {
             if gone.links.contains_key(UPLINK)
                 && let Some(host) = state.get_mut(&Place::Host)
             {
-                host.lose_link(crate::network::state::HOST_LINK);
+                host.lose_link(crate::network::uplink::HOST_LINK);
             }
         }
         Op::Change(place, Change::AddLink(name, kind)) => add_link(state, place, name, kind),

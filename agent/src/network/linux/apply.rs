@@ -26,20 +26,20 @@ use rtnetlink::LinkVeth;
 use rtnetlink::LinkVxlan;
 use rtnetlink::RouteMessageBuilder;
 
-use super::LinuxKernel;
 use super::conntrack;
 use super::firewall;
+use super::machine::LinuxKernel;
 use super::namespace::Session;
-use crate::network::kernel::KernelError;
-use crate::network::plan::Change;
+use crate::network::error::KernelError;
+use crate::network::mac::Mac;
+use crate::network::op::Change;
+use crate::network::place::Place;
 use crate::network::state::LinkKind;
-use crate::network::state::Mac;
-use crate::network::state::Place;
 use crate::network::state::Route;
 use crate::network::state::Rule;
 use crate::network::state::Selector;
-use crate::network::state::UPLINK;
 use crate::network::state::Vxlan;
+use crate::network::uplink::UPLINK;
 
 /// Carries out one change in the namespace of the session.
 pub(super) async fn apply(

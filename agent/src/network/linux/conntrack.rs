@@ -11,9 +11,9 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::namespace::Session;
-use crate::network::kernel::KernelError;
-use crate::network::plan::UdpFlows;
-use crate::network::state::INGRESS_ADDRESS;
+use crate::network::error::KernelError;
+use crate::network::op::UdpFlows;
+use crate::network::uplink::INGRESS_ADDRESS;
 
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET`.
 const GET: u16 = 0x0101;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::network::kernel::KernelError;
+use crate::network::error::KernelError;
 use crate::network::nft::run;
 
 const CHAIN: &str = "DOCKER-USER";

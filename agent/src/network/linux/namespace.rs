@@ -20,9 +20,9 @@ use rtnetlink::Handle;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::network::kernel::KernelError;
-use crate::network::state::Place;
-use crate::network::state::SandboxName;
+use crate::network::error::KernelError;
+use crate::network::place::Place;
+use crate::network::place::SandboxName;
 
 /// A visit to a namespace: a netlink socket in it.
 pub(super) struct Session {

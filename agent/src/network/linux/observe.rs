@@ -1,5 +1,6 @@
 //! Dumps of one namespace, as values. Changes nothing.
 
+mod attributes;
 mod links;
 mod neighbours;
 mod routes;
@@ -18,28 +19,17 @@ use self::links::addresses;
 use self::routes::route;
 use self::routes::routes;
 use self::routes::rule;
-use super::LinuxKernel;
 use super::firewall;
+use super::machine::LinuxKernel;
 use super::namespace::Session;
+use crate::network::error::KernelError;
 use crate::network::kernel::ContainerLinks;
-use crate::network::kernel::KernelError;
-use crate::network::state::HOST_LINK;
+use crate::network::place::Place;
 use crate::network::state::Link;
 use crate::network::state::Namespace;
-use crate::network::state::Place;
 use crate::network::state::link_sysctls;
 use crate::network::state::namespace_sysctls;
-
-/// The value of the first item of a list that has this form: attributes of netlink messages come in no order.
-macro_rules! first {
-    ($list:expr, $form:pat => $value:expr) => {
-        $list.iter().find_map(|item| match item {
-            $form => Some($value),
-            _ => None,
-        })
-    };
-}
-use first;
+use crate::network::uplink::HOST_LINK;
 
 /// What one namespace showed.
 pub(super) struct Seen {

@@ -1,10 +1,11 @@
 //! Plans reach what is desired, are empty when it is reached, and lose nothing on the way.
 
+use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
 use super::*;
-use crate::network::balancer::Backend;
-use crate::network::desired::NetworkAssignments;
+use crate::network::assignments::NetworkAssignments;
+use crate::network::balancer::service::Backend;
 use crate::network::desired::desired;
 use crate::network::desired::tests::any_assignments;
 use crate::network::desired::tests::container;
@@ -13,6 +14,7 @@ use crate::network::kernel::Observed;
 use crate::network::kernel::fake::FakeKernel;
 use crate::network::kernel::fake::apply;
 use crate::network::state::MAIN_TABLE;
+use crate::network::state::Route;
 
 /// Makes `observed` what the assignments say; `each` sees every state on the way.
 fn converge(

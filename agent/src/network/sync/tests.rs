@@ -12,8 +12,8 @@ use crate::network::desired::tests::container;
 use crate::network::desired::tests::network_id;
 use crate::network::desired::tests::settled_assignments;
 use crate::network::desired::tests::this_node;
+use crate::network::held::Held;
 use crate::network::kernel::fake::FakeKernel;
-use crate::network::state::Held;
 use crate::network::state::Route;
 
 fn start(kernel: &FakeKernel) -> DataPlaneHandle {

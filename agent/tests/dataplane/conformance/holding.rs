@@ -6,8 +6,8 @@ use std::time::Duration;
 use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::balancer::statistics::Statistics;
-use swarmlite_agent::network::state::Held;
-use swarmlite_agent::network::state::INGRESS_ADDRESS;
+use swarmlite_agent::network::held::Held;
+use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 

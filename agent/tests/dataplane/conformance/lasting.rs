@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::state::INGRESS_ADDRESS;
+use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 

@@ -18,11 +18,11 @@ use std::net::Ipv4Addr;
 use swarmlite_proto::spec::PortProtocol;
 
 use super::table::DATAGRAMS;
-use crate::network::balancer::Frontend;
-use crate::network::balancer::VirtualServices;
-use crate::network::balancer::nftables::TABLE;
+use crate::network::balancer::service::Frontend;
+use crate::network::balancer::service::VirtualServices;
+use crate::network::balancer::tables::TABLE;
 use crate::network::nft::elements;
-use crate::network::state::INGRESS_ADDRESS;
+use crate::network::uplink::INGRESS_ADDRESS;
 
 /// Protocols that IPVS knows, and numbers that are no protocol (IANA has 148 to 252 unassigned).
 const HIDDEN: [(u8, u8); 4] = [(1, 249), (6, 250), (17, 251), (132, 252)];
@@ -143,8 +143,8 @@ mod tests {
     use swarmlite_proto::balance::Balancing;
 
     use super::*;
-    use crate::network::balancer::Backend;
-    use crate::network::balancer::Service;
+    use crate::network::balancer::service::Backend;
+    use crate::network::balancer::service::Service;
 
     const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 

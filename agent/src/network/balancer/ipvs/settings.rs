@@ -5,10 +5,10 @@ use std::io;
 
 use super::message;
 use super::message::Timeouts;
-use super::refused;
 use super::socket::Ipvs;
-use crate::network::kernel::KernelError;
-use crate::network::state::Place;
+use super::socket::refused;
+use crate::network::error::KernelError;
+use crate::network::place::Place;
 
 /// Settings, each with its reason (`Documentation/networking/ipvs-sysctl.rst`).
 const SETTINGS: [(&str, &str); 6] = [

@@ -16,6 +16,8 @@ use super::wire::REQUEST;
 use super::wire::Received;
 use super::wire::View;
 use super::wire::message;
+use crate::network::error::KernelError;
+use crate::network::place::Place;
 
 /// `GENL_ID_CTRL`: the family that knows the numbers of all others.
 const CONTROL: u16 = 0x10;
@@ -148,4 +150,10 @@ impl Ipvs {
             }
         }
     }
+}
+
+/// Says of what an answer is.
+pub(super) fn refused(place: &Place, what: &str) -> impl Fn(io::Error) -> KernelError + use<> {
+    let (what, place) = (what.to_owned(), place.to_string());
+    move |source| KernelError::Ipvs { what: what.clone(), place: place.clone(), source }
 }

@@ -8,10 +8,10 @@ use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 
-use crate::network::balancer::Frontend;
-use crate::network::balancer::Service;
-use crate::network::balancer::VirtualServices;
-use crate::network::state::INGRESS_ADDRESS;
+use crate::network::balancer::service::Frontend;
+use crate::network::balancer::service::Service;
+use crate::network::balancer::service::VirtualServices;
+use crate::network::uplink::INGRESS_ADDRESS;
 
 /// `IP_VS_SVC_F_PERSISTENT`.
 pub(super) const PERSISTENT: u32 = 0x01;

@@ -11,18 +11,16 @@ use std::net::SocketAddrV4;
 use serde::Deserialize;
 use swarmlite_proto::spec::PortProtocol;
 
-use crate::network::balancer::Backend;
-use crate::network::balancer::Frontend;
-use crate::network::balancer::Service;
-use crate::network::balancer::VirtualServices;
+use crate::network::balancer::service::Backend;
+use crate::network::balancer::service::Frontend;
+use crate::network::balancer::service::Service;
+use crate::network::balancer::service::VirtualServices;
 use crate::network::balancer::statistics::Counters;
 use crate::network::balancer::statistics::Statistics;
-use crate::network::kernel::KernelError;
+use crate::network::balancer::tables::TRAFFIC as TABLE;
+use crate::network::error::KernelError;
 use crate::network::nft;
-use crate::network::state::INGRESS_ADDRESS;
-
-/// The name of the table.
-pub(super) const TABLE: &str = "swarmlite_traffic";
+use crate::network::uplink::INGRESS_ADDRESS;
 
 const NFT: &str = "nft";
 
@@ -105,11 +103,6 @@ table ip {TABLE} {{
 }}
 "
     )
-}
-
-/// What takes the table away, if there is one.
-pub(super) fn no_table() -> String {
-    format!("add table ip {TABLE}\ndelete table ip {TABLE}\n")
 }
 
 /// What `nft --json list table` says.

@@ -16,17 +16,17 @@ use netlink_packet_route::link::LinkFlags;
 use netlink_packet_route::link::LinkInfo;
 use netlink_packet_route::link::LinkMessage;
 
-use super::Session;
-use super::first;
+use super::attributes::first;
 use crate::network::endpoint::ENDPOINT_PREFIX;
 use crate::network::endpoint::Endpoint;
-use crate::network::kernel::KernelError;
-use crate::network::state::HOST_LINK;
+use crate::network::error::KernelError;
+use crate::network::linux::namespace::Session;
+use crate::network::mac::Mac;
 use crate::network::state::Link;
 use crate::network::state::LinkKind;
-use crate::network::state::Mac;
-use crate::network::state::UPLINK;
 use crate::network::state::Vxlan;
+use crate::network::uplink::HOST_LINK;
+use crate::network::uplink::UPLINK;
 
 /// The links of a namespace by index.
 pub(super) struct Links(BTreeMap<u32, LinkMessage>);

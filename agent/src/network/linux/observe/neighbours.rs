@@ -9,11 +9,11 @@ use netlink_packet_route::neighbour::NeighbourAttribute;
 use netlink_packet_route::neighbour::NeighbourMessage;
 use netlink_packet_route::neighbour::NeighbourState;
 
-use super::Links;
-use super::Session;
-use super::first;
-use crate::network::kernel::KernelError;
-use crate::network::state::Mac;
+use super::attributes::first;
+use super::links::Links;
+use crate::network::error::KernelError;
+use crate::network::linux::namespace::Session;
+use crate::network::mac::Mac;
 use crate::network::state::Namespace;
 
 /// The permanent neighbour entries: those that the kernel learned are none of ours.

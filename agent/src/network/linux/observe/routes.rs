@@ -13,10 +13,10 @@ use netlink_packet_route::rule::RuleAttribute;
 use netlink_packet_route::rule::RuleMessage;
 use rtnetlink::RouteMessageBuilder;
 
-use super::Links;
-use super::Session;
-use super::first;
-use crate::network::kernel::KernelError;
+use super::attributes::first;
+use super::links::Links;
+use crate::network::error::KernelError;
+use crate::network::linux::namespace::Session;
 use crate::network::state::MAIN_TABLE;
 use crate::network::state::Route;
 use crate::network::state::Rule;

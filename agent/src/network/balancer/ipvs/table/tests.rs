@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::network::balancer::Backend;
+use crate::network::balancer::service::Backend;
 
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 

@@ -1,0 +1,51 @@
+//! What the real kernel of one node is made of.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::network::balancer::contract::Balancer;
+use crate::network::nft::Tables;
+use crate::network::place::Place;
+use crate::network::ruleset;
+use crate::network::ruleset::Ruleset;
+
+/// The namespace that this process runs in.
+pub const OWN_NAMESPACE: &str = "/proc/self/ns/net";
+
+/// Where the kernel's parts of one node are.
+#[derive(Clone, Debug)]
+pub struct LinuxConfig {
+    /// The folder with one file per sandbox. Made if it is not there.
+    pub sandboxes: PathBuf,
+    /// The node's own namespace: [`OWN_NAMESPACE`], but in tests that have several nodes in one process.
+    pub host: PathBuf,
+    /// The node's underlay address.
+    pub data_path_addr: IpAddr,
+}
+
+/// The kernel of this machine, seen from one node.
+#[derive(Clone, Debug)]
+pub struct LinuxKernel {
+    pub(super) config: Arc<LinuxConfig>,
+    pub(super) balancer: Arc<dyn Balancer>,
+    pub(super) rulesets: Arc<Tables<Ruleset>>,
+}
+
+impl LinuxKernel {
+    /// The kernel, with this way of balancing.
+    #[must_use]
+    pub fn new(config: LinuxConfig, balancer: Arc<dyn Balancer>) -> Self {
+        let rulesets = Arc::new(Tables::new(ruleset::TABLE));
+        Self { config: Arc::new(config), balancer, rulesets }
+    }
+
+    /// The file of a namespace.
+    pub(super) fn path(&self, place: &Place) -> PathBuf {
+        match place {
+            Place::Host => self.config.host.clone(),
+            Place::Sandbox(name) => self.config.sandboxes.join(name.as_str()),
+            Place::Process(pid) => PathBuf::from(format!("/proc/{pid}/ns/net")),
+        }
+    }
+}
