@@ -151,7 +151,7 @@ mod tests {
     use swarmlite_rpc::testing::TestCa;
 
     use super::*;
-    use crate::task::fake::id;
+    use crate::task::samples::id;
 
     #[test]
     fn a_certificate_does_for_half_its_life_and_for_its_role_only() {

@@ -14,6 +14,8 @@ pub mod prober;
 pub mod readiness;
 pub mod restart;
 pub mod runtime;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod step;
 pub mod template;
 pub mod translate;

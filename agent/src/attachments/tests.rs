@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::task::fake::FakeAttach;
-use crate::task::fake::id;
+use crate::task::samples::id;
 
 fn container(letter: char, running: bool) -> AttachedContainer {
     AttachedContainer { id: letter.to_string().repeat(64), name: letter.to_string(), running }

@@ -22,9 +22,9 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Generation;
 
 use super::*;
-use crate::task::fake::id;
-use crate::task::fake::network;
-use crate::task::fake::task;
+use crate::task::samples::id;
+use crate::task::samples::network;
+use crate::task::samples::task;
 
 /// The formats of which ledgers are kept.
 const KEPT: [Format; 2] = [Format::UNMARKED, Format::FIRST];

@@ -7,7 +7,7 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Generation;
 
 use super::*;
-use crate::task::fake::secret;
+use crate::task::samples::secret;
 
 fn known(generation: u64) -> Assignments {
     Assignments { generation: Generation(generation), ..Assignments::default() }
@@ -62,7 +62,7 @@ fn credentials_do_not_come_to_the_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let password = "correct horse".to_owned();
     let auth = RegistryAuth { password, ..RegistryAuth::default() };
-    let mut task = crate::task::fake::task('a');
+    let mut task = crate::task::samples::task('a');
     task.credentials = PullCredentials::Known(auth);
     let mut known = known(1);
     known.tasks.insert(task.id.clone(), task.into());

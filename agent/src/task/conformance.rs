@@ -15,13 +15,13 @@ use tokio::time::timeout;
 
 use super::docker::DockerRuntime;
 use super::fake::FakeRuntime;
-use super::fake::attachment;
-use super::fake::id;
-use super::fake::network;
-use super::fake::platform;
-use super::fake::task;
 use super::runtime::Runtime;
 use super::runtime::RuntimeError;
+use super::samples::attachment;
+use super::samples::id;
+use super::samples::network;
+use super::samples::platform;
+use super::samples::task;
 use super::step::Container;
 use super::step::Health;
 use super::translate::ContainerPlan;

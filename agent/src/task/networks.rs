@@ -115,9 +115,9 @@ impl<R: Runtime> Networks<R> {
 mod tests {
     use super::*;
     use crate::task::fake::FakeRuntime;
-    use crate::task::fake::attachment;
-    use crate::task::fake::network;
-    use crate::task::fake::task;
+    use crate::task::samples::attachment;
+    use crate::task::samples::network;
+    use crate::task::samples::task;
 
     #[tokio::test]
     async fn a_network_stays_as_long_as_one_task_needs_it() {

@@ -126,8 +126,8 @@ fn go_map(labels: &Labels) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::fake::platform;
-    use crate::task::fake::task;
+    use crate::task::samples::platform;
+    use crate::task::samples::task;
 
     #[test]
     fn every_documented_placeholder_is_replaced() {

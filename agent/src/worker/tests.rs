@@ -9,13 +9,13 @@ use crate::reporter::Reporter;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
 use crate::task::fake::State;
-use crate::task::fake::attachment;
-use crate::task::fake::id;
-use crate::task::fake::network;
-use crate::task::fake::platform;
-use crate::task::fake::task;
 use crate::task::files::Files;
 use crate::task::networks::Networks;
+use crate::task::samples::attachment;
+use crate::task::samples::id;
+use crate::task::samples::network;
+use crate::task::samples::platform;
+use crate::task::samples::task;
 
 /// A worker, and what it is connected with.
 struct Rig {

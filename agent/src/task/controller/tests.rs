@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
-use crate::task::fake::attachment;
-use crate::task::fake::id;
-use crate::task::fake::network;
-use crate::task::fake::platform;
-use crate::task::fake::task;
+use crate::task::samples::attachment;
+use crate::task::samples::id;
+use crate::task::samples::network;
+use crate::task::samples::platform;
+use crate::task::samples::task;
 use crate::task::step::Container;
 use crate::task::step::Health;
 

@@ -111,7 +111,7 @@ mod tests {
     use bollard::models::EndpointIpamConfig;
 
     use super::*;
-    use crate::task::fake::id;
+    use crate::task::samples::id;
     use crate::task::translate::NETWORK_ID_LABEL;
     use crate::task::translate::TASK_ID_LABEL;
 

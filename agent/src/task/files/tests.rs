@@ -11,11 +11,11 @@ use swarmlite_proto::spec::SecretReference;
 use tempfile::TempDir;
 
 use super::*;
-use crate::task::fake::id;
-use crate::task::fake::platform;
-use crate::task::fake::reference;
-use crate::task::fake::secret;
-use crate::task::fake::task;
+use crate::task::samples::id;
+use crate::task::samples::platform;
+use crate::task::samples::reference;
+use crate::task::samples::secret;
+use crate::task::samples::task;
 
 /// Files in a folder of a test.
 struct Rig {

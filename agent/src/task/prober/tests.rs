@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
-use crate::task::fake::task;
+use crate::task::samples::task;
 
 fn checks(test: &[&str]) -> Checks<FakeRuntime, FakeAttach> {
     let test = test.iter().map(|&word| word.to_owned()).collect();

@@ -22,8 +22,8 @@ use self::table::Effect;
 use self::table::REFUSED;
 use self::table::ROWS;
 use super::container_plan;
-use crate::task::fake::platform;
-use crate::task::fake::task;
+use crate::task::samples::platform;
+use crate::task::samples::task;
 
 /// The spec as the state keeps it once a client has sent `body`.
 fn accepted(body: &Value) -> swarmlite_proto::error::Result<ServiceSpec> {

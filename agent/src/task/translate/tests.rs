@@ -5,9 +5,9 @@ use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::TaskSpec;
 
 use super::*;
-use crate::task::fake::network;
-use crate::task::fake::platform;
-use crate::task::fake::task;
+use crate::task::samples::network;
+use crate::task::samples::platform;
+use crate::task::samples::task;
 
 /// A task of the service `web` whose spec is this JSON, in the form of the Docker API.
 fn task_of(spec: Value) -> TaskAssignment {

@@ -3,8 +3,8 @@
 use swarmlite_proto::spec::SecretReference;
 
 use super::*;
-use crate::task::fake::reference;
-use crate::task::fake::secret;
+use crate::task::samples::reference;
+use crate::task::samples::secret;
 
 /// A task with a secret that the node does, or does not, know.
 fn with_secret(known: bool) -> Assigned {
