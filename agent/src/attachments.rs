@@ -5,12 +5,12 @@
 //! are told which attachments have a container. One that has none, and is not just being made, is given back. So nothing is lost by a crash at
 //! any point, and nothing has to be remembered but the assignments.
 
+mod again;
+mod containers;
 mod desk;
 mod names;
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream::ReadyChunks;
 use swarmlite_proto::agent::AttachmentAssignment;
-use swarmlite_proto::attachment::AttachedContainer;
 use swarmlite_proto::attachment::AttachmentReport;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
@@ -26,12 +25,16 @@ use swarmlite_proto::rpc::ATTACHMENTS_REPORT;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use self::again::TryAgain;
+pub use self::containers::Containers;
+pub use self::containers::Held;
+pub use self::containers::Process;
 pub use self::desk::Attaching;
 pub use self::desk::Desk;
 use self::desk::UnderWay;
 pub(crate) use self::names::Named;
 use crate::assignment::Assignments;
-use crate::session::Known;
+use crate::standing::Known;
 use crate::task::attach::Attach;
 use crate::task::controller::Shared;
 use crate::task::runtime::Runtime;
@@ -49,44 +52,6 @@ const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Events that are taken as one when they come at once.
 const BURST: usize = 64;
 
-/// What this needs of the engine.
-pub trait Containers: Send + Sync + 'static {
-    /// The containers, running or not, that have an address on a network of the cluster and are not of a service.
-    fn held(&self) -> impl Future<Output = Result<Vec<Held>, RuntimeError>> + Send;
-
-    /// Takes a container off a network, running or not.
-    fn detach(&self, held: &Held) -> impl Future<Output = Result<(), RuntimeError>> + Send;
-
-    /// The process of a container; nothing if it does not run, or is not there.
-    fn process(
-        &self,
-        container: &str,
-    ) -> impl Future<Output = Result<Option<Process>, RuntimeError>> + Send;
-
-    /// Says that some container has come, gone or changed. Ends when the engine does.
-    fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin;
-}
-
-/// A container with an address on a network of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The network.
-    pub network: NetworkId,
-    /// The address.
-    pub addr: Ipv4Addr,
-    /// The container.
-    pub container: AttachedContainer,
-}
-
-/// The first process of a running container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Process {
-    /// Its number, in the node's numbering.
-    pub pid: u32,
-    /// Whether the container was made with resolvers of its own: the cluster's, or those of its user.
-    pub has_resolver: bool,
-}
-
 /// Has the engine make the networks of attached containers, and tells the managers about these.
 #[derive(Debug)]
 pub(crate) struct Attachments<R, A> {
@@ -101,10 +66,6 @@ pub(crate) struct Attachments<R, A> {
     /// The containers that had to be given the name service of the cluster.
     pub(crate) named: Named,
 }
-
-/// Something went wrong, and is tried again.
-#[derive(Debug)]
-struct TryAgain;
 
 impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
     /// Runs until nobody sends assignments any more.

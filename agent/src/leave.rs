@@ -11,10 +11,10 @@ use crate::AgentConfig;
 use crate::AgentHandle;
 use crate::attachments::Containers;
 use crate::data_plane;
+use crate::docker::DockerRuntime;
 use crate::files;
 use crate::identity;
 use crate::ledger::Ledger;
-use crate::task::docker::DockerRuntime;
 use crate::task::files::Files;
 use crate::task::runtime::Runtime;
 

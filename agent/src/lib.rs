@@ -8,7 +8,7 @@
 //!
 //! - [`identity`]: how the machine becomes a node and stays one.
 //! - [`session`]: the talk with the leader; [`assignment`] puts together what it says, [`ledger`] keeps it on disk.
-//! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`].
+//! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`]; the engine that it is done with is [`docker`].
 //! - [`network`]: the data plane.
 //! - [`attachments`]: containers that are not of a service, on networks of the cluster.
 //! - [`logs`]: what containers write, for those who read it through the managers.
@@ -21,6 +21,7 @@ pub mod assignment;
 pub mod attachments;
 pub mod config;
 mod disk;
+pub mod docker;
 pub mod identity;
 mod leave;
 pub mod ledger;
@@ -31,6 +32,7 @@ mod plane;
 mod renewal;
 pub mod reporter;
 pub mod session;
+pub mod standing;
 pub mod task;
 pub mod worker;
 
@@ -57,6 +59,7 @@ use tokio::task::JoinSet;
 use crate::attachments::Attachments;
 use crate::attachments::Desk;
 use crate::attachments::Named;
+use crate::docker::DockerRuntime;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::logs::Publisher;
@@ -64,11 +67,10 @@ use crate::network::DataPlane;
 use crate::network::DataPlaneHandle;
 use crate::renewal::Renewal;
 use crate::reporter::Reporter;
-use crate::session::Known;
 use crate::session::Session;
-use crate::session::SessionState;
+use crate::standing::Known;
+use crate::standing::SessionState;
 use crate::task::controller::Shared;
-use crate::task::docker::DockerRuntime;
 use crate::task::files::Files;
 use crate::task::files::memory;
 use crate::task::networks::Networks;

@@ -27,7 +27,7 @@ use crate::network::dns::DnsServer;
 use crate::network::dns::Forwarder;
 use crate::network::dns::Names;
 use crate::network::linux::namespace::run_inside;
-use crate::session::Known;
+use crate::standing::Known;
 use crate::task::attach::Attach;
 use crate::task::attach::AttachError;
 use crate::task::attach::StartedContainer;

@@ -2,10 +2,7 @@
 //! the secrets and configs that it has as files ([`files`]), and the data plane ([`attach`]).
 
 pub mod attach;
-#[cfg(test)]
-mod conformance;
 pub mod controller;
-pub mod docker;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod files;

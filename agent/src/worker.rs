@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::assignment::Assignments;
-use crate::session::Known;
+use crate::standing::Known;
 use crate::task::attach::Attach;
 use crate::task::controller::Assigned;
 use crate::task::controller::Controller;

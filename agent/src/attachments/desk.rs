@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::identity::chain;
-use crate::session::SessionState;
+use crate::standing::SessionState;
 
 /// How long the node may take to have the network (moby `daemon/cluster/networks.go`, `swarmRequestTimeout` and what waits for it).
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(30);

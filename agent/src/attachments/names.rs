@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use swarmlite_proto::agent::AttachmentAssignment;
 
-use super::Containers;
-use super::Held;
-use super::TryAgain;
+use super::again::TryAgain;
+use super::containers::Containers;
+use super::containers::Held;
 use crate::assignment::Assignments;
 use crate::task::attach::Attach;
 

@@ -1,6 +1,9 @@
 //! What the managers are told of attached containers.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use swarmlite_proto::attachment::AttachedContainer;
 
 use super::*;
 use crate::task::fake::FakeAttach;

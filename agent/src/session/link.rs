@@ -19,13 +19,16 @@ use tokio::time::interval;
 use tokio::time::sleep_until;
 use tokio::time::timeout;
 
-use super::RESEND_AFTER;
-use super::Session;
-use super::SessionError;
-use super::WELCOME_TIMEOUT;
+use super::error::SessionError;
+use super::error::WELCOME_TIMEOUT;
+use super::setup::Session;
+use crate::ledger::LedgerError;
 
 /// The shortest heartbeat period taken: a manager that asks for less is mistaken.
 const MIN_HEARTBEAT: Duration = Duration::from_millis(50);
+
+/// How long the managers get to store statuses before they are sent again.
+const RESEND_AFTER: Duration = Duration::from_secs(5);
 
 /// One session with one manager.
 pub(super) struct Link<'a> {
@@ -226,7 +229,7 @@ impl<'a> Link<'a> {
 
 /// Runs `write` where it may block.
 async fn on_disk(
-    write: impl FnOnce() -> Result<(), crate::ledger::LedgerError> + Send + 'static,
+    write: impl FnOnce() -> Result<(), LedgerError> + Send + 'static,
 ) -> Result<(), SessionError> {
     match tokio::task::spawn_blocking(write).await {
         Ok(written) => Ok(written?),

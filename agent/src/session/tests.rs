@@ -1,5 +1,7 @@
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -12,6 +14,7 @@ use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::PeerAssignment;
+use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::api::NodeDescription;
@@ -28,7 +31,9 @@ use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Caller;
+use swarmlite_rpc::Client;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
 use swarmlite_rpc::server_config;
@@ -38,11 +43,15 @@ use swarmlite_rpc::testing::TestCa;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
 use super::*;
+use crate::ledger::Ledger;
+use crate::reporter::Reporter;
+use crate::standing::Known;
 
 fn id(text: char) -> NodeId {
     text.to_string().repeat(25).parse().expect("an id")

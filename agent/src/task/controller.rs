@@ -38,7 +38,7 @@ use super::template::task_name;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::reporter::Reporter;
-use crate::session::SessionState;
+use crate::standing::SessionState;
 
 /// How often a controller looks without being woken. Events wake it at once; this is for events that were missed.
 const RESYNC: Duration = Duration::from_secs(30);

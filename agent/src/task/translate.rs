@@ -271,6 +271,4 @@ fn to_map(labels: &Labels) -> HashMap<String, String> {
 }
 
 #[cfg(test)]
-mod fields;
-#[cfg(test)]
 mod tests;

@@ -13,22 +13,22 @@ use swarmlite_proto::id::TaskId;
 use swarmlite_proto::time::Nanoseconds;
 use tokio::time::timeout;
 
-use super::docker::DockerRuntime;
-use super::fake::FakeRuntime;
-use super::runtime::Runtime;
-use super::runtime::RuntimeError;
-use super::samples::attachment;
-use super::samples::id;
-use super::samples::network;
-use super::samples::platform;
-use super::samples::task;
-use super::step::Container;
-use super::step::Health;
-use super::translate::ContainerPlan;
-use super::translate::NetworkPlan;
-use super::translate::TaskNetwork;
-use super::translate::container_plan;
-use super::translate::network_plan;
+use super::engine::DockerRuntime;
+use crate::task::fake::FakeRuntime;
+use crate::task::runtime::Runtime;
+use crate::task::runtime::RuntimeError;
+use crate::task::samples::attachment;
+use crate::task::samples::id;
+use crate::task::samples::network;
+use crate::task::samples::platform;
+use crate::task::samples::task;
+use crate::task::step::Container;
+use crate::task::step::Health;
+use crate::task::translate::ContainerPlan;
+use crate::task::translate::NetworkPlan;
+use crate::task::translate::TaskNetwork;
+use crate::task::translate::container_plan;
+use crate::task::translate::network_plan;
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(60);

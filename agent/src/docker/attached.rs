@@ -16,9 +16,9 @@ use swarmlite_proto::attachment::AttachedContainer;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::time::Timestamp;
 
-use super::DockerRuntime;
-use super::failure;
-use super::found;
+use super::answer::failure;
+use super::answer::found;
+use super::engine::DockerRuntime;
 use crate::attachments::Containers;
 use crate::attachments::Held;
 use crate::attachments::Process;

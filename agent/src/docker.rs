@@ -2,54 +2,53 @@
 //!
 //! The API version is negotiated: Debian 12 ships engine 20.10, which speaks 1.41.
 
+mod answer;
 mod attached;
+#[cfg(test)]
+mod conformance;
+mod engine;
 mod facts;
+#[cfg(test)]
+mod fields;
 mod logs;
 mod pull;
-pub(crate) mod since;
+mod since;
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use bollard::API_DEFAULT_VERSION;
-use bollard::Docker;
-use bollard::errors::Error as EngineError;
 use bollard::exec::StartExecResults;
 use bollard::models::ExecConfig;
-use bollard::models::Network;
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use bollard::query_parameters::EventsOptionsBuilder;
 use bollard::query_parameters::ListContainersOptionsBuilder;
-use bollard::query_parameters::ListNetworksOptionsBuilder;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::TryStreamExt;
 use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NetworkId;
-use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::time::Timestamp;
 
-use super::runtime::ContainerInfo;
-use super::runtime::Executed;
-use super::runtime::OwnContainer;
-use super::runtime::Runtime;
-use super::runtime::RuntimeError;
-use super::translate::ContainerPlan;
-use super::translate::EndpointPlan;
-use super::translate::NetworkPlan;
-use super::translate::network_filter;
-use super::translate::network_of_labels;
-use super::translate::node_filter;
-use super::translate::task_of_labels;
-
-/// How long the engine may take for a call that does not wait for a container, in seconds. It is slow when it starts many containers at once.
-const CALL_TIMEOUT: u64 = 120;
+use self::answer::failure;
+use self::answer::found;
+use self::answer::status;
+pub use self::engine::DockerRuntime;
+use self::engine::filters;
+use crate::task::runtime::ContainerInfo;
+use crate::task::runtime::Executed;
+use crate::task::runtime::OwnContainer;
+use crate::task::runtime::Runtime;
+use crate::task::runtime::RuntimeError;
+use crate::task::translate::ContainerPlan;
+use crate::task::translate::EndpointPlan;
+use crate::task::translate::NetworkPlan;
+use crate::task::translate::network_of_labels;
+use crate::task::translate::node_filter;
+use crate::task::translate::task_of_labels;
 
 /// How long a stop may take: as long as any grace period. The engine keeps the time, not this side.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -59,44 +58,6 @@ const MAX_OUTPUT: usize = 4096;
 
 /// What happens to containers that matters here. Health checks also make `exec_*` events, several per second on a full node.
 const EVENTS: [&str; 4] = ["start", "die", "destroy", "health_status"];
-
-/// The Docker Engine of this node.
-#[derive(Clone, Debug)]
-pub struct DockerRuntime {
-    docker: Docker,
-    socket: PathBuf,
-    node_id: NodeId,
-}
-
-impl DockerRuntime {
-    /// Connects to the engine on the Unix socket `socket`. Only containers with the label of `node_id` are seen as the node's own.
-    ///
-    /// # Errors
-    ///
-    /// When no engine answers there.
-    pub async fn connect(socket: &Path, node_id: NodeId) -> Result<Self, RuntimeError> {
-        let path = socket.to_string_lossy();
-        let docker = Docker::connect_with_unix(&path, CALL_TIMEOUT, API_DEFAULT_VERSION)
-            .map_err(failure)?
-            .negotiate_version()
-            .await
-            .map_err(failure)?;
-        Ok(Self { docker, socket: socket.to_owned(), node_id })
-    }
-
-    /// The Docker networks that stand for the cluster's, or for this one.
-    async fn list_networks(&self, which: Option<&NetworkId>) -> Result<Vec<Network>, RuntimeError> {
-        let filters = filters("label", [network_filter(which)]);
-        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
-        self.docker.list_networks(Some(options)).await.map_err(failure)
-    }
-
-    /// The engine's id of the network that stands for one of the cluster's.
-    async fn network_id(&self, network: &NetworkId) -> Result<Option<String>, RuntimeError> {
-        let networks = self.list_networks(Some(network)).await?;
-        Ok(networks.into_iter().find_map(|network| network.id))
-    }
-}
 
 impl Runtime for DockerRuntime {
     async fn describe(&self) -> Result<NodeDescription, RuntimeError> {
@@ -184,7 +145,7 @@ impl Runtime for DockerRuntime {
     }
 
     fn is_alive(&self, pid: i64) -> bool {
-        Path::new("/proc").join(pid.to_string()).exists()
+        std::path::Path::new("/proc").join(pid.to_string()).exists()
     }
 
     async fn containers(&self) -> Result<Vec<OwnContainer>, RuntimeError> {
@@ -236,63 +197,5 @@ impl Runtime for DockerRuntime {
         let networks = self.list_networks(None).await?;
         let ours = networks.into_iter().filter_map(|network| network_of_labels(&network.labels?));
         Ok(ours.collect())
-    }
-}
-
-fn filters<const N: usize>(
-    key: &'static str,
-    values: [String; N],
-) -> HashMap<&'static str, Vec<String>> {
-    HashMap::from([(key, values.to_vec())])
-}
-
-/// What the engine answered; `None` if it has no such thing.
-fn found<T>(answer: Result<T, EngineError>) -> Result<Option<T>, RuntimeError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if status(&error) == Some(404) => Ok(None),
-        Err(error) => Err(failure(error)),
-    }
-}
-
-fn status(error: &EngineError) -> Option<u16> {
-    match error {
-        EngineError::DockerResponseServerError { status_code, .. } => Some(*status_code),
-        _ => None,
-    }
-}
-
-/// Whether the engine has said no, in its own words, or could not be asked.
-fn failure(error: EngineError) -> RuntimeError {
-    match error {
-        // It shuts down, or has not started yet.
-        EngineError::DockerResponseServerError { status_code: 503, message } => {
-            RuntimeError::Unavailable(message)
-        }
-        EngineError::DockerResponseServerError { message, .. } => RuntimeError::Refused(message),
-        EngineError::DockerStreamError { error } => RuntimeError::Refused(error),
-        error @ (EngineError::JsonDataError { .. } | EngineError::JsonSerdeError { .. }) => {
-            RuntimeError::Refused(error.to_string())
-        }
-        error => RuntimeError::Unavailable(crate::identity::chain(&error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_are_final_and_outages_are_not() {
-        let answer = |status_code| EngineError::DockerResponseServerError {
-            status_code,
-            message: "No such image: x".to_owned(),
-        };
-        let refused = RuntimeError::Refused("No such image: x".to_owned());
-        assert_eq!(failure(answer(404)), refused);
-        assert_eq!(failure(answer(500)), refused);
-        assert!(matches!(failure(answer(503)), RuntimeError::Unavailable(_)));
-        assert!(matches!(failure(EngineError::RequestTimeoutError), RuntimeError::Unavailable(_)));
-        assert_eq!(found::<()>(Err(answer(404))), Ok(None));
     }
 }

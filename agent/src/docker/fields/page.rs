@@ -6,7 +6,7 @@ use super::table::Effect;
 use super::table::REFUSED;
 use super::table::ROWS;
 use super::table::Source;
-use crate::task::docker::since::known_since;
+use crate::docker::since::known_since;
 
 const HEAD: &str = "\
 # The fields of a service

@@ -18,8 +18,8 @@ use swarmlite_proto::logs::LogOptions;
 use swarmlite_proto::logs::LogStream;
 use swarmlite_proto::time::Timestamp;
 
-use super::DockerRuntime;
-use super::failure;
+use super::answer::failure;
+use super::engine::DockerRuntime;
 use crate::logs::ContainerLogs;
 use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;

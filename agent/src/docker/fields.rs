@@ -21,9 +21,9 @@ use swarmlite_proto::validate;
 use self::table::Effect;
 use self::table::REFUSED;
 use self::table::ROWS;
-use super::container_plan;
 use crate::task::samples::platform;
 use crate::task::samples::task;
+use crate::task::translate::container_plan;
 
 /// The spec as the state keeps it once a client has sent `body`.
 fn accepted(body: &Value) -> swarmlite_proto::error::Result<ServiceSpec> {
