@@ -4,173 +4,42 @@
 //! controller takes it from there.
 
 mod look;
+mod order;
+mod shared;
+mod state;
 mod work;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use swarmlite_proto::agent::NetworkAssignment;
-use swarmlite_proto::agent::TaskAssignment;
-use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::TaskStatus;
-use swarmlite_proto::spec::Platform;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
-use tokio::sync::Notify;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+pub use self::order::Assigned;
+pub use self::order::Order;
+pub use self::shared::Shared;
+pub use self::state::Controller;
+use self::state::FIRST_PAUSE;
+use self::state::on_disk;
 use self::work::StepError;
 use super::attach::Attach;
-use super::files::Documents;
-use super::files::Files;
-use super::networks::Networks;
-use super::prober::Prober;
 use super::runtime::Runtime;
 use super::step::ENDED;
 use super::step::Progress;
 use super::step::Step;
 use super::step::failed;
 use super::step::next_step;
-use super::template::task_name;
-use crate::ledger::Ledger;
-use crate::ledger::LedgerError;
-use crate::reporter::Reporter;
 use crate::standing::SessionState;
 
 /// How often a controller looks without being woken. Events wake it at once; this is for events that were missed.
 const RESYNC: Duration = Duration::from_secs(30);
 
-/// The wait after the engine could not be reached, doubled each time up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What the controller is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Have the task be as it is assigned.
-    Keep(Assigned),
-    /// The task is no longer assigned: stop it, remove it, end.
-    Forget(Assigned),
-}
-
-/// A task with the networks it is on, and the secrets and configs it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assigned {
-    /// The task.
-    pub task: Arc<TaskAssignment>,
-    /// The networks of its attachments, in the same order. Shorter if the node does not know one.
-    pub networks: Vec<Arc<NetworkAssignment>>,
-    /// The secrets and configs that the node knows.
-    pub documents: Documents,
-}
-
-impl Order {
-    fn assigned(&self) -> &Assigned {
-        let (Self::Keep(assigned) | Self::Forget(assigned)) = self;
-        assigned
-    }
-
-    fn desired(&self) -> TaskState {
-        match self {
-            Self::Keep(assigned) => assigned.task.desired_state,
-            Self::Forget(_) => TaskState::Remove,
-        }
-    }
-}
-
-/// What all controllers of a node share.
-#[derive(Debug)]
-pub struct Shared<R, A> {
-    /// The engine.
-    pub runtime: Arc<R>,
-    /// The data plane.
-    pub attach: A,
-    /// The files that containers have of secrets and configs.
-    pub files: Files,
-    /// Which networks the engine has.
-    pub networks: Networks<R>,
-    /// Where statuses go.
-    pub reporter: Reporter,
-    /// Where statuses are kept.
-    pub ledger: Arc<Ledger>,
-    /// How the node stands with the managers.
-    pub session: watch::Receiver<SessionState>,
-    /// How often the stream of the engine's events has ended: what was seen before and after was not watched in between.
-    pub outages: AtomicU64,
-    /// The host name of the node.
-    pub hostname: String,
-    /// What the node runs on.
-    pub platform: Platform,
-    /// The node.
-    pub node_id: NodeId,
-}
-
-/// Drives one task.
-#[derive(Debug)]
-pub struct Controller<R, A> {
-    shared: Arc<Shared<R, A>>,
-    order: watch::Receiver<Order>,
-    wake: Arc<Notify>,
-    name: String,
-    status: TaskStatus,
-    /// The process that has been attached.
-    attached: Option<i64>,
-    /// After how many outages the container was last seen running, or was started, if the engine has answered ever since.
-    watched: Option<u64>,
-    ended: Option<Ended>,
-    /// Whether the container was stopped because it was not healthy.
-    unhealthy: bool,
-    /// The checks of the process that has been attached, if the task has a readiness check.
-    prober: Option<Prober>,
-    pause: Duration,
-}
-
-/// A container has ended.
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    noticed: Instant,
-    /// Whether the engine was watched all the time since the container ran.
-    witnessed: bool,
-}
-
 impl<R: Runtime, A: Attach> Controller<R, A> {
-    /// A controller that carries out what `order` says and looks whenever `wake` is notified. A task that is known to have ended goes on from there.
-    #[must_use]
-    pub fn new(
-        shared: Arc<Shared<R, A>>,
-        order: watch::Receiver<Order>,
-        wake: Arc<Notify>,
-    ) -> Self {
-        let task = Arc::clone(&order.borrow().assigned().task);
-        let kept = shared.ledger.status(&task.id);
-        let status = match kept.filter(|kept| kept.state >= task.observed_state) {
-            Some(kept) => {
-                // The agent may have gone down before it could say so.
-                shared.reporter.report(&task.id, kept.clone());
-                kept
-            }
-            None => TaskStatus { state: task.observed_state, ..TaskStatus::default() },
-        };
-        Self {
-            shared,
-            order,
-            wake,
-            name: task_name(&task),
-            status,
-            attached: None,
-            watched: None,
-            ended: None,
-            unhealthy: false,
-            prober: None,
-            pause: FIRST_PAUSE,
-        }
-    }
-
     /// Runs until the task is forgotten, or nobody gives orders any more.
     pub async fn run(mut self) {
         loop {
@@ -264,10 +133,6 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         Ok(())
     }
 
-    fn outages(&self) -> u64 {
-        self.shared.outages.load(Ordering::Relaxed)
-    }
-
     /// Reports that the task is further.
     async fn report(&mut self, order: &Order, progress: Progress) -> Result<(), String> {
         let Progress { state, message, err, not_ready } = progress;
@@ -314,16 +179,6 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             tracing::warn!(%error, "cannot remove the files of a task that has ended");
         }
     }
-}
-
-/// Runs `write` where it may block.
-async fn on_disk(
-    write: impl FnOnce() -> Result<(), LedgerError> + Send + 'static,
-) -> Result<(), String> {
-    tokio::task::spawn_blocking(write)
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())
 }
 
 /// What to do after a step.

@@ -8,9 +8,10 @@
 //! Each task has a folder for itself in both places, named by its id.
 
 mod content;
+mod documents;
+mod error;
 pub mod memory;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::fs::DirBuilder;
 use std::fs::File;
@@ -23,49 +24,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::fchown;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use swarmlite_proto::agent::TaskAssignment;
-use swarmlite_proto::id::ConfigId;
-use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::TaskId;
-use swarmlite_proto::object::Config;
-use swarmlite_proto::object::Secret;
 use swarmlite_proto::spec::FileTarget;
 
 use self::content::Content;
-use crate::assignment::Assignments;
+pub use self::documents::Documents;
+pub use self::error::FilesError;
 use crate::task::template::Context;
-use crate::task::template::TemplateError;
 
 /// Where secrets are in a container, unless they are to be elsewhere.
 const SECRETS_FOLDER: &str = "/run/secrets/";
-
-/// The secrets and configs of one task, as far as the node has been told of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Documents {
-    /// The secrets.
-    pub secrets: BTreeMap<SecretId, Arc<Secret>>,
-    /// The configs.
-    pub configs: BTreeMap<ConfigId, Arc<Config>>,
-}
-
-impl Documents {
-    /// Those of `task` that are `known`.
-    #[must_use]
-    pub fn of(known: &Assignments, task: &TaskAssignment) -> Self {
-        let Some(container) = &task.spec.container_spec else { return Self::default() };
-        let secrets = container.secrets.iter().filter_map(|reference| {
-            let secret = known.secrets.get(&reference.secret_id.parse().ok()?)?;
-            Some((secret.id.clone(), Arc::clone(secret)))
-        });
-        let configs = container.configs.iter().filter_map(|reference| {
-            let config = known.configs.get(&reference.config_id.parse().ok()?)?;
-            Some((config.id.clone(), Arc::clone(config)))
-        });
-        Self { secrets: secrets.collect(), configs: configs.collect() }
-    }
-}
 
 /// A file of the node, and where a container has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,47 +43,6 @@ pub struct Bind {
     pub source: PathBuf,
     /// In the container.
     pub target: String,
-}
-
-/// A file was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum FilesError {
-    /// The node has not been told what is in it. It will be, once a manager answers.
-    #[error("{kind} {name} has not come from the managers yet")]
-    Missing {
-        /// `secret` or `config`.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-    },
-    /// A placeholder in it means nothing.
-    #[error("{kind} {name}: {source}")]
-    Template {
-        /// `secret` or `config`.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        source: TemplateError,
-    },
-    /// Its owner is no number.
-    #[error("invalid owner {uid:?}:{gid:?} of {target}")]
-    Owner {
-        /// Where the container would have it.
-        target: String,
-        /// The user.
-        uid: String,
-        /// The group.
-        gid: String,
-    },
-    /// The file system refuses.
-    #[error("cannot write {}: {source}", .path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 /// The files of all tasks of this node. Calls block on the file system.

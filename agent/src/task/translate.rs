@@ -1,9 +1,13 @@
 //! From what the manager assigned to what the engine is asked to make. Pure; the types are those of the Docker Engine API.
 
+mod error;
 mod files;
 mod host;
+mod labels;
 mod mount;
+mod plan;
 mod security;
+mod values;
 
 use std::collections::HashMap;
 
@@ -15,97 +19,35 @@ use bollard::models::Ipam;
 use bollard::models::IpamConfig;
 use bollard::models::NetworkCreateRequest;
 use bollard::models::NetworkingConfig;
-use ipnet::Ipv4Net;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::TaskAssignment;
-use swarmlite_proto::id::NetworkId;
-use swarmlite_proto::id::NodeId;
-use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::HealthConfig;
-use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::Platform;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::value::generic_resource;
 
+pub use self::error::TranslateError;
 pub use self::files::mount_files;
+pub use self::labels::NETWORK_DRIVER;
+pub use self::labels::NETWORK_ID_LABEL;
+pub use self::labels::NODE_ID_LABEL;
+pub use self::labels::TASK_ID_LABEL;
+pub use self::labels::network_filter;
+pub use self::labels::network_of_labels;
+pub use self::labels::node_filter;
+pub use self::labels::task_of_labels;
+pub use self::plan::ContainerPlan;
+pub use self::plan::EndpointPlan;
+pub use self::plan::NetworkPlan;
+pub use self::plan::TaskNetwork;
+use self::values::some_list;
+use self::values::some_text;
+use self::values::to_map;
 use super::template::Context;
 use super::template::TemplateError;
 use super::template::expand;
 use super::template::task_name;
-
-/// The Docker network driver that the data plane serves.
-pub const NETWORK_DRIVER: &str = "swarmlite";
-
-/// The label and driver option of a Docker network that tells which of the cluster's networks it is.
-pub const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
-
-/// The label of a container that tells its task.
-pub const TASK_ID_LABEL: &str = "com.docker.swarm.task.id";
-
-/// The label of a container that tells its node.
-pub const NODE_ID_LABEL: &str = "com.docker.swarm.node.id";
-
-/// What a container is made from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ContainerPlan {
-    /// Its name.
-    pub name: String,
-    /// The body of `POST /containers/create`. It has the first network: engines before API 1.44 take only one.
-    pub body: ContainerCreateBody,
-    /// The other networks, to be connected before the start.
-    pub connect: Vec<EndpointPlan>,
-}
-
-/// One network of a container.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EndpointPlan {
-    /// The engine's id of the network.
-    pub network: String,
-    /// Its name, by which engine 20.10 lists it until the container is first started.
-    pub name: String,
-    /// How the container is on it.
-    pub settings: EndpointSettings,
-}
-
-/// What a Docker network is made from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NetworkPlan {
-    /// Which of the cluster's networks it is.
-    pub id: NetworkId,
-    /// The body of `POST /networks/create`.
-    pub body: NetworkCreateRequest,
-}
-
-/// A network that a task is on.
-#[derive(Clone, Copy, Debug)]
-pub struct TaskNetwork<'a> {
-    /// The network.
-    pub network: &'a NetworkAssignment,
-    /// The engine's id of it.
-    pub engine_id: &'a str,
-    /// The task's address on it.
-    pub addr: Ipv4Net,
-}
-
-/// Something in the spec that the engine cannot be asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TranslateError {
-    /// A task that is not a container.
-    #[error("only containers are supported")]
-    NotAContainer,
-    /// A placeholder that means nothing.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// A value that the engine has no word for.
-    #[error("unsupported {field}: {value:?}")]
-    Unsupported {
-        /// The field of the spec.
-        field: &'static str,
-        /// The value.
-        value: String,
-    },
-}
 
 /// The container of a task that is on `networks`, in this order.
 ///
@@ -173,30 +115,6 @@ pub fn network_plan(network: &NetworkAssignment) -> NetworkPlan {
     NetworkPlan { id: network.id.clone(), body }
 }
 
-/// The label that the Docker networks of the cluster have, as a filter of the engine: all of them, or the one that stands for `network`.
-#[must_use]
-pub fn network_filter(network: Option<&NetworkId>) -> String {
-    network.map_or_else(|| NETWORK_ID_LABEL.to_owned(), |id| format!("{NETWORK_ID_LABEL}={id}"))
-}
-
-/// The label that the containers of `node` have, as a filter of the engine.
-#[must_use]
-pub fn node_filter(node: &NodeId) -> String {
-    format!("{NODE_ID_LABEL}={node}")
-}
-
-/// The task of a container with these labels.
-#[must_use]
-pub fn task_of_labels(labels: &HashMap<String, String>) -> Option<TaskId> {
-    labels.get(TASK_ID_LABEL)?.parse().ok()
-}
-
-/// The cluster's network that a Docker network with these labels stands for.
-#[must_use]
-pub fn network_of_labels(labels: &HashMap<String, String>) -> Option<NetworkId> {
-    labels.get(NETWORK_ID_LABEL)?.parse().ok()
-}
-
 /// The container's place on a network. It gets no aliases there: the engine's own resolver would answer them with this one
 /// container, where the name of a service has to be answered with its virtual address.
 fn endpoint(network: &TaskNetwork<'_>) -> EndpointPlan {
@@ -256,18 +174,6 @@ fn grace_seconds(spec: &ContainerSpec) -> i64 {
     let grace = spec.stop_grace_period.unwrap_or(ContainerSpec::DEFAULT_STOP_GRACE);
     let second = Nanoseconds::from_secs(1).0;
     grace.0.max(0).saturating_add(second - 1) / second
-}
-
-fn some_text(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn some_list<T>(list: Vec<T>) -> Option<Vec<T>> {
-    (!list.is_empty()).then_some(list)
-}
-
-fn to_map(labels: &Labels) -> HashMap<String, String> {
-    labels.clone().into_iter().collect()
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use tokio::time::Instant;
 
-use super::Controller;
-use super::Ended;
+use super::state::Controller;
+use super::state::Ended;
 use crate::task::attach::Attach;
 use crate::task::prober::Checks;
 use crate::task::prober::Prober;

@@ -2,15 +2,26 @@ mod ready;
 mod restarts;
 mod secrets;
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
 use proptest::prelude::*;
+use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::registry::RegistryAuth;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::*;
+use crate::ledger::Ledger;
+use crate::reporter::Reporter;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
+use crate::task::files::Documents;
+use crate::task::files::Files;
+use crate::task::networks::Networks;
 use crate::task::samples::attachment;
 use crate::task::samples::id;
 use crate::task::samples::network;
@@ -18,6 +29,7 @@ use crate::task::samples::platform;
 use crate::task::samples::task;
 use crate::task::step::Container;
 use crate::task::step::Health;
+use crate::task::template::task_name;
 
 /// How long anything may take, by the clock of the test.
 const LIMIT: Duration = Duration::from_secs(3600);

@@ -6,10 +6,10 @@ use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::Assigned;
-use super::Controller;
-use super::Order;
-use super::on_disk;
+use super::order::Assigned;
+use super::order::Order;
+use super::state::Controller;
+use super::state::on_disk;
 use crate::task::attach::Attach;
 use crate::task::attach::StartedContainer;
 use crate::task::files::Bind;

@@ -7,8 +7,8 @@ use swarmlite_proto::spec::Data;
 use swarmlite_proto::spec::FileTarget;
 use swarmlite_proto::spec::SecretReference;
 
-use super::Documents;
-use super::FilesError;
+use super::documents::Documents;
+use super::error::FilesError;
 use crate::task::template::Context;
 use crate::task::template::TemplateError;
 use crate::task::template::expand;

@@ -1,8 +1,12 @@
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 
+use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
+use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Document;
+use swarmlite_proto::object::Secret;
 use swarmlite_proto::spec::ConfigReference;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::DocumentSpec;
@@ -11,6 +15,7 @@ use swarmlite_proto::spec::SecretReference;
 use tempfile::TempDir;
 
 use super::*;
+use crate::assignment::Assignments;
 use crate::task::samples::id;
 use crate::task::samples::platform;
 use crate::task::samples::reference;

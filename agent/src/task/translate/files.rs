@@ -4,7 +4,7 @@ use bollard::models::HostConfig;
 use bollard::models::Mount;
 use bollard::models::MountType;
 
-use super::ContainerPlan;
+use super::plan::ContainerPlan;
 use crate::task::files::Bind;
 
 /// Has a container have `files` mounted, one by one and read-only, beside what it has mounted anyway.

@@ -15,13 +15,13 @@ use swarmlite_proto::spec::DeviceRequest;
 use swarmlite_proto::spec::DnsConfig;
 use swarmlite_proto::spec::PortConfig;
 
-use super::TaskNetwork;
-use super::TranslateError;
+use super::error::TranslateError;
 use super::mount;
+use super::plan::TaskNetwork;
 use super::security;
-use super::some_list;
-use super::some_text;
-use super::to_map;
+use super::values::some_list;
+use super::values::some_text;
+use super::values::to_map;
 use crate::task::template::Context;
 
 /// Everything in `HostConfig`.

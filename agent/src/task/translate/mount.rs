@@ -15,10 +15,10 @@ use swarmlite_proto::spec::MountTmpfsOptions;
 use swarmlite_proto::spec::MountType;
 use swarmlite_proto::spec::MountVolumeOptions;
 
-use super::TranslateError;
-use super::some_list;
-use super::some_text;
-use super::to_map;
+use super::error::TranslateError;
+use super::values::some_list;
+use super::values::some_text;
+use super::values::to_map;
 use crate::task::template::Context;
 use crate::task::template::TemplateError;
 use crate::task::template::expand;

@@ -7,7 +7,7 @@ use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::Privileges;
 use swarmlite_proto::spec::SeccompMode;
 
-use super::TranslateError;
+use super::error::TranslateError;
 
 /// The security options of a container: those that follow from its privileges, then its own.
 pub(super) fn options(spec: &ContainerSpec) -> Result<Vec<String>, TranslateError> {

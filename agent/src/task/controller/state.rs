@@ -1,0 +1,96 @@
+//! What a controller knows of its task.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use swarmlite_proto::object::TaskStatus;
+use tokio::sync::Notify;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::order::Order;
+use super::shared::Shared;
+use crate::ledger::LedgerError;
+use crate::task::prober::Prober;
+use crate::task::template::task_name;
+
+/// The wait after the engine could not be reached, doubled each time up to a limit.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Drives one task.
+#[derive(Debug)]
+pub struct Controller<R, A> {
+    pub(super) shared: Arc<Shared<R, A>>,
+    pub(super) order: watch::Receiver<Order>,
+    pub(super) wake: Arc<Notify>,
+    pub(super) name: String,
+    pub(super) status: TaskStatus,
+    /// The process that has been attached.
+    pub(super) attached: Option<i64>,
+    /// After how many outages the container was last seen running, or was started, if the engine has answered ever since.
+    pub(super) watched: Option<u64>,
+    pub(super) ended: Option<Ended>,
+    /// Whether the container was stopped because it was not healthy.
+    pub(super) unhealthy: bool,
+    /// The checks of the process that has been attached, if the task has a readiness check.
+    pub(super) prober: Option<Prober>,
+    pub(super) pause: Duration,
+}
+
+/// A container has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) noticed: Instant,
+    /// Whether the engine was watched all the time since the container ran.
+    pub(super) witnessed: bool,
+}
+
+impl<R, A> Controller<R, A> {
+    /// A controller that carries out what `order` says and looks whenever `wake` is notified. A task that is known to have ended goes on from there.
+    #[must_use]
+    pub fn new(
+        shared: Arc<Shared<R, A>>,
+        order: watch::Receiver<Order>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let task = Arc::clone(&order.borrow().assigned().task);
+        let kept = shared.ledger.status(&task.id);
+        let status = match kept.filter(|kept| kept.state >= task.observed_state) {
+            Some(kept) => {
+                // The agent may have gone down before it could say so.
+                shared.reporter.report(&task.id, kept.clone());
+                kept
+            }
+            None => TaskStatus { state: task.observed_state, ..TaskStatus::default() },
+        };
+        Self {
+            shared,
+            order,
+            wake,
+            name: task_name(&task),
+            status,
+            attached: None,
+            watched: None,
+            ended: None,
+            unhealthy: false,
+            prober: None,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// How often the stream of the engine's events has ended.
+    pub(super) fn outages(&self) -> u64 {
+        self.shared.outages.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs `write` where it may block.
+pub(super) async fn on_disk(
+    write: impl FnOnce() -> Result<(), LedgerError> + Send + 'static,
+) -> Result<(), String> {
+    tokio::task::spawn_blocking(write)
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,47 @@
+//! Why a file was not made.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::task::template::TemplateError;
+
+/// A file was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The node has not been told what is in it. It will be, once a manager answers.
+    #[error("{kind} {name} has not come from the managers yet")]
+    Missing {
+        /// `secret` or `config`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A placeholder in it means nothing.
+    #[error("{kind} {name}: {source}")]
+    Template {
+        /// `secret` or `config`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        source: TemplateError,
+    },
+    /// Its owner is no number.
+    #[error("invalid owner {uid:?}:{gid:?} of {target}")]
+    Owner {
+        /// Where the container would have it.
+        target: String,
+        /// The user.
+        uid: String,
+        /// The group.
+        gid: String,
+    },
+    /// The file system refuses.
+    #[error("cannot write {}: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,43 @@
+//! By which labels the engine's containers and networks are known as the cluster's.
+
+use std::collections::HashMap;
+
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::TaskId;
+
+/// The Docker network driver that the data plane serves.
+pub const NETWORK_DRIVER: &str = "swarmlite";
+
+/// The label and driver option of a Docker network that tells which of the cluster's networks it is.
+pub const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
+
+/// The label of a container that tells its task.
+pub const TASK_ID_LABEL: &str = "com.docker.swarm.task.id";
+
+/// The label of a container that tells its node.
+pub const NODE_ID_LABEL: &str = "com.docker.swarm.node.id";
+
+/// The label that the Docker networks of the cluster have, as a filter of the engine: all of them, or the one that stands for `network`.
+#[must_use]
+pub fn network_filter(network: Option<&NetworkId>) -> String {
+    network.map_or_else(|| NETWORK_ID_LABEL.to_owned(), |id| format!("{NETWORK_ID_LABEL}={id}"))
+}
+
+/// The label that the containers of `node` have, as a filter of the engine.
+#[must_use]
+pub fn node_filter(node: &NodeId) -> String {
+    format!("{NODE_ID_LABEL}={node}")
+}
+
+/// The task of a container with these labels.
+#[must_use]
+pub fn task_of_labels(labels: &HashMap<String, String>) -> Option<TaskId> {
+    labels.get(TASK_ID_LABEL)?.parse().ok()
+}
+
+/// The cluster's network that a Docker network with these labels stands for.
+#[must_use]
+pub fn network_of_labels(labels: &HashMap<String, String>) -> Option<NetworkId> {
+    labels.get(NETWORK_ID_LABEL)?.parse().ok()
+}
