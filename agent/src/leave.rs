@@ -6,15 +6,15 @@ use std::time::Duration;
 use swarmlite_proto::id::NodeId;
 use tokio::time::timeout;
 
-use crate::Agent;
-use crate::AgentConfig;
-use crate::AgentHandle;
 use crate::attachments::Containers;
-use crate::data_plane;
+use crate::config::AgentConfig;
 use crate::docker::DockerRuntime;
-use crate::files;
+use crate::handle::AgentHandle;
 use crate::identity;
 use crate::ledger::Ledger;
+use crate::parts::data_plane;
+use crate::parts::files;
+use crate::start::Agent;
 use crate::task::files::Files;
 use crate::task::runtime::Runtime;
 

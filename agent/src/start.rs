@@ -1,0 +1,252 @@
+//! Puts the agent together: what runs, and who tells whom.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use swarmlite_proto::agent::Registration;
+use swarmlite_proto::identity::Identity;
+use swarmlite_proto::version::Generation;
+use swarmlite_rpc::Client;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::attachments::Attachments;
+use crate::attachments::Desk;
+use crate::attachments::Named;
+use crate::config::AgentConfig;
+use crate::docker::DockerRuntime;
+use crate::handle::AgentHandle;
+use crate::handle::Inner;
+use crate::ledger::Ledger;
+use crate::logs;
+use crate::logs::Publisher;
+use crate::network::DataPlaneHandle;
+use crate::node;
+use crate::parts::StartError;
+use crate::parts::data_plane;
+use crate::parts::files;
+use crate::plane;
+use crate::renewal::Renewal;
+use crate::reporter::Reporter;
+use crate::session::Session;
+use crate::standing::Known;
+use crate::standing::SessionState;
+use crate::task::controller::Shared;
+use crate::task::files::Files;
+use crate::task::networks::Networks;
+use crate::worker::Worker;
+
+/// The agent of one node. [`Agent::start`] is all it does.
+#[derive(Debug)]
+pub enum Agent {}
+
+impl Agent {
+    /// Starts the agent of the node that `identity` names. Of `managers` and those it remembers, it looks for the leader by itself.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. Nothing runs then.
+    pub async fn start(
+        config: AgentConfig,
+        identity: Identity,
+        managers: Vec<SocketAddr>,
+    ) -> Result<AgentHandle, StartError> {
+        let ledger = Arc::new(Ledger::open(&config.state_dir.join("agent"))?);
+        let known = watch::Sender::new(ledger.assignments()?.map(Arc::new));
+        let managers = watch::Sender::new(merge(managers, ledger.managers()?));
+        let runtime = engine(&config, &identity).await?;
+        let registration = registration(&config, &identity, &runtime).await?;
+        let files = files(&config)?;
+        let client = Client::new(&identity)?;
+        let plane = data_plane(&config, identity.node_id.clone()).map_err(StartError::DataPlane)?;
+        let parts = Parts {
+            ledger,
+            known,
+            managers,
+            runtime,
+            registration: watch::Sender::new(registration),
+            client,
+            plane,
+            files,
+            identity: watch::Sender::new(identity),
+            state: watch::Sender::default(),
+            config,
+        };
+        Ok(parts.run())
+    }
+}
+
+/// Everything the agent is made of, before it runs.
+struct Parts {
+    config: AgentConfig,
+    identity: watch::Sender<Identity>,
+    ledger: Arc<Ledger>,
+    known: watch::Sender<Known>,
+    managers: watch::Sender<Vec<SocketAddr>>,
+    state: watch::Sender<SessionState>,
+    registration: watch::Sender<Registration>,
+    client: Client,
+    runtime: Arc<DockerRuntime>,
+    plane: DataPlaneHandle,
+    files: Files,
+}
+
+impl Parts {
+    fn run(self) -> AgentHandle {
+        let reporter = Reporter::default();
+        let role = watch::Sender::default();
+        let (trust, renew) = (watch::Sender::default(), watch::Sender::default());
+        let programmed = watch::Sender::new(Generation::default());
+        let mut running = JoinSet::new();
+        let state_dir = self.config.state_dir.clone();
+
+        self.connect_plane(&mut running, programmed.clone());
+        let shared = Arc::new(self.shared(reporter.clone()));
+        running.spawn(Worker::new(Arc::clone(&shared), self.known.subscribe()).run());
+        let desk = self.attachments(&mut running, shared);
+        let renewal = Renewal {
+            state_dir: self.config.state_dir.clone(),
+            vault: Arc::clone(&self.config.vault),
+            identity: self.identity.clone(),
+            managers: self.managers.subscribe(),
+            role: role.subscribe(),
+            trust: trust.subscribe(),
+            renew: renew.subscribe(),
+            client: self.client.clone(),
+        };
+        running.spawn(renewal.run());
+        let refresh = node::refresh(
+            Arc::clone(&self.runtime),
+            self.config,
+            self.identity.subscribe(),
+            self.registration.clone(),
+        );
+        running.spawn(refresh);
+        let (log_orders, orders) = mpsc::channel(logs::ORDERS);
+        let publisher =
+            Publisher { client: self.client.clone(), logs: Arc::clone(&self.runtime), orders };
+        running.spawn(publisher.run());
+        let engine = watch::Sender::new(true);
+        let leaving = watch::Sender::new(false);
+        let session = Session {
+            leaving: leaving.subscribe(),
+            engine: engine.subscribe(),
+            client: self.client,
+            ledger: Arc::clone(&self.ledger),
+            registration: self.registration.subscribe(),
+            programmed: programmed.subscribe(),
+            reporter,
+            known: self.known.clone(),
+            managers: self.managers.clone(),
+            role,
+            trust,
+            renew,
+            state: self.state.clone(),
+            log_orders,
+        };
+        running.spawn(session.run());
+        running.spawn(node::watch_engine(Arc::clone(&self.runtime), engine));
+        AgentHandle {
+            inner: Arc::new(Inner {
+                state_dir,
+                identity: self.identity,
+                known: self.known,
+                managers: self.managers,
+                state: self.state,
+                leaving,
+                ledger: self.ledger,
+                runtime: self.runtime,
+                plane: self.plane,
+                files: self.files,
+                desk,
+                running: Mutex::new(running),
+            }),
+        }
+    }
+
+    /// Connects the data plane with the rest.
+    fn connect_plane(&self, running: &mut JoinSet<()>, programmed: watch::Sender<Generation>) {
+        let names = watch::Sender::default();
+        running.spawn(plane::serve_names(
+            self.plane.clone(),
+            self.known.subscribe(),
+            names.subscribe(),
+        ));
+        running.spawn(plane::feed(
+            self.plane.clone(),
+            self.config.dataplane.balancer,
+            self.known.subscribe(),
+            names,
+        ));
+        running.spawn(plane::follow(self.plane.progress(), programmed));
+    }
+
+    /// Looks after attached containers.
+    fn attachments(
+        &self,
+        running: &mut JoinSet<()>,
+        shared: Arc<Shared<DockerRuntime, DataPlaneHandle>>,
+    ) -> Desk {
+        let ready = watch::Sender::default();
+        let desk = Desk::new(
+            self.client.clone(),
+            self.managers.subscribe(),
+            self.state.subscribe(),
+            ready.subscribe(),
+        );
+        let known = self.known.subscribe();
+        let named = Named::default();
+        running.spawn(Attachments { shared, known, desk: desk.clone(), ready, named }.run());
+        desk
+    }
+
+    /// What the controllers of tasks share.
+    fn shared(&self, reporter: Reporter) -> Shared<DockerRuntime, DataPlaneHandle> {
+        let description = self.registration.borrow().description.clone();
+        Shared {
+            files: self.files.clone(),
+            networks: Networks::new(Arc::clone(&self.runtime)),
+            runtime: Arc::clone(&self.runtime),
+            attach: self.plane.clone(),
+            reporter,
+            ledger: Arc::clone(&self.ledger),
+            session: self.state.subscribe(),
+            outages: AtomicU64::default(),
+            hostname: description.hostname,
+            platform: description.platform,
+            node_id: self.identity.borrow().node_id.clone(),
+        }
+    }
+}
+
+async fn engine(
+    config: &AgentConfig,
+    identity: &Identity,
+) -> Result<Arc<DockerRuntime>, StartError> {
+    DockerRuntime::connect(&config.docker, identity.node_id.clone())
+        .await
+        .map(Arc::new)
+        .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
+}
+
+async fn registration(
+    config: &AgentConfig,
+    identity: &Identity,
+    runtime: &DockerRuntime,
+) -> Result<Registration, StartError> {
+    node::registration(runtime, config, identity)
+        .await
+        .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
+}
+
+/// All of both, each once.
+fn merge(mut first: Vec<SocketAddr>, second: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    first.extend(second);
+    let mut seen = BTreeSet::new();
+    first.retain(|addr| seen.insert(*addr));
+    first
+}
