@@ -1,4 +1,4 @@
-//! The boundary to the container engine, as tasks need it. [`super::docker`] is the real one.
+//! The boundary to the container engine, as tasks need it. [`crate::docker`] is the real one.
 
 use std::future::Future;
 
