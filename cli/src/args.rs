@@ -14,6 +14,7 @@ mod stack;
 mod swarm;
 mod switch;
 mod unsupported;
+mod usage;
 mod wording;
 
 use std::ffi::OsString;
@@ -97,6 +98,7 @@ pub(crate) use swarm::SwarmCommand;
 pub(crate) use swarm::SwarmFlags;
 pub(crate) use swarm::SwarmUpdateArgs;
 pub(crate) use swarm::UnlockKeyArgs;
+pub(crate) use usage::exit_code;
 
 use crate::client::TlsFlags;
 use crate::value::endpoint::Endpoint;

@@ -33,9 +33,6 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
 
-/// The command was written wrongly, as in docker.
-const USAGE: u8 = 125;
-
 /// The command failed.
 const FAILURE: u8 = 1;
 
@@ -64,7 +61,7 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     };
     // With the output gone there is nobody left to tell.
     drop(printed);
-    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+    ExitCode::from(args::exit_code(error))
 }
 
 /// Runs one command on a runtime that suits it.

@@ -1,6 +1,7 @@
 //! The `swarmlite` binary: client commands, and the daemon of one node.
 //!
-//! Everything a user types starts here and ends as an exit code: 0, 1 when the command failed, 125 when it was written wrongly.
+//! Everything a user types starts here and ends as an exit code: 0, 1 when the command failed or is none, 125 when one of its options
+//! is wrong, as with docker.
 
 mod args;
 mod client;

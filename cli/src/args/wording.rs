@@ -31,8 +31,13 @@ fn invalid_value(error: &clap::Error) -> Option<String> {
     Some(format!("invalid argument {value:?} for \"{flag}\" flag: {reason}"))
 }
 
+/// Whether a value was written at all.
+pub(super) fn has_value(error: &clap::Error) -> bool {
+    matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if !value.is_empty())
+}
+
 /// The argument that the error is about, as `--replicas <COUNT>`.
-fn argument(error: &clap::Error) -> Option<&str> {
+pub(super) fn argument(error: &clap::Error) -> Option<&str> {
     match error.get(ContextKind::InvalidArg)? {
         ContextValue::String(argument) => Some(argument),
         _ => None,
