@@ -44,7 +44,7 @@ pub struct Assignments {
     /// The configs of those tasks. Not written down either, as the files that were made of them are.
     #[serde(skip)]
     pub configs: BTreeMap<ConfigId, Arc<Config>>,
-    /// The containers on those networks that are not of a service, of every node.
+    /// The standalone containers on those networks, of every node.
     #[serde(default)]
     pub attachments: BTreeMap<AttachmentId, Arc<AttachmentAssignment>>,
 }
@@ -94,7 +94,7 @@ impl Assignments {
         kept
     }
 
-    /// The containers of `node` that are on networks of the cluster and not of a service.
+    /// The standalone containers of `node` that are on networks of the cluster.
     pub fn attachments_of<'a>(
         &'a self,
         node: &'a NodeId,

@@ -1,4 +1,4 @@
-//! The containers of this node that are on networks of the cluster and not of a service.
+//! The standalone containers of this node that are on networks of the cluster.
 //!
 //! Users make them through the node's API, which first asks here for a place: [`Desk::attach`] has a manager give an address, and waits until the
 //! engine has the network. What becomes of the container then is the engine's business: it is looked at on every event, and the managers

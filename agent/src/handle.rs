@@ -70,7 +70,7 @@ impl AgentHandle {
         self.inner.state.subscribe()
     }
 
-    /// Where places on networks of the cluster are asked for, for containers that are not of a service.
+    /// Where places on networks of the cluster are asked for, for standalone containers.
     #[must_use]
     pub fn desk(&self) -> Desk {
         self.inner.desk.clone()

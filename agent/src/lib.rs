@@ -10,7 +10,7 @@
 //! - [`session`]: the talk with the leader; [`assignment`] puts together what it says, [`ledger`] keeps it on disk.
 //! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`]; the engine that it is done with is [`docker`].
 //! - [`network`]: the data plane.
-//! - [`attachments`]: containers that are not of a service, on networks of the cluster.
+//! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
 //! - `start`: all of it put together; `handle`: as it runs; `leave`: as it goes.

@@ -43,7 +43,7 @@ pub trait NodeControl: Send + Sync + 'static {
     /// What this node knows of its place in a cluster by itself: all but what the state of the cluster says.
     fn membership(&self) -> SwarmInfo;
 
-    /// Gets a place on a network of the cluster for a container of this node that is not of a service. On return its engine can make
+    /// Gets a place on a network of the cluster for a standalone container of this node. On return its engine can make
     /// that container.
     fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>>;
 

@@ -108,7 +108,7 @@ use crate::value::endpoint::Endpoint;
 #[command(name = "swarmlite", version, arg_required_else_help = true, subcommand_required = true)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
-    /// Daemon to talk to, as unix:///PATH or tcp://ADDRESS:PORT [default: DOCKER_HOST, or unix:///run/swarmlite/swarmlite.sock].
+    /// Daemon socket to connect to, as unix:///PATH or tcp://ADDRESS:PORT [default: DOCKER_HOST, or unix:///run/swarmlite/swarmlite.sock].
     #[arg(short = 'H', long, env = "SWARMLITE_HOST", value_name = "URL")]
     pub(crate) host: Option<Endpoint>,
 
@@ -124,44 +124,44 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a new swarm, with this node as its first manager.
+    /// Initialize a swarm, with this node as its first manager.
     Init(InitArgs),
-    /// Join this node to a swarm, as a worker or as a manager.
+    /// Join a swarm as a worker or as a manager.
     Join(JoinArgs),
-    /// Print the command that joins a node, or replace the token in it.
+    /// Show the command that joins a node to the swarm, or rotate the token in it.
     JoinToken(JoinTokenArgs),
-    /// Take this node out of its swarm.
+    /// Leave the swarm.
     Leave(LeaveArgs),
-    /// Change settings of the swarm, unlock managers; and init, join, join-token and leave, as Docker calls them.
+    /// Manage the swarm: its settings and its authority; and init, join, join-token and leave, as Docker calls them.
     #[command(subcommand)]
     Swarm(SwarmCommand),
-    /// Look at nodes and change what they do.
+    /// Manage nodes.
     #[command(subcommand)]
     Node(NodeCommand),
-    /// Make, look at, change and remove services.
+    /// Manage services.
     #[command(subcommand)]
     Service(Box<ServiceCommand>),
-    /// Make, look at and remove networks.
+    /// Manage networks.
     #[command(subcommand)]
     Network(NetworkCommand),
-    /// Make, look at and remove stacks: services, networks and more that Compose files describe.
+    /// Manage stacks: services, networks and more that Compose files describe.
     #[command(subcommand)]
     Stack(StackCommand),
-    /// Make, look at and remove secrets: files that services have in memory only.
+    /// Manage secrets: files that services have in memory only.
     #[command(subcommand)]
     Secret(SecretCommand),
-    /// Make, look at and remove configs: files that services have.
+    /// Manage configs: files that services have.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print what happens on this node and, on a manager, in the swarm.
+    /// Get real time events from this node and, on a manager, from the swarm.
     Events(EventsArgs),
-    /// Print the versions of the client, of the daemon and of the API between them.
+    /// Show the versions of the client, of the daemon and of the API between them.
     Version(VersionFormat),
-    /// Print what the daemon says about this node and its swarm.
+    /// Display information about this node and its swarm.
     Info(InspectFormat),
     /// Run the daemon of this node.
     Daemon(DaemonArgs),
-    /// Print a script that completes swarmlite commands in a shell.
+    /// Generate a script that completes swarmlite commands in a shell.
     Completion {
         /// The shell: bash, zsh, fish, elvish or powershell.
         #[arg(hide_possible_values = true)]

@@ -42,8 +42,8 @@ impl<'a> Node<'a> {
     pub(super) fn string(&self) -> Result<String> {
         match self.value {
             Value::String(text) => Ok(text.clone()),
-            Value::Number(_) => yaml::scalar(self.value).ok_or_else(|| self.must_be("string")),
-            _ => Err(self.must_be("string")),
+            Value::Number(_) => yaml::scalar(self.value).ok_or_else(|| self.must_be("a string")),
+            _ => Err(self.must_be("a string")),
         }
     }
 
@@ -56,7 +56,7 @@ impl<'a> Node<'a> {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| self.must_be("integer"))
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| self.must_be("an integer"))
     }
 
     /// A number with a fraction.
@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        number.filter(|number| number.is_finite()).ok_or_else(|| self.must_be("number"))
+        number.filter(|number| number.is_finite()).ok_or_else(|| self.must_be("a number"))
     }
 
     /// Yes or no, also in the words of YAML 1.1 as text (yaml.org/type/bool.html).
@@ -80,12 +80,12 @@ impl<'a> Node<'a> {
             },
             _ => None,
         };
-        boolean.ok_or_else(|| self.must_be("boolean"))
+        boolean.ok_or_else(|| self.must_be("a boolean"))
     }
 
     /// A length of time in Go's notation.
     pub(super) fn duration(&self) -> Result<Nanoseconds> {
-        let Value::String(text) = self.value else { return Err(self.must_be("duration")) };
+        let Value::String(text) = self.value else { return Err(self.must_be("a duration")) };
         duration::parse(text).map_err(|why| self.invalid(why))
     }
 
@@ -97,7 +97,7 @@ impl<'a> Node<'a> {
 
     /// The values of a list.
     pub(super) fn items(&self) -> Result<Vec<Self>> {
-        let Value::Array(items) = self.value else { return Err(self.must_be("list")) };
+        let Value::Array(items) = self.value else { return Err(self.must_be("a list")) };
         let item = |(at, value)| Self::new(format!("{}.{at}", self.path), value);
         Ok(items.iter().enumerate().map(item).collect())
     }
@@ -109,7 +109,7 @@ impl<'a> Node<'a> {
 
     /// The values of a mapping whose keys are names that the user chose. Extensions (`x-...`) are left out.
     pub(super) fn entries(&self) -> Result<Vec<(&'a str, Self)>> {
-        let Value::Object(entries) = self.value else { return Err(self.must_be("mapping")) };
+        let Value::Object(entries) = self.value else { return Err(self.must_be("a mapping")) };
         let entry = |(name, value): (&'a String, &'a Value)| {
             (name.as_str(), Self::new(format!("{}.{name}", self.path), value))
         };
@@ -119,7 +119,7 @@ impl<'a> Node<'a> {
 
     /// A mapping of scalars, such as labels. All keys are data.
     pub(super) fn labels(&self) -> Result<Labels> {
-        let Value::Object(entries) = self.value else { return Err(self.must_be("mapping")) };
+        let Value::Object(entries) = self.value else { return Err(self.must_be("a mapping")) };
         let label = |(key, value): (&String, &Value)| {
             let problem = || {
                 let path = format!("{}.{key}", self.path);
@@ -132,7 +132,7 @@ impl<'a> Node<'a> {
 
     /// The same, where no value at all is something else than an empty one.
     pub(super) fn variables(&self) -> Result<BTreeMap<String, Option<String>>> {
-        let Value::Object(entries) = self.value else { return Err(self.must_be("mapping")) };
+        let Value::Object(entries) = self.value else { return Err(self.must_be("a mapping")) };
         let labels = self.labels()?;
         let is_null = |key: &str| entries.get(key).is_none_or(Value::is_null);
         Ok(labels
@@ -160,13 +160,13 @@ impl<'a> Node<'a> {
                 .map(|(key, value)| (key.as_str(), value))
                 .collect(),
             Value::Null => BTreeMap::new(),
-            _ => return Err(self.must_be("mapping")),
+            _ => return Err(self.must_be("a mapping")),
         };
         Ok(Section { path: self.path.clone(), entries })
     }
 
     fn must_be(&self, what: &str) -> ComposeError {
-        self.invalid(format!("must be a {what}"))
+        self.invalid(format!("must be {what}"))
     }
 }
 
@@ -272,8 +272,8 @@ mod tests {
         for node in &nodes[..3] {
             assert_eq!(node.integer::<u64>().expect("a number"), 3);
         }
-        assert_eq!(message(nodes[3].integer::<u64>()), "a.3 must be a integer");
-        assert_eq!(message(nodes[4].integer::<u64>()), "a.4 must be a integer");
+        assert_eq!(message(nodes[3].integer::<u64>()), "a.3 must be an integer");
+        assert_eq!(message(nodes[4].integer::<u64>()), "a.4 must be an integer");
         assert!(nodes[5].boolean().expect("a boolean") && nodes[6].boolean().expect("a boolean"));
         for node in &nodes[7..9] {
             assert_eq!(node.float().expect("a number"), 1.5);

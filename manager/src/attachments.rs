@@ -1,4 +1,4 @@
-//! Containers that are not of a service, on networks of the cluster: who gets a place there, and when it is free again.
+//! Standalone containers on networks of the cluster: who gets a place there, and when it is free again.
 //!
 //! A node asks for a place before its engine makes the container, and tells afterwards what its engine has ([`service`]). A place is
 //! free when its node says that no container has it, or when the node itself is gone. Decisions are functions of the state.

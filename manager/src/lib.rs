@@ -2,7 +2,7 @@
 //!
 //! - [`state`]: what the cluster is, replicated; the only bus between all that follows.
 //! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
-//! - [`attachments`]: containers that are not of a service, on networks of the cluster.
+//! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
 //! - [`server`]: what managers answer to other nodes, and who may ask; [`message`]: the bodies of calls.
 //! - [`members`]: who the managers are, and how roles change.

@@ -75,7 +75,7 @@ pub enum AddressOwner {
     Service(ServiceId),
     /// A task.
     Task(TaskId),
-    /// A container that is not of a service.
+    /// A standalone container.
     Attachment(AttachmentId),
 }
 
@@ -128,7 +128,7 @@ impl State {
         &self.tables.networks
     }
 
-    /// All containers that are not of a service, on networks of the cluster, by id.
+    /// All standalone containers on networks of the cluster, by id.
     #[must_use]
     pub const fn attachments(&self) -> &OrdMap<AttachmentId, Arc<Attachment>> {
         &self.tables.attachments

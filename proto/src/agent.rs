@@ -148,7 +148,7 @@ pub enum Assignment {
     Secret(Arc<Secret>),
     /// A config that a task of this node has.
     Config(Arc<Config>),
-    /// A container that is not of a service, of whichever node, on one of those networks.
+    /// A standalone container, of whichever node, on one of those networks.
     Attachment(AttachmentAssignment),
 }
 
@@ -165,7 +165,7 @@ pub enum AssignmentKey {
     Secret(SecretId),
     /// A config.
     Config(ConfigId),
-    /// A container that is not of a service.
+    /// A standalone container.
     Attachment(AttachmentId),
     /// A task.
     Task(TaskId),
@@ -255,7 +255,7 @@ pub struct NetworkAssignment {
     pub ingress: bool,
     /// Whether containers reach nothing outside through it.
     pub internal: bool,
-    /// Whether containers that are not of a service may join.
+    /// Whether standalone containers may attach.
     pub attachable: bool,
     /// User labels, shown on the Docker network.
     pub labels: Labels,
@@ -322,7 +322,7 @@ pub struct EndpointTask {
     pub serving: bool,
 }
 
-/// A container that is not of a service, on a network.
+/// A standalone container on a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachmentAssignment {
     /// The attachment.

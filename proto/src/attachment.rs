@@ -1,4 +1,4 @@
-//! Containers that are not of a service, on networks of the cluster (`docker run --network`, `docker network connect`).
+//! Standalone containers, which are not of a service, on networks of the cluster (`docker run --network`, `docker network connect`).
 //!
 //! The node of such a container asks a manager for an address before it asks its engine for the container, and from then on tells the
 //! managers what its engine has. The managers keep the address for as long as a container of that node has it, and no longer.
@@ -14,7 +14,7 @@ use crate::id::NetworkId;
 use crate::id::NodeId;
 use crate::object::Meta;
 
-/// A container that is not of a service, on one network.
+/// A standalone container on one network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Its id.

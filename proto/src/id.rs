@@ -52,7 +52,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A container that is not of a service, on a network of the cluster.
+    /// A standalone container, one that is not of a service, on a network of the cluster.
     AttachmentKind, AttachmentId, "attachment";
     /// The cluster itself.
     ClusterKind, ClusterId, "cluster";

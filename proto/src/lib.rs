@@ -6,7 +6,7 @@
 //! - [`api`]: objects as the Docker Engine API prints them.
 //! - [`balance`]: how connections are spread over the tasks of a service.
 //! - [`agent`]: what a manager and an agent say to each other.
-//! - [`attachment`]: containers that are not of a service, on networks of the cluster.
+//! - [`attachment`]: standalone containers on networks of the cluster.
 //! - [`logs`]: the output of tasks on its way to those who read it.
 //! - [`identity`], [`rpc`], [`frame`], [`messagepack`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.

@@ -11,7 +11,7 @@ use crate::task::runtime::RuntimeError;
 
 /// The containers of an engine.
 pub trait Containers: Send + Sync + 'static {
-    /// The containers, running or not, that have an address on a network of the cluster and are not of a service.
+    /// The standalone containers, running or not, that have an address on a network of the cluster.
     fn held(&self) -> impl Future<Output = Result<Vec<Held>, RuntimeError>> + Send;
 
     /// Takes a container off a network, running or not.

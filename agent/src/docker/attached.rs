@@ -1,4 +1,4 @@
-//! Containers that are on networks of the cluster and not of a service.
+//! Standalone containers, those that are not of a service, on networks of the cluster.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;

@@ -28,7 +28,7 @@ pub struct NetworkAssignments {
     pub networks: BTreeMap<NetworkId, NetworkAssignment>,
     /// The services on them.
     pub endpoints: BTreeMap<(NetworkId, ServiceId), EndpointAssignment>,
-    /// The containers on them that are not of a service.
+    /// The standalone containers on them.
     pub attachments: BTreeMap<AttachmentId, AttachmentAssignment>,
 }
 

@@ -94,7 +94,7 @@ impl<R: Runtime> Networks<R> {
         self.remove_unused(&mut users).await;
     }
 
-    /// A network that the engine does not give up, for instance because a container that is not of a service is on it, is tried again next time.
+    /// A network that the engine does not give up, for instance because a standalone container is on it, is tried again next time.
     async fn remove_unused(&self, users: &mut BTreeMap<NetworkId, BTreeSet<TaskId>>) {
         let kept = self.kept.borrow().clone();
         let unused: Vec<NetworkId> = users

@@ -31,7 +31,7 @@ pub(super) fn peers(state: &State, network: &Network) -> Vec<NetworkPeer> {
         .collect()
 }
 
-/// The services on `network` by name, those that are gone and whose tasks are not included. Containers that are not of a service come
+/// The services on `network` by name, those that are gone and whose tasks are not included. Standalone containers come
 /// under no name, as in Docker.
 pub(super) fn services(state: &State, network: &Network) -> BTreeMap<String, NetworkService> {
     let mut services: BTreeMap<String, NetworkService> = BTreeMap::new();

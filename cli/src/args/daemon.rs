@@ -36,11 +36,11 @@ pub(crate) struct DaemonArgs {
     #[arg(long, env = "SWARMLITE_API", value_parser = endpoint::tcp_address, value_name = "URL", help_heading = "API over TCP")]
     pub(crate) api: Option<SocketAddr>,
 
-    /// Certificate of the authority that has signed the certificates of clients, in PEM.
+    /// Trust clients whose certificates this CA has signed, PEM.
     #[arg(long, env = "SWARMLITE_API_TLS_CA", value_name = "FILE", help_heading = "API over TCP")]
     pub(crate) api_tls_ca: Option<PathBuf>,
 
-    /// Certificate that is shown to clients, in PEM.
+    /// Path to the certificate that is shown to clients, PEM.
     #[arg(
         long,
         env = "SWARMLITE_API_TLS_CERT",
@@ -49,7 +49,7 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) api_tls_cert: Option<PathBuf>,
 
-    /// Key of that certificate, in PEM.
+    /// Path to the key of that certificate, PEM.
     #[arg(long, env = "SWARMLITE_API_TLS_KEY", value_name = "FILE", help_heading = "API over TCP")]
     pub(crate) api_tls_key: Option<PathBuf>,
 
@@ -75,7 +75,7 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) plugin_dir: PathBuf,
 
-    /// What balances connections over tasks: ipvs, nftables, or auto for ipvs where the kernel has it and nftables elsewhere.
+    /// Balancer of connections over tasks: ipvs, nftables, or auto for ipvs where the kernel has it and nftables elsewhere.
     #[arg(
         long,
         env = "SWARMLITE_DATAPLANE",
@@ -85,7 +85,7 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) dataplane: DataplaneChoice,
 
-    /// What to log: a level (error, warn, info, debug, trace), or levels by module as in 'info,swarmlite_agent=debug'.
+    /// Logging level (error, warn, info, debug, trace), or levels by module as in 'info,swarmlite_agent=debug'.
     #[arg(long, env = "SWARMLITE_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log: String,
 
@@ -93,7 +93,7 @@ pub(crate) struct DaemonArgs {
     #[arg(long, env = "SWARMLITE_HOSTNAME", value_name = "NAME")]
     pub(crate) hostname: Option<String>,
 
-    /// Something countable that this node has, for services that reserve it: so many of a kind (SSD=3), or each by its name
+    /// Generic resource that this node has, for services that reserve it: so many of a kind (SSD=3), or each by its name
     /// (GPU=UUID1, once for each).
     #[arg(
         long,
@@ -103,7 +103,7 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) node_generic_resource: Vec<String>,
 
-    /// How many seconds a leader waits for a node to confirm its tables. With 0 tasks end while nodes still send them requests: for tests
+    /// Seconds that a leader waits for a node to confirm its tables. With 0 tasks end while nodes still send them requests: for tests
     /// that have to see those fail, and therefore in no help.
     #[arg(
         long,

@@ -10,12 +10,12 @@ use crate::value::pair::Pair;
 /// Commands about secrets.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretCommand {
-    /// Keep the content of a file as a secret.
+    /// Create a secret from a file or standard input.
     Create(SecretCreateArgs),
     /// List secrets.
     #[command(visible_alias = "list")]
     Ls(ListArgs),
-    /// Print all about one or more secrets, but not their content.
+    /// Display detailed information on one or more secrets, but not their content.
     Inspect(DocumentInspectArgs),
     /// Remove one or more secrets.
     #[command(visible_alias = "remove")]
@@ -25,12 +25,12 @@ pub(crate) enum SecretCommand {
 /// Commands about configs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Keep the content of a file as a config.
+    /// Create a config from a file or standard input.
     Create(ConfigCreateArgs),
     /// List configs.
     #[command(visible_alias = "list")]
     Ls(ListArgs),
-    /// Print all about one or more configs.
+    /// Display detailed information on one or more configs.
     Inspect(DocumentInspectArgs),
     /// Remove one or more configs.
     #[command(visible_alias = "remove")]
@@ -44,11 +44,11 @@ pub(crate) struct SecretCreateArgs {
     #[arg(value_name = "SECRET")]
     pub(crate) name: String,
 
-    /// The file with its content, or - for standard input.
+    /// File with its content, or - for standard input.
     #[arg(value_name = "FILE|-")]
     pub(crate) file: Option<String>,
 
-    /// Driver that the content comes from instead. The swarm has none.
+    /// Secret driver, where the content comes from instead. The swarm has none.
     #[arg(short, long)]
     pub(crate) driver: Option<String>,
 
@@ -64,7 +64,7 @@ pub(crate) struct ConfigCreateArgs {
     #[arg(value_name = "CONFIG")]
     pub(crate) name: String,
 
-    /// The file with its content, or - for standard input.
+    /// File with its content, or - for standard input.
     #[arg(value_name = "FILE|-")]
     pub(crate) file: String,
 
@@ -80,7 +80,7 @@ pub(crate) struct DocumentCreateFlags {
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub(crate) label: Vec<Pair>,
 
-    /// Replace placeholders such as {{.Service.Name}} in the content, for each task: golang.
+    /// Template driver, which replaces placeholders such as {{.Service.Name}} in the content for each task: golang.
     #[arg(long, value_name = "DRIVER")]
     pub(crate) template_driver: Option<String>,
 }

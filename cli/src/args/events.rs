@@ -7,15 +7,15 @@ use crate::value::filter::Filter;
 /// Options of `events`.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
-    /// Only those of a type (type=service), an action (event=create), an object (service=NAME), ...
+    /// Filter output based on conditions: a type (type=service), an action (event=create), an object (service=NAME), ...
     #[arg(short, long, value_name = "FILTER")]
     pub(crate) filter: Vec<Filter>,
 
-    /// Also those since then: a time ago (10m), a date, or seconds since 1970.
+    /// Show all events created since a timestamp: a relative time (10m), a date, or seconds since 1970.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 
-    /// Only those until then, and no more after that.
+    /// Stream events until this timestamp.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
 

@@ -15,18 +15,18 @@ use crate::value::pair::Pair;
 /// Commands about networks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkCommand {
-    /// Make a network that spans the swarm.
+    /// Create a network that spans the swarm.
     Create(NetworkCreateArgs),
     /// List networks.
     #[command(visible_alias = "list")]
     Ls(NetworkListArgs),
-    /// Print all about one or more networks.
+    /// Display detailed information on one or more networks.
     Inspect(NetworkInspectArgs),
-    /// Put a container of this node on a network.
+    /// Connect a container of this node to a network.
     Connect(NetworkConnectArgs),
-    /// Take a container of this node off a network.
+    /// Disconnect a container of this node from a network.
     Disconnect(NetworkDisconnectArgs),
-    /// Remove all networks that nothing uses.
+    /// Remove all unused networks.
     Prune(NetworkPruneArgs),
     /// Remove one or more networks.
     #[command(visible_alias = "remove")]
@@ -44,15 +44,15 @@ pub(crate) struct NetworkCreateArgs {
     #[arg(short, long, default_value = "overlay")]
     pub(crate) driver: String,
 
-    /// Let containers that are not of a service join.
+    /// Enable standalone containers to attach.
     #[arg(long)]
     pub(crate) attachable: bool,
 
-    /// Let containers on it reach nothing outside through it.
+    /// Restrict external access to the network.
     #[arg(long)]
     pub(crate) internal: bool,
 
-    /// Make it the network of the routing mesh.
+    /// Create the network of the routing mesh.
     #[arg(long)]
     pub(crate) ingress: bool,
 
@@ -64,15 +64,15 @@ pub(crate) struct NetworkCreateArgs {
     #[arg(short, long = "opt", value_name = "KEY=VALUE")]
     pub(crate) opt: Vec<Pair>,
 
-    /// Make a template of networks, on the engine of this node. For drivers of the engine.
+    /// Create a configuration only network, on the engine of this node. For drivers of the engine.
     #[arg(long)]
     pub(crate) config_only: bool,
 
-    /// Template to make it from. For drivers of the engine.
+    /// Network to copy the configuration from. For drivers of the engine.
     #[arg(long, value_name = "NETWORK", default_value = "", hide_default_value = true)]
     pub(crate) config_from: String,
 
-    /// How far the network reaches: swarm or local.
+    /// Scope of the network: swarm or local.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) scope: String,
 
@@ -80,7 +80,7 @@ pub(crate) struct NetworkCreateArgs {
     #[arg(long, value_name = "CIDR", help_heading = "Addresses")]
     pub(crate) subnet: Vec<IpNet>,
 
-    /// Part of the subnet that addresses are taken from.
+    /// Allocate addresses from a range of the subnet.
     #[arg(long, value_name = "CIDR", help_heading = "Addresses")]
     pub(crate) ip_range: Vec<IpNet>,
 
@@ -88,23 +88,23 @@ pub(crate) struct NetworkCreateArgs {
     #[arg(long, value_name = "ADDRESS", help_heading = "Addresses")]
     pub(crate) gateway: Vec<IpAddr>,
 
-    /// Address in the subnet that something else has and no container gets.
+    /// Auxiliary address in the subnet, which something else has and no container gets.
     #[arg(long, value_name = "NAME=ADDRESS", help_heading = "Addresses")]
     pub(crate) aux_address: Vec<Pair>,
 
-    /// Driver that hands out addresses.
+    /// IP address management driver.
     #[arg(long, default_value = "default", help_heading = "Addresses")]
     pub(crate) ipam_driver: String,
 
-    /// Set an option of the driver that hands out addresses.
+    /// Set an option of the IP address management driver.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Addresses")]
     pub(crate) ipam_opt: Vec<Pair>,
 
-    /// Whether the network has IPv4 addresses.
+    /// Enable or disable IPv4 address assignment.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Addresses")]
     pub(crate) ipv4: Option<bool>,
 
-    /// Whether the network has IPv6 addresses.
+    /// Enable or disable IPv6 address assignment.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Addresses")]
     pub(crate) ipv6: Option<bool>,
 }
@@ -116,7 +116,7 @@ pub(crate) struct NetworkListArgs {
     #[command(flatten)]
     pub(crate) list: ListArgs,
 
-    /// Do not shorten ids.
+    /// Do not truncate ids.
     #[arg(long)]
     pub(crate) no_trunc: bool,
 }
@@ -132,7 +132,7 @@ pub(crate) struct NetworkInspectArgs {
     #[arg(short, long, value_name = "TEMPLATE")]
     pub(crate) format: Option<String>,
 
-    /// Ask for the services on the network too.
+    /// Show the services on the network too.
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
@@ -144,7 +144,7 @@ pub(crate) struct NetworkRemoveArgs {
     #[arg(required = true, value_name = "NETWORK")]
     pub(crate) networks: Vec<String>,
 
-    /// Do not fail when a network is not there.
+    /// Do not error if a network does not exist.
     #[arg(short, long)]
     pub(crate) force: bool,
 }
@@ -158,23 +158,23 @@ pub(crate) struct NetworkConnectArgs {
     /// Name or id of the container.
     pub(crate) container: String,
 
-    /// Let it be reached under this name too.
+    /// Add a network-scoped alias for the container.
     #[arg(long, value_name = "NAME")]
     pub(crate) alias: Vec<String>,
 
-    /// Give it this IPv4 address [default: one that is free].
+    /// IPv4 address of the container [default: one that is free].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ip: Option<Ipv4Addr>,
 
-    /// Give it this IPv6 address, on a network of the engine that has such.
+    /// IPv6 address of the container, on a network of the engine that has such.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ip6: Option<Ipv6Addr>,
 
-    /// Let it reach another container under a name of its own, on a network of the engine.
+    /// Add a link to another container, on a network of the engine.
     #[arg(long, value_name = "CONTAINER[:NAME]")]
     pub(crate) link: Vec<String>,
 
-    /// Give it a link-local address too, on a network of the engine.
+    /// Add a link-local address for the container, on a network of the engine.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) link_local_ip: Vec<IpAddr>,
 
@@ -192,7 +192,7 @@ pub(crate) struct NetworkDisconnectArgs {
     /// Name or id of the container.
     pub(crate) container: String,
 
-    /// Do it even if the engine has lost the container.
+    /// Force the container to disconnect, even if the engine has lost it.
     #[arg(short, long)]
     pub(crate) force: bool,
 }
@@ -200,11 +200,11 @@ pub(crate) struct NetworkDisconnectArgs {
 /// Options of `network prune`.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkPruneArgs {
-    /// Only those with a label (label=KEY or label=KEY=VALUE), without one (label!=...), or made before a time (until=TIME).
+    /// Remove only those with a label (label=KEY or label=KEY=VALUE), without one (label!=...), or created before a time (until=TIME).
     #[arg(long, value_name = "FILTER")]
     pub(crate) filter: Vec<Filter>,
 
-    /// Do not ask.
+    /// Do not prompt for confirmation.
     #[arg(short, long)]
     pub(crate) force: bool,
 }

@@ -17,24 +17,24 @@ use crate::value::pair::Pair;
 /// Commands about nodes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
-    /// List the nodes of the swarm.
+    /// List nodes in the swarm.
     #[command(visible_alias = "list")]
     Ls(NodeListArgs),
-    /// Print all about one or more nodes.
+    /// Display detailed information on one or more nodes.
     Inspect(NodeInspectArgs),
-    /// Change the availability, the role or the labels of a node.
+    /// Update a node.
     Update(NodeUpdateArgs),
-    /// Move the tasks of one or more nodes to other nodes, and give them no others.
+    /// Drain one or more nodes: move their tasks to other nodes, and give them no others.
     Drain(NodeDrainArgs),
-    /// Let one or more nodes have tasks again.
+    /// Activate one or more nodes, which then get tasks again.
     Activate(NodeAvailabilityArgs),
-    /// Let one or more nodes keep the tasks that they have, and give them no others.
+    /// Pause one or more nodes: they keep the tasks that they have, and get no others.
     Pause(NodeAvailabilityArgs),
-    /// Make one or more nodes managers.
+    /// Promote one or more nodes to manager in the swarm.
     Promote(NodeRoleArgs),
-    /// Make one or more nodes workers.
+    /// Demote one or more nodes from manager in the swarm.
     Demote(NodeRoleArgs),
-    /// List the tasks on one or more nodes, this one if none is named.
+    /// List tasks running on one or more nodes, defaults to this node.
     Ps(NodePsArgs),
     /// Remove one or more nodes from the swarm.
     #[command(visible_alias = "remove")]
@@ -67,19 +67,19 @@ pub(crate) struct NodeUpdateArgs {
     /// Name or id of the node; 'self' is this one.
     pub(crate) node: String,
 
-    /// Whether the node gets tasks: active, pause (keep those it has) or drain (move them away; node drain can wait for that).
+    /// Availability of the node: active, pause (keep the tasks it has) or drain (move them away; node drain can wait for that).
     #[arg(long, value_name = "STATE", ignore_case = true, hide_possible_values = true)]
     pub(crate) availability: Option<AvailabilityChoice>,
 
-    /// The role of the node: worker or manager.
+    /// Role of the node: worker or manager.
     #[arg(long, value_name = "ROLE", ignore_case = true, hide_possible_values = true)]
     pub(crate) role: Option<RoleChoice>,
 
-    /// Add or change a label.
+    /// Add or update a node label.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) label_add: Vec<Pair>,
 
-    /// Remove a label.
+    /// Remove a node label.
     #[arg(long, value_name = "KEY")]
     pub(crate) label_rm: Vec<String>,
 }
@@ -99,7 +99,7 @@ pub(crate) struct NodeDrainArgs {
     #[arg(long, value_name = "DURATION", requires = "wait", value_parser = deadline, default_value = "1h")]
     pub(crate) deadline: Duration,
 
-    /// Wait without printing the progress.
+    /// Suppress progress output.
     #[arg(short, long, requires = "wait")]
     pub(crate) quiet: bool,
 }
@@ -157,7 +157,7 @@ pub(crate) struct NodeRemoveArgs {
     #[arg(required = true, value_name = "NODE")]
     pub(crate) nodes: Vec<String>,
 
-    /// Remove the node even if it is not down.
+    /// Force remove a node from the swarm, even if it is not down.
     #[arg(short, long)]
     pub(crate) force: bool,
 }

@@ -7,7 +7,7 @@ use crate::value::filter::Filter;
 /// Options of a list.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Show only what meets a condition, such as name=web. Values of one key are alternatives.
+    /// Filter output based on conditions, such as name=web. Values of one key are alternatives.
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub(crate) filter: Vec<Filter>,
 
@@ -15,7 +15,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "TEMPLATE")]
     pub(crate) format: Option<String>,
 
-    /// Print ids only.
+    /// Only display ids.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -30,11 +30,11 @@ pub(crate) struct TaskListArgs {
     #[command(flatten)]
     pub(crate) list: ListArgs,
 
-    /// Print ids of services and nodes instead of their names.
+    /// Do not map ids to names in output.
     #[arg(long)]
     pub(crate) no_resolve: bool,
 
-    /// Do not shorten ids, images and errors.
+    /// Do not truncate output.
     #[arg(long)]
     pub(crate) no_trunc: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) struct InspectArgs {
     #[arg(short, long, value_name = "TEMPLATE")]
     pub(crate) format: Option<String>,
 
-    /// Print for people instead of as JSON.
+    /// Print the information in a human friendly format.
     #[arg(long, conflicts_with = "format")]
     pub(crate) pretty: bool,
 }

@@ -34,22 +34,22 @@ use crate::value::count;
 /// Commands about services.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceCommand {
-    /// Make a service.
+    /// Create a service.
     Create(Box<ServiceCreateArgs>),
     /// List services.
     #[command(visible_alias = "list")]
     Ls(ListArgs),
     /// List the tasks of one or more services.
     Ps(ServicePsArgs),
-    /// Print all about one or more services.
+    /// Display detailed information on one or more services.
     Inspect(ServiceInspectArgs),
-    /// Print what the tasks of a service, or one task, have written.
+    /// Fetch the logs of a service or task.
     Logs(ServiceLogsArgs),
-    /// Change how many tasks one or more services have.
+    /// Scale one or more replicated services.
     Scale(ServiceScaleArgs),
-    /// Change a service.
+    /// Update a service.
     Update(Box<ServiceUpdateArgs>),
-    /// Give a service back the spec that it had before its last change.
+    /// Roll a service back to the spec before its last update.
     Rollback(ServiceRollbackArgs),
     /// Remove one or more services.
     #[command(visible_alias = "remove")]
@@ -59,15 +59,15 @@ pub(crate) enum ServiceCommand {
 /// Whether and how to wait.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct WaitFlags {
-    /// Return at once instead of waiting until the service runs as asked.
+    /// Exit immediately instead of waiting for the service to converge.
     #[arg(short, long)]
     pub(crate) detach: bool,
 
-    /// Wait without printing the progress.
+    /// Suppress progress output.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Stop waiting, and fail, when the tasks of one replica have ended so many times; 0 waits on, as docker does.
+    /// Stop waiting, and fail, when the tasks of one replica have failed so many times; 0 waits on, as docker does.
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true, default_value = "3")]
     pub(crate) max_failures: u64,
 }
@@ -76,7 +76,7 @@ pub(crate) struct WaitFlags {
 #[derive(Debug, Args)]
 #[command(override_usage = "swarmlite service create [OPTIONS] IMAGE [COMMAND] [ARG...]")]
 pub(crate) struct ServiceCreateArgs {
-    /// The image, and the command with its arguments that replaces the image's own.
+    /// Image, and the command with its arguments that replaces the image's own.
     #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE")]
     pub(crate) image: Vec<String>,
 
@@ -84,11 +84,11 @@ pub(crate) struct ServiceCreateArgs {
     #[command(flatten)]
     pub(crate) wait: WaitFlags,
 
-    /// Name of the service, unique in the swarm [default: an invented one].
+    /// Name of the service, unique in the swarm [default: a random one].
     #[arg(long)]
     pub(crate) name: Option<String>,
 
-    /// How many tasks there are: replicated (so many), global (one on each node), or the same run once: replicated-job, global-job.
+    /// Service mode: replicated (so many tasks), global (one on each node), or the same run once: replicated-job, global-job.
     #[arg(long, hide_possible_values = true, default_value = "replicated")]
     pub(crate) mode: Mode,
 
@@ -129,19 +129,19 @@ pub(crate) struct ServiceUpdateArgs {
     #[command(flatten)]
     pub(crate) wait: WaitFlags,
 
-    /// The new image.
+    /// Set the image.
     #[arg(long)]
     pub(crate) image: Option<String>,
 
-    /// The new arguments of the command, as one shell-quoted string.
+    /// Set the arguments of the command, as one shell-quoted string.
     #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
     pub(crate) args: Option<String>,
 
-    /// Replace all tasks even if nothing changed.
+    /// Force an update even if no changes require it.
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Give the service back the spec that it had before its last change, and change nothing else.
+    /// Roll back to the spec before the last update, and change nothing else.
     #[arg(long, conflicts_with_all = CHANGES)]
     pub(crate) rollback: bool,
 
@@ -212,35 +212,35 @@ pub(crate) struct ServiceLogsArgs {
     #[arg(long)]
     pub(crate) details: bool,
 
-    /// Go on with what is written from now on, by new tasks too.
+    /// Follow log output, of new tasks too.
     #[arg(short, long)]
     pub(crate) follow: bool,
 
-    /// Print ids of services and nodes instead of their names.
+    /// Do not map ids to names in output.
     #[arg(long)]
     pub(crate) no_resolve: bool,
 
-    /// Do not print the ids of tasks.
+    /// Do not include task ids in output.
     #[arg(long)]
     pub(crate) no_task_ids: bool,
 
-    /// Do not shorten ids.
+    /// Do not truncate ids.
     #[arg(long)]
     pub(crate) no_trunc: bool,
 
-    /// Print lines as they were written, without saying whose they are.
+    /// Print lines as they were written, without the task they come from.
     #[arg(long)]
     pub(crate) raw: bool,
 
-    /// Nothing older than a time (2024-05-01T12:00:00Z), or a time ago (42m).
+    /// Show logs since a timestamp (2024-05-01T12:00:00Z) or a relative time (42m).
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 
-    /// How many of the last lines, of all tasks together [default: all]. With a terminal: of each task.
+    /// Number of lines to show from the end of the logs, of all tasks together [default: all]. With a terminal: of each task.
     #[arg(short = 'n', long, value_name = "LINES")]
     pub(crate) tail: Option<String>,
 
-    /// Print when each line was written.
+    /// Show timestamps.
     #[arg(short, long)]
     pub(crate) timestamps: bool,
 }
@@ -260,7 +260,7 @@ pub(crate) struct ServiceInspectArgs {
 /// Options of `service scale`.
 #[derive(Debug, Args)]
 pub(crate) struct ServiceScaleArgs {
-    /// Services, and how many tasks each shall have.
+    /// Services, and the number of tasks of each.
     #[arg(required = true, value_name = "SERVICE=REPLICAS")]
     pub(crate) targets: Vec<ScaleTarget>,
 

@@ -11,31 +11,31 @@ use super::WaitFlags;
 /// Commands about stacks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StackCommand {
-    /// Make or change a stack, as Compose files say.
+    /// Deploy a new stack or update an existing stack.
     #[command(visible_alias = "up")]
     Deploy(StackDeployArgs),
     /// List stacks.
     #[command(visible_alias = "list")]
     Ls(StackListArgs),
-    /// List the tasks of a stack.
+    /// List the tasks in the stack.
     Ps(StackPsArgs),
-    /// List the services of a stack.
+    /// List the services in the stack.
     Services(StackServicesArgs),
     /// Remove one or more stacks.
     #[command(visible_aliases = ["remove", "down"])]
     Rm(StackRemoveArgs),
-    /// Print Compose files as one, with all values filled in.
+    /// Output the final Compose file, after merges and interpolations.
     Config(StackConfigArgs),
 }
 
 /// Which Compose files.
 #[derive(Debug, Args)]
 pub(crate) struct ComposeFiles {
-    /// Path of a Compose file, or - for standard input. What a later file says goes before what an earlier one says.
+    /// Path to a Compose file, or - to read from standard input. What a later file says goes before what an earlier one says.
     #[arg(short = 'c', long, value_name = "FILE", value_delimiter = ',', required = true)]
     pub(crate) compose_file: Vec<String>,
 
-    /// Take services with this profile in, beside those with none and those in COMPOSE_PROFILES.
+    /// Deploy services with this profile too, beside those with none and those in COMPOSE_PROFILES.
     #[arg(long)]
     pub(crate) profile: Vec<String>,
 }
@@ -61,15 +61,15 @@ pub(crate) struct StackDeployArgs {
     #[command(flatten)]
     pub(crate) files: ComposeFiles,
 
-    /// Remove services of the stack that are not in the files.
+    /// Prune services that are no longer in the files.
     #[arg(long)]
     pub(crate) prune: bool,
 
-    /// When to ask the registry what a tag stands for: always, changed or never.
+    /// Query the registry to resolve image digests: always, changed or never.
     #[arg(long, value_name = "WHEN", default_value = "always", hide_possible_values = true)]
     pub(crate) resolve_image: ResolveImage,
 
-    /// Have nodes fetch the images with the credentials that `docker login` has left for their registries.
+    /// Send the credentials that `docker login` has left for the registries, for nodes to pull the images with.
     #[arg(long)]
     pub(crate) with_registry_auth: bool,
 
@@ -115,7 +115,7 @@ pub(crate) struct StackRemoveArgs {
     #[arg(required = true, value_name = "STACK")]
     pub(crate) stacks: Vec<String>,
 
-    /// Return at once instead of waiting until the tasks have ended.
+    /// Do not wait for stack removal.
     #[arg(short, long)]
     pub(crate) detach: bool,
 }
@@ -127,7 +127,7 @@ pub(crate) struct StackConfigArgs {
     #[command(flatten)]
     pub(crate) files: ComposeFiles,
 
-    /// Leave variables as they are.
+    /// Skip interpolation: leave variables as they are.
     #[arg(long)]
     pub(crate) skip_interpolation: bool,
 }

@@ -28,16 +28,55 @@ fn the_definition_is_consistent() {
     Cli::command().debug_assert();
 }
 
+/// What the helps of commands begin with, as those of docker do.
+const VERBS: [&str; 26] = [
+    "Activate",
+    "Connect",
+    "Create",
+    "Demote",
+    "Deploy",
+    "Disconnect",
+    "Display",
+    "Drain",
+    "Fetch",
+    "Generate",
+    "Get",
+    "Initialize",
+    "Join",
+    "Leave",
+    "List",
+    "Manage",
+    "Output",
+    "Pause",
+    "Promote",
+    "Remove",
+    "Roll",
+    "Run",
+    "Scale",
+    "Show",
+    "Unlock",
+    "Update",
+];
+
+/// Whether the help of an option begins with what it does or is, and not with a question.
+fn begins_well(help: &str) -> bool {
+    let first = help.split(' ').next().unwrap_or_default();
+    let questions = ["How", "What", "When", "Where", "Whether", "Which", "Who", "Whose"];
+    first.starts_with(char::is_uppercase) && !questions.contains(&first)
+}
+
 #[test]
-fn every_option_and_command_has_a_sentence() {
+fn every_option_and_command_has_a_help_in_the_form_of_dockers() {
     fn check(command: &clap::Command) {
         for argument in command.get_arguments() {
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
             let id = argument.get_id().as_str();
-            assert!(!help.is_empty(), "{} {id} has no help", command.get_name());
+            assert!(begins_well(&help), "{} {id}: {help:?}", command.get_name());
         }
         for command in command.get_subcommands() {
-            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let verb = about.split(' ').next().unwrap_or_default();
+            assert!(VERBS.contains(&verb), "{}: {about:?} is not a command", command.get_name());
             check(command);
         }
     }

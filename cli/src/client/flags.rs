@@ -8,23 +8,23 @@ use clap::Args;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection over TCP")]
 pub(crate) struct TlsFlags {
-    /// Use TLS, whoever answers. Implied by --tlsverify.
+    /// Use TLS, whoever answers; implied by --tlsverify.
     #[arg(long)]
     pub(crate) tls: bool,
 
-    /// Use TLS, and make sure that the daemon has a certificate of the authority [default: whether DOCKER_TLS_VERIFY is set].
+    /// Use TLS and verify the remote [default: whether DOCKER_TLS_VERIFY is set].
     #[arg(long)]
     pub(crate) tlsverify: bool,
 
-    /// Certificate of the authority [default: ca.pem in DOCKER_CERT_PATH, DOCKER_CONFIG or ~/.docker].
+    /// Trust certs signed only by this CA [default: ca.pem in DOCKER_CERT_PATH, DOCKER_CONFIG or ~/.docker].
     #[arg(long, value_name = "FILE")]
     pub(crate) tlscacert: Option<PathBuf>,
 
-    /// Certificate to show to the daemon [default: cert.pem there].
+    /// Path to TLS certificate file [default: cert.pem there].
     #[arg(long, value_name = "FILE")]
     pub(crate) tlscert: Option<PathBuf>,
 
-    /// Key of that certificate [default: key.pem there].
+    /// Path to TLS key file [default: key.pem there].
     #[arg(long, value_name = "FILE")]
     pub(crate) tlskey: Option<PathBuf>,
 }

@@ -285,7 +285,7 @@ fn ports_have_a_long_form() {
             "{target: 80, published: 80-90}",
             "services.web.ports.0.published is a range, of which no port can be chosen: 80-90",
         ),
-        ("{target: 80, published: 70000}", "services.web.ports.0.published must be a integer"),
+        ("{target: 80, published: 70000}", "services.web.ports.0.published must be an integer"),
     ] {
         assert_eq!(web(&format!("ports: [{port}]")).refusal(), message);
     }
@@ -316,7 +316,7 @@ fn what_nobody_knows_is_refused_by_name() {
             "services.web.healthcheck Additional property tset is not allowed",
         ),
         ("uts: host", "services.web Additional property uts is not allowed"),
-        ("deploy: {replicas: x}", "services.web.deploy.replicas must be a integer"),
+        ("deploy: {replicas: x}", "services.web.deploy.replicas must be an integer"),
         ("tty: 3", "services.web.tty must be a boolean"),
         ("image: [x]", "0.yml: "),
         ("stop_grace_period: 5", "services.web.stop_grace_period must be a duration"),

@@ -36,7 +36,7 @@ pub struct Network {
     pub ipam: IpamOptions,
     /// Whether containers reach nothing outside through it.
     pub internal: bool,
-    /// Whether containers that are not of a service may join.
+    /// Whether standalone containers may attach.
     pub attachable: bool,
     /// Whether it is the network of the routing mesh.
     pub ingress: bool,
@@ -51,7 +51,7 @@ pub struct Network {
     /// The nodes on it. Not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Vec<NetworkPeer>>,
-    /// The services on it by name, and under no name the containers that are not of a service. Only where more was asked for.
+    /// The services on it by name, and under no name the standalone containers. Only where more was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub services: Option<BTreeMap<String, NetworkService>>,
 }
@@ -165,7 +165,7 @@ pub struct NetworkCreateRequest {
     pub ipam: Option<IpamOptions>,
     /// Whether containers reach nothing outside through it.
     pub internal: bool,
-    /// Whether containers that are not of a service may join.
+    /// Whether standalone containers may attach.
     pub attachable: bool,
     /// Whether it is the network of the routing mesh.
     pub ingress: bool,

@@ -22,7 +22,7 @@ pub struct NetworkSpec {
     /// Whether containers on it reach nothing outside through it.
     #[serde(skip_serializing_if = "is_default")]
     pub internal: bool,
-    /// Whether containers that are not of a service may join.
+    /// Whether standalone containers may attach.
     #[serde(skip_serializing_if = "is_default")]
     pub attachable: bool,
     /// Whether it is the network of the routing mesh. There is one.

@@ -1,4 +1,4 @@
-//! Containers that are not of a service on networks of the cluster, made by the stock `docker` client on managers and workers.
+//! Standalone containers on networks of the cluster, made by the stock `docker` client on managers and workers.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

@@ -1,7 +1,7 @@
 //! Names and what they stand for. Pure: made anew from the assignments whenever those change.
 //!
 //! On each network, the name of a service and its aliases stand for its virtual address, or, in dnsrr mode, for all its serving
-//! tasks; `tasks.NAME` always stands for all serving tasks. The name of a container that is not of a service, its short id and its aliases
+//! tasks; `tasks.NAME` always stands for all serving tasks. The name of a standalone container, its short id and its aliases
 //! stand for its address while it runs. A container sees the names of every network it is on, and of no other.
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ impl Names {
         names
     }
 
-    /// Adds containers that are not of a service. Those of one container see the names of all its networks.
+    /// Adds standalone containers. Those of one container see the names of all its networks.
     fn attach<'a>(&mut self, attachments: impl IntoIterator<Item = &'a AttachmentAssignment>) {
         let mut containers: BTreeMap<&str, Vec<(NetworkId, Ipv4Addr)>> = BTreeMap::new();
         for attachment in attachments {

@@ -9,7 +9,7 @@ use crate::value::duration;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Container")]
 pub(crate) struct ContainerFlags {
-    /// Command that replaces the entry point of the image, as one shell-quoted string.
+    /// Overwrite the entry point of the image, as one shell-quoted string.
     #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
     pub(crate) entrypoint: Option<String>,
 
@@ -25,7 +25,7 @@ pub(crate) struct ContainerFlags {
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,
 
-    /// Give the container a terminal.
+    /// Allocate a pseudo-TTY.
     #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) tty: Option<bool>,
 
@@ -37,15 +37,15 @@ pub(crate) struct ContainerFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) init: Option<bool>,
 
-    /// How the container is kept apart from its node: default, which is all that Linux has.
+    /// Isolation of the container: default, which is all that Linux has.
     #[arg(long, value_name = "NAME")]
     pub(crate) isolation: Option<String>,
 
-    /// Signal that asks the container to stop.
+    /// Signal to stop the container.
     #[arg(long, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<String>,
 
-    /// Time the container gets to stop before it is killed [default: 10s].
+    /// Time to wait before killing a container that is to stop [default: 10s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) stop_grace_period: Option<Nanoseconds>,
 
@@ -57,15 +57,15 @@ pub(crate) struct ContainerFlags {
     #[arg(long, value_name = "CAPABILITY")]
     pub(crate) cap_drop: Vec<String>,
 
-    /// Preference of the kernel to kill it when memory runs out, -1000 to 1000.
+    /// Tune the kernel's preference to kill it when memory runs out, -1000 to 1000.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(crate) oom_score_adj: Option<i64>,
 
-    /// Driver that takes the output [default: the engine's].
+    /// Logging driver [default: the engine's].
     #[arg(long, value_name = "DRIVER")]
     pub(crate) log_driver: Option<String>,
 
-    /// Set an option of the log driver.
+    /// Set an option of the logging driver.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) log_opt: Vec<crate::value::pair::Pair>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct ContainerFlags {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Health")]
 pub(crate) struct HealthFlags {
-    /// Command that checks the health, run by a shell in the container.
+    /// Command to run to check health, by a shell in the container.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) health_cmd: Option<String>,
 
@@ -82,23 +82,23 @@ pub(crate) struct HealthFlags {
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) health_interval: Option<Nanoseconds>,
 
-    /// Time a check may take.
+    /// Maximum time to allow one check to run.
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) health_timeout: Option<Nanoseconds>,
 
-    /// Failed checks in a row that make it unhealthy.
+    /// Consecutive failures needed to report unhealthy.
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) health_retries: Option<i64>,
 
-    /// Time to start in which failed checks do not count.
+    /// Start period in which failed checks do not count.
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) health_start_period: Option<Nanoseconds>,
 
-    /// Time between two checks while it starts.
+    /// Time between two checks during the start period.
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) health_start_interval: Option<Nanoseconds>,
 
-    /// Check no health, whatever the image says.
+    /// Disable any health check, whatever the image says.
     #[arg(long)]
     pub(crate) no_healthcheck: bool,
 }

@@ -14,7 +14,7 @@ pub(crate) struct ExtensionFlags {
     #[arg(long, value_name = "GPUS", value_parser = device::gpus)]
     pub(crate) gpus: Option<DeviceRequest>,
 
-    /// Let the container do on its node whatever the engine may.
+    /// Give the container extended privileges: all that the engine has on its node.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) privileged: Option<bool>,
 
@@ -22,19 +22,19 @@ pub(crate) struct ExtensionFlags {
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     pub(crate) shm_size: Option<i64>,
 
-    /// Whose shared memory the container sees: none, private, shareable or host.
+    /// IPC namespace of the container: none, private, shareable or host.
     #[arg(long, value_name = "MODE")]
     pub(crate) ipc: Option<String>,
 
-    /// Whose processes the container sees: host.
+    /// PID namespace of the container: host.
     #[arg(long, value_name = "MODE")]
     pub(crate) pid: Option<String>,
 
-    /// Control group that the container's own is made in.
+    /// Parent control group of the container.
     #[arg(long, value_name = "PATH")]
     pub(crate) cgroup_parent: Option<String>,
 
-    /// Whose control groups the container sees: private or host.
+    /// Control group namespace of the container: private or host.
     #[arg(long, value_name = "MODE")]
     pub(crate) cgroupns: Option<String>,
 

@@ -30,7 +30,7 @@ use crate::value::ulimit;
 /// Options of `service create` that take several values.
 #[derive(Debug, Default, Args)]
 pub(crate) struct CreateLists {
-    /// Run tasks only on nodes that meet a condition, such as node.role==manager.
+    /// Set a placement constraint that nodes have to meet, such as node.role==manager.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
     pub(crate) constraint: Vec<String>,
 
@@ -42,7 +42,7 @@ pub(crate) struct CreateLists {
     #[arg(short, long, value_name = "KEY=VALUE", help_heading = "Tasks")]
     pub(crate) label: Vec<Pair>,
 
-    /// Answer on a port of every node, as TARGET, PUBLISHED:TARGET, either with /PROTOCOL, or as published=,target=,protocol=,mode=ingress|host.
+    /// Publish a port on every node, as TARGET, PUBLISHED:TARGET, either with /PROTOCOL, or as published=,target=,protocol=,mode=ingress|host.
     #[arg(short = 'p', long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
     pub(crate) publish: Vec<Publish>,
 
@@ -54,7 +54,7 @@ pub(crate) struct CreateLists {
     #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
     pub(crate) network: Vec<NetworkAttachmentConfig>,
 
-    /// Add a line to /etc/hosts of the container.
+    /// Add a host to /etc/hosts of the container.
     #[arg(long, value_name = "NAME:ADDRESS", value_parser = host::parse, help_heading = "Network")]
     pub(crate) host: Vec<String>,
 
@@ -78,15 +78,15 @@ pub(crate) struct CreateLists {
     #[arg(long, value_name = "FILE", help_heading = "Container")]
     pub(crate) env_file: Vec<PathBuf>,
 
-    /// Mount something, as type=volume|bind|tmpfs,source=,target=,readonly and more.
+    /// Mount a volume, a path or memory, as type=volume|bind|tmpfs,source=,target=,readonly and more.
     #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
     pub(crate) mount: Vec<Mount>,
 
-    /// Give it a secret as a file below /run/secrets, as NAME, or source=,target=,uid=,gid=,mode=.
+    /// Expose a secret to the service as a file below /run/secrets, as NAME, or source=,target=,uid=,gid=,mode=.
     #[arg(long, value_name = "SECRET", value_parser = document::secret, help_heading = "Container")]
     pub(crate) secret: Vec<SecretReference>,
 
-    /// Give it a config as a file, as NAME for /NAME, or source=,target=,uid=,gid=,mode=.
+    /// Expose a config to the service as a file, as NAME for /NAME, or source=,target=,uid=,gid=,mode=.
     #[arg(long, value_name = "CONFIG", value_parser = document::config, help_heading = "Container")]
     pub(crate) config: Vec<ConfigReference>,
 
@@ -94,7 +94,7 @@ pub(crate) struct CreateLists {
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
     pub(crate) container_label: Vec<Pair>,
 
-    /// Add a further group to the user in the container.
+    /// Add a supplementary group to the user in the container.
     #[arg(long, value_name = "GROUP", help_heading = "Container")]
     pub(crate) group: Vec<String>,
 
@@ -102,11 +102,11 @@ pub(crate) struct CreateLists {
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
     pub(crate) sysctl: Vec<Pair>,
 
-    /// Limit what a process may use.
+    /// Set a limit of the kernel on processes of the container.
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
     pub(crate) ulimit: Vec<Ulimit>,
 
-    /// Set something countable aside that nodes declare, so many of a kind.
+    /// Reserve a generic resource that nodes declare, so many of a kind.
     #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
     pub(crate) generic_resource: Vec<GenericResource>,
 
@@ -114,7 +114,7 @@ pub(crate) struct CreateLists {
     #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
     pub(crate) device: Vec<DeviceMapping>,
 
-    /// Let the container use further devices, as in 'c 13:* rwm'.
+    /// Add a rule to the devices the container may use, as in 'c 13:* rwm'.
     #[arg(long, value_name = "RULE", value_parser = device::rule, help_heading = "Node")]
     pub(crate) device_cgroup_rule: Vec<String>,
 
@@ -126,11 +126,11 @@ pub(crate) struct CreateLists {
 /// Options of `service update` that add and remove values.
 #[derive(Debug, Default, Args)]
 pub(crate) struct UpdateLists {
-    /// Add a placement condition.
+    /// Add a placement constraint.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
     pub(crate) constraint_add: Vec<String>,
 
-    /// Remove a placement condition.
+    /// Remove a placement constraint.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
     pub(crate) constraint_rm: Vec<String>,
 
@@ -142,7 +142,7 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
     pub(crate) placement_pref_rm: Vec<PlacementPreference>,
 
-    /// Add or change a label of the service.
+    /// Add or update a label of the service.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Tasks")]
     pub(crate) label_add: Vec<Pair>,
 
@@ -150,7 +150,7 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "KEY", help_heading = "Tasks")]
     pub(crate) label_rm: Vec<String>,
 
-    /// Add or change a published port.
+    /// Add or update a published port.
     #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
     pub(crate) publish_add: Vec<Publish>,
 
@@ -158,7 +158,7 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
     pub(crate) publish_rm: Vec<Publish>,
 
-    /// Add or change an endpoint option.
+    /// Add or update an endpoint option.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Network")]
     pub(crate) endpoint_option_add: Vec<Pair>,
 
@@ -166,19 +166,19 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub(crate) endpoint_option_rm: Vec<String>,
 
-    /// Attach the service to a network.
+    /// Add a network.
     #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
     pub(crate) network_add: Vec<NetworkAttachmentConfig>,
 
-    /// Detach the service from a network.
+    /// Remove a network.
     #[arg(long, value_name = "NETWORK", help_heading = "Network")]
     pub(crate) network_rm: Vec<String>,
 
-    /// Add a line to /etc/hosts.
+    /// Add a host to /etc/hosts.
     #[arg(long, value_name = "NAME:ADDRESS", value_parser = host::parse, help_heading = "Network")]
     pub(crate) host_add: Vec<String>,
 
-    /// Remove a line from /etc/hosts, as NAME or NAME:ADDRESS.
+    /// Remove a host from /etc/hosts, as NAME or NAME:ADDRESS.
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub(crate) host_rm: Vec<String>,
 
@@ -206,7 +206,7 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
     pub(crate) dns_search_rm: Vec<String>,
 
-    /// Add or change an environment variable.
+    /// Add or update an environment variable.
     #[arg(long, value_name = "NAME=VALUE", value_parser = env_variable, help_heading = "Container")]
     pub(crate) env_add: Vec<String>,
 
@@ -214,7 +214,7 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "NAME", help_heading = "Container")]
     pub(crate) env_rm: Vec<String>,
 
-    /// Add or change a mount.
+    /// Add or update a mount.
     #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
     pub(crate) mount_add: Vec<Mount>,
 
@@ -222,23 +222,23 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "PATH", help_heading = "Container")]
     pub(crate) mount_rm: Vec<String>,
 
-    /// Give it one more secret.
+    /// Add or update a secret of the service.
     #[arg(long, value_name = "SECRET", value_parser = document::secret, help_heading = "Container")]
     pub(crate) secret_add: Vec<SecretReference>,
 
-    /// Take a secret away, by its name.
+    /// Remove a secret, by its name.
     #[arg(long, value_name = "SECRET", help_heading = "Container")]
     pub(crate) secret_rm: Vec<String>,
 
-    /// Give it one more config.
+    /// Add or update a config of the service.
     #[arg(long, value_name = "CONFIG", value_parser = document::config, help_heading = "Container")]
     pub(crate) config_add: Vec<ConfigReference>,
 
-    /// Take a config away, by its name.
+    /// Remove a config, by its name.
     #[arg(long, value_name = "CONFIG", help_heading = "Container")]
     pub(crate) config_rm: Vec<String>,
 
-    /// Add or change a label of the container.
+    /// Add or update a label of the container.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
     pub(crate) container_label_add: Vec<Pair>,
 
@@ -246,15 +246,15 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "KEY", help_heading = "Container")]
     pub(crate) container_label_rm: Vec<String>,
 
-    /// Add a further group.
+    /// Add a supplementary group.
     #[arg(long, value_name = "GROUP", help_heading = "Container")]
     pub(crate) group_add: Vec<String>,
 
-    /// Remove a further group.
+    /// Remove a supplementary group.
     #[arg(long, value_name = "GROUP", help_heading = "Container")]
     pub(crate) group_rm: Vec<String>,
 
-    /// Add or change a kernel parameter.
+    /// Add or update a kernel parameter.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
     pub(crate) sysctl_add: Vec<Pair>,
 
@@ -262,7 +262,7 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "KEY", help_heading = "Container")]
     pub(crate) sysctl_rm: Vec<String>,
 
-    /// Add or change a limit.
+    /// Add or update a limit.
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
     pub(crate) ulimit_add: Vec<Ulimit>,
 
@@ -270,15 +270,15 @@ pub(crate) struct UpdateLists {
     #[arg(long, value_name = "NAME", help_heading = "Container")]
     pub(crate) ulimit_rm: Vec<String>,
 
-    /// Set something countable aside, or more or less of it.
+    /// Add or update a generic resource that is reserved.
     #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
     pub(crate) generic_resource_add: Vec<GenericResource>,
 
-    /// Set no more of a kind aside.
+    /// Remove a generic resource.
     #[arg(long, value_name = "KIND", help_heading = "Resources")]
     pub(crate) generic_resource_rm: Vec<String>,
 
-    /// Add or change a device.
+    /// Add or update a device.
     #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
     pub(crate) device_add: Vec<DeviceMapping>,
 

@@ -13,19 +13,19 @@ use crate::value::duration;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Restarts")]
 pub(crate) struct RestartFlags {
-    /// After which endings a task is replaced: none, on-failure or any [default: any].
+    /// Restart when a condition is met: none, on-failure or any [default: any].
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     pub(crate) restart_condition: Option<RestartCondition>,
 
-    /// Time between the end of a task and the start of the next [default: 5s].
+    /// Delay between restart attempts [default: 5s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) restart_delay: Option<Nanoseconds>,
 
-    /// How often a task is replaced before giving up; 0 stands for always.
+    /// Maximum number of restarts before giving up; 0 stands for any number.
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) restart_max_attempts: Option<u64>,
 
-    /// Time within which attempts count.
+    /// Window used to evaluate the restart policy.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) restart_window: Option<Nanoseconds>,
 }
@@ -34,27 +34,27 @@ pub(crate) struct RestartFlags {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Updates")]
 pub(crate) struct UpdateFlags {
-    /// How many tasks are replaced at the same time; 0 stands for all [default: 1].
+    /// Maximum number of tasks updated simultaneously; 0 stands for all at once [default: 1].
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) update_parallelism: Option<u64>,
 
-    /// Pause after each task [default: 0s].
+    /// Delay between updates [default: 0s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) update_delay: Option<Nanoseconds>,
 
-    /// How long a new task is watched for failure [default: 5s].
+    /// Duration after each task update to monitor for failure [default: 5s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) update_monitor: Option<Nanoseconds>,
 
-    /// What to do when too many tasks fail: pause, continue or rollback [default: pause].
+    /// Action on update failure: pause, continue or rollback [default: pause].
     #[arg(long, value_name = "ACTION", value_parser = update_action)]
     pub(crate) update_failure_action: Option<FailureAction>,
 
-    /// Share of failed tasks, 0 to 1, up to which the update goes on [default: 0].
+    /// Failure rate to tolerate during an update, 0 to 1 [default: 0].
     #[arg(long, value_name = "RATIO")]
     pub(crate) update_max_failure_ratio: Option<f64>,
 
-    /// Whether the old task stops first or the new one starts first [default: stop-first].
+    /// Update order: stop-first or start-first [default: stop-first].
     #[arg(long, value_name = "ORDER", value_parser = order)]
     pub(crate) update_order: Option<UpdateOrder>,
 }
@@ -63,27 +63,27 @@ pub(crate) struct UpdateFlags {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Rollbacks")]
 pub(crate) struct RollbackFlags {
-    /// How many tasks are rolled back at the same time; 0 stands for all [default: 1].
+    /// Maximum number of tasks rolled back simultaneously; 0 stands for all at once [default: 1].
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) rollback_parallelism: Option<u64>,
 
-    /// Pause after each task [default: 0s].
+    /// Delay between task rollbacks [default: 0s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) rollback_delay: Option<Nanoseconds>,
 
-    /// How long a task is watched for failure [default: 5s].
+    /// Duration after each task rollback to monitor for failure [default: 5s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) rollback_monitor: Option<Nanoseconds>,
 
-    /// What to do when too many tasks fail: pause or continue [default: pause].
+    /// Action on rollback failure: pause or continue [default: pause].
     #[arg(long, value_name = "ACTION", value_parser = rollback_action)]
     pub(crate) rollback_failure_action: Option<FailureAction>,
 
-    /// Share of failed tasks, 0 to 1, up to which the rollback goes on [default: 0].
+    /// Failure rate to tolerate during a rollback, 0 to 1 [default: 0].
     #[arg(long, value_name = "RATIO")]
     pub(crate) rollback_max_failure_ratio: Option<f64>,
 
-    /// Whether the old task stops first or the new one starts first [default: stop-first].
+    /// Rollback order: stop-first or start-first [default: stop-first].
     #[arg(long, value_name = "ORDER", value_parser = order)]
     pub(crate) rollback_order: Option<UpdateOrder>,
 }

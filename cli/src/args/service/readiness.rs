@@ -9,7 +9,7 @@ use super::container::positive;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Readiness")]
 pub(crate) struct ReadinessFlags {
-    /// Command that ends with 0 when a task is ready to get requests, run by a shell in the container. A task that is not ready is not
+    /// Command to run to check readiness, by a shell in the container: it ends with 0 when a task is ready to get requests. A task that is not ready is not
     /// restarted.
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["readiness_http", "readiness_tcp"])]
     pub(crate) readiness_cmd: Option<String>,
@@ -26,19 +26,19 @@ pub(crate) struct ReadinessFlags {
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) readiness_interval: Option<Nanoseconds>,
 
-    /// Time a check may take [default: 5s].
+    /// Maximum time to allow one check to run [default: 5s].
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) readiness_timeout: Option<Nanoseconds>,
 
-    /// Failed checks in a row that make a ready task not ready [default: 3].
+    /// Consecutive failures needed to make a ready task not ready [default: 3].
     #[arg(long, value_name = "COUNT")]
     pub(crate) readiness_retries: Option<i64>,
 
-    /// Time from the start in which failed checks do not count.
+    /// Start period in which failed checks do not count.
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(crate) readiness_start_period: Option<Nanoseconds>,
 
-    /// Check no readiness: a task gets requests as soon as it runs.
+    /// Disable any readiness check: a task gets requests as soon as it runs.
     #[arg(long)]
     pub(crate) no_readiness: bool,
 }

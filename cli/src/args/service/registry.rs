@@ -10,11 +10,11 @@ use crate::registry;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Registry")]
 pub(crate) struct RegistryFlags {
-    /// Do not ask the registry for the digest of the image, so that each node fetches what it then goes by its name.
+    /// Do not query the registry to resolve the digest of the image: each node then pulls what goes by its name.
     #[arg(long)]
     pub(crate) no_resolve_image: bool,
 
-    /// Have nodes fetch the image with the credentials that `docker login` has left for its registry.
+    /// Send the credentials that `docker login` has left for the registry, for nodes to pull the image with.
     #[arg(long)]
     pub(crate) with_registry_auth: bool,
 }

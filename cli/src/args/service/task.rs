@@ -25,19 +25,19 @@ pub(crate) enum Mode {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Tasks")]
 pub(crate) struct TaskFlags {
-    /// How many tasks [default: 1].
+    /// Number of tasks [default: 1].
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) replicas: Option<u64>,
 
-    /// How many tasks of the service one node may run; 0 stands for any number.
+    /// Maximum number of tasks per node; 0 stands for any number.
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) replicas_max_per_node: Option<u64>,
 
-    /// How many tasks of a job run at the same time [default: --replicas].
+    /// Number of tasks of a job to run concurrently [default: --replicas].
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_concurrent: Option<u64>,
 
-    /// What the name of the service stands for: one virtual address (vip) or the addresses of all tasks (dnsrr).
+    /// Endpoint mode, what the name of the service resolves to: one virtual address (vip) or the addresses of all tasks (dnsrr).
     #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]
     pub(crate) endpoint_mode: Option<EndpointMode>,
 }
@@ -54,31 +54,31 @@ fn endpoint_mode(text: &str) -> Result<EndpointMode, String> {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Resources")]
 pub(crate) struct ResourceFlags {
-    /// Processor time a task may use, in cores, such as 0.5.
+    /// Limit CPUs, such as 0.5.
     #[arg(long, value_name = "CORES", value_parser = cpus::parse)]
     pub(crate) limit_cpu: Option<i64>,
 
-    /// Memory a task may use, such as 512m.
+    /// Limit memory, such as 512m.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     pub(crate) limit_memory: Option<i64>,
 
-    /// Swap a task may use beside its memory, which has to be limited; -1 stands for any amount [default: as much as its memory].
+    /// Limit swap beside the memory, which has to be limited; -1 stands for any amount [default: as much as the memory].
     #[arg(long, value_name = "BYTES", value_parser = swap, allow_negative_numbers = true)]
     pub(crate) memory_swap: Option<i64>,
 
-    /// How readily the kernel swaps a task out, 0 to 100; -1 stands for the kernel's own setting.
+    /// Tune how readily the kernel swaps a task out, 0 to 100; -1 stands for the kernel's own setting.
     #[arg(long, value_name = "SWAPPINESS", allow_negative_numbers = true)]
     pub(crate) memory_swappiness: Option<i64>,
 
-    /// Processes a task may have; 0 stands for any number.
+    /// Limit the number of processes; 0 stands for any number.
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) limit_pids: Option<i64>,
 
-    /// Processor time set aside for a task, in cores.
+    /// Reserve CPUs.
     #[arg(long, value_name = "CORES", value_parser = cpus::parse)]
     pub(crate) reserve_cpu: Option<i64>,
 
-    /// Memory set aside for a task.
+    /// Reserve memory.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     pub(crate) reserve_memory: Option<i64>,
 }
