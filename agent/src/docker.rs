@@ -27,9 +27,9 @@ use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::TryStreamExt;
-use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::time::Timestamp;
 

@@ -31,8 +31,8 @@ pub(super) fn node(node: &Node, quorum: &Quorum) -> api::Node {
         created_at: node.meta.created_at,
         updated_at: node.meta.updated_at,
         spec: node.spec.clone(),
-        description: node.description.clone().unwrap_or_default(),
-        status: node.status.clone(),
+        description: node.description.clone().unwrap_or_default().into(),
+        status: node.status.clone().into(),
         manager_status: node.manager.map(|manager| api::ManagerStatus {
             leader: quorum.leader.as_ref() == Some(&node.id),
             reachability: quorum.reachability(node),
@@ -59,9 +59,9 @@ pub(super) fn service(service: &Service) -> api::Service {
             ports: service.endpoint.ports.clone(),
             virtual_ips: virtual_ips.collect(),
         },
-        update_status: service.update_status.clone(),
+        update_status: service.update_status.clone().map(Into::into),
         service_status: None,
-        job_status: service.job_status,
+        job_status: service.job_status.map(Into::into),
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) fn cluster(cluster: &Cluster) -> api::Swarm {
         created_at: cluster.meta.created_at,
         updated_at: cluster.meta.updated_at,
         spec: cluster.spec.clone(),
-        tls_info: rotation::tls_info(cluster),
+        tls_info: rotation::tls_info(cluster).into(),
         root_rotation_in_progress: cluster.next_root_ca.is_some(),
         data_path_port: cluster.data_path_port,
         default_addr_pool: cluster.default_addr_pool.iter().map(ToString::to_string).collect(),

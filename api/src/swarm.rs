@@ -195,7 +195,7 @@ pub(super) async fn inspect(Manager(manager): Manager) -> Answer<Json<api::Swarm
     let state = manager.read().await?;
     let cluster = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
     let mut swarm = render::cluster(cluster);
-    swarm.join_tokens = Some(cluster.join_tokens.clone());
+    swarm.join_tokens = Some(cluster.join_tokens.clone().into());
     Ok(Json(swarm))
 }
 

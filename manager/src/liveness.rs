@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::time::Timestamp;
 
 use crate::heartbeat::GRACE_PERIODS;

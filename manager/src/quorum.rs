@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::Reachability;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 
 /// Who leads the managers, and which of them can be reached, as far as this manager knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::task_state::TaskState;

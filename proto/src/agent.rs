@@ -15,7 +15,6 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::api::NodeDescription;
 use crate::attachment::AttachedContainer;
 use crate::balance::Balancing;
 use crate::format::Format;
@@ -29,6 +28,7 @@ use crate::id::ServiceId;
 use crate::id::TaskId;
 use crate::logs::LogOrder;
 use crate::object::Config;
+use crate::object::NodeDescription;
 use crate::object::NodeIndex;
 use crate::object::Secret;
 use crate::object::TaskStatus;

@@ -39,6 +39,7 @@ pub use service::UpdateStatus;
 pub use service::VirtualIp;
 pub use swarm::InitRequest;
 pub use swarm::JoinRequest;
+pub use swarm::JoinTokens;
 pub use swarm::LocalNodeState;
 pub use swarm::RemoteManager;
 pub use swarm::Swarm;

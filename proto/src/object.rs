@@ -1,7 +1,13 @@
 //! What the cluster keeps: spec, status and bookkeeping of each kind of object.
 //!
-//! These are the records of the replicated state, and only the state machine changes them. [`crate::api`] has the
-//! forms that clients see. Users and orchestrators write desired state, agents observed state, nobody both.
+//! These are the records of the replicated state, and only the state machine changes them. Users and orchestrators write desired state,
+//! agents observed state, nobody both.
+//!
+//! [`crate::api`] has the forms that clients see, in types of its own: what the API prints may change without a word about what lies on
+//! the disks, and the names of fields here are those of files that exist. A spec is what the user wrote and stands in both as it is.
+
+mod node;
+mod progress;
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -10,12 +16,17 @@ use std::net::SocketAddr;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::api::JobStatus;
-use crate::api::NodeDescription;
-use crate::api::NodeStatus;
-use crate::api::UpdateStatus;
+pub use self::node::EngineDescription;
+pub use self::node::NodeDescription;
+pub use self::node::NodeResources;
+pub use self::node::NodeState;
+pub use self::node::NodeStatus;
+pub use self::node::PluginDescription;
+pub use self::node::TlsInfo;
+pub use self::progress::JobStatus;
+pub use self::progress::UpdateState;
+pub use self::progress::UpdateStatus;
 use crate::format::Format;
 use crate::format::Versions;
 use crate::id::ClusterId;
@@ -400,7 +411,7 @@ impl std::fmt::Debug for RootCa {
 }
 
 /// What lets nodes in, in Docker's form `SWMTKN-1-<digest>-<secret>`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct JoinTokens {
     /// For workers.

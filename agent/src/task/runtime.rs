@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use futures_util::Stream;
-use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::registry::RegistryAuth;
 use swarmlite_proto::spec::PortConfig;
 

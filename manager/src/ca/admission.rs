@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rand::CryptoRng;
-use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Versions;
@@ -14,6 +13,7 @@ use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::rpc::JoinClusterRequest;
 use swarmlite_proto::rpc::JoinClusterResponse;
 use swarmlite_proto::rpc::RenewRequest;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use rand::CryptoRng;
-use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Format;
@@ -21,6 +20,7 @@ use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::RootCa;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::NetworkSpec;

@@ -13,12 +13,12 @@ use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
-use swarmlite_proto::api::NodeState;
-use swarmlite_proto::api::NodeStatus;
-use swarmlite_proto::api::TlsInfo;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
+use swarmlite_proto::object::NodeState;
+use swarmlite_proto::object::NodeStatus;
+use swarmlite_proto::object::TlsInfo;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
+use swarmlite_proto::api::NodeState;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::Id;
@@ -154,8 +155,8 @@ const fn replicas(service: &Service) -> Option<u64> {
 }
 
 fn update_state(service: &Service) -> Option<String> {
-    let state: UpdateState = service.update_status.as_ref()?.state;
-    Some(state.as_str().to_owned())
+    let state = service.update_status.as_ref()?.state;
+    Some(UpdateState::from(state).as_str().to_owned())
 }
 
 fn hostname(node: &Node) -> &str {
@@ -170,7 +171,8 @@ fn node_changes(attributes: &mut Attributes, old: &Node, new: &Node) {
         new.spec.availability.as_str(),
     );
     change(attributes, "role", old.spec.role.as_str(), new.spec.role.as_str());
-    change(attributes, "state", old.status.state.as_str(), new.status.state.as_str());
+    let state = |node: &Node| NodeState::from(node.status.state).as_str();
+    change(attributes, "state", state(old), state(new));
 }
 
 /// What has changed of a manager's place among the managers.

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use swarmlite_proto::api::NodeState;
-use swarmlite_proto::api::NodeStatus;
-use swarmlite_proto::api::UpdateState;
-use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
+use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::Service;
+use swarmlite_proto::object::UpdateState;
+use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::ServiceMode;
 

@@ -5,10 +5,10 @@ pub(crate) mod world;
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;

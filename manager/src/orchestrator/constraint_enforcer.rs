@@ -10,8 +10,8 @@
 //! would end at once all the tasks that it is to replace one by one.
 
 use rand::rngs::StdRng;
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::Placement;

@@ -3,8 +3,8 @@
 //! Nodes that join later get their task too. Nothing is replaced elsewhere.
 
 use rand::rngs::StdRng;
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::ServiceMode;

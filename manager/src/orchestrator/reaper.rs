@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use swarmlite_proto::api::NodeState;
-use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::object::UpdateState;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 

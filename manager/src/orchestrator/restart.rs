@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarmlite_proto::api::NodeState;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;

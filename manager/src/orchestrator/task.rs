@@ -1,7 +1,7 @@
 //! What can be read off a task: whether it is wanted, runs, has traffic or has stopped.
 
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;

@@ -9,9 +9,9 @@ mod update;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::Placement;

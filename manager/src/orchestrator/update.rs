@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use swarmlite_proto::api::UpdateState;
-use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::object::UpdateState;
+use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::task_state::TaskState;

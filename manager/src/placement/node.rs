@@ -1,7 +1,7 @@
 //! Which nodes the tasks of a service may be on.
 
-use swarmlite_proto::api::NodeState;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::spec::Availability;
 

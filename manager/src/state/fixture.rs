@@ -2,11 +2,11 @@
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::object::Endpoint;
 use swarmlite_proto::object::NetworkAllocation;
 use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::NetworkSpec;

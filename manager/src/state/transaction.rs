@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 use serde::Serialize;
-use swarmlite_proto::api::NodeDescription;
-use swarmlite_proto::api::NodeStatus;
 use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::AttachmentId;
@@ -17,6 +15,8 @@ use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeDescription;
+use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::Secret;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;

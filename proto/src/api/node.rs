@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::id::NodeId;
+use crate::object;
 use crate::spec::GenericResource;
 use crate::spec::Labels;
 use crate::spec::NodeSpec;
@@ -191,6 +192,64 @@ impl Reachability {
             Self::Unknown => "unknown",
             Self::Unreachable => "unreachable",
             Self::Reachable => "reachable",
+        }
+    }
+}
+
+impl From<object::NodeDescription> for NodeDescription {
+    fn from(node: object::NodeDescription) -> Self {
+        Self {
+            hostname: node.hostname,
+            platform: node.platform,
+            resources: NodeResources {
+                nano_cpus: node.resources.nano_cpus,
+                memory_bytes: node.resources.memory_bytes,
+                generic_resources: node.resources.generic_resources,
+            },
+            engine: node.engine.into(),
+            tls_info: node.tls_info.into(),
+            dataplane: node.dataplane,
+            dataplane_reason: node.dataplane_reason,
+        }
+    }
+}
+
+impl From<object::EngineDescription> for EngineDescription {
+    fn from(engine: object::EngineDescription) -> Self {
+        let plugins = engine.plugins.into_iter();
+        Self {
+            engine_version: engine.engine_version,
+            labels: engine.labels,
+            plugins: plugins
+                .map(|plugin| PluginDescription { kind: plugin.kind, name: plugin.name })
+                .collect(),
+        }
+    }
+}
+
+impl From<object::TlsInfo> for TlsInfo {
+    fn from(tls: object::TlsInfo) -> Self {
+        Self {
+            trust_root: tls.trust_root,
+            cert_issuer_subject: tls.cert_issuer_subject,
+            cert_issuer_public_key: tls.cert_issuer_public_key,
+        }
+    }
+}
+
+impl From<object::NodeStatus> for NodeStatus {
+    fn from(status: object::NodeStatus) -> Self {
+        Self { state: status.state.into(), message: status.message, addr: status.addr }
+    }
+}
+
+impl From<object::NodeState> for NodeState {
+    fn from(state: object::NodeState) -> Self {
+        match state {
+            object::NodeState::Unknown => Self::Unknown,
+            object::NodeState::Down => Self::Down,
+            object::NodeState::Ready => Self::Ready,
+            object::NodeState::Disconnected => Self::Disconnected,
         }
     }
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::id::NetworkId;
 use crate::id::ServiceId;
+use crate::object;
 use crate::spec::EndpointSpec;
 use crate::spec::PortConfig;
 use crate::spec::ServiceSpec;
@@ -159,4 +160,34 @@ pub struct ServiceUpdateResponse {
     /// What deserves attention.
     #[schema(required)]
     pub warnings: Option<Vec<String>>,
+}
+
+impl From<object::UpdateStatus> for UpdateStatus {
+    fn from(status: object::UpdateStatus) -> Self {
+        Self {
+            state: status.state.into(),
+            started_at: status.started_at,
+            completed_at: status.completed_at,
+            message: status.message,
+        }
+    }
+}
+
+impl From<object::UpdateState> for UpdateState {
+    fn from(state: object::UpdateState) -> Self {
+        match state {
+            object::UpdateState::Updating => Self::Updating,
+            object::UpdateState::Paused => Self::Paused,
+            object::UpdateState::Completed => Self::Completed,
+            object::UpdateState::RollbackStarted => Self::RollbackStarted,
+            object::UpdateState::RollbackPaused => Self::RollbackPaused,
+            object::UpdateState::RollbackCompleted => Self::RollbackCompleted,
+        }
+    }
+}
+
+impl From<object::JobStatus> for JobStatus {
+    fn from(status: object::JobStatus) -> Self {
+        Self { job_iteration: status.job_iteration, last_execution: status.last_execution }
+    }
 }

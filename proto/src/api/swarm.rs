@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::TlsInfo;
 use crate::id::ClusterId;
-use crate::object::JoinTokens;
+use crate::object;
 use crate::spec::SwarmSpec;
 use crate::spec::is_default;
 use crate::time::Timestamp;
@@ -41,6 +41,28 @@ pub struct Swarm {
     /// What lets nodes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join_tokens: Option<JoinTokens>,
+}
+
+/// What lets nodes in, in Docker's form `SWMTKN-1-<digest>-<secret>`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct JoinTokens {
+    /// For workers.
+    pub worker: String,
+    /// For managers.
+    pub manager: String,
+}
+
+impl From<object::JoinTokens> for JoinTokens {
+    fn from(tokens: object::JoinTokens) -> Self {
+        Self { worker: tokens.worker, manager: tokens.manager }
+    }
+}
+
+impl std::fmt::Debug for JoinTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JoinTokens(..)")
+    }
 }
 
 /// `POST /swarm/init`.

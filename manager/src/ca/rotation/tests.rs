@@ -2,9 +2,9 @@
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::rpc::RenewRequest;
 
 use super::*;

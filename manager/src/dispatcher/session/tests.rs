@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 use swarmlite_proto::agent::PeerAssignment;
-use swarmlite_proto::api::NodeDescription;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
+use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
 

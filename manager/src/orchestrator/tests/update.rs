@@ -1,9 +1,9 @@
 //! Rolling updates.
 
-use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::UpdateState;
 use swarmlite_proto::spec::EndpointOptions;
 use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::FailureAction;

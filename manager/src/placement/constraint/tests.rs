@@ -1,6 +1,6 @@
 //! Which nodes meet which constraints.
 
-use swarmlite_proto::api::NodeDescription;
+use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::Platform;
 

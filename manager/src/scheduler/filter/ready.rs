@@ -1,6 +1,6 @@
 //! Only nodes that are alive and active get tasks.
 
-use swarmlite_proto::api::NodeState;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::spec::Availability;
 
 use super::Refusal;
