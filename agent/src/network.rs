@@ -11,6 +11,7 @@
 //! - [`assignments`], [`desired`], [`plan`]: pure: assignments and observation in, operations out.
 //! - [`kernel`]: the boundary; [`linux`]: the real one, with [`nft`] for tables.
 //! - `sync`: the loop, `handle`: what it is asked for. `container`: what has to be done inside containers.
+//! - `reach`: which other nodes answer through the tunnel.
 //! - [`dns`]: names of services, answered in the sandboxes.
 //! - `plugin`: Docker's remote network driver.
 //!
@@ -35,6 +36,7 @@ pub mod op;
 pub mod place;
 pub mod plan;
 mod plugin;
+mod reach;
 pub mod ruleset;
 pub mod state;
 mod sync;
@@ -58,6 +60,7 @@ use self::kernel::Kernel;
 use self::linux::LinuxConfig;
 use self::linux::LinuxKernel;
 use self::linux::OWN_NAMESPACE;
+pub use self::reach::Reached;
 pub use self::sync::EndpointError;
 pub use self::sync::Progress;
 use self::sync::Sync;
@@ -106,6 +109,7 @@ impl DataPlane {
         let (send, requests) = mpsc::channel(QUEUE);
         let (progress, seen) = watch::channel(Progress::default());
         let (assignments, _) = watch::channel(None);
+        let reached = watch::Sender::default();
         let stop = CancellationToken::new();
         let handle = DataPlaneHandle {
             requests: send,
@@ -113,8 +117,12 @@ impl DataPlane {
             assignments,
             sandboxes: sandboxes(&config.state_dir),
             node_id: config.node_id.clone(),
+            reached: reached.subscribe(),
             stop: stop.clone(),
         };
+        let (own, folder) = (config.node_id.clone(), handle.sandboxes.clone());
+        let known = handle.assignments.subscribe();
+        tokio::spawn(reach::watch(own, folder, known, reached, stop.clone()));
         if let Some(folder) = &config.plugin_dir {
             plugin::serve(folder, handle.clone(), stop)?;
         }

@@ -70,8 +70,8 @@ impl Attach for DataPlaneHandle {
     }
 }
 
-/// Hands every new set of assignments to the data plane and to the name services, for ever. Says what `balancer` cannot do as
-/// asked, once for each change of that.
+/// Hands every new set of assignments to the data plane and to the name services, for ever, and again when a node is lost or comes back:
+/// what is sent by this node avoids those that do not answer. Says what `balancer` cannot do as asked, once for each change of that.
 pub(crate) async fn feed(
     plane: DataPlaneHandle,
     balancer: Balancer,
@@ -79,14 +79,24 @@ pub(crate) async fn feed(
     names: watch::Sender<Arc<Names>>,
 ) {
     let mut told = BTreeMap::new();
+    let mut reached = plane.reached();
     known.mark_changed();
-    while known.changed().await.is_ok() {
+    loop {
+        // Both are cancel-safe: a change that is not seen stays marked.
+        let changed = tokio::select! {
+            changed = known.changed() => changed,
+            changed = reached.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
         let Some(now) = known.borrow_and_update().clone() else { continue };
-        let endpoints = now.endpoints.values().map(Arc::as_ref);
-        let attachments = now.attachments.values().map(Arc::as_ref);
-        let all_names = Names::of(endpoints, now.tasks.values().map(Arc::as_ref), attachments);
-        names.send_replace(Arc::new(all_names));
         let mut networks = networks(&now);
+        networks.avoid(&reached.borrow_and_update().lost);
+        let tasks = now.tasks.values().map(Arc::as_ref);
+        let all_names =
+            Names::of(networks.endpoints.values(), tasks, networks.attachments.values());
+        names.send_replace(Arc::new(all_names));
         let substitutes = networks.adapt(balancer);
         for (id, one) in substitutes.iter().filter(|(id, one)| told.get(*id) != Some(*one)) {
             tracing::warn!(

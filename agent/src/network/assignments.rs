@@ -1,6 +1,7 @@
 //! What the manager told this node about networks, as values.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -79,6 +80,19 @@ impl NetworkAssignments {
         substitutes
     }
 
+    /// Has tasks on `nodes` get no new connections, as far as there are others that can take them. The addresses of all stay routed.
+    pub fn avoid(&mut self, nodes: &BTreeSet<NodeId>) {
+        for endpoint in self.endpoints.values_mut() {
+            let mut serving = endpoint.tasks.iter().filter(|task| task.serving);
+            // Serving by a node that may be there after all is better than serving by none.
+            if serving.any(|task| !nodes.contains(&task.node_id)) {
+                let avoided =
+                    endpoint.tasks.iter_mut().filter(|task| nodes.contains(&task.node_id));
+                avoided.for_each(|task| task.serving = false);
+            }
+        }
+    }
+
     /// The services on one network.
     pub fn on<'a>(
         &'a self,
@@ -115,4 +129,56 @@ pub struct Substitute {
     pub asked: Balancing,
     /// How this node spreads them.
     pub instead: Balancing,
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlite_proto::agent::EndpointTask;
+    use swarmlite_proto::spec::EndpointMode;
+
+    use super::*;
+
+    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(letter: char) -> T {
+        letter.to_string().repeat(25).parse().expect("an id")
+    }
+
+    /// A service with a task on each of some nodes; those of nodes in upper case serve.
+    fn service(nodes: &str) -> NetworkAssignments {
+        let task = |node: char| EndpointTask {
+            task_id: id(node.to_ascii_lowercase()),
+            addr: Ipv4Addr::LOCALHOST,
+            node_id: id(node.to_ascii_lowercase()),
+            serving: node.is_ascii_uppercase(),
+        };
+        let endpoint = EndpointAssignment {
+            network_id: id('n'),
+            service_id: id('s'),
+            name: "web".to_owned(),
+            aliases: Vec::new(),
+            mode: EndpointMode::Vip,
+            vip: None,
+            balancing: Balancing::default(),
+            ports: Vec::new(),
+            tasks: nodes.chars().map(task).collect(),
+        };
+        let endpoints = BTreeMap::from([((id('n'), id('s')), endpoint)]);
+        NetworkAssignments { endpoints, ..NetworkAssignments::default() }
+    }
+
+    #[test]
+    fn tasks_on_avoided_nodes_do_not_serve_unless_no_other_does() {
+        for (nodes, avoided, left) in [
+            ("ABC", "", "ABC"),
+            ("ABC", "b", "AbC"),
+            ("ABC", "bc", "Abc"),
+            ("ABC", "abc", "ABC"),
+            ("aBC", "bc", "aBC"),
+            ("aBA", "b", "abA"),
+            ("ABC", "z", "ABC"),
+        ] {
+            let mut service_now = service(nodes);
+            service_now.avoid(&avoided.chars().map(id).collect());
+            assert_eq!(service_now, service(left), "{nodes} without {avoided}");
+        }
+    }
 }

@@ -119,7 +119,7 @@ pub fn container_mtu(node: &Node, underlay_mtu: Option<u32>) -> u32 {
 }
 
 /// The name of a network's tunnel.
-fn tunnel(network: &NetworkAssignment) -> String {
+pub(super) fn tunnel(network: &NetworkAssignment) -> String {
     format!("vx{}", network.vni)
 }
 
@@ -267,6 +267,8 @@ impl Sandbox<'_> {
             let gateway = peer.index.tunnel_address();
             let back = Route::Via { gateway, link: tunnel.clone() };
             self.namespace.routes.insert((table, Ipv4Net::default()), back);
+            // By this the kernel answers the node when that asks whether this one is there.
+            self.route(gateway, Route::Link(tunnel.clone()));
         }
         if let Held::Exactly(Ruleset::Sandbox { marks, .. }) = &mut self.namespace.ruleset {
             *marks = Some(Marks { tunnel, nodes });

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::assignments::NetworkAssignments;
 use super::endpoint::Endpoint;
 use super::place::SandboxName;
+use super::reach::Reached;
 use super::sync::EndpointError;
 use super::sync::Progress;
 use super::sync::Request;
@@ -31,6 +32,7 @@ pub struct DataPlaneHandle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) progress: watch::Receiver<Progress>,
     pub(super) assignments: watch::Sender<Option<Arc<NetworkAssignments>>>,
+    pub(super) reached: watch::Receiver<Reached>,
     pub(super) sandboxes: PathBuf,
     pub(super) node_id: NodeId,
     pub(super) stop: CancellationToken,
@@ -54,6 +56,12 @@ impl DataPlaneHandle {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Follows which other nodes answer through the tunnel.
+    #[must_use]
+    pub fn reached(&self) -> watch::Receiver<Reached> {
+        self.reached.clone()
     }
 
     /// Waits until containers can be put on a network.

@@ -5,6 +5,7 @@
 //! - `one_port`: a client that uses one port for several connections.
 //! - `changes`: what happens when tasks come and go, and when others touch the tables.
 //! - `switching`: a node that is given the other balancer.
+//! - `lost`: a node that is cut off.
 //! - `show`: the same for the eye, with what the kernel says.
 //! - `with_engine`: a node whose containers an engine makes.
 
@@ -12,6 +13,7 @@
 
 mod changes;
 mod description;
+mod lost;
 mod one_port;
 mod show;
 mod switching;
@@ -49,6 +51,9 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     }),
     ("one_port_of_a_client_serves_through_several_nodes", |kind| {
         Box::pin(one_port::one_port_of_a_client_serves_through_several_nodes(kind))
+    }),
+    ("a_node_that_is_cut_off_is_lost_to_the_others", |kind| {
+        Box::pin(lost::a_node_that_is_cut_off_is_lost_to_the_others(kind))
     }),
     ("an_engine_puts_containers_on_our_networks", |kind| {
         Box::pin(with_engine::an_engine_puts_containers_on_our_networks(kind))

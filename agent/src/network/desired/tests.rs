@@ -271,6 +271,12 @@ fn the_node_passes_published_ports_on_and_the_firewall_lets_it() {
         Rule { priority: MARK_PRIORITY, selector: Selector::Mark(2), table: NODE_TABLES + 2 };
     assert!(ingress.rules.contains(&back));
     assert!(ingress.routes.contains_key(&(back.table, Ipv4Net::default())));
+    // The kernel finds the way back to a node that asks through the tunnel.
+    let tunnel = ingress.routes.values().find_map(|route| match route {
+        Route::Link(link) if link.starts_with("vx") => Some(link),
+        _ => None,
+    });
+    assert!(tunnel.is_some(), "{:?}", ingress.routes);
 }
 
 proptest! {

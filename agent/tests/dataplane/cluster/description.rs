@@ -28,7 +28,7 @@ use crate::rig::underlay;
 
 /// How long all kernels may take to follow. It takes a second, and minutes on an emulated processor that
 /// waits for its turn.
-const LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// The port that the nodes answer on, and the one that the tasks listen on.
 pub(crate) const PUBLISHED: u16 = 8000;
