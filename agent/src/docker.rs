@@ -7,6 +7,7 @@ mod attached;
 #[cfg(test)]
 mod conformance;
 mod engine;
+mod exec;
 mod facts;
 #[cfg(test)]
 mod fields;
@@ -17,8 +18,6 @@ mod since;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::exec::StartExecResults;
-use bollard::models::ExecConfig;
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use bollard::query_parameters::EventsOptionsBuilder;
@@ -26,7 +25,6 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use futures_util::Stream;
 use futures_util::StreamExt;
-use futures_util::TryStreamExt;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::NodeDescription;
@@ -52,9 +50,6 @@ use crate::task::translate::task_of_labels;
 
 /// How long a stop may take: as long as any grace period. The engine keeps the time, not this side.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// How much is kept of what a command says, in bytes.
-const MAX_OUTPUT: usize = 4096;
 
 /// What happens to containers that matters here. Health checks also make `exec_*` events, several per second on a full node.
 const EVENTS: [&str; 4] = ["start", "die", "destroy", "health_status"];
@@ -118,30 +113,9 @@ impl Runtime for DockerRuntime {
         &self,
         container: &str,
         command: Vec<String>,
+        limit: Duration,
     ) -> Result<Executed, RuntimeError> {
-        let config = ExecConfig {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(command),
-            ..ExecConfig::default()
-        };
-        let made = self.docker.create_exec(container, config).await.map_err(failure)?;
-        let mut text = Vec::new();
-        let started = self.docker.start_exec(&made.id, None).await.map_err(failure)?;
-        if let StartExecResults::Attached { mut output, .. } = started {
-            // It is read to the end, as that is the end of the command.
-            while let Some(part) = output.try_next().await.map_err(failure)? {
-                if text.len() < MAX_OUTPUT {
-                    text.extend_from_slice(&part.into_bytes());
-                }
-            }
-        }
-        let inspected = self.docker.inspect_exec(&made.id).await.map_err(failure)?;
-        text.truncate(MAX_OUTPUT);
-        Ok(Executed {
-            exit_code: inspected.exit_code.unwrap_or(-1),
-            output: String::from_utf8_lossy(&text).into_owned(),
-        })
+        self.run_command(container, command, limit).await
     }
 
     fn is_alive(&self, pid: i64) -> bool {

@@ -56,8 +56,10 @@ pub(crate) struct State {
     pub(crate) start_refused: Option<String>,
     /// With what every container ends as soon as it is started.
     pub(crate) ends_at_once: Option<i64>,
-    /// How every command ends in a container. None: it does not end.
+    /// How every command ends in a container. None: it does not end until it is killed.
     pub(crate) executed: Option<Executed>,
+    /// Whether killing a command has no effect.
+    pub(crate) unkillable: bool,
     /// Whether pulling never ends.
     pub(crate) pull_hangs: bool,
     /// The health of containers once they run.
@@ -271,13 +273,23 @@ impl Runtime for FakeRuntime {
         &self,
         container: &str,
         command: Vec<String>,
+        limit: Duration,
     ) -> Result<Executed, RuntimeError> {
-        drop(self.call(format!("execute {container}: {}", command.join(" ")))?);
-        loop {
-            if let Some(executed) = self.look()?.executed.clone() {
-                return Ok(executed);
+        let what = format!("{container}: {}", command.join(" "));
+        drop(self.call(format!("execute {what}"))?);
+        let ended = async {
+            loop {
+                if let Some(executed) = self.look()?.executed.clone() {
+                    return Ok(executed);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        tokio::pin!(ended);
+        match tokio::time::timeout(limit, &mut ended).await {
+            Ok(executed) => executed,
+            Err(_elapsed) if self.call(format!("kill {what}"))?.unkillable => ended.await,
+            Err(_elapsed) => Ok(Executed::Killed),
         }
     }
 

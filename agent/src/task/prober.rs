@@ -5,7 +5,6 @@ use std::io;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,8 +109,8 @@ impl Prober {
     }
 }
 
-/// A command that runs in a container.
-type Running = Pin<Box<dyn Future<Output = Result<Executed, RuntimeError>> + Send>>;
+/// A command that runs in a container, also while nobody looks: it is killed when its time is over.
+type Running = AbortOnDropHandle<Result<Executed, RuntimeError>>;
 
 /// How checks are made.
 #[derive(Debug)]
@@ -127,8 +126,8 @@ pub struct Checks<R, A> {
 }
 
 impl<R: Runtime, A: Attach> Checks<R, A> {
-    /// One check. A command that has taken too long is not there to be ended by anybody; until it has ended by itself, it is kept in
-    /// `late` and no other is started.
+    /// One check. A command that has taken too long is killed; until it has ended, which may need time, or more than that, it is kept in `late`
+    /// and no other is started.
     async fn check(&self, late: &mut Option<Running>) -> Outcome {
         let limit = limit(&self.config);
         if let Some(running) = late {
@@ -155,10 +154,13 @@ impl<R: Runtime, A: Attach> Checks<R, A> {
             Err(unknown) => return Outcome::Failed(unknown.to_string()),
         };
         let (runtime, container) = (Arc::clone(&self.runtime), self.target.container.clone());
-        let mut running: Running =
-            Box::pin(async move { runtime.execute(&container, command).await });
+        let mut running: Running = AbortOnDropHandle::new(tokio::spawn(async move {
+            runtime.execute(&container, command, limit).await
+        }));
         match timeout(limit, &mut running).await {
-            Ok(executed) => outcome(executed),
+            Ok(Ok(executed)) => outcome(executed, limit),
+            // It has panicked, which says nothing about the task.
+            Ok(Err(_)) => Outcome::Unknown,
             Err(_elapsed) => {
                 *late = Some(running);
                 slow(limit)
@@ -198,10 +200,11 @@ fn slow(limit: Duration) -> Outcome {
     Outcome::Failed(format!("no answer within {limit:?}"))
 }
 
-fn outcome(executed: Result<Executed, RuntimeError>) -> Outcome {
+fn outcome(executed: Result<Executed, RuntimeError>, limit: Duration) -> Outcome {
     match executed {
-        Ok(Executed { exit_code: 0, .. }) => Outcome::Passed,
-        Ok(Executed { exit_code, output }) => {
+        Ok(Executed::Exited { exit_code: 0, .. }) => Outcome::Passed,
+        Ok(Executed::Killed) => slow(limit),
+        Ok(Executed::Exited { exit_code, output }) => {
             let said: String = output.trim().chars().take(MAX_OUTPUT).collect();
             let separator = if said.is_empty() { "" } else { ": " };
             Outcome::Failed(format!("exit code {exit_code}{separator}{said}"))

@@ -1,6 +1,7 @@
 //! The boundary to the container engine, as tasks need it. [`crate::docker`] is the real one.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::Stream;
 use swarmlite_proto::id::NetworkId;
@@ -58,11 +59,12 @@ pub trait Runtime: Send + Sync + 'static {
         container: &str,
     ) -> impl Future<Output = Result<Option<ContainerInfo>, RuntimeError>> + Send;
 
-    /// Runs a command in a container and waits until it has ended.
+    /// Runs a command in a container and waits until it has ended. One that has not ended after `limit` is killed.
     fn execute(
         &self,
         container: &str,
         command: Vec<String>,
+        limit: Duration,
     ) -> impl Future<Output = Result<Executed, RuntimeError>> + Send;
 
     /// Whether the first process of a container lives. Not asked of the engine, so that it is known while that is away.
@@ -116,13 +118,18 @@ pub struct OwnContainer {
     pub task: TaskId,
 }
 
-/// A command has ended in a container.
+/// How a command has ended in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Executed {
-    /// With this.
-    pub exit_code: i64,
-    /// The beginning of what it said, on both streams.
-    pub output: String,
+pub enum Executed {
+    /// By itself.
+    Exited {
+        /// With this.
+        exit_code: i64,
+        /// The beginning of what it said, on both streams.
+        output: String,
+    },
+    /// It took too long and was killed.
+    Killed,
 }
 
 /// The engine did not do it.

@@ -166,6 +166,7 @@ fn cases() -> Vec<Case> {
         mishaps::a_node_that_hangs_is_waited_for,
         mishaps::without_confirmation_requests_fail,
         ready::a_task_that_is_not_ready_gets_no_requests,
+        ready::a_readiness_command_that_takes_too_long_is_killed,
         engine::containers_outlive_an_engine_with_live_restore,
         engine::containers_are_started_again_when_their_engine_is_back,
         engine::without_managers_a_node_restarts_its_containers,

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use anyhow::ensure;
+use hyper::Method;
+use serde_json::json;
 use swarmlite_lab::Node;
 use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
+use crate::cluster::IMAGE;
 use crate::cluster::SOON;
 use crate::watch::Watch;
 
@@ -62,4 +65,41 @@ pub(crate) async fn a_task_that_is_not_ready_gets_no_requests(
     }
     ensure!(home.docker(&inspect).await? == life, "it was restarted");
     watch.finish().await
+}
+
+/// The processes in a container that serve this port, by the node's numbers.
+async fn serving(home: &Node, id: &str, port: &str) -> anyhow::Result<BTreeSet<String>> {
+    let listed = home.docker(&["top", id, "-eo", "pid,args"]).await?;
+    let serves = |line: &&str| line.ends_with(&format!("--port {port}"));
+    let pid = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    Ok(listed.lines().filter(serves).filter_map(pid).collect())
+}
+
+pub(crate) async fn a_readiness_command_that_takes_too_long_is_killed(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    // It never ends by itself.
+    let test = ["CMD", "/whoami", "serve", "--port", "9999"];
+    let readiness = json!({"Test": test, "Timeout": 1_000_000_000, "Interval": 1_000_000_000});
+    let container = json!({"Image": IMAGE, "Readiness": readiness});
+    let service = json!({"Name": "stuck", "TaskTemplate": {"ContainerSpec": container}});
+    let manager = cluster.manager();
+    let reply = manager.api(Method::POST, "/services/create", &service.to_string()).await?;
+    ensure!(reply.status == 201, "status {}: {}", reply.status, reply.body);
+    let (home, id, checks) = eventually("a check to run", SOON, async || {
+        let (home, id) = cluster.container("stuck").await?;
+        let checks = serving(home, &id, "9999").await?;
+        ensure!(!checks.is_empty(), "none does");
+        Ok((home, id, checks))
+    })
+    .await?;
+    eventually("it to be killed", SOON, async || {
+        let now = serving(home, &id, "9999").await?;
+        ensure!(now.len() <= 1 && now.is_disjoint(&checks), "{now:?} run, before {checks:?}");
+        Ok(())
+    })
+    .await?;
+    let listed = cluster.run("service ps --no-trunc stuck").await?;
+    ensure!(listed.contains("not ready: no answer within 1s"), "{listed}");
+    Ok(())
 }

@@ -77,7 +77,8 @@ async fn what_does_not_answer_is_not_ready() {
 #[tokio::test]
 async fn the_end_of_a_command_counts_and_what_it_said_is_told() {
     let checks = checks(&["CMD-SHELL", "test -e /ready"]);
-    let executed = |exit_code, output: &str| Executed { exit_code, output: output.to_owned() };
+    let executed =
+        |exit_code, output: &str| Executed::Exited { exit_code, output: output.to_owned() };
     for (executed, expected) in [
         (executed(0, "yes"), Outcome::Passed),
         (executed(1, ""), Outcome::Failed("exit code 1".to_owned())),
@@ -92,15 +93,28 @@ async fn the_end_of_a_command_counts_and_what_it_said_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn commands_that_take_too_long_do_not_pile_up() {
+async fn a_command_that_takes_too_long_is_killed() {
     let checks = checks(&["CMD", "check"]);
+    let mut late = None;
+    for _ in 0..2 {
+        assert_eq!(checks.check(&mut late).await, slow(Duration::from_secs(1)));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let both = ["execute web: check", "kill web: check"];
+    assert_eq!(checks.runtime.state().calls, [both, both].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_that_cannot_be_killed_do_not_pile_up() {
+    let checks = checks(&["CMD", "check"]);
+    checks.runtime.state().unkillable = true;
     let mut late = None;
     for _ in 0..3 {
         assert_eq!(checks.check(&mut late).await, slow(Duration::from_secs(1)));
     }
-    assert_eq!(checks.runtime.state().calls, ["execute web: check"]);
-    let ended = Executed { exit_code: 0, output: String::new() };
+    assert_eq!(checks.runtime.state().calls, ["execute web: check", "kill web: check"]);
+    let ended = Executed::Exited { exit_code: 0, output: String::new() };
     checks.runtime.state().executed = Some(ended);
     assert_eq!(checks.check(&mut late).await, Outcome::Passed);
-    assert_eq!(checks.runtime.state().calls.len(), 2);
+    assert_eq!(checks.runtime.state().calls.len(), 3);
 }

@@ -16,7 +16,7 @@ fn checked() -> Assigned {
 }
 
 fn says(exit_code: i64) -> Option<Executed> {
-    Some(Executed { exit_code, output: String::new() })
+    Some(Executed::Exited { exit_code, output: String::new() })
 }
 
 #[tokio::test(start_paused = true)]
