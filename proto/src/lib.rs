@@ -5,6 +5,7 @@
 //! - [`object`]: what the cluster keeps: spec, status and bookkeeping.
 //! - [`api`]: objects as the Docker Engine API prints them.
 //! - [`balance`]: how connections are spread over the tasks of a service.
+//! - [`backoff`]: how long to wait before what keeps failing is tried again.
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`attachment`]: standalone containers on networks of the cluster.
 //! - [`logs`]: the output of tasks on its way to those who read it.
@@ -22,6 +23,7 @@
 pub mod agent;
 pub mod api;
 pub mod attachment;
+pub mod backoff;
 pub mod balance;
 pub mod container_option;
 pub mod error;

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use swarmlite_proto::backoff::doubled;
+use swarmlite_proto::backoff::jittered;
+
 /// The wait after the first failure.
 const FIRST: Duration = Duration::from_millis(100);
 
@@ -49,8 +52,7 @@ impl Candidates {
 /// How long to wait after `failures` rounds, doubled each time. `jitter` (0 to 1) takes away up to half, so that agents that lost the same
 /// leader do not return in step.
 pub(super) fn backoff(failures: u32, jitter: f64) -> Duration {
-    let full = FIRST.saturating_mul(2u32.saturating_pow(failures)).min(LONGEST);
-    full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+    jittered(doubled(FIRST, failures, LONGEST), Duration::ZERO, jitter)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
+use swarmlite_proto::backoff::doubled;
+use swarmlite_proto::backoff::jittered;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
@@ -21,7 +23,6 @@ pub use self::order::Assigned;
 pub use self::order::Order;
 pub use self::shared::Shared;
 pub use self::state::Controller;
-use self::state::FIRST_PAUSE;
 use self::state::on_disk;
 use self::work::StepError;
 use super::attach::Attach;
@@ -35,6 +36,9 @@ use crate::standing::SessionState;
 
 /// How often a controller looks without being woken. Events wake it at once; this is for events that were missed.
 const RESYNC: Duration = Duration::from_secs(30);
+
+/// The wait after a step could not be done yet, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -51,8 +55,8 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
                 Ok(Next::Done) => return,
                 Err(reason) => {
                     tracing::warn!(task.id = %order.assigned().task.id, reason, "task waits");
-                    let pause = self.pause;
-                    self.pause = (pause * 2).min(LONGEST_PAUSE);
+                    let pause = pause(self.delays, rand::random());
+                    self.delays = self.delays.saturating_add(1);
                     self.wait(pause, false).await
                 }
             };
@@ -102,7 +106,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         }
         match self.carry_out(&step, order, info.as_ref()).await {
             Ok(progress) => {
-                self.pause = FIRST_PAUSE;
+                self.delays = 0;
                 if let Some(progress) = progress {
                     self.report(order, progress).await?;
                 }
@@ -179,6 +183,12 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             tracing::warn!(%error, "cannot remove the files of a task that has ended");
         }
     }
+}
+
+/// How long to wait when a step could not be done yet, after so many others. All tasks of a node lose their engine at once, and should not return
+/// to it at once.
+fn pause(delays: u32, jitter: f64) -> Duration {
+    jittered(doubled(FIRST_PAUSE, delays, LONGEST_PAUSE), Duration::ZERO, jitter)
 }
 
 /// What to do after a step.

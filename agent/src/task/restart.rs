@@ -8,13 +8,22 @@
 //!   when it was started, and the time at which a container ended says nothing about why; so what counts is whether the agent's view of the
 //!   engine was unbroken: every call was answered, and the stream of events did not end. An engine that is being stopped takes no new
 //!   connections before it stops its first container (moby `cmd/dockerd/daemon.go`), so that no such end is seen by the agent.
-//! - **No manager answers** until the delay of the restart policy has passed. The agent then does by itself what the policy says.
+//! - **No manager answers** until the delay of the restart policy has passed. The agent then does by itself what the policy says. A container that keeps
+//!   failing waits longer each time, as the managers have it, and so does one that cannot be started.
 
 use std::time::Duration;
 
+use swarmlite_proto::backoff::LONGEST;
+use swarmlite_proto::backoff::STABLE;
+use swarmlite_proto::backoff::doubled;
+use swarmlite_proto::backoff::jittered;
+use swarmlite_proto::backoff::restart_delay;
 use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::spec::RestartPolicy;
 use swarmlite_proto::time::Timestamp;
+
+/// The wait after the engine has refused to start a container again for the first time; doubled each time.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
 
 /// What is done about a container that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +37,20 @@ pub enum Verdict {
 }
 
 /// How a container has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct End {
     /// Whether it failed: it ended with another code than 0, or was stopped because it was not healthy.
     pub failed: bool,
     /// Whether the engine was watched all the time from the last look at which it ran.
     pub witnessed: bool,
-    /// How long ago the end was noticed.
+    /// How long ago the end was noticed, or the engine last refused to start it again.
     pub ago: Duration,
+    /// How often it has failed in a row, this time included.
+    pub failures: usize,
+    /// How often the engine has refused to start it again.
+    pub refusals: u32,
+    /// How much of what it waits beyond the policy's delay it is spared: 0 to 1, drawn for each end.
+    pub jitter: f64,
 }
 
 /// What else counts.
@@ -60,7 +75,11 @@ pub fn verdict(policy: &RestartPolicy, end: &End, circumstances: &Circumstances<
             RestartCondition::None => false,
             RestartCondition::OnFailure | RestartCondition::Any => end.failed || !circumstances.job,
         };
-        return if restarts { Verdict::Restart } else { Verdict::Report };
+        return match restarts {
+            true if circumstances.managed => Verdict::Restart,
+            true => after(end, refused_delay(end)),
+            false => Verdict::Report,
+        };
     }
     let wanted = match policy.condition {
         RestartCondition::None => false,
@@ -70,10 +89,42 @@ pub fn verdict(policy: &RestartPolicy, end: &End, circumstances: &Circumstances<
     if circumstances.managed || !wanted || is_exhausted(policy, circumstances) {
         return Verdict::Report;
     }
-    let delay = policy.delay.unwrap_or(RestartPolicy::DEFAULT_DELAY).to_duration();
+    let delay = if end.refusals > 0 { refused_delay(end) } else { policy_delay(policy, end) };
+    after(end, delay)
+}
+
+/// It is started again when this much time has passed.
+fn after(end: &End, delay: Duration) -> Verdict {
     match delay.saturating_sub(end.ago) {
         Duration::ZERO => Verdict::Restart,
         rest => Verdict::Wait(rest),
+    }
+}
+
+/// How long a container waits that has ended.
+fn policy_delay(policy: &RestartPolicy, end: &End) -> Duration {
+    let base = policy.delay.unwrap_or(RestartPolicy::DEFAULT_DELAY).to_duration();
+    jittered(restart_delay(base, end.failures), base, end.jitter)
+}
+
+/// How long a container waits that the engine has refused to start again so often.
+fn refused_delay(end: &End) -> Duration {
+    match end.refusals.checked_sub(1) {
+        Some(doublings) => {
+            jittered(doubled(FIRST_RETRY, doublings, LONGEST), Duration::ZERO, end.jitter)
+        }
+        None => Duration::ZERO,
+    }
+}
+
+/// How many ends in a row were failures, when one is added after which the container had `lived` so long. Who ends with 0 may work like
+/// that.
+#[must_use]
+pub fn failures_in_a_row(before: usize, failed: bool, lived: Duration) -> usize {
+    match failed {
+        true if lived < STABLE => before.saturating_add(1),
+        true => 1,
+        false => 0,
     }
 }
 
@@ -96,8 +147,16 @@ mod tests {
 
     use super::*;
 
-    const CRASH: End = End { failed: true, witnessed: true, ago: Duration::from_secs(60) };
-    const SUCCESS: End = End { failed: false, ..CRASH };
+    const SECOND: Duration = Duration::from_secs(1);
+    const CRASH: End = End {
+        failed: true,
+        witnessed: true,
+        ago: Duration::from_secs(60),
+        failures: 1,
+        refusals: 0,
+        jitter: 0.0,
+    };
+    const SUCCESS: End = End { failed: false, failures: 0, ..CRASH };
 
     fn alone() -> Circumstances<'static> {
         Circumstances { managed: false, job: false, attempts: &[], now: Timestamp::EPOCH }
@@ -152,6 +211,51 @@ mod tests {
         assert_eq!(wait(&delayed(0)), Verdict::Restart);
     }
 
+    /// How many seconds `end` waits, of a task whose policy has this delay.
+    fn waits(delay: i64, end: End) -> f64 {
+        let policy = RestartPolicy {
+            delay: Some(Nanoseconds::from_secs(delay)),
+            ..RestartPolicy::default()
+        };
+        match verdict(&policy, &End { ago: Duration::ZERO, ..end }, &alone()) {
+            Verdict::Wait(rest) => rest.as_secs_f64(),
+            Verdict::Restart => 0.0,
+            Verdict::Report => f64::INFINITY,
+        }
+    }
+
+    #[test]
+    fn what_keeps_failing_waits_longer_each_time_up_to_a_limit() {
+        let delays = |delay, jitter| {
+            [1, 2, 3, 4, 100].map(|failures| waits(delay, End { failures, jitter, ..CRASH }))
+        };
+        assert_eq!(delays(5, 0.0), [5.0, 10.0, 20.0, 40.0, 300.0]);
+        assert_eq!(delays(5, 1.0), [5.0, 7.5, 12.5, 22.5, 152.5], "never less than the policy's");
+        assert_eq!(delays(0, 0.0), [0.0, 2.0, 4.0, 8.0, 300.0], "no busy loop");
+        assert_eq!(waits(5, SUCCESS), 5.0);
+    }
+
+    #[test]
+    fn what_cannot_be_started_waits_longer_each_time_up_to_a_limit() {
+        for witnessed in [true, false] {
+            let delays =
+                [1, 2, 3, 50].map(|refusals| waits(5, End { refusals, witnessed, ..CRASH }));
+            assert_eq!(delays, [0.2, 0.4, 0.8, 300.0]);
+        }
+    }
+
+    #[test]
+    fn failures_are_in_a_row_if_each_comes_soon() {
+        let ends =
+            [(true, SECOND), (true, SECOND), (true, STABLE), (true, SECOND), (false, SECOND)];
+        let mut failures = 0;
+        let counts = ends.map(|(failed, lived)| {
+            failures = failures_in_a_row(failures, failed, lived);
+            failures
+        });
+        assert_eq!(counts, [1, 2, 1, 2, 0]);
+    }
+
     #[test]
     fn attempts_are_counted_within_the_window() {
         let at = |seconds| Timestamp::EPOCH + Duration::from_secs(seconds);
@@ -192,7 +296,7 @@ mod tests {
             (Any, true, true, Restart),
         ] {
             for managed in [false, true] {
-                let end = End { failed, witnessed: false, ago: Duration::ZERO };
+                let end = End { failed, witnessed: false, ago: Duration::ZERO, ..CRASH };
                 let policy = RestartPolicy { max_attempts: Some(1), ..policy(condition) };
                 let circumstances =
                     Circumstances { managed, job, attempts: &[Timestamp::EPOCH], ..alone() };

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use swarmlite_proto::backoff::restart_delay;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
@@ -153,7 +154,7 @@ fn policy_of(state: &State, task: &Task) -> RestartPolicy {
 
 /// How long a successor of `task`, which is in `slot`, waits: the policy's delay, and longer the longer it keeps failing.
 pub(super) fn delay_of(state: &State, task: &Task, slot: &Slot<'_>) -> Duration {
-    backoff::delay(policy_delay(state, task), backoff::failures(state, slot, task))
+    restart_delay(policy_delay(state, task), backoff::failures(state, slot, task))
 }
 
 /// The delay that the policy of `task` asks for.

@@ -1,6 +1,7 @@
 //! What is seen of a task: by the engine, by its readiness check, and of its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::object::ContainerStatus;
@@ -18,6 +19,7 @@ use crate::task::readiness::UNCHECKED;
 use crate::task::restart::Circumstances;
 use crate::task::restart::End;
 use crate::task::restart::Verdict;
+use crate::task::restart::failures_in_a_row;
 use crate::task::restart::verdict;
 use crate::task::runtime::ContainerInfo;
 use crate::task::runtime::Runtime;
@@ -33,12 +35,11 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             Container::Running(health) => {
                 self.watched = Some(self.outages());
                 self.ended = None;
+                self.runs_since.get_or_insert_with(Instant::now);
                 self.unhealthy &= health == Health::Unhealthy;
             }
-            Container::Exited { .. } => {
-                let witnessed = self.watched == Some(self.outages());
-                self.ended.get_or_insert(Ended { noticed: Instant::now(), witnessed });
-            }
+            Container::Exited { exit_code, .. } if self.ended.is_none() => self.note_end(exit_code),
+            Container::Exited { .. } => {}
             Container::Absent | Container::Created => {}
         }
         self.status.container = Some(ContainerStatus {
@@ -47,6 +48,18 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             exit_code: info.exit_code,
         });
         self.status.host_ports.clone_from(&info.host_ports);
+    }
+
+    /// The container has ended.
+    fn note_end(&mut self, exit_code: i64) {
+        let witnessed = self.watched == Some(self.outages());
+        if witnessed {
+            let lived = self.runs_since.map_or(Duration::ZERO, |since| since.elapsed());
+            let failed = exit_code != 0 || self.unhealthy;
+            self.failures = failures_in_a_row(self.failures, failed, lived);
+        }
+        self.runs_since = None;
+        self.ended = Some(Ended::now(witnessed));
     }
 
     /// All that counts for the next step.
@@ -108,7 +121,10 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         let end = End {
             failed: *exit_code != 0 || self.unhealthy,
             witnessed: ended.witnessed,
-            ago: ended.noticed.elapsed(),
+            ago: ended.at.elapsed(),
+            failures: self.failures,
+            refusals: ended.refusals,
+            jitter: ended.jitter,
         };
         let circumstances = Circumstances {
             managed: self.shared.session.borrow().is_connected(),

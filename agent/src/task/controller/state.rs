@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use swarmlite_proto::object::TaskStatus;
 use tokio::sync::Notify;
@@ -14,9 +13,6 @@ use super::shared::Shared;
 use crate::ledger::LedgerError;
 use crate::task::prober::Prober;
 use crate::task::template::task_name;
-
-/// The wait after the engine could not be reached, doubled each time up to a limit.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Drives one task.
 #[derive(Debug)]
@@ -31,19 +27,41 @@ pub struct Controller<R, A> {
     /// After how many outages the container was last seen running, or was started, if the engine has answered ever since.
     pub(super) watched: Option<u64>,
     pub(super) ended: Option<Ended>,
+    /// Since when the container is known to run.
+    pub(super) runs_since: Option<Instant>,
+    /// How often it has failed in a row, as far as this agent has started it again.
+    pub(super) failures: usize,
     /// Whether the container was stopped because it was not healthy.
     pub(super) unhealthy: bool,
     /// The checks of the process that has been attached, if the task has a readiness check.
     pub(super) prober: Option<Prober>,
-    pub(super) pause: Duration,
+    /// How often a step in a row could not be done yet.
+    pub(super) delays: u32,
 }
 
 /// A container has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
-    pub(super) noticed: Instant,
+    /// When that was noticed, or the engine last refused to start it again.
+    pub(super) at: Instant,
     /// Whether the engine was watched all the time since the container ran.
     pub(super) witnessed: bool,
+    /// How often the engine has refused to start it again.
+    pub(super) refusals: u32,
+    /// Drawn anew for each wait.
+    pub(super) jitter: f64,
+}
+
+impl Ended {
+    /// It has just been noticed.
+    pub(super) fn now(witnessed: bool) -> Self {
+        Self { at: Instant::now(), witnessed, refusals: 0, jitter: rand::random() }
+    }
+
+    /// The engine has refused to start it again.
+    pub(super) fn refused(self) -> Self {
+        Self { refusals: self.refusals.saturating_add(1), ..Self::now(self.witnessed) }
+    }
 }
 
 impl<R, A> Controller<R, A> {
@@ -73,9 +91,11 @@ impl<R, A> Controller<R, A> {
             attached: None,
             watched: None,
             ended: None,
+            runs_since: None,
+            failures: 0,
             unhealthy: false,
             prober: None,
-            pause: FIRST_PAUSE,
+            delays: 0,
         }
     }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
+use tokio::time::Instant;
 
 use super::order::Assigned;
 use super::order::Order;
 use super::state::Controller;
+use super::state::Ended;
 use super::state::on_disk;
 use crate::task::attach::Attach;
 use crate::task::attach::StartedContainer;
@@ -208,6 +210,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
                 // A container may end before it is seen running.
                 self.watched = Some(self.outages());
                 self.ended = None;
+                self.runs_since = Some(Instant::now());
                 self.unhealthy = false;
                 Ok(())
             }
@@ -237,6 +240,9 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             kept.map_err(StepError::Later)?;
         }
         let started = self.start().await;
+        if started.is_err() {
+            self.ended = self.ended.map(Ended::refused);
+        }
         self.or_later(started)
     }
 

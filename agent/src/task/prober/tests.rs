@@ -99,7 +99,7 @@ async fn a_command_that_takes_too_long_is_killed() {
     for _ in 0..2 {
         assert_eq!(checks.check(&mut late).await, slow(Duration::from_secs(1)));
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1)).await;
     let both = ["execute web: check", "kill web: check"];
     assert_eq!(checks.runtime.state().calls, [both, both].concat());
 }

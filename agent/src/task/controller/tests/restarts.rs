@@ -100,6 +100,24 @@ async fn attempts_are_counted_over_a_restart_of_the_agent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_managers_a_container_that_keeps_failing_waits_longer_each_time() {
+    let eager = RestartPolicy { delay: Some(Nanoseconds::from_secs(0)), ..RestartPolicy::default() };
+    let rig = Rig::new(FakeRuntime::new(), with_policy(eager));
+    rig.reaches(TaskState::Running).await;
+    rig.lose_managers();
+    rig.runtime.state().ends_at_once = Some(1);
+    let before = Instant::now();
+    rig.runtime.exit(&rig.name, 1);
+    rig.wake.notify_one();
+    // By chance up to half of each delay is left out.
+    for (times, at_most, at_least) in [(2, 1, 0), (3, 2, 1), (4, 6, 3), (5, 14, 7), (6, 30, 15)] {
+        rig.started(times).await;
+        let seconds = before.elapsed().as_secs();
+        assert!((at_least..=at_most).contains(&seconds), "start {times} after {seconds} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unhealthy_container_is_started_again_too() {
     let rig = Rig::new(FakeRuntime::new(), assigned(|_| {}));
     rig.reaches(TaskState::Running).await;
@@ -193,6 +211,12 @@ async fn without_managers_a_container_that_cannot_be_started_is_tried_again() {
     rig.runtime.exit(&rig.name, 1);
     rig.wake.notify_one();
     rig.started(5).await;
+    // What happens to other containers makes it no faster.
+    for _ in 0..100 {
+        rig.wake.notify_one();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(rig.starts(), 5);
     rig.runtime.state().start_refused = None;
     rig.routed(true).await;
 }
