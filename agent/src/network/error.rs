@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::place::Place;
+
 /// The kernel could not be asked, or refused.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
@@ -23,7 +25,7 @@ pub enum KernelError {
         /// What was tried.
         what: String,
         /// In which namespace.
-        place: String,
+        place: Place,
         /// The kernel's answer.
         #[source]
         source: Box<rtnetlink::Error>,
@@ -34,7 +36,7 @@ pub enum KernelError {
         /// What was tried.
         what: String,
         /// In which namespace.
-        place: String,
+        place: Place,
         /// The kernel's answer.
         #[source]
         source: io::Error,
@@ -43,7 +45,7 @@ pub enum KernelError {
     #[error("cannot talk netlink in {place}")]
     Socket {
         /// In which namespace.
-        place: String,
+        place: Place,
         /// Why not.
         #[source]
         source: io::Error,
@@ -54,7 +56,7 @@ pub enum KernelError {
         /// Its name.
         link: String,
         /// In which namespace.
-        place: String,
+        place: Place,
     },
     /// A setting could not be written.
     #[error("cannot set {key}")]
@@ -74,6 +76,9 @@ pub enum KernelError {
         #[source]
         source: io::Error,
     },
+    /// nftables has no such object.
+    #[error("nftables has no such object")]
+    Absent,
     /// A program refused.
     #[error("{program}: {message}")]
     Refused {

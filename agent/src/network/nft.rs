@@ -14,9 +14,14 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use nix::errno::Errno;
+
 use super::error::KernelError;
 use super::held::Held;
 use super::place::Place;
+
+/// The program that knows nftables.
+pub(super) const NFT: &str = "nft";
 
 /// The tables of one name, in every namespace, and what they were made from.
 #[derive(Debug)]
@@ -24,7 +29,7 @@ pub struct Tables<T> {
     name: &'static str,
     hasher: RandomState,
     /// Per namespace: what was asked for, and a hash of how the kernel prints it.
-    written: Mutex<HashMap<String, (T, u64)>>,
+    written: Mutex<HashMap<Place, (T, u64)>>,
 }
 
 impl<T: Clone + fmt::Debug> Tables<T> {
@@ -43,7 +48,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
             return Ok(Held::Absent);
         };
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match written.get(&place.to_string()) {
+        Ok(match written.get(place) {
             Some((value, hash)) if *hash == printed => Held::Exactly(value.clone()),
             _ => Held::Unknown,
         })
@@ -59,7 +64,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
         nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n{text}"))?;
         if let Some(printed) = self.print()? {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.insert(place.to_string(), (value.clone(), printed));
+            written.insert(place.clone(), (value.clone(), printed));
         }
         Ok(())
     }
@@ -77,18 +82,14 @@ impl<T: Clone + fmt::Debug> Tables<T> {
 
     /// Drops what is remembered of a namespace.
     pub fn forget(&self, place: &Place) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.to_string());
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
     }
 
     /// A hash of how the kernel prints the table; `None` if there is none.
     fn print(&self) -> Result<Option<u64>, KernelError> {
         match nft(&["-s", "list", "table", "ip", self.name], "") {
             Ok(text) => Ok(Some(self.hasher.hash_one(&text))),
-            Err(KernelError::Refused { message, .. })
-                if message.contains("No such file or directory") =>
-            {
-                Ok(None)
-            }
+            Err(KernelError::Absent) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -104,8 +105,22 @@ pub fn elements(items: &[String]) -> String {
 }
 
 /// Runs `nft` in the namespace of the calling thread, which children inherit.
-fn nft(args: &[&str], input: &str) -> Result<String, KernelError> {
-    run("nft", args, input)
+///
+/// # Errors
+/// If it cannot be run, or does not succeed.
+pub(super) fn nft(args: &[&str], input: &str) -> Result<String, KernelError> {
+    run(NFT, args, input).map_err(refusal)
+}
+
+/// What `nft` means by a refusal. It tells the kernel's error number only in the words of the C library, which are therefore compared here, and
+/// nowhere else.
+fn refusal(error: KernelError) -> KernelError {
+    match error {
+        KernelError::Refused { message, .. } if message.contains(Errno::ENOENT.desc()) => {
+            KernelError::Absent
+        }
+        error => error,
+    }
 }
 
 /// Runs a program in the namespace of the calling thread.
@@ -136,5 +151,32 @@ pub(super) fn run(
     } else {
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(KernelError::Refused { program, message })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs `nft` where this user may use it: in namespaces of its own.
+    fn nft_inside(arguments: &[&str]) -> Result<String, KernelError> {
+        let inside = ["--user", "--map-root-user", "--net", NFT];
+        run("unshare", &[&inside, arguments].concat(), "").map_err(refusal)
+    }
+
+    #[test]
+    fn what_nft_says_of_a_table_that_is_not_there_is_understood() {
+        if let Err(error) = nft_inside(&["list", "tables"]) {
+            eprintln!("LEFT OUT: nft cannot be used: {error}");
+            return;
+        }
+        for arguments in
+            [["-s", "list", "table", "ip"].as_slice(), &["--json", "list", "table", "ip"]]
+        {
+            let absent = nft_inside(&[arguments, &["none"]].concat());
+            assert!(matches!(absent, Err(KernelError::Absent)), "{absent:?}");
+        }
+        let refused = nft_inside(&["list", "nonsense"]);
+        assert!(matches!(refused, Err(KernelError::Refused { .. })), "{refused:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use swarmlite_proto::id::NetworkId;
 
 /// A network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// The node's own, in which its addresses and Docker Engine are.
     Host,

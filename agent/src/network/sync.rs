@@ -109,8 +109,8 @@ pub enum SyncError {
     #[error("the kernel could not be asked")]
     Observe(#[source] KernelError),
     /// The kernel accepts everything and still holds something else.
-    #[error("the kernel does not keep what it is given: {0}")]
-    Unstable(String),
+    #[error("the kernel does not keep what it is given: {0:?}")]
+    Unstable(Vec<Op>),
 }
 
 /// What the data plane has reached.
@@ -256,7 +256,7 @@ impl<K: Kernel> Sync<K> {
                 });
             }
         }
-        Err(SyncError::Unstable(format!("{ops:?}")))
+        Err(SyncError::Unstable(ops))
     }
 
     async fn add_endpoint(&mut self, endpoint: Endpoint) -> Result<(), EndpointError> {

@@ -64,7 +64,7 @@ pub struct IpvsBalancer {
     /// What nftables does around IPVS.
     rules: Tables<Rules>,
     /// What was asked for, by namespace: backends that drain cannot be told from what IPVS holds.
-    asked: Mutex<HashMap<String, VirtualServices>>,
+    asked: Mutex<HashMap<Place, VirtualServices>>,
 }
 
 impl IpvsBalancer {
@@ -92,7 +92,7 @@ impl Balancer for IpvsBalancer {
         }
         let settled = settings::settled(&ipvs).map_err(&refused)?;
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match asked.get(&place.to_string()) {
+        Ok(match asked.get(place) {
             Some(services)
                 if settled
                     && table::table(services) == seen
@@ -117,7 +117,7 @@ impl Balancer for IpvsBalancer {
         }
         ask(&ipvs, place, &difference.removals)?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.insert(place.to_string(), services.clone());
+        asked.insert(place.clone(), services.clone());
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Balancer for IpvsBalancer {
 
     fn forget(&self, place: &Place) {
         self.rules.forget(place);
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.to_string());
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
     }
 }
 

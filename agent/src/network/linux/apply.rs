@@ -176,10 +176,8 @@ pub(super) async fn remove_all_links(session: &Session) -> Result<(), KernelErro
 }
 
 fn index(session: &Session, link: &str) -> Result<u32, KernelError> {
-    if_nametoindex(link).map_err(|_| KernelError::NoLink {
-        link: link.to_owned(),
-        place: session.place.to_string(),
-    })
+    if_nametoindex(link)
+        .map_err(|_| KernelError::NoLink { link: link.to_owned(), place: session.place.clone() })
 }
 
 async fn remove_link(session: &Session, name: &str) -> Result<Answer, KernelError> {

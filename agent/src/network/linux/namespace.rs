@@ -38,7 +38,7 @@ impl Session {
         &self,
         what: impl Into<String>,
     ) -> impl FnOnce(rtnetlink::Error) -> KernelError {
-        let (what, place) = (what.into(), self.place.to_string());
+        let (what, place) = (what.into(), self.place.clone());
         move |source| KernelError::Netlink { what, place, source: Box::new(source) }
     }
 }
@@ -68,7 +68,7 @@ where
     F: AsyncFnOnce(&Session) -> T + Send + 'static,
 {
     run_inside(path, move || {
-        let socket = |source| KernelError::Socket { place: place.to_string(), source };
+        let socket = |source| KernelError::Socket { place: place.clone(), source };
         let runtime =
             runtime::Builder::new_current_thread().enable_all().build().map_err(socket)?;
         runtime.block_on(async {

@@ -154,6 +154,6 @@ impl Ipvs {
 
 /// Says of what an answer is.
 pub(super) fn refused(place: &Place, what: &str) -> impl Fn(io::Error) -> KernelError + use<> {
-    let (what, place) = (what.to_owned(), place.to_string());
+    let (what, place) = (what.to_owned(), place.clone());
     move |source| KernelError::Ipvs { what: what.clone(), place: place.clone(), source }
 }

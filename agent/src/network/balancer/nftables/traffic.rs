@@ -22,8 +22,6 @@ use crate::network::error::KernelError;
 use crate::network::nft;
 use crate::network::uplink::INGRESS_ADDRESS;
 
-const NFT: &str = "nft";
-
 const PROTOCOLS: [PortProtocol; 3] = [PortProtocol::Tcp, PortProtocol::Udp, PortProtocol::Sctp];
 
 /// What is counted. Each is a chain, and the end of the names of its sets.
@@ -159,14 +157,12 @@ struct Counter {
 pub(super) fn counted(
     services: &VirtualServices,
 ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
-    match nft::run(NFT, &["--json", "list", "table", "ip", TABLE], "") {
+    match nft::nft(&["--json", "list", "table", "ip", TABLE], "") {
         Ok(json) => read(&json, services).map_err(|error| KernelError::Refused {
-            program: NFT,
+            program: nft::NFT,
             message: format!("unknown answer: {error}"),
         }),
-        Err(KernelError::Refused { message, .. }) if message.contains("No such file") => {
-            Ok(BTreeMap::new())
-        }
+        Err(KernelError::Absent) => Ok(BTreeMap::new()),
         Err(error) => Err(error),
     }
 }

@@ -101,7 +101,8 @@ async fn attempts_are_counted_over_a_restart_of_the_agent() {
 
 #[tokio::test(start_paused = true)]
 async fn without_managers_a_container_that_keeps_failing_waits_longer_each_time() {
-    let eager = RestartPolicy { delay: Some(Nanoseconds::from_secs(0)), ..RestartPolicy::default() };
+    let eager =
+        RestartPolicy { delay: Some(Nanoseconds::from_secs(0)), ..RestartPolicy::default() };
     let rig = Rig::new(FakeRuntime::new(), with_policy(eager));
     rig.reaches(TaskState::Running).await;
     rig.lose_managers();
