@@ -19,6 +19,7 @@ use futures_util::StreamExt;
 use futures_util::stream::ReadyChunks;
 use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::attachment::AttachmentReport;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::rpc::ATTACHMENTS_REPORT;
@@ -101,7 +102,7 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
         // In this order: what is made in between is under way here, or there when the engine is asked.
         let under_way = self.desk.under_way();
         let held = self.shared.runtime.held().await.map_err(|error| {
-            tracing::warn!(%error, "cannot list attached containers");
+            tracing::warn!(error = chain(&error), "cannot list attached containers");
             TryAgain
         })?;
         let told = self.tell(&mine, &held, &under_way).await;
@@ -156,7 +157,7 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
         }
         tracing::debug!(?reports, "telling about attached containers");
         self.desk.ask(ATTACHMENTS_REPORT, &reports).await.map_err(|error| {
-            tracing::warn!(%error, "cannot tell about attached containers");
+            tracing::warn!(error = chain(&error), "cannot tell about attached containers");
             TryAgain
         })
     }

@@ -20,6 +20,7 @@ pub use store::reseal;
 pub use store::save;
 pub use store::unseal;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::rpc;
@@ -153,12 +154,6 @@ pub async fn renew(
         Identity { role: answer.role, certificate: answer.certificate, ..identity.clone() };
     check(&renewed)?;
     Ok(renewed)
-}
-
-/// `error` and all its sources in one sentence.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 /// The certificate of the authority of the cluster at `remote`, if it is the one that `token` names.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
 use tokio::time::timeout;
 
@@ -36,12 +37,12 @@ impl Agent {
         let mut errors = match identity::node_id(&config.state_dir) {
             Ok(Some(node_id)) => clear_machine(&config, node_id).await,
             Ok(None) => Vec::new(),
-            Err(error) => vec![identity::chain(&error)],
+            Err(error) => vec![chain(&error)],
         };
         match (files(&config), Ledger::open(&config.state_dir.join("agent"))) {
             (Ok(files), Ok(ledger)) => errors.extend(forget(&files, &ledger, &config.state_dir)),
-            (Err(error), _) => errors.push(identity::chain(&error)),
-            (_, Err(error)) => errors.push(identity::chain(&error)),
+            (Err(error), _) => errors.push(chain(&error)),
+            (_, Err(error)) => errors.push(chain(&error)),
         }
         if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
     }
@@ -60,7 +61,7 @@ impl AgentHandle {
         self.shutdown().await;
         let mut errors = remove_all(&*self.inner.runtime).await;
         if let Err(failed) = self.inner.plane.tear_down().await {
-            errors.extend(failed.iter().map(|error| identity::chain(error)));
+            errors.extend(failed.iter().map(|error| chain(error)));
         }
         errors.extend(forget(&self.inner.files, &self.inner.ledger, &self.inner.state_dir));
         if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
@@ -81,14 +82,14 @@ async fn clear_machine(config: &AgentConfig, node_id: NodeId) -> Vec<String> {
     let mut errors = Vec::new();
     match DockerRuntime::connect(&config.docker, node_id.clone()).await {
         Ok(runtime) => errors.extend(remove_all(&runtime).await),
-        Err(error) => errors.push(identity::chain(&error)),
+        Err(error) => errors.push(chain(&error)),
     }
     match data_plane(config, node_id) {
         Ok(plane) => {
             let failed = plane.tear_down().await.err().unwrap_or_default();
-            errors.extend(failed.iter().map(|error| identity::chain(error)));
+            errors.extend(failed.iter().map(|error| chain(error)));
         }
-        Err(error) => errors.push(identity::chain(&error)),
+        Err(error) => errors.push(chain(&error)),
     }
     errors
 }
@@ -96,8 +97,8 @@ async fn clear_machine(config: &AgentConfig, node_id: NodeId) -> Vec<String> {
 /// Removes the files of tasks, and what the node remembers, its identity included.
 fn forget(files: &Files, ledger: &Ledger, state_dir: &Path) -> Vec<String> {
     let files = files.clear().map_err(|error| error.to_string());
-    let ledger = ledger.clear().map_err(|error| identity::chain(&error));
-    let identity = identity::remove(state_dir).map_err(|error| identity::chain(&error));
+    let ledger = ledger.clear().map_err(|error| chain(&error));
+    let identity = identity::remove(state_dir).map_err(|error| chain(&error));
     files.err().into_iter().chain(ledger.err()).chain(identity.err()).collect()
 }
 

@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Digest;
 use sha2::Sha256;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::format;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::format::FormatError;
@@ -219,7 +220,7 @@ impl Ledger {
             Ok(value) => Ok(Some(value)),
             Err(FormatError::Newer(newer)) => Err(newer.into()),
             Err(error @ FormatError::Damaged { .. }) => {
-                tracing::error!(%error, "file is damaged and is not used");
+                tracing::error!(error = chain(&error), "file is damaged and is not used");
                 Ok(None)
             }
         }

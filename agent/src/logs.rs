@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::logs::LogLine;
 use swarmlite_proto::logs::LogOptions;
@@ -22,7 +23,6 @@ use swarmlite_rpc::StreamError;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::identity::chain;
 use crate::task::runtime::RuntimeError;
 
 /// Orders that wait for their turn. A leader that sends more gets no answer to the rest, and says that the node is not available.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::agent::Registration;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::NodeDescription;
@@ -74,7 +75,7 @@ pub(crate) async fn refresh<R: Runtime>(
                 *before = now;
                 differs
             })),
-            Err(error) => tracing::warn!(%error, "cannot describe the node"),
+            Err(error) => tracing::warn!(error = chain(&error), "cannot describe the node"),
         }
     }
 }

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::balance::Balancer;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::version::Generation;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::assignment::Assignments;
-use crate::identity::chain;
 use crate::network::DataPlaneHandle;
 use crate::network::NetworkAssignments;
 use crate::network::Progress;
@@ -164,7 +164,7 @@ pub(crate) async fn serve_names(
                 Ok(server) => drop(servers.insert(network, server)),
                 Err(error) => {
                     retry = true;
-                    tracing::warn!(%network, %error, "cannot serve names");
+                    tracing::warn!(%network, error = chain(&error), "cannot serve names");
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use swarmlite_proto::error::chain;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
@@ -15,7 +16,6 @@ use swarmlite_vault::Vault;
 use tokio::sync::watch;
 
 use crate::identity;
-use crate::identity::chain;
 
 /// How long to wait after a renewal that failed, or that did not bring the role that was announced.
 const RETRY: Duration = Duration::from_secs(5);

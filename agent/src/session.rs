@@ -10,6 +10,7 @@ mod setup;
 
 use std::net::SocketAddr;
 
+use swarmlite_proto::error::chain;
 use swarmlite_rpc::CallError;
 
 use self::dial::Candidates;
@@ -17,7 +18,6 @@ use self::dial::backoff;
 use self::error::SessionError;
 use self::link::Link;
 pub use self::setup::Session;
-use crate::identity::chain;
 use crate::standing::SessionState;
 
 impl Session {

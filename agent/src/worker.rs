@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::TaskId;
 use tokio::sync::Notify;
 use tokio::sync::watch;
@@ -93,7 +94,7 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
                     Some(ended) = self.running.join_next() => match ended {
                         Ok(task) => Event::Ended(task),
                         Err(error) => {
-                            tracing::error!(%error, "a controller broke");
+                            tracing::error!(error = chain(&error), "a controller broke");
                             continue;
                         }
                     },
@@ -188,7 +189,7 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
         let containers = match self.shared.runtime.containers().await {
             Ok(containers) => containers,
             Err(error) => {
-                tracing::warn!(%error, "cannot list containers");
+                tracing::warn!(error = chain(&error), "cannot list containers");
                 return;
             }
         };
@@ -220,8 +221,10 @@ fn assigned(known: &Assignments, task: &Arc<TaskAssignment>) -> Assigned {
 async fn clean(remove: impl FnOnce() -> Result<(), FilesError> + Send + 'static) {
     match tokio::task::spawn_blocking(remove).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "cannot remove the files of a task"),
-        Err(error) => tracing::error!(%error, "the removal of files broke"),
+        Ok(Err(error)) => {
+            tracing::warn!(error = chain(&error), "cannot remove the files of a task");
+        }
+        Err(error) => tracing::error!(error = chain(&error), "the removal of files broke"),
     }
 }
 
@@ -236,7 +239,9 @@ async fn clear_away<R: Runtime>(runtime: Arc<R>, container: OwnContainer) -> Tas
         .await;
         match removed {
             Ok(()) => return container.task,
-            Err(error) => tracing::warn!(task.id = %container.task, %error, "cannot remove"),
+            Err(error) => {
+                tracing::warn!(task.id = %container.task, error = chain(&error), "cannot remove");
+            }
         }
         tokio::time::sleep(RETRY).await;
     }

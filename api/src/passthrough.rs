@@ -16,6 +16,7 @@ use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use tokio::io::copy_bidirectional;
 
 use crate::engine::Engine;
@@ -61,11 +62,13 @@ fn strip_framing(headers: &mut HeaderMap, upgrades: bool) {
 async fn join(client: OnUpgrade, engine: OnUpgrade) {
     let (client, engine) = match tokio::try_join!(client, engine) {
         Ok(both) => both,
-        Err(error) => return tracing::debug!(%error, "a connection was not handed over"),
+        Err(error) => {
+            return tracing::debug!(error = chain(&error), "a connection was not handed over");
+        }
     };
     let (mut client, mut engine) = (TokioIo::new(client), TokioIo::new(engine));
     // Whoever hangs up, hangs up: there is nobody left to tell.
     if let Err(error) = copy_bidirectional(&mut client, &mut engine).await {
-        tracing::debug!(%error, "a connection to the engine has ended early");
+        tracing::debug!(error = chain(&error), "a connection to the engine has ended early");
     }
 }

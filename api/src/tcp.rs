@@ -14,6 +14,7 @@ use axum::Router;
 use axum::serve::Listener;
 use rustls::pki_types::pem;
 use rustls::server::VerifierBuilderError;
+use swarmlite_proto::error::chain;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -195,7 +196,7 @@ async fn greet_all(
                     match timeout(HANDSHAKE, acceptor.accept(stream)).await {
                         // With the listener gone there is nobody left to take it.
                         Ok(Ok(stream)) => drop(greeted.send((stream, peer)).await),
-                        Ok(Err(error)) => tracing::warn!(%peer, %error, "refused a client of the API"),
+                        Ok(Err(error)) => tracing::warn!(%peer, error = chain(&error), "refused a client of the API"),
                         Err(_late) => tracing::warn!(%peer, "a client of the API does not say who it is"),
                     }
                 });

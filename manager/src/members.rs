@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::spec::NodeRole;
@@ -77,7 +78,7 @@ pub(crate) async fn run<T: Transport>(store: RaftStore<T>) {
         } else if let Err(error) = settle(&store, &state).await
             && error.message != OUT_OF_SEQUENCE
         {
-            tracing::warn!(%error, "a node does not have its role yet");
+            tracing::warn!(error = chain(&error), "a node does not have its role yet");
             let _sooner = timeout(RETRY, leadership.changed()).await;
         }
     }

@@ -43,6 +43,7 @@ use openraft::SnapshotPolicy;
 use openraft::error::InitializeError;
 use openraft::error::RaftError;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::chain;
 use swarmlite_vault::Sealer;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
@@ -255,7 +256,7 @@ impl<T> RaftStore<T> {
     /// Stops taking part. On return the directory is closed and can be opened again or removed. Calls under way fail.
     pub async fn shutdown(&self) {
         if let Err(error) = self.inner.raft.shutdown().await {
-            tracing::error!(%error, "raft has ended badly");
+            tracing::error!(error = chain(&error), "raft has ended badly");
         }
         if let Some(closed) = self.inner.closed.lock().await.take() {
             // The other end is dropped only after the log is closed, or by a panic that the log has reported.

@@ -1,4 +1,4 @@
-//! Refusals that a user gets to see.
+//! Refusals that a user gets to see, and what is said of errors.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -66,3 +66,10 @@ constructors! {
 
 /// Shorthand for a result whose error the user gets to see.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What an error says, with all its causes: for logs, and for whoever has only one line for it.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}

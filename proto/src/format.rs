@@ -101,12 +101,12 @@ pub enum FormatError {
     #[error(transparent)]
     Newer(#[from] Newer),
     /// It is not what it should be.
-    #[error("cannot read {what}: {source}")]
+    #[error("cannot read {what}: {why}")]
     Damaged {
         /// What was read.
         what: String,
         /// What is wrong with it.
-        source: rmp_serde::decode::Error,
+        why: rmp_serde::decode::Error,
     },
 }
 
@@ -132,7 +132,7 @@ pub fn encode<T: Serialize>(
 ///
 /// See [`FormatError`].
 pub fn decode<T: DeserializeOwned>(what: &str, record: &[u8]) -> Result<T, FormatError> {
-    let damaged = |source| FormatError::Damaged { what: what.to_owned(), source };
+    let damaged = |why| FormatError::Damaged { what: what.to_owned(), why };
     let format = of(record);
     Newer::check(what, format)?;
     if format == Format::UNMARKED {

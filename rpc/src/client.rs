@@ -25,6 +25,7 @@ use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::identity::MANAGER_SERVER_NAME;
@@ -302,7 +303,7 @@ async fn connect(
     // Ends when the last sender and the last stream are gone, or the connection breaks.
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%addr, %error, "connection ended");
+            tracing::debug!(%addr, error = chain(&error), "connection ended");
         }
     });
     Ok(sender)

@@ -17,6 +17,7 @@ use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::protocol::HEADER;
 use swarmlite_proto::protocol::Range;
@@ -78,7 +79,7 @@ pub async fn serve<H, F, B>(
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: without a pause the loop would spin.
-                    tracing::warn!(%error, "cannot accept a connection");
+                    tracing::warn!(error = chain(&error), "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -99,13 +100,17 @@ where
 {
     let stream = match timeout(CONNECT_TIMEOUT, handshake(tcp, acceptor)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::info!(%addr, %error, "TLS handshake failed"),
+        Ok(Err(error)) => {
+            return tracing::info!(%addr, error = chain(&error), "TLS handshake failed");
+        }
         Err(_elapsed) => return tracing::info!(%addr, "no TLS handshake in time"),
     };
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let peer = match certificate.map(|certificate| tls::peer_of(certificate)).transpose() {
         Ok(peer) => peer,
-        Err(error) => return tracing::warn!(%addr, %error, "certificate is not of a node"),
+        Err(error) => {
+            return tracing::warn!(%addr, error = chain(&error), "certificate is not of a node");
+        }
     };
     let own = HeaderValue::from_str(&Range::OWN.to_string());
     let service = service_fn(move |request: Request<Incoming>| {
@@ -126,7 +131,7 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%addr, %error, "connection ended");
+        tracing::debug!(%addr, error = chain(&error), "connection ended");
     }
 }
 

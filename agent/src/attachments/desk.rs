@@ -14,6 +14,7 @@ use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::attachment::Attached;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::rpc::ATTACH;
 use swarmlite_rpc::CallError;
@@ -22,7 +23,6 @@ use tokio::sync::Notify;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::identity::chain;
 use crate::standing::SessionState;
 
 /// How long the node may take to have the network (moby `daemon/cluster/networks.go`, `swarmRequestTimeout` and what waits for it).

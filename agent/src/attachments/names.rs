@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use swarmlite_proto::agent::AttachmentAssignment;
+use swarmlite_proto::error::chain;
 
 use super::again::TryAgain;
 use super::containers::Containers;
@@ -66,7 +67,11 @@ impl Named {
             match plane.names(process.pid, Some(*gateway)).await {
                 Ok(()) => drop(self.0.insert(container.clone(), now)),
                 Err(error) => {
-                    tracing::warn!(container, %error, "cannot give a container the name service");
+                    tracing::warn!(
+                        container,
+                        error = chain(&error),
+                        "cannot give a container the name service"
+                    );
                     outcome = Err(TryAgain);
                 }
             }
@@ -80,7 +85,11 @@ impl Named {
             if process.is_some_and(|process| process.pid == pid)
                 && let Err(error) = plane.names(pid, None).await
             {
-                tracing::warn!(container, %error, "cannot take the name service from a container");
+                tracing::warn!(
+                    container,
+                    error = chain(&error),
+                    "cannot take the name service from a container"
+                );
             }
         }
         outcome

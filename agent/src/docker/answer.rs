@@ -1,6 +1,7 @@
 //! What the engine's answers mean.
 
 use bollard::errors::Error as EngineError;
+use swarmlite_proto::error::chain;
 
 use crate::task::runtime::RuntimeError;
 
@@ -33,7 +34,7 @@ pub(super) fn failure(error: EngineError) -> RuntimeError {
         error @ (EngineError::JsonDataError { .. } | EngineError::JsonSerdeError { .. }) => {
             RuntimeError::Refused(error.to_string())
         }
-        error => RuntimeError::Unavailable(crate::identity::chain(&error)),
+        error => RuntimeError::Unavailable(chain(&error)),
     }
 }
 

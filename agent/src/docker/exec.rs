@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::sys::signal;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use swarmlite_proto::error::chain;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
@@ -64,8 +65,11 @@ impl DockerRuntime {
                 read?;
             } else {
                 if let Err(error) = self.kill(container, &exec).await {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(container, error, "a command that takes too long goes on");
+                    tracing::warn!(
+                        container,
+                        error = chain(&error),
+                        "a command that takes too long goes on"
+                    );
                 }
                 read(&mut output, &mut text).await?;
                 return Ok(Executed::Killed);

@@ -16,6 +16,7 @@ use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::registry;
 use swarmlite_proto::registry::RegistryAuth;
 use tokio::net::UnixStream;
@@ -108,7 +109,7 @@ fn check(line: &[u8]) -> Result<(), RuntimeError> {
 }
 
 fn away(error: &dyn std::error::Error) -> RuntimeError {
-    RuntimeError::Unavailable(crate::identity::chain(error))
+    RuntimeError::Unavailable(chain(error))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NetworkId;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +96,7 @@ pub(super) fn serve(
         let server = axum::serve(listener, router(handle))
             .with_graceful_shutdown(async move { stop.cancelled().await });
         if let Err(error) = server.await {
-            warn!(error = &error as &dyn std::error::Error, "the network driver has stopped");
+            warn!(error = chain(&error), "the network driver has stopped");
         }
         // The engine would wait for whoever does not answer there.
         let _ = fs::remove_file(&path);
@@ -146,11 +147,11 @@ async fn unknown(uri: Uri) -> Response {
 }
 
 async fn create_network(State(handle): State<DataPlaneHandle>, body: Bytes) -> Response {
-    answer(check_network(&handle, &body).map(|()| Empty {}).map_err(|error| text(&error)))
+    answer(check_network(&handle, &body).map(|()| Empty {}).map_err(|error| chain(&error)))
 }
 
 async fn create_endpoint(State(handle): State<DataPlaneHandle>, body: Bytes) -> Response {
-    answer(add_endpoint(&handle, &body).await.map_err(|error| text(&error)))
+    answer(add_endpoint(&handle, &body).await.map_err(|error| chain(&error)))
 }
 
 async fn join(body: Bytes) -> Response {
@@ -162,7 +163,7 @@ async fn join(body: Bytes) -> Response {
         // None: so the engine adds `docker_gwbridge` for traffic to the outside.
         gateway: "",
     });
-    answer(joined.map_err(|error| text(&error)))
+    answer(joined.map_err(|error| chain(&error)))
 }
 
 async fn delete_endpoint(State(handle): State<DataPlaneHandle>, body: Bytes) -> Response {
@@ -170,7 +171,7 @@ async fn delete_endpoint(State(handle): State<DataPlaneHandle>, body: Bytes) -> 
         Ok(request) => handle.remove_endpoint(request.endpoint_id).await.map_err(PluginError::from),
         Err(error) => Err(error),
     };
-    answer(removed.map(|()| Empty {}).map_err(|error| text(&error)))
+    answer(removed.map(|()| Empty {}).map_err(|error| chain(&error)))
 }
 
 /// A Docker network of this driver has to be one of the cluster's, with its subnet.
@@ -218,14 +219,6 @@ fn mac_of(address: Ipv4Addr) -> String {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, PluginError> {
     Ok(serde_json::from_slice(body)?)
-}
-
-/// An error with its causes, as the engine has only one line for it.
-fn text(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 fn answer<T: Serialize>(result: Result<T, String>) -> Response {

@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -103,11 +104,11 @@ async fn open(sandboxes: &std::path::Path, around: &Around) -> Option<Tunnel> {
     match run_inside(sandbox, move || Tunnel::open(&name, own)).await {
         Ok(Ok(tunnel)) => Some(tunnel),
         Ok(Err(error)) => {
-            debug!(%error, "no nodes are asked yet");
+            debug!(error = chain(&error), "no nodes are asked yet");
             None
         }
         Err(error) => {
-            debug!(%error, "no nodes are asked yet");
+            debug!(error = chain(&error), "no nodes are asked yet");
             None
         }
     }
@@ -151,7 +152,7 @@ impl<E: Echo> Rounds<E> {
                     asked += 1;
                     self.detector.asked(id);
                 }
-                Err(error) => debug!(%id, %error, "a node could not be asked"),
+                Err(error) => debug!(%id, error = chain(&error), "a node could not be asked"),
             }
         }
         asked

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::version::Generation;
 use tokio::sync::mpsc;
@@ -221,10 +222,7 @@ impl<K: Kernel> Sync<K> {
                 RESYNC
             }
             Err(error) => {
-                warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the data plane is not as it should be: will retry"
-                );
+                warn!(error = chain(&error), "the data plane is not as it should be: will retry");
                 RETRY
             }
         }
@@ -245,7 +243,7 @@ impl<K: Kernel> Sync<K> {
             let mut errors = self.kernel.apply(&ops).await;
             changed += u64::try_from(ops.len()).unwrap_or(u64::MAX);
             for error in &errors {
-                debug!(error = error as &dyn std::error::Error, "operation failed");
+                debug!(error = chain(error), "operation failed");
             }
             if !errors.is_empty() {
                 let failed = errors.len();

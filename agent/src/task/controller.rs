@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use swarmlite_proto::backoff::doubled;
 use swarmlite_proto::backoff::jittered;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
@@ -180,7 +181,10 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         let removed = tokio::task::spawn_blocking(move || shared.files.remove(&id)).await;
         // They go with the container at the latest.
         if let Ok(Err(error)) = removed {
-            tracing::warn!(%error, "cannot remove the files of a task that has ended");
+            tracing::warn!(
+                error = chain(&error),
+                "cannot remove the files of a task that has ended"
+            );
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::TaskId;
 use tokio::sync::Mutex;
@@ -89,7 +90,7 @@ impl<R: Runtime> Networks<R> {
                     users.entry(network).or_default();
                 }
             }
-            Err(error) => tracing::warn!(%error, "cannot list networks"),
+            Err(error) => tracing::warn!(error = chain(&error), "cannot list networks"),
         }
         self.remove_unused(&mut users).await;
     }
@@ -105,7 +106,9 @@ impl<R: Runtime> Networks<R> {
         for network in unused {
             match self.runtime.remove_network(&network).await {
                 Ok(()) => drop(users.remove(&network)),
-                Err(error) => tracing::info!(%network, %error, "network stays for now"),
+                Err(error) => {
+                    tracing::info!(%network, error = chain(&error), "network stays for now");
+                }
             }
         }
     }

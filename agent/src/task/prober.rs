@@ -16,6 +16,7 @@ use hyper::header::HOST;
 use hyper::header::USER_AGENT;
 use hyper_util::rt::TokioIo;
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::spec::Probe;
 use swarmlite_proto::spec::ReadinessConfig;
 use tokio::net::TcpStream;
@@ -176,7 +177,7 @@ impl<R: Runtime, A: Attach> Checks<R, A> {
     async fn get(&self, port: u16, path: &str, limit: Duration) -> Outcome {
         let asked = async {
             let stream = self.dial(port, limit).await.map_err(|error| error.to_string())?;
-            let text = |error: hyper::Error| crate::identity::chain(&error);
+            let text = |error: hyper::Error| chain(&error);
             let (mut sender, connection) =
                 http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
             let _connection = AbortOnDropHandle::new(tokio::spawn(connection));

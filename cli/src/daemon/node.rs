@@ -22,6 +22,7 @@ use swarmlite_manager::manager::Start;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::NodeRole;
@@ -185,7 +186,9 @@ impl Node {
         loop {
             match self.start_agent(membership, identity.clone()).await {
                 Ok(agent) => return agent,
-                Err(error) => tracing::warn!(%error, "cannot start the agent, trying again"),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot start the agent, trying again");
+                }
             }
             sleep(RETRY).await;
         }
@@ -238,12 +241,12 @@ impl Node {
                 let start = Start::Join(member.agent.managers().borrow().clone());
                 match self.become_manager(&member.membership, identity, start).await {
                     Ok(manager) => member.manager = Some(manager),
-                    Err(error) => tracing::error!(%error, "cannot become a manager"),
+                    Err(error) => tracing::error!(error = chain(&error), "cannot become a manager"),
                 }
             }
             (NodeRole::Manager, Some(manager)) => {
                 if let Err(error) = manager.set_identity(identity) {
-                    tracing::error!(%error, "cannot use the new certificate");
+                    tracing::error!(error = format!("{error:#}"), "cannot use the new certificate");
                 }
                 member.manager = Some(manager);
                 return;
@@ -251,7 +254,10 @@ impl Node {
             (NodeRole::Worker, Some(manager)) => {
                 manager.shutdown().await;
                 if let Err(error) = self.retire_manager() {
-                    tracing::warn!(%error, "cannot remove what this node kept as a manager");
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "cannot remove what this node kept as a manager"
+                    );
                 }
             }
             (NodeRole::Worker, None) => return,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::time::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -140,7 +141,7 @@ async fn carry_out<S: Store>(
         if error.message == OUT_OF_SEQUENCE {
             debug!(step.name, "something else was faster, deciding again");
         } else {
-            warn!(step.name, %error, "a change was not carried out, deciding again");
+            warn!(step.name, error = chain(&error), "a change was not carried out, deciding again");
         }
     }
     done

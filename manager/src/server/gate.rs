@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
@@ -134,7 +135,12 @@ async fn pass(gate: Gate, access: Access, mut request: Request, next: Next) -> R
         }
         Err(error) => {
             let addr = caller.map(|caller| caller.addr);
-            tracing::info!(?addr, path = request.uri().path(), %error, "call refused");
+            tracing::info!(
+                ?addr,
+                path = request.uri().path(),
+                error = chain(&error),
+                "call refused"
+            );
             Refusal(error).into_response()
         }
     }
@@ -160,7 +166,7 @@ fn show_with_node<S: Store>(store: &S, node: &NodeId, mismatch: &Mismatch) {
     tokio::spawn(async move {
         // The node calls again, and is refused again.
         if let Err(error) = store.propose(transaction).await {
-            tracing::debug!(%error, "a refusal is not shown yet");
+            tracing::debug!(error = chain(&error), "a refusal is not shown yet");
         }
     });
 }

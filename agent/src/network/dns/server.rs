@@ -24,6 +24,7 @@ use hickory_server::server::ResponseHandler;
 use hickory_server::server::ResponseInfo;
 use hickory_server::server::Server;
 use hickory_server::zone_handler::MessageResponseBuilder;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NetworkId;
 use tokio::sync::watch;
 
@@ -65,7 +66,10 @@ impl Forwarder {
         match resolver {
             Ok(resolver) => Self { resolver: Some(Arc::new(resolver)) },
             Err(error) => {
-                tracing::warn!(%error, "no resolvers for names that are not of the cluster");
+                tracing::warn!(
+                    error = chain(&error),
+                    "no resolvers for names that are not of the cluster"
+                );
                 Self::to_nowhere()
             }
         }
@@ -88,7 +92,7 @@ impl Forwarder {
             }
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Answer::code(none.response_code),
             Err(error) => {
-                tracing::debug!(%error, "the node's resolvers did not answer");
+                tracing::debug!(error = chain(&error), "the node's resolvers did not answer");
                 Answer::code(ResponseCode::ServFail)
             }
         }
@@ -122,7 +126,7 @@ impl DnsServer {
         server.register_listener(tcp, TCP_TIMEOUT, TCP_BUFFERED_ANSWERS);
         let task = tokio::spawn(async move {
             if let Err(error) = server.block_until_done().await {
-                tracing::warn!(network.id = %network, %error, "name service ended");
+                tracing::warn!(network.id = %network, error = chain(&error), "name service ended");
             }
         });
         Ok(Self { task })
@@ -207,7 +211,7 @@ impl RequestHandler for Handler {
         match response_handle.send_response(response).await {
             Ok(info) => info,
             Err(error) => {
-                tracing::debug!(%error, "cannot answer a name query");
+                tracing::debug!(error = chain(&error), "cannot answer a name query");
                 failed(&request.metadata)
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use swarmlite_proto::error::chain;
 use swarmlite_proto::object::TaskStatus;
 use tokio::sync::Notify;
 use tokio::sync::watch;
@@ -111,6 +112,6 @@ pub(super) async fn on_disk(
 ) -> Result<(), String> {
     tokio::task::spawn_blocking(write)
         .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())
+        .map_err(|error| chain(&error))?
+        .map_err(|error| chain(&error))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use swarmlite_proto::error::chain;
 use swarmlite_proto::registry::PullCredentials;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
@@ -41,8 +42,8 @@ pub(super) enum StepError {
 impl From<RuntimeError> for StepError {
     fn from(error: RuntimeError) -> Self {
         match error {
-            RuntimeError::Refused(_) => Self::Final(error.to_string()),
-            RuntimeError::Unavailable(_) => Self::Later(error.to_string()),
+            RuntimeError::Refused(_) => Self::Final(chain(&error)),
+            RuntimeError::Unavailable(_) => Self::Later(chain(&error)),
         }
     }
 }
@@ -59,16 +60,16 @@ fn explained(error: RuntimeError, missed: Option<String>) -> RuntimeError {
 
 impl From<TranslateError> for StepError {
     fn from(error: TranslateError) -> Self {
-        Self::Final(error.to_string())
+        Self::Final(chain(&error))
     }
 }
 
 impl From<FilesError> for StepError {
     fn from(error: FilesError) -> Self {
         match error {
-            FilesError::Missing { .. } => Self::Later(error.to_string()),
+            FilesError::Missing { .. } => Self::Later(chain(&error)),
             FilesError::Template { .. } | FilesError::Owner { .. } | FilesError::Io { .. } => {
-                Self::Final(error.to_string())
+                Self::Final(chain(&error))
             }
         }
     }
@@ -126,7 +127,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         let mut engine_ids = Vec::with_capacity(networks.len());
         for network in networks {
             let ready = self.shared.attach.ready(network).await;
-            ready.map_err(|error| StepError::Later(error.to_string()))?;
+            ready.map_err(|error| StepError::Later(chain(&error)))?;
             engine_ids.push(self.shared.networks.ensure(network).await?);
         }
         let attached: Vec<TaskNetwork<'_>> = networks
@@ -168,7 +169,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             };
             shared.files.deliver(&context, &documents)
         });
-        Ok(written.await.map_err(|error| StepError::Later(error.to_string()))??)
+        Ok(written.await.map_err(|error| StepError::Later(chain(&error)))??)
     }
 
     /// Fetches the image if it is absent. That a tag stands for another image by now is for clients to find out, who name images by their
@@ -224,7 +225,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         // The data plane may have lost its networks as the engine lost its containers, if the machine was restarted.
         for network in networks {
             let ready = self.shared.attach.ready(network).await;
-            ready.map_err(|error| StepError::Later(error.to_string()))?;
+            ready.map_err(|error| StepError::Later(chain(&error)))?;
         }
         // So has the memory that secrets are in.
         let delivered = self.deliver(assigned).await.map(drop);
@@ -278,9 +279,9 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             }
             // A task that ran before this agent did must not end because of it.
             Err(error) if self.status.state >= TaskState::Running => {
-                Err(StepError::Later(error.to_string()))
+                Err(StepError::Later(chain(&error)))
             }
-            Err(error) => Err(StepError::Final(error.to_string())),
+            Err(error) => Err(StepError::Final(chain(&error))),
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum FilesError {
         name: String,
     },
     /// A placeholder in it means nothing.
-    #[error("{kind} {name}: {source}")]
+    #[error("{kind} {name}")]
     Template {
         /// `secret` or `config`.
         kind: &'static str,
@@ -37,7 +37,7 @@ pub enum FilesError {
         gid: String,
     },
     /// The file system refuses.
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}", .path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,

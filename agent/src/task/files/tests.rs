@@ -2,6 +2,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
 use swarmlite_proto::object::Config;
@@ -199,10 +200,7 @@ fn a_config_with_a_secret_in_it_is_secret() {
     let templated = || vec![document('t', "key={{secret \"tls\"}}", true)];
     let documents = || known(vec![secret('s', b"hush")], templated());
     let refused = rig.deliver(&task, &documents()).expect_err("the container has no such secret");
-    assert_eq!(
-        refused.to_string(),
-        "config t: expanding template failed: secret target tls not found"
-    );
+    assert_eq!(chain(&refused), "config t: expanding template failed: secret target tls not found");
     let task = with('a', |container| {
         has_config(container, 't', "rendered");
         has_secret(container, 's', "tls");

@@ -9,6 +9,7 @@ use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::SwarmSpec;
@@ -63,7 +64,7 @@ impl Node {
         loop {
             match self.start_manager(membership, identity, Start::Resume).await {
                 Err(error) if starts < STARTS => {
-                    tracing::info!(%error, "starting the manager again");
+                    tracing::info!(error = chain(&error), "starting the manager again");
                 }
                 outcome => return outcome,
             }

@@ -3,6 +3,7 @@
 use std::io;
 
 use openraft::storage::LogFlushed;
+use swarmlite_proto::error::chain;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::oneshot;
@@ -69,7 +70,7 @@ pub(super) fn run(disk: impl Disk, mut jobs: mpsc::Receiver<Job>, leftovers: Opt
         }
     }
     if let Err(error) = writer.attempt(Disk::flush) {
-        tracing::error!(%error, "cannot flush the raft log at its end");
+        tracing::error!(error = chain(&error), "cannot flush the raft log at its end");
     }
 }
 
@@ -127,7 +128,7 @@ impl<D: Disk> Writer<D> {
         }
         let outcome = work(&mut self.disk);
         if let Err(error) = &outcome {
-            tracing::error!(%error, "the disk of the raft log has failed");
+            tracing::error!(error = chain(error), "the disk of the raft log has failed");
             self.failed = Some(error.to_string());
         }
         outcome

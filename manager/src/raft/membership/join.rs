@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result as ProtoResult;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
@@ -263,11 +264,11 @@ async fn ask_to_join<T: Transport>(
                 Err(CallError::Refused(error)) if error.message != NO_LEADER => return Err(error),
                 Err(CallError::Refused(_) | CallError::NotLeader(_)) => why_not = no_leader(),
                 Err(error @ CallError::Unreachable { .. }) => {
-                    why_not = Error::unavailable(error.to_string());
+                    why_not = Error::unavailable(chain(&error));
                 }
             }
         }
-        tracing::info!(error = %why_not, "no manager could let this one in yet");
+        tracing::info!(error = chain(&why_not), "no manager could let this one in yet");
         sleep(HEARTBEAT).await;
         if Instant::now() > deadline {
             return Err(why_not);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use openraft::ChangeMembers;
 use openraft::error::ClientWriteError;
 use openraft::error::RaftError;
+use swarmlite_proto::error::chain;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -63,7 +64,7 @@ impl Keeper {
     async fn carry_out(&mut self, step: Step) {
         tracing::info!(?step, "membership changes");
         if let Err(error) = change(&self.raft, step.clone()).await {
-            tracing::warn!(?step, %error, "membership did not change");
+            tracing::warn!(?step, error = chain(&error), "membership did not change");
             // Sooner if somebody else leads now.
             let _ = timeout(RETRY, self.leadership.changed()).await;
         }
