@@ -21,13 +21,13 @@ use serde_json::Value;
 use serde_json::json;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::attachment::AttachRequest;
+use swarmlite_proto::engine::NETWORK_ID_LABEL;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::ErrorKind;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::json as lenient;
 
 use crate::control::Place;
-use crate::engine::NETWORK_ID_LABEL;
 use crate::engine::segment;
 use crate::error::Answer;
 use crate::networks::is_stand_in;

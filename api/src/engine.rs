@@ -12,16 +12,14 @@ use axum::http::Method;
 use axum::http::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::header::HOST;
 use axum::response::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
-use tokio::net::UnixStream;
+use swarmlite_proto::error::chain;
+use swarmlite_rpc::engine;
 use tokio::sync::OnceCell;
 
 use crate::version::ApiVersion;
@@ -34,12 +32,6 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The header that tells clients how to build.
 pub(super) const BUILDER: HeaderName = HeaderName::from_static("builder-version");
-
-/// The driver of the networks that agents make in the engine for networks of the cluster.
-pub(super) const DRIVER: &str = "swarmlite";
-
-/// The label of such a network that tells which of the cluster's it stands for.
-pub(super) const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
 
 /// A client of the engine. Every request has a connection of its own, so that a restart of the engine needs no care.
 #[derive(Debug)]
@@ -117,7 +109,7 @@ impl Engine {
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>> {
-        let mut request = Request::builder().method(method).uri(path).header(HOST, "docker");
+        let mut request = Request::builder().method(method).uri(path);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -136,20 +128,14 @@ impl Engine {
     ///
     /// When the engine does not answer.
     pub(super) async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>> {
-        let stream =
-            UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        // Ends by itself once the response is read or dropped. A failure of it is seen by the request.
-        tokio::spawn(connection.with_upgrades());
-        sender.send_request(request).await.map_err(|error| self.unreachable(&error))
+        engine::ask(&self.socket, request).await.map_err(|error| self.unreachable(&error))
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> Error {
         Error::unavailable(format!(
-            "Cannot connect to the Docker daemon at unix://{}: {error}. Is the docker daemon running?",
-            self.socket.display()
+            "Cannot connect to the Docker daemon at unix://{}: {}. Is the docker daemon running?",
+            self.socket.display(),
+            chain(error)
         ))
     }
 }

@@ -24,6 +24,8 @@ use swarmlite_manager::state::lookup;
 use swarmlite_proto::api;
 use swarmlite_proto::api::NetworkCreateRequest;
 use swarmlite_proto::api::NetworkCreateResponse;
+use swarmlite_proto::engine::NETWORK_DRIVER;
+use swarmlite_proto::engine::NETWORK_ID_LABEL;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::json as lenient;
@@ -32,8 +34,6 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate;
 
-use crate::engine::DRIVER;
-use crate::engine::NETWORK_ID_LABEL;
 use crate::engine::segment;
 use crate::error::Answer;
 use crate::filters::Filters;
@@ -115,7 +115,7 @@ async fn stand_ins(api: &ApiState, filters: &Filters) -> Result<Vec<Value>> {
 
 /// Whether a network of the engine stands for one of the cluster.
 pub(super) fn is_stand_in(network: &Value) -> bool {
-    network["Driver"] == DRIVER
+    network["Driver"] == NETWORK_DRIVER
 }
 
 fn to_json(network: &Network) -> Value {
@@ -268,9 +268,9 @@ pub(super) async fn create(
     RawJson(body): RawJson,
 ) -> Answer<Response> {
     let routing: Routing = lenient::peek(&body)?;
-    if routing.driver == DRIVER {
+    if routing.driver == NETWORK_DRIVER {
         return Err(Error::invalid(format!(
-            "networks of driver {DRIVER} are made by the cluster: use driver overlay"
+            "networks of driver {NETWORK_DRIVER} are made by the cluster: use driver overlay"
         ))
         .into());
     }

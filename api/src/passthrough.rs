@@ -5,11 +5,9 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONNECTION;
 use axum::http::header::EXPECT;
-use axum::http::header::HOST;
 use axum::http::header::TRANSFER_ENCODING;
 use axum::http::header::UPGRADE;
 use axum::response::Response;
@@ -36,7 +34,6 @@ pub(super) async fn pass(engine: &Engine, mut request: Request) -> Result<Respon
     }
     let upgrades = request.headers().contains_key(UPGRADE);
     let headers = request.headers_mut();
-    headers.insert(HOST, HeaderValue::from_static("docker"));
     // This server has told the client already that it wants the body.
     headers.remove(EXPECT);
     strip_framing(headers, upgrades);

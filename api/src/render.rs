@@ -6,6 +6,7 @@ use swarmlite_manager::ca::rotation;
 use swarmlite_manager::quorum::Quorum;
 use swarmlite_manager::state::State;
 use swarmlite_proto::api;
+use swarmlite_proto::engine::NETWORK_ID_LABEL;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
@@ -20,8 +21,6 @@ use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Version;
-
-use crate::engine::NETWORK_ID_LABEL;
 
 /// A node.
 pub(super) fn node(node: &Node, quorum: &Quorum) -> api::Node {

@@ -14,6 +14,7 @@ use swarmlite_proto::api;
 use swarmlite_proto::api::ServiceCreateResponse;
 use swarmlite_proto::api::ServiceStatus;
 use swarmlite_proto::api::ServiceUpdateResponse;
+use swarmlite_proto::engine::NETWORK_DRIVER;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::object::NodeState;
@@ -32,7 +33,6 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
-use crate::engine::DRIVER;
 use crate::engine::segment;
 use crate::error::Answer;
 use crate::filters::Filters;
@@ -286,7 +286,7 @@ async fn refuse_local_networks(api: &ApiState, state: &State, spec: &ServiceSpec
         // Without an engine to ask, the network is just not found.
         let path = format!("/networks/{}", segment(target));
         let local = api.engine.get(&path).await.ok().flatten();
-        if local.is_some_and(|network| network["Driver"] != DRIVER) {
+        if local.is_some_and(|network| network["Driver"] != NETWORK_DRIVER) {
             return Err(Error::denied(format!(
                 "The network {target} cannot be used with services. Only networks scoped to the swarm can be used, such as those created with the overlay driver."
             )));

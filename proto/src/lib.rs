@@ -8,6 +8,7 @@
 //! - [`backoff`]: how long to wait before what keeps failing is tried again.
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`attachment`]: standalone containers on networks of the cluster.
+//! - [`engine`]: by which names a Docker Engine knows what is of the cluster.
 //! - [`logs`]: the output of tasks on its way to those who read it.
 //! - [`identity`], [`rpc`], [`frame`], [`messagepack`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.
@@ -26,6 +27,7 @@ pub mod attachment;
 pub mod backoff;
 pub mod balance;
 pub mod container_option;
+pub mod engine;
 pub mod error;
 pub mod format;
 pub mod frame;

@@ -3,6 +3,7 @@
 //! - [`Client`]: calls any node by address, and opens streams of messages both ways.
 //! - [`paced`]: the same streams for receivers that may be slow.
 //! - [`serve`]: the other side: takes connections and hands each request on, together with who sent it.
+//! - [`engine`]: how the node's own Docker Engine is reached, for those above that share this.
 //! - [`tls`]: the TLS settings of both sides, and what a certificate says about its holder.
 //!
 //! Paths and bodies are in [`swarmlite_proto::rpc`], messages in streams in [`swarmlite_proto::frame`]. Both sides say which protocols they speak
@@ -10,6 +11,7 @@
 
 pub mod client;
 mod connection;
+pub mod engine;
 pub mod paced;
 pub mod server;
 pub mod stream;

@@ -109,11 +109,11 @@ fn held(container: ContainerSummary, networks: &BTreeMap<String, NetworkId>) -> 
 mod tests {
     use bollard::models::ContainerSummaryNetworkSettings;
     use bollard::models::EndpointIpamConfig;
+    use swarmlite_proto::engine::NETWORK_ID_LABEL;
+    use swarmlite_proto::engine::TASK_ID_LABEL;
 
     use super::*;
     use crate::task::samples::id;
-    use crate::task::translate::NETWORK_ID_LABEL;
-    use crate::task::translate::TASK_ID_LABEL;
 
     fn networks() -> BTreeMap<String, NetworkId> {
         let label = |letter| {

@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 use futures_util::future;
 use futures_util::stream;
 use futures_util::stream::BoxStream;
+use swarmlite_proto::engine::TASK_ID_LABEL;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::logs::LogLine;
 use swarmlite_proto::logs::LogOptions;
@@ -23,7 +24,6 @@ use super::engine::DockerRuntime;
 use crate::logs::ContainerLogs;
 use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;
-use crate::task::translate::TASK_ID_LABEL;
 
 /// The states of a container that has been started at least once (moby `container/state.go`).
 const STARTED: [&str; 6] = ["running", "paused", "restarting", "removing", "exited", "dead"];

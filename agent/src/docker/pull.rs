@@ -12,14 +12,11 @@ use hyper::Method;
 use hyper::Request;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::header::HOST;
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::registry;
 use swarmlite_proto::registry::RegistryAuth;
-use tokio::net::UnixStream;
+use swarmlite_rpc::engine;
 
 use crate::task::runtime::RuntimeError;
 
@@ -46,20 +43,14 @@ pub(super) async fn pull(
     image: &str,
     auth: Option<&RegistryAuth>,
 ) -> Result<(), RuntimeError> {
-    let mut request =
-        Request::builder().method(Method::POST).uri(path(image)).header(HOST, "docker");
+    let mut request = Request::builder().method(Method::POST).uri(path(image));
     if let Some(auth) = auth {
         request = request.header(registry::HEADER, auth.to_header());
     }
     let request = request
         .body(Empty::<Bytes>::new())
         .map_err(|error| RuntimeError::Refused(format!("invalid image {image}: {error}")))?;
-    let stream = UnixStream::connect(socket).await.map_err(|error| away(&error))?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| away(&error))?;
-    // Ends by itself once the answer is read or dropped. A failure of it is seen by the request.
-    tokio::spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|error| away(&error))?;
+    let answer = engine::ask(socket, request).await.map_err(|error| away(&error))?;
     if answer.status().is_success() {
         return follow(answer.into_body()).await;
     }

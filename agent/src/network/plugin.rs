@@ -24,6 +24,8 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use swarmlite_proto::engine::NETWORK_DRIVER;
+use swarmlite_proto::engine::NETWORK_ID_LABEL;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NetworkId;
 use tokio::net::UnixListener;
@@ -49,8 +51,6 @@ use super::endpoint;
 use super::endpoint::Endpoint;
 use super::handle::DataPlaneHandle;
 use super::sync::EndpointError;
-use crate::task::translate::NETWORK_DRIVER;
-use crate::task::translate::NETWORK_ID_LABEL;
 
 /// The driver refuses. The engine shows the text to the user.
 #[derive(Debug, thiserror::Error)]

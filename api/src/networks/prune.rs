@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::json;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::state::State;
+use swarmlite_proto::engine::NETWORK_ID_LABEL;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::object::Network;
@@ -20,7 +21,6 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::time::duration;
 
 use super::plan;
-use crate::engine::NETWORK_ID_LABEL;
 use crate::engine::segment;
 use crate::error::Answer;
 use crate::filters::Filters;

@@ -2,21 +2,12 @@
 
 use std::collections::HashMap;
 
+use swarmlite_proto::engine::NETWORK_ID_LABEL;
+use swarmlite_proto::engine::NODE_ID_LABEL;
+use swarmlite_proto::engine::TASK_ID_LABEL;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
-
-/// The Docker network driver that the data plane serves.
-pub const NETWORK_DRIVER: &str = "swarmlite";
-
-/// The label and driver option of a Docker network that tells which of the cluster's networks it is.
-pub const NETWORK_ID_LABEL: &str = "swarmlite.network.id";
-
-/// The label of a container that tells its task.
-pub const TASK_ID_LABEL: &str = "com.docker.swarm.task.id";
-
-/// The label of a container that tells its node.
-pub const NODE_ID_LABEL: &str = "com.docker.swarm.node.id";
 
 /// The label that the Docker networks of the cluster have, as a filter of the engine: all of them, or the one that stands for `network`.
 #[must_use]

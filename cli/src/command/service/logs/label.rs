@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use swarmlite_proto::engine::NODE_ID_LABEL;
+use swarmlite_proto::engine::TASK_ID_LABEL;
+
 use crate::args::ServiceLogsArgs;
 use crate::client::Client;
 use crate::error::Error;
@@ -9,9 +12,9 @@ use crate::error::Result;
 use crate::output::short_id;
 
 /// The keys of what every line tells.
-const NODE: &str = "com.docker.swarm.node.id";
+const NODE: &str = NODE_ID_LABEL;
 const SERVICE: &str = "com.docker.swarm.service.id";
-const TASK: &str = "com.docker.swarm.task.id";
+const TASK: &str = TASK_ID_LABEL;
 
 /// A line with its details taken apart.
 #[derive(Debug, PartialEq, Eq)]
