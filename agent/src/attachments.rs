@@ -9,6 +9,7 @@ mod again;
 mod containers;
 mod desk;
 mod names;
+mod stranded;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use self::desk::Attaching;
 pub use self::desk::Desk;
 use self::desk::UnderWay;
 pub(crate) use self::names::Named;
+pub(crate) use self::stranded::Stranded;
 use crate::assignment::Assignments;
 use crate::standing::Known;
 use crate::task::attach::Attach;
@@ -66,6 +68,8 @@ pub(crate) struct Attachments<R, A> {
     pub(crate) ready: watch::Sender<BTreeSet<AttachmentId>>,
     /// The containers that had to be given the name service of the cluster.
     pub(crate) named: Named,
+    /// The containers that the engine could not start.
+    pub(crate) stranded: Stranded,
 }
 
 impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
@@ -74,6 +78,7 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
         let engine = Arc::clone(&self.shared.runtime);
         let mut session = self.shared.session.clone();
         loop {
+            self.stranded.engine_started();
             let mut changes = engine.changes().ready_chunks(BURST);
             loop {
                 let pause = if self.reconcile().await.is_ok() { RESYNC } else { RETRY };
@@ -108,7 +113,9 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
         let told = self.tell(&mine, &held, &under_way).await;
         let wanted = names::wanted(&known, &mine, &held);
         let named = self.named.follow(&*self.shared.runtime, &self.shared.attach, &wanted).await;
-        made.and(told).and(named)
+        let ready = self.ready_networks(&mine);
+        let started = self.stranded.start(&*self.shared.runtime, &held, &ready).await;
+        made.and(told).and(named).and(started)
     }
 
     /// Has the engine make the networks of these attachments, and says which of them are ready.
@@ -134,6 +141,13 @@ impl<R: Runtime + Containers, A: Attach> Attachments<R, A> {
             differs
         });
         if made == wanted { Ok(()) } else { Err(TryAgain) }
+    }
+
+    /// The networks of these attachments that the engine has.
+    fn ready_networks(&self, mine: &[Arc<AttachmentAssignment>]) -> BTreeSet<NetworkId> {
+        let ready = self.ready.borrow();
+        let there = mine.iter().filter(|one| ready.contains(&one.id));
+        there.map(|one| one.network_id.clone()).collect()
     }
 
     async fn make_network(&self, known: &Assignments, id: &NetworkId) -> Result<(), String> {

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::attachments::Attachments;
 use crate::attachments::Desk;
 use crate::attachments::Named;
+use crate::attachments::Stranded;
 use crate::config::AgentConfig;
 use crate::docker::DockerRuntime;
 use crate::handle::AgentHandle;
@@ -199,8 +200,15 @@ impl Parts {
             ready.subscribe(),
         );
         let known = self.known.subscribe();
-        let named = Named::default();
-        running.spawn(Attachments { shared, known, desk: desk.clone(), ready, named }.run());
+        let attachments = Attachments {
+            shared,
+            known,
+            desk: desk.clone(),
+            ready,
+            named: Named::default(),
+            stranded: Stranded::default(),
+        };
+        running.spawn(attachments.run());
         desk
     }
 

@@ -23,6 +23,15 @@ pub trait Containers: Send + Sync + 'static {
         container: &str,
     ) -> impl Future<Output = Result<Option<Process>, RuntimeError>> + Send;
 
+    /// Whether the engine was to keep a container running and could not start it. No if there is none, or it has a user who stopped it.
+    fn is_stranded(
+        &self,
+        container: &str,
+    ) -> impl Future<Output = Result<bool, RuntimeError>> + Send;
+
+    /// Starts a container.
+    fn start(&self, container: &str) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
     /// Says that some container has come, gone or changed. Ends when the engine does.
     fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin;
 }

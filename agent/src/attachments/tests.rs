@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Mutex;
 
 use swarmlite_proto::attachment::AttachedContainer;
 
@@ -73,7 +74,15 @@ fn what_is_being_made_is_not_given_back() {
 }
 
 /// An engine whose containers have these processes.
-struct Engine(BTreeMap<String, Process>);
+#[derive(Default)]
+struct Engine {
+    processes: BTreeMap<String, Process>,
+    /// The containers that it could not start.
+    stranded: Vec<String>,
+    /// What it answers those who start one.
+    answer: Option<RuntimeError>,
+    started: Mutex<Vec<String>>,
+}
 
 impl Containers for Engine {
     async fn held(&self) -> Result<Vec<Held>, RuntimeError> {
@@ -85,7 +94,16 @@ impl Containers for Engine {
     }
 
     async fn process(&self, container: &str) -> Result<Option<Process>, RuntimeError> {
-        Ok(self.0.get(container).copied())
+        Ok(self.processes.get(container).copied())
+    }
+
+    async fn is_stranded(&self, container: &str) -> Result<bool, RuntimeError> {
+        Ok(self.stranded.iter().any(|stranded| stranded == container))
+    }
+
+    async fn start(&self, container: &str) -> Result<(), RuntimeError> {
+        self.started.lock().expect("no test panics here").push(container.to_owned());
+        self.answer.clone().map_or(Ok(()), Err)
     }
 
     fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin {
@@ -99,7 +117,8 @@ async fn a_container_has_the_name_service_for_as_long_as_it_is_on_a_network() {
     let process = |pid, has_resolver| Process { pid, has_resolver };
     let engine = |pid| {
         let all = [("late", process(pid, false)), ("born", process(8, true))];
-        Engine(all.map(|(id, process)| (id.to_owned(), process)).into())
+        let processes = all.map(|(id, process)| (id.to_owned(), process)).into();
+        Engine { processes, ..Engine::default() }
     };
     let wanted = BTreeMap::from([("late".to_owned(), gateway), ("born".to_owned(), gateway)]);
     let (mut named, plane) = (Named::default(), FakeAttach::default());
@@ -115,4 +134,37 @@ async fn a_container_has_the_name_service_for_as_long_as_it_is_on_a_network() {
     named.follow(&engine(10), &plane, &BTreeMap::new()).await.expect("the engine answers");
     assert_eq!(plane.named().len(), 4, "what has that number now is not touched");
     assert!(named.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_engine_could_not_start_is_started_once_its_network_is_there() {
+    let all = [container('a', false), container('b', false), container('c', true)];
+    let holders = all.clone().map(|container| held('x', 2, container));
+    let ids = all.map(|container| container.id);
+    let engine = |answer| Engine {
+        stranded: vec![ids[0].clone(), ids[2].clone()],
+        answer,
+        ..Engine::default()
+    };
+    let started = |engine: &Engine| engine.started.lock().expect("no test panics here").len();
+    let there = BTreeSet::from([id('x')]);
+    let mut stranded = Stranded::default();
+
+    let away = engine(Some(RuntimeError::Unavailable("it is away".to_owned())));
+    stranded.start(&away, &holders, &BTreeSet::new()).await.expect("nothing to do");
+    assert_eq!(started(&away), 0, "its network is not there");
+    stranded.start(&away, &holders, &there).await.expect_err("it is tried again");
+
+    let refuses = engine(Some(RuntimeError::Refused("its port is taken".to_owned())));
+    for _ in 0..2 {
+        stranded.start(&refuses, &holders, &there).await.expect("that is for the user to know");
+    }
+    assert_eq!(*refuses.started.lock().expect("no test panics here"), ids[..1], "once");
+
+    stranded.engine_started();
+    let willing = engine(None);
+    for _ in 0..2 {
+        stranded.start(&willing, &holders, &there).await.expect("starts it");
+    }
+    assert_eq!(started(&willing), 1);
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+use bollard::models::ContainerInspectResponse;
+use bollard::models::ContainerStateStatusEnum;
 use bollard::models::ContainerSummary;
 use bollard::models::ContainerSummaryStateEnum as State;
 use bollard::models::EndpointSettings;
 use bollard::models::Network;
 use bollard::models::NetworkDisconnectRequest;
+use bollard::models::RestartPolicyNameEnum as Policy;
 use bollard::query_parameters::EventsOptionsBuilder;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::Stream;
@@ -22,6 +25,7 @@ use super::engine::DockerRuntime;
 use crate::attachments::Containers;
 use crate::attachments::Held;
 use crate::attachments::Process;
+use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;
 use crate::task::translate::network_of_labels;
 use crate::task::translate::task_of_labels;
@@ -57,6 +61,15 @@ impl Containers for DockerRuntime {
         Ok(u32::try_from(pid).ok().filter(|pid| *pid != 0).map(process))
     }
 
+    async fn is_stranded(&self, container: &str) -> Result<bool, RuntimeError> {
+        let inspected = found(self.docker.inspect_container(container, None).await)?;
+        Ok(inspected.is_some_and(|container| is_stranded(&container)))
+    }
+
+    async fn start(&self, container: &str) -> Result<(), RuntimeError> {
+        Runtime::start(self, container).await
+    }
+
     fn changes(&self) -> impl Stream<Item = Result<(), RuntimeError>> + Send + Unpin {
         let filters = HashMap::from([
             ("type", ["container", "network"].map(str::to_owned).to_vec()),
@@ -67,6 +80,21 @@ impl Containers for DockerRuntime {
         let options = EventsOptionsBuilder::default().since(&now).filters(&filters).build();
         self.docker.events(Some(options)).map(|event| event.map(drop).map_err(failure)).boxed()
     }
+}
+
+/// Whether the last thing that has become of a container is that the engine could not start it, although it is to be kept running. The engine
+/// tells why it could not start one until it has started it, and forgets that when a user stops it.
+fn is_stranded(container: &ContainerInspectResponse) -> bool {
+    let policy = container.host_config.as_ref().and_then(|config| config.restart_policy.as_ref());
+    let is_kept = matches!(
+        policy.and_then(|policy| policy.name),
+        Some(Policy::ALWAYS | Policy::UNLESS_STOPPED | Policy::ON_FAILURE)
+    );
+    let state = container.state.as_ref();
+    let has_ended =
+        state.is_some_and(|state| state.status == Some(ContainerStateStatusEnum::EXITED));
+    let refused = state.and_then(|state| state.error.as_ref());
+    is_kept && has_ended && refused.is_some_and(|error| !error.is_empty())
 }
 
 /// The networks of the cluster, by name and by the engine's id: which of them it tells depends on whether the container was ever started.
@@ -107,8 +135,11 @@ fn held(container: ContainerSummary, networks: &BTreeMap<String, NetworkId>) -> 
 
 #[cfg(test)]
 mod tests {
+    use bollard::models::ContainerState;
     use bollard::models::ContainerSummaryNetworkSettings;
     use bollard::models::EndpointIpamConfig;
+    use bollard::models::HostConfig;
+    use bollard::models::RestartPolicy;
     use swarmlite_proto::engine::NETWORK_ID_LABEL;
     use swarmlite_proto::engine::TASK_ID_LABEL;
 
@@ -173,6 +204,40 @@ mod tests {
         let settings = started.network_settings.as_mut().and_then(|all| all.networks.as_mut());
         settings.expect("some").remove("mine");
         assert_eq!(held(started, &networks()), expected, "by id");
+    }
+
+    #[test]
+    fn only_what_the_engine_should_have_started_and_could_not_is_stranded() {
+        use ContainerStateStatusEnum::CREATED;
+        use ContainerStateStatusEnum::EXITED;
+        use ContainerStateStatusEnum::RUNNING;
+        const NO_DRIVER: &str = "error looking up network driver";
+        for (policy, status, error, expected) in [
+            (Policy::ALWAYS, EXITED, NO_DRIVER, true),
+            (Policy::UNLESS_STOPPED, EXITED, NO_DRIVER, true),
+            (Policy::ON_FAILURE, EXITED, NO_DRIVER, true),
+            (Policy::NO, EXITED, NO_DRIVER, false),
+            (Policy::ALWAYS, EXITED, "", false),
+            (Policy::ALWAYS, CREATED, NO_DRIVER, false),
+            (Policy::ALWAYS, RUNNING, NO_DRIVER, false),
+        ] {
+            let container = ContainerInspectResponse {
+                state: Some(ContainerState {
+                    status: Some(status),
+                    error: Some(error.to_owned()),
+                    ..ContainerState::default()
+                }),
+                host_config: Some(HostConfig {
+                    restart_policy: Some(RestartPolicy {
+                        name: Some(policy),
+                        ..RestartPolicy::default()
+                    }),
+                    ..HostConfig::default()
+                }),
+                ..ContainerInspectResponse::default()
+            };
+            assert_eq!(is_stranded(&container), expected, "{policy} {status} {error}");
+        }
     }
 
     #[test]

@@ -121,6 +121,23 @@ pub(crate) async fn an_attached_container_outlives_what_carries_it(
     remove(worker, "shell").await
 }
 
+pub(crate) async fn an_attached_container_comes_up_with_its_machine(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    back(cluster).await?;
+    let worker = cluster.worker();
+    run(worker, "shell", &["--restart", "unless-stopped"]).await?;
+    let before = address(worker, "shell").await?;
+    cluster.lab().power_off(worker).await?;
+    // The engine answers when it has given up waiting for the network driver.
+    cluster.lab().power_on(worker).await?;
+    worker.start(Service::Daemon).await?;
+    let (home, server) = cluster.container("server").await?;
+    reaches((home, &server), "shell", "shell").await?;
+    ensure!(address(worker, "shell").await? == before, "it has got another address");
+    remove(worker, "shell").await
+}
+
 pub(crate) async fn a_container_comes_and_goes_by_connect(cluster: &Cluster) -> anyhow::Result<()> {
     back(cluster).await?;
     let worker = cluster.worker();

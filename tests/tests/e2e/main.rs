@@ -131,6 +131,7 @@ fn cases() -> Vec<Case> {
         spec::a_task_is_told_which_of_its_nodes_resources_it_has,
         attach::a_container_of_a_user_is_one_of_the_cluster,
         attach::an_attached_container_outlives_what_carries_it,
+        attach::an_attached_container_comes_up_with_its_machine,
         attach::a_container_comes_and_goes_by_connect,
         attach::a_network_that_is_not_attachable_takes_none,
         events::one_stream_tells_of_the_cluster_and_of_the_engine,
