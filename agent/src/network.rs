@@ -62,7 +62,7 @@ use self::linux::LinuxKernel;
 use self::linux::OWN_NAMESPACE;
 pub use self::reach::Reached;
 pub use self::sync::EndpointError;
-pub use self::sync::Progress;
+pub use self::sync::KernelProgress;
 use self::sync::Sync;
 pub use self::sync::SyncError;
 
@@ -107,7 +107,7 @@ impl DataPlane {
     /// If the driver's socket cannot be made.
     pub fn start_with(config: Config, kernel: impl Kernel) -> io::Result<DataPlaneHandle> {
         let (send, requests) = mpsc::channel(QUEUE);
-        let (progress, seen) = watch::channel(Progress::default());
+        let (progress, seen) = watch::channel(KernelProgress::default());
         let (assignments, _) = watch::channel(None);
         let reached = watch::Sender::default();
         let stop = CancellationToken::new();

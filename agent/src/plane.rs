@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use crate::assignment::Assignments;
 use crate::network::DataPlaneHandle;
 use crate::network::NetworkAssignments;
-use crate::network::Progress;
+use crate::network::KernelProgress;
 use crate::network::dns::DnsServer;
 use crate::network::dns::Forwarder;
 use crate::network::dns::Names;
@@ -115,7 +115,7 @@ pub(crate) async fn feed(
 
 /// Passes on which generation the kernel has reached, for ever.
 pub(crate) async fn follow(
-    mut progress: watch::Receiver<Progress>,
+    mut progress: watch::Receiver<KernelProgress>,
     programmed: watch::Sender<Generation>,
 ) {
     progress.mark_changed();

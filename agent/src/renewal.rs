@@ -46,7 +46,7 @@ pub(crate) struct Renewal {
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum Trigger {
     /// Renew the certificate, if it is time or the role has changed.
     IfDue,
     /// Trust another authority.
@@ -62,28 +62,28 @@ impl Renewal {
             let wait = self.wait(Timestamp::now());
             // Cancel-safe: a change that is not seen stays marked.
             let step = tokio::select! {
-                () = tokio::time::sleep(wait) => Step::IfDue,
-                Ok(()) = self.role.changed() => Step::IfDue,
-                Ok(()) = self.trust.changed() => Step::Trust,
-                Ok(()) = self.renew.changed() => Step::Ordered,
+                () = tokio::time::sleep(wait) => Trigger::IfDue,
+                Ok(()) = self.role.changed() => Trigger::IfDue,
+                Ok(()) = self.trust.changed() => Trigger::Trust,
+                Ok(()) = self.renew.changed() => Trigger::Ordered,
             };
             if let Err(reason) = self.carry_out(&step).await {
                 tracing::warn!(reason, ?step, "cannot renew the certificate");
                 tokio::time::sleep(RETRY).await;
                 match step {
-                    Step::IfDue => {}
-                    Step::Trust => self.trust.mark_changed(),
-                    Step::Ordered => self.renew.mark_changed(),
+                    Trigger::IfDue => {}
+                    Trigger::Trust => self.trust.mark_changed(),
+                    Trigger::Ordered => self.renew.mark_changed(),
                 }
             }
         }
     }
 
-    async fn carry_out(&mut self, step: &Step) -> Result<(), String> {
+    async fn carry_out(&mut self, step: &Trigger) -> Result<(), String> {
         match step {
-            Step::IfDue if self.wait(Timestamp::now()).is_zero() => self.renew().await,
-            Step::IfDue => Ok(()),
-            Step::Trust => {
+            Trigger::IfDue if self.wait(Timestamp::now()).is_zero() => self.renew().await,
+            Trigger::IfDue => Ok(()),
+            Trigger::Trust => {
                 let root_ca = self.trust.borrow_and_update().clone();
                 let before = self.identity.borrow().clone();
                 match root_ca {
@@ -94,7 +94,7 @@ impl Renewal {
                     _ => Ok(()),
                 }
             }
-            Step::Ordered => {
+            Trigger::Ordered => {
                 // Each node at a time of its own, so that the managers need not sign all at once.
                 let within = *self.renew.borrow_and_update();
                 tokio::time::sleep(within.mul_f64(rand::random())).await;

@@ -27,7 +27,7 @@ use swarmlite_proto::error::ErrorKind;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::json as lenient;
 
-use crate::control::Place;
+use crate::control::Reservation;
 use crate::engine::segment;
 use crate::error::Answer;
 use crate::networks::is_stand_in;
@@ -115,12 +115,12 @@ pub(super) async fn create_container(
 }
 
 /// The places of a container, by what the request calls their networks.
-async fn places(api: &ApiState, asked: Container) -> Result<BTreeMap<String, Place>> {
+async fn places(api: &ApiState, asked: Container) -> Result<BTreeMap<String, Reservation>> {
     let mut wanted = asked.networking_config.endpoints_config;
     wanted.entry(asked.host_config.network_mode).or_default();
-    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let mut places: BTreeMap<String, Reservation> = BTreeMap::new();
     for (network, endpoint) in wanted {
-        let is_known = |place: &Place| {
+        let is_known = |place: &Reservation| {
             place.attached.network_name == network || place.attached.network_id.as_str() == network
         };
         if !places.values().any(is_known)
@@ -133,7 +133,7 @@ async fn places(api: &ApiState, asked: Container) -> Result<BTreeMap<String, Pla
 }
 
 /// A place on `network`, if that is one of the cluster's.
-async fn place(api: &ApiState, network: &str, endpoint: &Endpoint) -> Result<Option<Place>> {
+async fn place(api: &ApiState, network: &str, endpoint: &Endpoint) -> Result<Option<Reservation>> {
     let is_of_engine = matches!(network, "" | "default" | "bridge" | "host" | "none")
         || network.starts_with("container:");
     if is_of_engine || api.node.membership().local_node_state != LocalNodeState::Active {
@@ -169,7 +169,7 @@ fn cluster_id(local: &Value) -> Option<String> {
 }
 
 /// The request for a container, with the addresses of its `places`.
-fn placed(body: &Bytes, places: &BTreeMap<String, Place>) -> Result<Bytes> {
+fn placed(body: &Bytes, places: &BTreeMap<String, Reservation>) -> Result<Bytes> {
     let invalid = |error| Error::invalid(format!("invalid JSON: {error}"));
     let mut body: Value = serde_json::from_slice(body).map_err(invalid)?;
     let host = member(&mut body, "HostConfig");
@@ -198,7 +198,7 @@ fn placed(body: &Bytes, places: &BTreeMap<String, Place>) -> Result<Bytes> {
 }
 
 /// Puts the address of `place` into a container's wishes for its network.
-fn settle(endpoint: &mut Value, place: &Place) {
+fn settle(endpoint: &mut Value, place: &Reservation) {
     let addr = place.attached.addr.addr().to_string();
     *member(member(endpoint, "IPAMConfig"), "IPv4Address") = addr.into();
 }

@@ -13,16 +13,16 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
 
 /// A place on a network of the cluster for a container that is about to be made.
-pub struct Place {
+pub struct Reservation {
     /// The place.
     pub attached: Attached,
     /// To be kept until the engine has answered. Without a container on it by then the place is free again.
     pub hold: Box<dyn Any + Send>,
 }
 
-impl std::fmt::Debug for Place {
+impl std::fmt::Debug for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place").field("attached", &self.attached).finish_non_exhaustive()
+        f.debug_struct("Reservation").field("attached", &self.attached).finish_non_exhaustive()
     }
 }
 
@@ -45,7 +45,7 @@ pub trait NodeControl: Send + Sync + 'static {
 
     /// Gets a place on a network of the cluster for a standalone container of this node. On return its engine can make
     /// that container.
-    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>>;
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Reservation>>;
 
     /// The state of the cluster, if this node is a manager and ready.
     fn manager(&self) -> Option<ManagerAccess>;

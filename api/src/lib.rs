@@ -46,7 +46,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::control::NodeControl;
-pub use self::control::Place;
+pub use self::control::Reservation;
 pub use self::engine::Engine;
 pub use self::serve::bind;
 pub use self::serve::serve;

@@ -63,11 +63,11 @@ pub(super) async fn serve(Extension(Text(text)): Extension<Text>) -> impl IntoRe
         (name = "swarmlite", description = "What Docker's API does not have."),
     )
 )]
-struct Shared;
+struct Outline;
 
 /// What the document has beside its operations.
 pub(super) fn shared() -> utoipa::openapi::OpenApi {
-    let mut document = Shared::openapi();
+    let mut document = Outline::openapi();
     document.info = Info::builder()
         .title("swarmlite")
         .version(env!("CARGO_PKG_VERSION"))

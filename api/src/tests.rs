@@ -62,7 +62,7 @@ use tower::ServiceExt;
 
 use self::logs::FakeLogs;
 use crate::control::NodeControl;
-use crate::control::Place;
+use crate::control::Reservation;
 use crate::engine::Engine;
 use crate::router;
 use crate::state::ApiState;
@@ -108,7 +108,7 @@ impl NodeControl for FakeNode {
         self.membership.clone()
     }
 
-    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>> {
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Reservation>> {
         async move {
             let store = self.store.as_ref().expect("the test has a cluster");
             let node = self.membership.node_id.parse().expect("an id");
@@ -118,7 +118,7 @@ impl NodeControl for FakeNode {
                 swarmlite_manager::attachments::attach(&store.state(), &node, &request, now, rng)?;
             Store::propose(store, transaction).await?;
             self.note(&format!("attach {} {}", attached.network_name, request.aliases.join(" ")));
-            Ok(Place { attached, hold: Box::new(()) })
+            Ok(Reservation { attached, hold: Box::new(()) })
         }
         .boxed()
     }

@@ -76,7 +76,7 @@ pub(crate) enum Aim {
 
 /// What one observation yields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Findings {
     /// Lines that are new or changed, in the order in which they are shown.
     pub(crate) lines: Vec<Line>,
     /// Set when waiting is over.
@@ -126,21 +126,21 @@ impl Convergence {
     }
 
     /// Takes in what is there now.
-    pub(crate) fn observe(&mut self, seen: Observation<'_>) -> Step {
-        let mut step = Step::default();
-        step.end = self.update_status(seen.service.update_status.as_ref(), &mut step.lines);
-        if step.end.is_some() {
-            return step;
+    pub(crate) fn observe(&mut self, seen: Observation<'_>) -> Findings {
+        let mut findings = Findings::default();
+        findings.end = self.update_status(seen.service.update_status.as_ref(), &mut findings.lines);
+        if findings.end.is_some() {
+            return findings;
         }
         let monitor = monitor(seen.service);
         if let Some(since) = self.converged_since
             && seen.now.since(since) >= monitor
         {
-            step.lines.push(Line::new("verify", format!("Service {} converged", seen.service.id)));
-            step.lines
+            findings.lines.push(Line::new("verify", format!("Service {} converged", seen.service.id)));
+            findings.lines
                 .extend(self.rollback_message.take().map(|message| Line::new("rollback", message)));
-            step.end = Some(End::Converged);
-            return step;
+            findings.end = Some(End::Converged);
+            return findings;
         }
         let active: BTreeSet<&NodeId> = seen
             .nodes
@@ -151,32 +151,32 @@ impl Convergence {
         let look = Look { service: seen.service, tasks: seen.tasks, active: &active };
         let converged = match seen.service.spec.mode {
             ServiceMode::Replicated { replicas } => {
-                self.slots.replicated(replicas, look, self.rolling_back, &mut step.lines)
+                self.slots.replicated(replicas, look, self.rolling_back, &mut findings.lines)
             }
-            ServiceMode::Global => self.slots.global(look, self.rolling_back, &mut step.lines),
+            ServiceMode::Global => self.slots.global(look, self.rolling_back, &mut findings.lines),
             ServiceMode::ReplicatedJob(job) => {
-                self.jobs.replicated(seen.service, job, seen.tasks, &mut step.lines)
+                self.jobs.replicated(seen.service, job, seen.tasks, &mut findings.lines)
             }
-            ServiceMode::GlobalJob => self.jobs.global(seen.service, seen.tasks, &mut step.lines),
+            ServiceMode::GlobalJob => self.jobs.global(seen.service, seen.tasks, &mut findings.lines),
         };
         if seen.service.spec.mode.is_job() {
             // What is done stays done: there is nothing to verify.
             if converged {
-                step.lines.push(Line::new("", "job complete"));
-                step.end = Some(End::Converged);
+                findings.lines.push(Line::new("", "job complete"));
+                findings.end = Some(End::Converged);
             }
-            return step;
+            return findings;
         }
         let is_updated = seen.service.update_status.as_ref().map(|status| status.state)
             == Some(UpdateState::Completed);
         if converged && is_updated && !self.is_converged() {
             // The updater has watched the tasks already.
-            step.end = Some(End::Converged);
-            return step;
+            findings.end = Some(End::Converged);
+            return findings;
         }
-        self.verify(converged, seen.now, monitor, &mut step.lines);
-        step.end = self.failures.observe(&seen);
-        step
+        self.verify(converged, seen.now, monitor, &mut findings.lines);
+        findings.end = self.failures.observe(&seen);
+        findings
     }
 
     /// Whether the service ran as asked when last seen.

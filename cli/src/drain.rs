@@ -34,7 +34,7 @@ pub(crate) struct Observation<'a> {
 
 /// What one observation yields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Remaining {
     /// Lines for the display.
     pub(crate) lines: Vec<Line>,
     /// What is still to be waited for, a line each. Empty when the nodes are drained.
@@ -51,7 +51,7 @@ pub(crate) struct Drain {
 
 /// Where a task belongs, for people: a replica, or a node for global services.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place<'a> {
+struct TaskKey<'a> {
     service: &'a str,
     slot: u64,
     node: Option<&'a str>,
@@ -85,13 +85,13 @@ impl Drain {
     }
 
     /// Looks at where everything is.
-    pub(crate) fn observe(&self, seen: Observation<'_>) -> Step {
+    pub(crate) fn observe(&self, seen: Observation<'_>) -> Remaining {
         let names = Names::new(&seen);
-        let mut places: BTreeMap<Place<'_>, Occupants<'_>> = BTreeMap::new();
+        let mut places: BTreeMap<TaskKey<'_>, Occupants<'_>> = BTreeMap::new();
         let replicas =
             self.replicas.iter().filter(|(service, _)| names.services.contains_key(service));
         for (service, slot) in replicas {
-            let place = Place { service: names.services[service], slot: *slot, node: None };
+            let place = TaskKey { service: names.services[service], slot: *slot, node: None };
             let wanted_elsewhere = seen.tasks.iter().filter(|task| {
                 (&task.service_id, task.slot) == (service, *slot)
                     && !task.desired_state.is_terminal()
@@ -113,14 +113,14 @@ impl Drain {
         );
         let mut lines = vec![Line::new("overall progress", overall)];
         if places.len() <= MAX_BARS {
-            let line = |(place, it): (&Place<'_>, &Occupants<'_>)| {
+            let line = |(place, it): (&TaskKey<'_>, &Occupants<'_>)| {
                 Line::new(place.to_string(), it.describe(&names))
             };
             lines.extend(places.iter().map(line));
         }
         let left = places.iter().filter(|(_, it)| !it.is_settled());
         let left = left.map(|(place, it)| format!("{place}: {}", it.describe(&names))).collect();
-        Step { lines, left }
+        Remaining { lines, left }
     }
 }
 
@@ -142,7 +142,7 @@ impl<'a> Occupants<'a> {
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for TaskKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.node {
             Some(node) => write!(f, "{}.{node}", self.service),
@@ -172,10 +172,10 @@ impl<'a> Names<'a> {
             && node.is_some_and(|node| node.status.state != NodeState::Down)
     }
 
-    fn place(&self, task: &'a Task) -> Place<'a> {
+    fn place(&self, task: &'a Task) -> TaskKey<'a> {
         let service = self.services.get(&task.service_id).copied();
         let node = task.node_id.as_ref().filter(|_| task.slot == 0).map(|node| self.node(node));
-        Place { service: service.unwrap_or(task.service_id.as_str()), slot: task.slot, node }
+        TaskKey { service: service.unwrap_or(task.service_id.as_str()), slot: task.slot, node }
     }
 
     fn node(&self, id: &'a NodeId) -> &'a str {

@@ -21,7 +21,7 @@ use super::yaml;
 use super::yaml::Tree;
 
 /// What paths in a file are relative to, and whom to tell what has no effect.
-pub(super) struct Place<'a> {
+pub(super) struct Origin<'a> {
     /// The directory that relative paths start from.
     pub(super) directory: &'a Path,
     /// The user's home, if known.
@@ -30,7 +30,7 @@ pub(super) struct Place<'a> {
     pub(super) notes: &'a mut Notes,
 }
 
-impl Place<'_> {
+impl Origin<'_> {
     /// A path of the machine that the files are on, as an absolute one.
     fn absolute(&self, path: &str) -> String {
         let joined = match (path.strip_prefix('~'), self.home) {
@@ -56,10 +56,10 @@ pub(super) fn clean(path: &Path) -> PathBuf {
 }
 
 /// Brings a whole file into this form.
-pub(super) fn file(tree: &mut Tree, place: &mut Place<'_>) -> Result<()> {
+pub(super) fn file(tree: &mut Tree, origin: &mut Origin<'_>) -> Result<()> {
     for (name, service) in entries(tree, "services") {
         if let Value::Object(service) = service {
-            self::service(&format!("services.{name}"), service, place)?;
+            self::service(&format!("services.{name}"), service, origin)?;
         }
     }
     for section in ["networks", "volumes", "secrets", "configs"] {
@@ -68,7 +68,7 @@ pub(super) fn file(tree: &mut Tree, place: &mut Place<'_>) -> Result<()> {
                 external(&format!("{section}.{name}"), definition)?;
                 in_place(definition, "labels", |value| mapping(value, false));
                 in_place(definition, "file", |value| {
-                    value.as_str().map(|file| place.absolute(file).into())
+                    value.as_str().map(|file| origin.absolute(file).into())
                 });
             }
         }
@@ -84,7 +84,7 @@ fn entries<'a>(
     tree.get_mut(section).and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-fn service(path: &str, service: &mut Tree, place: &mut Place<'_>) -> Result<()> {
+fn service(path: &str, service: &mut Tree, origin: &mut Origin<'_>) -> Result<()> {
     for key in ["command", "entrypoint"] {
         if let Some(Value::String(line)) = service.get(key) {
             let problem =
@@ -100,7 +100,7 @@ fn service(path: &str, service: &mut Tree, place: &mut Place<'_>) -> Result<()> 
     for key in ["dns", "dns_search", "tmpfs", "env_file", "label_file"] {
         in_place(service, key, |value| value.is_string().then(|| json!([value])));
     }
-    in_place(service, "env_file", |value| env_files(value, place));
+    in_place(service, "env_file", |value| env_files(value, origin));
     in_place(service, "extra_hosts", hosts);
     in_place(service, "networks", names);
     for key in ["secrets", "configs"] {
@@ -115,10 +115,10 @@ fn service(path: &str, service: &mut Tree, place: &mut Place<'_>) -> Result<()> 
         in_place(deploy, "labels", |value| mapping(value, false));
     }
     if let Some(value) = service.get_mut("ports") {
-        ports::expand(&format!("{path}.ports"), value, place.notes)?;
+        ports::expand(&format!("{path}.ports"), value, origin.notes)?;
     }
     if let Some(value) = service.get_mut("volumes") {
-        volumes::expand(&format!("{path}.volumes"), value, place)?;
+        volumes::expand(&format!("{path}.volumes"), value, origin)?;
     }
     Ok(())
 }
@@ -188,14 +188,14 @@ fn hosts(value: &Value) -> Option<Value> {
 }
 
 /// Files of variables, each as `{path, required, format}` with an absolute path.
-fn env_files(value: &Value, place: &Place<'_>) -> Option<Value> {
+fn env_files(value: &Value, origin: &Origin<'_>) -> Option<Value> {
     each(value, |item| {
         let mut file = match item {
             Value::String(_) => json!({"path": item}),
             other => other.clone(),
         };
         let path = file.get_mut("path")?;
-        *path = place.absolute(path.as_str()?).into();
+        *path = origin.absolute(path.as_str()?).into();
         Some(file)
     })
 }

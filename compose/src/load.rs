@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::canonical;
-use super::canonical::Place;
+use super::canonical::Origin;
 use super::canonical::clean;
 use super::dotenv;
 use super::environment;
@@ -123,7 +123,7 @@ impl Loader<'_> {
             interpolate::tree(&mut tree, &mut variables)?;
         }
         let home = self.environment.get("HOME").map(String::as_str);
-        canonical::file(&mut tree, &mut Place { directory, home, notes: &mut self.notes })?;
+        canonical::file(&mut tree, &mut Origin { directory, home, notes: &mut self.notes })?;
         if let Some(Value::Object(services)) = tree.get_mut("services") {
             for (name, service) in services {
                 if let Value::Object(service) = service {

@@ -39,10 +39,10 @@ pub type Assign = fn(&State, &NodeId) -> BTreeMap<AssignmentKey, Assignment>;
 /// Holds the sessions of agents. Cheap to clone.
 #[derive(Clone)]
 pub struct Dispatcher<S> {
-    shared: Arc<Shared<S>>,
+    shared: Arc<Inner<S>>,
 }
 
-struct Shared<S> {
+struct Inner<S> {
     store: S,
     assign: Assign,
     leadership: watch::Receiver<Leadership>,
@@ -70,7 +70,7 @@ impl<S: Store> Dispatcher<S> {
     ) -> Self {
         let statuses = StatusWriter::start(store.clone());
         let registry = Registry::default();
-        Self { shared: Arc::new(Shared { store, assign, leadership, heard, registry, statuses }) }
+        Self { shared: Arc::new(Inner { store, assign, leadership, heard, registry, statuses }) }
     }
 
     /// Follows which generation the kernel tables of each node have reached. Nodes that are not in session are missing.

@@ -69,11 +69,11 @@ impl Event {
 /// The last events, and those to come. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct EventLog {
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Inner {
     kept: Mutex<VecDeque<Arc<Event>>>,
     live: broadcast::Sender<Arc<Event>>,
 }
@@ -81,7 +81,7 @@ struct Shared {
 impl Default for EventLog {
     fn default() -> Self {
         let kept = Mutex::new(VecDeque::with_capacity(KEPT));
-        Self { shared: Arc::new(Shared { kept, live: broadcast::Sender::new(KEPT) }) }
+        Self { shared: Arc::new(Inner { kept, live: broadcast::Sender::new(KEPT) }) }
     }
 }
 

@@ -35,7 +35,7 @@ pub fn manager_addresses(state: &State) -> Vec<SocketAddr> {
 
 /// A step towards the roles that the operator wants.
 #[derive(Clone, Debug, PartialEq)]
-enum Step {
+enum RoleChange {
     /// The manager on this node leaves raft.
     LeaveRaft(NodeId),
     /// The node, with its new role.
@@ -48,14 +48,14 @@ fn unsettled(state: &State) -> impl Iterator<Item = &Node> {
 }
 
 /// The next steps. `members` is who takes part in raft.
-fn plan(state: &State, members: &[MemberStatus]) -> Vec<Step> {
+fn plan(state: &State, members: &[MemberStatus]) -> Vec<RoleChange> {
     // A member that the state does not know any more has been told to go and has not gone yet. It may be any of these nodes.
     let leaving = members.iter().any(|member| member.node_id.is_none());
     let step = |node: &Node| match node.spec.role {
-        NodeRole::Worker if node.manager.is_some() => Some(Step::LeaveRaft(node.id.clone())),
+        NodeRole::Worker if node.manager.is_some() => Some(RoleChange::LeaveRaft(node.id.clone())),
         NodeRole::Worker if leaving => None,
         role @ (NodeRole::Worker | NodeRole::Manager) => {
-            Some(Step::Assume(Box::new(Node { role, ..node.clone() })))
+            Some(RoleChange::Assume(Box::new(Node { role, ..node.clone() })))
         }
     };
     unsettled(state).filter_map(step).collect()
@@ -94,8 +94,8 @@ async fn settle<T: Transport>(store: &RaftStore<T>, state: &State) -> Result<()>
     for step in steps {
         tracing::info!(?step, "role changes");
         match step {
-            Step::LeaveRaft(node) => store.remove_member(&node).await?,
-            Step::Assume(node) => {
+            RoleChange::LeaveRaft(node) => store.remove_member(&node).await?,
+            RoleChange::Assume(node) => {
                 let transaction = Transaction::new(Timestamp::now()).with(Op::PutNode(node));
                 store.propose(transaction).await?;
             }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_worker_becomes_a_manager_at_once() {
         let state = state(&[between(1, NodeRole::Worker, NodeRole::Manager, false)]);
-        let [Step::Assume(node)] = &plan(&state, &[])[..] else { panic!("no promotion") };
+        let [RoleChange::Assume(node)] = &plan(&state, &[])[..] else { panic!("no promotion") };
         assert_eq!(node.role, NodeRole::Manager);
         assert_eq!(node.meta.version, state.nodes()[&node.id].meta.version);
     }
@@ -169,10 +169,10 @@ mod tests {
         let member_of = between(1, NodeRole::Manager, NodeRole::Worker, true);
         let members = [member(1, Some(member_of.id.clone()))];
         let steps = plan(&state(std::slice::from_ref(&member_of)), &members);
-        assert_eq!(steps, [Step::LeaveRaft(member_of.id)]);
+        assert_eq!(steps, [RoleChange::LeaveRaft(member_of.id)]);
         let forgotten = state(&[between(1, NodeRole::Manager, NodeRole::Worker, false)]);
         assert_eq!(plan(&forgotten, &[member(1, None)]), []);
-        let [Step::Assume(node)] = &plan(&forgotten, &[])[..] else { panic!("no demotion") };
+        let [RoleChange::Assume(node)] = &plan(&forgotten, &[])[..] else { panic!("no demotion") };
         assert_eq!(node.role, NodeRole::Worker);
     }
 }

@@ -98,10 +98,10 @@ pub enum TransportError {
 /// Calls nodes. Cheap to clone; clones share connections and identity.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
 }
 
-struct Shared {
+struct Inner {
     tls: Mutex<Arc<ClientConfig>>,
     connections: Mutex<BTreeMap<SocketAddr, Arc<Slot>>>,
     /// Which protocols it says it speaks.
@@ -145,7 +145,7 @@ impl Client {
 
     fn speaking(config: ClientConfig, protocol: Range) -> Self {
         let tls = Mutex::new(Arc::new(config));
-        Self { shared: Arc::new(Shared { tls, connections: Mutex::default(), protocol }) }
+        Self { shared: Arc::new(Inner { tls, connections: Mutex::default(), protocol }) }
     }
 
     /// Presents `identity` from now on. Calls and streams under way end as they began.

@@ -38,11 +38,11 @@ pub struct Desk {
     managers: watch::Receiver<Vec<SocketAddr>>,
     session: watch::Receiver<SessionState>,
     ready: watch::Receiver<BTreeSet<AttachmentId>>,
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Inner {
     under_way: Mutex<UnderWay>,
     kick: Notify,
 }
@@ -75,12 +75,12 @@ pub struct Attaching {
 /// An entry in [`UnderWay`], for as long as it lives.
 #[derive(Debug)]
 struct Entry {
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
     id: Option<AttachmentId>,
 }
 
 impl Entry {
-    fn new(shared: &Arc<Shared>) -> Self {
+    fn new(shared: &Arc<Inner>) -> Self {
         lock(&shared.under_way).asked += 1;
         Self { shared: Arc::clone(shared), id: None }
     }

@@ -22,7 +22,7 @@ use crate::task::runtime::RuntimeError;
 
 /// What of one step of the engine matters here.
 #[derive(Deserialize)]
-struct Progress {
+struct PullMessage {
     /// Why it has given up.
     error: Option<String>,
 }
@@ -93,8 +93,8 @@ async fn follow(mut body: Incoming) -> Result<(), RuntimeError> {
 }
 
 fn check(line: &[u8]) -> Result<(), RuntimeError> {
-    match serde_json::from_slice::<Progress>(line) {
-        Ok(Progress { error: Some(error) }) => Err(RuntimeError::Refused(error)),
+    match serde_json::from_slice::<PullMessage>(line) {
+        Ok(PullMessage { error: Some(error) }) => Err(RuntimeError::Refused(error)),
         _ => Ok(()),
     }
 }

@@ -19,7 +19,7 @@ use super::endpoint::Endpoint;
 use super::place::SandboxName;
 use super::reach::Reached;
 use super::sync::EndpointError;
-use super::sync::Progress;
+use super::sync::KernelProgress;
 use super::sync::Request;
 use super::sync::SyncError;
 
@@ -30,7 +30,7 @@ const GIVEN_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct DataPlaneHandle {
     pub(super) requests: mpsc::Sender<Request>,
-    pub(super) progress: watch::Receiver<Progress>,
+    pub(super) progress: watch::Receiver<KernelProgress>,
     pub(super) assignments: watch::Sender<Option<Arc<NetworkAssignments>>>,
     pub(super) reached: watch::Receiver<Reached>,
     pub(super) sandboxes: PathBuf,
@@ -54,7 +54,7 @@ impl DataPlaneHandle {
 
     /// What the kernel has reached: the generation to report to the manager, and the networks that containers can join.
     #[must_use]
-    pub fn progress(&self) -> watch::Receiver<Progress> {
+    pub fn progress(&self) -> watch::Receiver<KernelProgress> {
         self.progress.clone()
     }
 

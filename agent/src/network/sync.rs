@@ -116,7 +116,7 @@ pub enum SyncError {
 
 /// What the data plane has reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct KernelProgress {
     /// The assignments that the kernel holds.
     pub generation: Generation,
     /// The networks that are ready for containers.
@@ -130,7 +130,7 @@ pub(super) struct Sync<K> {
     pub(super) kernel: K,
     pub(super) node: Node,
     pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) progress: watch::Sender<Progress>,
+    pub(super) progress: watch::Sender<KernelProgress>,
     pub(super) assignments: Option<Arc<NetworkAssignments>>,
 }
 
@@ -214,7 +214,7 @@ impl<K: Kernel> Sync<K> {
                 let networks = assignments.networks.keys().cloned().collect();
                 self.progress.send_if_modified(|progress| {
                     let repaired = progress.repaired + if check { changed } else { 0 };
-                    let now = Progress { generation: assignments.generation, networks, repaired };
+                    let now = KernelProgress { generation: assignments.generation, networks, repaired };
                     let news = *progress != now;
                     *progress = now;
                     news

@@ -28,8 +28,8 @@ use self::state::on_disk;
 use self::work::StepError;
 use super::attach::Attach;
 use super::runtime::Runtime;
+use super::step::Advance;
 use super::step::ENDED;
-use super::step::Progress;
 use super::step::Step;
 use super::step::failed;
 use super::step::next_step;
@@ -139,8 +139,8 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
     }
 
     /// Reports that the task is further.
-    async fn report(&mut self, order: &Order, progress: Progress) -> Result<(), String> {
-        let Progress { state, message, err, not_ready } = progress;
+    async fn report(&mut self, order: &Order, progress: Advance) -> Result<(), String> {
+        let Advance { state, message, err, not_ready } = progress;
         let timestamp = Timestamp::now();
         let mut status = TaskStatus { timestamp, state, err, not_ready, ..self.status.clone() };
         if let Some(message) = message {

@@ -63,7 +63,7 @@ pub enum Step {
     /// Nothing until something changes.
     Wait,
     /// The task is further than it was.
-    Report(Progress),
+    Report(Advance),
     /// The task is where it was, and from now on is to get requests or not, for this reason.
     Tell(Option<String>),
     /// Fetch the image and make the container; then it is [`prepared`]. What is there already stays.
@@ -86,7 +86,7 @@ pub enum Step {
 
 /// A task is further than it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct Advance {
     /// Where it is.
     pub state: TaskState,
     /// What happened; `None` leaves the message before.
@@ -127,7 +127,7 @@ pub fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step
             Container::Running(Health::Unchecked | Health::Healthy) if facts.attached => {
                 let not_ready = facts.not_ready.clone();
                 let started = progress(TaskState::Running, Some("started"));
-                Step::Report(Progress { not_ready, ..started })
+                Step::Report(Advance { not_ready, ..started })
             }
             _ => watch(observed, facts),
         },
@@ -140,16 +140,16 @@ pub fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step
 
 /// What a task reports whose container has been made.
 #[must_use]
-pub fn prepared() -> Progress {
+pub fn prepared() -> Advance {
     progress(TaskState::Ready, Some("prepared"))
 }
 
 /// What a task reports that cannot go on because of `err`: it was rejected before its container was to be started, and failed after.
 #[must_use]
-pub fn failed(observed: TaskState, err: String) -> Progress {
+pub fn failed(observed: TaskState, err: String) -> Advance {
     let started = observed >= TaskState::Starting;
     let state = if started { TaskState::Failed } else { TaskState::Rejected };
-    Progress { err, ..progress(state, None) }
+    Advance { err, ..progress(state, None) }
 }
 
 /// Somebody else has removed the container.
@@ -164,8 +164,8 @@ const STARTING: &str = "its health check has not passed yet";
 /// Why a task gets no requests whose container has ended and is started again.
 pub const ENDED: &str = "its container has ended and is started again";
 
-fn progress(state: TaskState, message: Option<&'static str>) -> Progress {
-    Progress { state, message, err: String::new(), not_ready: None }
+fn progress(state: TaskState, message: Option<&'static str>) -> Advance {
+    Advance { state, message, err: String::new(), not_ready: None }
 }
 
 fn reached(state: TaskState, message: &'static str) -> Step {
@@ -222,7 +222,7 @@ fn ended(observed: TaskState, exit_code: i64, cause: &str) -> Step {
 fn stop(desired: TaskState, container: &Container) -> Step {
     match container {
         Container::Running(_) => Step::Stop,
-        _ if desired == TaskState::Rejected => Step::Report(Progress {
+        _ if desired == TaskState::Rejected => Step::Report(Advance {
             state: TaskState::Rejected,
             message: Some("task rejected by constraint enforcer"),
             err: "assigned node no longer meets constraints".to_owned(),

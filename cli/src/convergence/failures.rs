@@ -15,7 +15,7 @@ use super::End;
 use super::Observation;
 
 /// The place of a task in its service: its slot, or for global services its node.
-type Place<'a> = (u64, Option<&'a NodeId>);
+type SlotId<'a> = (u64, Option<&'a NodeId>);
 
 /// What is remembered between observations.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ fn not_replaced(seen: &Observation<'_>) -> Option<End> {
     if is_updating || restarts_always(seen.service) {
         return None;
     }
-    let mut last: BTreeMap<Place<'_>, &Task> = BTreeMap::new();
+    let mut last: BTreeMap<SlotId<'_>, &Task> = BTreeMap::new();
     for task in seen.tasks.iter().filter(|task| task.desired_state < TaskState::Remove) {
         let last = last.entry(place(task)).or_insert(task);
         if order(task) > order(last) {
@@ -109,7 +109,7 @@ fn has_ended(task: &Task) -> bool {
     matches!(task.status.state, TaskState::Complete | TaskState::Failed | TaskState::Rejected)
 }
 
-fn place(task: &Task) -> Place<'_> {
+fn place(task: &Task) -> SlotId<'_> {
     (task.slot, task.node_id.as_ref().filter(|_| task.slot == 0))
 }
 
@@ -119,7 +119,7 @@ fn order(task: &Task) -> impl Ord + use<'_> {
 }
 
 /// What a place is called.
-fn name((slot, node): Place<'_>, seen: &Observation<'_>) -> String {
+fn name((slot, node): SlotId<'_>, seen: &Observation<'_>) -> String {
     let service = &seen.service.spec.name;
     let Some(id) = node else { return format!("{service}.{slot}") };
     let node = seen.nodes.iter().find(|node| node.id == *id);

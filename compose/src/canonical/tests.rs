@@ -6,11 +6,11 @@ use super::*;
 fn form(service: Value) -> Result<Value> {
     let mut notes = Notes::default();
     let directory = Path::new("/project");
-    let mut place = Place { directory, home: Some("/home/me"), notes: &mut notes };
+    let mut origin = Origin { directory, home: Some("/home/me"), notes: &mut notes };
     let Value::Object(mut tree) = json!({"services": {"web": service}}) else {
         panic!("a mapping");
     };
-    file(&mut tree, &mut place)?;
+    file(&mut tree, &mut origin)?;
     Ok(tree["services"]["web"].take())
 }
 
@@ -71,13 +71,13 @@ fn paths_become_absolute() {
 #[test]
 fn an_external_name_is_the_name() {
     let mut notes = Notes::default();
-    let mut place = Place { directory: Path::new("/"), home: None, notes: &mut notes };
+    let mut origin = Origin { directory: Path::new("/"), home: None, notes: &mut notes };
     let Value::Object(mut tree) = json!({"networks": {"n": {"external": {"name": "real"}}}}) else {
         panic!("a mapping");
     };
-    file(&mut tree, &mut place).expect("a form");
+    file(&mut tree, &mut origin).expect("a form");
     assert_eq!(tree["networks"]["n"], json!({"external": true, "name": "real"}));
     tree["networks"]["n"]["external"] = json!({"name": "other"});
-    let refused = file(&mut tree, &mut place).expect_err("a conflict").to_string();
+    let refused = file(&mut tree, &mut origin).expect_err("a conflict").to_string();
     assert_eq!(refused, "networks.n external.name and name conflict; only use name");
 }

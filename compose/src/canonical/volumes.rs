@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::error::ComposeError;
 use super::super::error::Result;
-use super::Place;
+use super::Origin;
 
 /// Ways in which mounts on the host and in the container see each other (moby `api/types/mount`).
 const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
@@ -14,25 +14,25 @@ const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "sl
 const IGNORED: [&str; 5] = ["z", "Z", "cached", "delegated", "consistent"];
 
 /// Expands all short forms of a list, and makes the paths of bind mounts absolute.
-pub(super) fn expand(path: &str, list: &mut Value, place: &mut Place<'_>) -> Result<()> {
+pub(super) fn expand(path: &str, list: &mut Value, origin: &mut Origin<'_>) -> Result<()> {
     for (at, item) in list.as_array_mut().into_iter().flatten().enumerate() {
         let path = format!("{path}.{at}");
         if let Value::String(text) = &*item {
             if text.contains("${") {
                 continue;
             }
-            *item = long(text, place).map_err(|why| ComposeError::invalid(&*path, why))?;
+            *item = long(text, origin).map_err(|why| ComposeError::invalid(&*path, why))?;
         }
         if item.get("type").and_then(Value::as_str) == Some("bind")
             && let Some(source) = item.get("source").and_then(Value::as_str)
         {
-            item["source"] = place.absolute(source).into();
+            item["source"] = origin.absolute(source).into();
         }
     }
     Ok(())
 }
 
-fn long(text: &str, place: &mut Place<'_>) -> Result<Value, String> {
+fn long(text: &str, origin: &mut Origin<'_>) -> Result<Value, String> {
     let invalid = |why: &str| format!("invalid spec: {text}: {why}");
     let parts: Vec<_> = text.split(':').collect();
     if text.is_empty() {
@@ -56,7 +56,7 @@ fn long(text: &str, place: &mut Place<'_>) -> Result<Value, String> {
             "nocopy" => long["volume"] = json!({"nocopy": true}),
             _ if PROPAGATIONS.contains(&option) => long["bind"] = json!({"propagation": option}),
             _ if IGNORED.contains(&option) => {
-                place.notes.unsupported(format!("volumes option {option}"));
+                origin.notes.unsupported(format!("volumes option {option}"));
             }
             _ => return Err(invalid(&format!("unknown option {option}"))),
         }
@@ -73,8 +73,8 @@ mod tests {
 
     fn read(text: &str) -> Result<(Value, Notes), String> {
         let mut notes = Notes::default();
-        let mut place = Place { directory: Path::new("/"), home: None, notes: &mut notes };
-        let long = long(text, &mut place)?;
+        let mut origin = Origin { directory: Path::new("/"), home: None, notes: &mut notes };
+        let long = long(text, &mut origin)?;
         Ok((long, notes))
     }
 

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use super::ANSWER_TIMEOUT;
 use super::QUEUE;
 use super::progress::Failure;
-use super::progress::Progress;
+use super::progress::ReaderState;
 use super::progress::Wanted;
 use crate::raft::Leadership;
 use crate::state::State;
@@ -123,29 +123,29 @@ impl<S: Store> Broker<S> {
         events: &mpsc::Sender<LogEvent>,
     ) -> Vec<String> {
         let mut states = self.store.watch();
-        let mut progress = Progress::new(subscription);
+        let mut reader = ReaderState::new(subscription);
         let mut publications = JoinSet::new();
         loop {
             let state = states.borrow_and_update().clone();
-            for wanted in progress.observe(&state) {
+            for wanted in reader.observe(&state) {
                 let (broker, state, events) = (self.clone(), state.clone(), events.clone());
                 publications
                     .spawn(async move { broker.publication(wanted, &state, &events).await });
             }
-            if publications.is_empty() && !progress.follows() {
-                return progress.into_notes();
+            if publications.is_empty() && !reader.follows() {
+                return reader.into_notes();
             }
             // Both are cancel-safe.
             tokio::select! {
                 Some(ended) = publications.join_next() => {
                     // One that panicked or was aborted has nothing to say.
                     for failure in ended.into_iter().flatten() {
-                        progress.failed(failure);
+                        reader.failed(failure);
                     }
                 }
-                changed = states.changed(), if progress.follows() => {
+                changed = states.changed(), if reader.follows() => {
                     if changed.is_err() {
-                        return progress.into_notes();
+                        return reader.into_notes();
                     }
                 }
             }

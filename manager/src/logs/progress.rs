@@ -38,7 +38,7 @@ pub(super) enum Failure {
 
 /// How far one reader is.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct ReaderState {
     subscription: LogSubscription,
     /// Whether the state was looked at before.
     begun: bool,
@@ -48,7 +48,7 @@ pub(super) struct Progress {
     notes: Vec<String>,
 }
 
-impl Progress {
+impl ReaderState {
     pub(super) const fn new(subscription: LogSubscription) -> Self {
         Self { subscription, begun: false, ordered: BTreeSet::new(), notes: Vec::new() }
     }
@@ -153,9 +153,9 @@ mod tests {
         task.id
     }
 
-    fn progress(web: &Service, follow: bool) -> Progress {
+    fn reader(web: &Service, follow: bool) -> ReaderState {
         let selector = LogSelector::Service(web.id.clone());
-        Progress::new(LogSubscription { selector, options: LogOptions { follow, ..OPTIONS } })
+        ReaderState::new(LogSubscription { selector, options: LogOptions { follow, ..OPTIONS } })
     }
 
     fn wanted(on: u64, tasks: &[&TaskId], options: LogOptions) -> Wanted {
@@ -173,8 +173,8 @@ mod tests {
         tasks.sort();
         let other = add(&mut state, &web, 13, Some(2), TaskState::Running);
         let waits = add(&mut state, &web, 14, None, TaskState::Pending);
-        let mut progress = progress(&web, false);
-        let mut orders = progress.observe(&state);
+        let mut reader = reader(&web, false);
+        let mut orders = reader.observe(&state);
         for order in &mut orders {
             order.tasks.sort();
         }
@@ -183,12 +183,12 @@ mod tests {
         expected.sort_by(|one, other| one.node_id.cmp(&other.node_id));
         assert_eq!(orders, expected);
         add(&mut state, &web, 15, Some(2), TaskState::Running);
-        assert!(progress.observe(&state).is_empty(), "what comes later is not wanted");
-        progress.failed(Failure::NotAvailable(node(2, 1).id));
-        progress.failed(Failure::NotAvailable(node(2, 1).id));
+        assert!(reader.observe(&state).is_empty(), "what comes later is not wanted");
+        reader.failed(Failure::NotAvailable(node(2, 1).id));
+        reader.failed(Failure::NotAvailable(node(2, 1).id));
         let gone = format!("node {} is not available", node(2, 1).id);
         let pending = format!("task {waits} has not been scheduled");
-        assert_eq!(progress.into_notes(), [pending, gone]);
+        assert_eq!(reader.into_notes(), [pending, gone]);
     }
 
     #[test]
@@ -196,17 +196,17 @@ mod tests {
         let (mut state, web) = state();
         let ended = add(&mut state, &web, 11, Some(1), TaskState::Failed);
         let runs = add(&mut state, &web, 12, Some(1), TaskState::Starting);
-        let mut progress = progress(&web, true);
+        let mut reader = reader(&web, true);
         let following = LogOptions { follow: true, ..OPTIONS };
-        let first = progress.observe(&state);
+        let first = reader.observe(&state);
         assert_eq!(first, [wanted(1, &[&ended], OPTIONS), wanted(1, &[&runs], following)]);
-        assert!(progress.observe(&state).is_empty());
+        assert!(reader.observe(&state).is_empty());
         add(&mut state, &web, 13, None, TaskState::Pending);
-        assert!(progress.observe(&state).is_empty(), "it has no node yet");
+        assert!(reader.observe(&state).is_empty(), "it has no node yet");
         let new = add(&mut state, &web, 14, Some(2), TaskState::Assigned);
         let whole = LogOptions { tail: None, ..following };
-        assert_eq!(progress.observe(&state), [wanted(2, &[&new], whole)]);
-        assert!(progress.into_notes().is_empty());
+        assert_eq!(reader.observe(&state), [wanted(2, &[&new], whole)]);
+        assert!(reader.into_notes().is_empty());
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
         let one = add(&mut state, &web, 11, Some(1), TaskState::Running);
         add(&mut state, &web, 12, Some(1), TaskState::Running);
         let selector = LogSelector::Task(one.clone());
-        let mut progress = Progress::new(LogSubscription { selector, options: OPTIONS });
-        assert_eq!(progress.observe(&state), [wanted(1, &[&one], OPTIONS)]);
+        let mut reader = ReaderState::new(LogSubscription { selector, options: OPTIONS });
+        assert_eq!(reader.observe(&state), [wanted(1, &[&one], OPTIONS)]);
     }
 }

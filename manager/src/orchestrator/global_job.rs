@@ -11,7 +11,7 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
 use super::job;
-use super::job::Progress;
+use super::job::SlotState;
 use super::pass::Pass;
 use super::pass::for_each_service;
 use super::pass::unchanged;
@@ -44,8 +44,8 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, plan: &mut Plan) {
             groups.push(leave(pass, service, &slot));
             continue;
         }
-        let (mut ops, progress) = job::tend(pass, service, &slot, plan);
-        if progress == Progress::Open && takes_tasks(node) {
+        let (mut ops, state) = job::tend(pass, service, &slot, plan);
+        if state == SlotState::Open && takes_tasks(node) {
             ops.push(job::begin(pass, service, &slot));
         }
         groups.push(ops);

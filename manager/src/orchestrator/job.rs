@@ -18,7 +18,7 @@ use crate::state::Op;
 
 /// How far a slot is in the present iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum SlotState {
     /// Nobody is at it.
     Open,
     /// A task runs or will.
@@ -57,32 +57,32 @@ pub(super) fn tend(
     service: &Service,
     slot: &Slot<'_>,
     plan: &mut Plan,
-) -> (Vec<Op>, Progress) {
+) -> (Vec<Op>, SlotState) {
     let current = current(service, slot);
     let mut ops = forget_earlier(pass, service, slot);
     if is_done(&current) {
         // A task on a node that was taken for lost has completed after all; its successor need not.
         ops.extend(end_unfinished(pass, &current));
-        return (ops, Progress::Done);
+        return (ops, SlotState::Done);
     }
     if !restart::is_occupied(pass.state, &current) {
-        return (ops, Progress::Open);
+        return (ops, SlotState::Open);
     }
-    let progress = if will_run(pass, &current) { Progress::Active } else { Progress::Failed };
+    let state = if will_run(pass, &current) { SlotState::Active } else { SlotState::Failed };
     if current.live().any(|task| restart::is_leaving(pass.state, task)) {
         // Nobody talks to a job that would have to be handed over: it starts anew elsewhere.
         let (ended, sound): (Vec<_>, Vec<_>) =
             current.live().partition(|task| has_ended(pass, task));
         ops.extend(ended.into_iter().map(|task| pass.want(task, TaskState::Shutdown)));
-        if sound.is_empty() && progress == Progress::Active {
+        if sound.is_empty() && state == SlotState::Active {
             ops.push(pass.new_task(service, &slot.key, TaskState::Ready));
         }
-        return (ops, progress);
+        return (ops, state);
     }
     // The whole slot: a task also waits for one of an earlier iteration to stop.
     let watched = if ops.is_empty() { slot } else { &current };
     ops.extend(restart::tend(pass, service, watched, plan));
-    (ops, progress)
+    (ops, state)
 }
 
 /// Wants the tasks of a slot stopped that have not ended.

@@ -12,7 +12,7 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::time::Timestamp;
 
 use super::job;
-use super::job::Progress;
+use super::job::SlotState;
 use super::pass::Pass;
 use super::pass::for_each_service;
 use super::pass::unchanged;
@@ -38,10 +38,10 @@ fn reconcile_service(pass: &mut Pass<'_>, service: &Service, job: ReplicatedJob,
     let mut open = BTreeMap::new();
     let mut active: u64 = 0;
     for (key, slot) in slots_of(pass.state, &service.id) {
-        let (ops, progress) = job::tend(pass, service, &slot, plan);
+        let (ops, state) = job::tend(pass, service, &slot, plan);
         groups.push(ops);
-        active += u64::from(progress == Progress::Active);
-        if progress == Progress::Open {
+        active += u64::from(state == SlotState::Active);
+        if state == SlotState::Open {
             open.insert(key, slot);
         } else {
             taken.insert(key);

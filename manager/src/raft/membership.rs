@@ -48,7 +48,7 @@ pub struct MemberStatus {
 
 /// One change of raft's membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum MembershipChange {
     /// A change that an earlier leader began is to be finished with these voters.
     Finish(BTreeSet<RaftId>),
     /// This voter is to go.
@@ -68,11 +68,11 @@ fn wanted(state: &State) -> BTreeMap<RaftId, Member> {
 }
 
 /// The next change on the way from what the leader's `metrics` tell to `wanted`. Pure.
-fn next_step(wanted: &BTreeMap<RaftId, Member>, metrics: &Metrics) -> Option<Step> {
+fn next_step(wanted: &BTreeMap<RaftId, Member>, metrics: &Metrics) -> Option<MembershipChange> {
     let membership = metrics.membership_config.membership();
     let voters: BTreeSet<RaftId> = membership.voter_ids().collect();
     if let [_, .., last] = membership.get_joint_config().as_slice() {
-        return Some(Step::Finish(last.clone()));
+        return Some(MembershipChange::Finish(last.clone()));
     }
     // Without one that stays there is nobody to decide anything.
     if !voters.iter().any(|voter| wanted.contains_key(voter)) {
@@ -80,19 +80,19 @@ fn next_step(wanted: &BTreeMap<RaftId, Member>, metrics: &Metrics) -> Option<Ste
     }
     let mut learners = membership.learner_ids();
     if let Some(gone) = learners.find(|learner| !wanted.contains_key(learner)) {
-        return Some(Step::RemoveLearner(gone));
+        return Some(MembershipChange::RemoveLearner(gone));
     }
     // The leader last: afterwards it does not lead any more.
     let mut unwanted: Vec<RaftId> =
         voters.iter().copied().filter(|voter| !wanted.contains_key(voter)).collect();
     unwanted.sort_by_key(|voter| *voter == metrics.id);
     if let Some(gone) = unwanted.first() {
-        return Some(Step::RemoveVoter(*gone));
+        return Some(MembershipChange::RemoveVoter(*gone));
     }
     if let Some((id, member)) = wanted.iter().find(|(id, _)| membership.get_node(id).is_none()) {
-        return Some(Step::AddLearner(*id, *member));
+        return Some(MembershipChange::AddLearner(*id, *member));
     }
-    membership.learner_ids().find(|learner| has_caught_up(*learner, metrics)).map(Step::Promote)
+    membership.learner_ids().find(|learner| has_caught_up(*learner, metrics)).map(MembershipChange::Promote)
 }
 
 fn has_caught_up(learner: RaftId, metrics: &Metrics) -> bool {

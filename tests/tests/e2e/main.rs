@@ -190,7 +190,7 @@ fn group() -> anyhow::Result<Vec<Case>> {
 }
 
 /// The one cluster of all tests, made by the first that needs it. Should that fail, the others fail at once with its reason.
-struct Shared {
+struct SharedCluster {
     lab: String,
     runtime: Runtime,
     cluster: OnceCell<Result<Cluster, String>>,
@@ -198,7 +198,7 @@ struct Shared {
     between: Mutex<Duration>,
 }
 
-impl Shared {
+impl SharedCluster {
     fn run(&self, case: fn(&Cluster) -> Outcome<'_>) -> Result<(), Failed> {
         self.runtime.block_on(async {
             let form =
@@ -236,7 +236,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     let lab = std::env::var("SWARMLITE_E2E_LAB").unwrap_or_else(|_| LAB.to_owned());
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(SharedCluster {
         lab,
         runtime: Runtime::new()?,
         cluster: OnceCell::new(),

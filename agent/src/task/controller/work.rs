@@ -21,7 +21,7 @@ use crate::task::restart::counted;
 use crate::task::runtime::ContainerInfo;
 use crate::task::runtime::Runtime;
 use crate::task::runtime::RuntimeError;
-use crate::task::step::Progress;
+use crate::task::step::Advance;
 use crate::task::step::Step;
 use crate::task::step::prepared;
 use crate::task::template::Context;
@@ -82,7 +82,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
         step: &Step,
         order: &Order,
         info: Option<&ContainerInfo>,
-    ) -> Result<Option<Progress>, StepError> {
+    ) -> Result<Option<Advance>, StepError> {
         let runtime = Arc::clone(&self.shared.runtime);
         match step {
             Step::Wait | Step::Hold(_) => Ok(None),

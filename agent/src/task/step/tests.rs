@@ -22,8 +22,8 @@ fn crashed(exit_code: i64, error: &str) -> Container {
 /// What the step is, in short: its name, or the state and error that it reports.
 fn short(step: &Step) -> String {
     match step {
-        Step::Report(Progress { state, err, .. }) if err.is_empty() => format!("-> {state}"),
-        Step::Report(Progress { state, err, .. }) => format!("-> {state}: {err}"),
+        Step::Report(Advance { state, err, .. }) if err.is_empty() => format!("-> {state}"),
+        Step::Report(Advance { state, err, .. }) => format!("-> {state}: {err}"),
         other => format!("{other:?}"),
     }
 }
@@ -183,7 +183,7 @@ fn any_container() -> impl Strategy<Value = Container> {
 }
 
 /// What the engine and the data plane show after `step` was done.
-fn carried_out(step: &Step, before: Facts) -> (Facts, Option<Progress>) {
+fn carried_out(step: &Step, before: Facts) -> (Facts, Option<Advance>) {
     let container = |container| Facts { container, ..before.clone() };
     match step {
         Step::Wait | Step::Hold(_) => (before, None),

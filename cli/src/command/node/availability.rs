@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::command::poll;
 use crate::drain::Drain;
 use crate::drain::Observation;
-use crate::drain::Step;
+use crate::drain::Remaining;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
@@ -100,10 +100,10 @@ async fn wait(
     let started = Instant::now();
     let mut progress = Progress::new(args.quiet, console.interactive);
     let left = poll::until(async || {
-        let Some(step) = look(&mut drain, nodes, client).await? else { return Ok(None) };
-        progress.show(&step.lines, console)?;
+        let Some(remaining) = look(&mut drain, nodes, client).await? else { return Ok(None) };
+        progress.show(&remaining.lines, console)?;
         let is_over = !args.deadline.is_zero() && started.elapsed() >= args.deadline;
-        Ok((step.left.is_empty() || is_over).then_some(step.left))
+        Ok((remaining.left.is_empty() || is_over).then_some(remaining.left))
     })
     .await;
     progress.finish();
@@ -122,7 +122,7 @@ async fn wait(
 }
 
 /// Looks once. None if services went away meanwhile, so that the answers do not fit together.
-async fn look(drain: &mut Drain, nodes: &[Node], client: &Client) -> Result<Option<Step>> {
+async fn look(drain: &mut Drain, nodes: &[Node], client: &Client) -> Result<Option<Remaining>> {
     let on_nodes = client.tasks(&on(nodes)).await?;
     drain.take_in(&on_nodes);
     let (mut services, mut tasks) = (Vec::new(), Vec::new());

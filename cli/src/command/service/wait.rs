@@ -69,9 +69,9 @@ async fn look(
     let nodes = client.nodes(&Filters::default()).await?;
     let now = Timestamp::now();
     let seen = Observation { service: &service, tasks: &tasks, nodes: &nodes, now };
-    let step = convergence.observe(seen);
-    progress.show(&step.lines, console)?;
-    Ok(step.end)
+    let findings = convergence.observe(seen);
+    progress.show(&findings.lines, console)?;
+    Ok(findings.end)
 }
 
 /// The failure, with what is known about the task that shows why.

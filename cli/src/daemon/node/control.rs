@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use swarmlite_agent::AgentHandle;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_api::NodeControl;
-use swarmlite_api::Place;
+use swarmlite_api::Reservation;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
@@ -59,12 +59,12 @@ impl NodeControl for Node {
         }
     }
 
-    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Place>> {
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Reservation>> {
         let desk = self.view.borrow().agent.as_ref().map(AgentHandle::desk);
         async move {
             let desk = desk.ok_or_else(|| Error::unavailable(NOT_MEMBER))?;
             let attaching = desk.attach(&request).await?;
-            Ok(Place { attached: attaching.attached.clone(), hold: Box::new(attaching) })
+            Ok(Reservation { attached: attaching.attached.clone(), hold: Box::new(attaching) })
         }
         .boxed()
     }

@@ -223,47 +223,47 @@ async fn nothing_is_acknowledged_after_a_failed_flush() {
 
 /// What a run of operations does to the log.
 #[derive(Clone, Debug)]
-enum Step {
+enum Operation {
     Append(u8),
     TruncateNewest(u8),
     PurgeOldest(u8),
     Vote,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<Operation>> {
     let step = prop_oneof![
-        4 => (1_u8..5).prop_map(Step::Append),
-        1 => (1_u8..4).prop_map(Step::TruncateNewest),
-        1 => (1_u8..6).prop_map(Step::PurgeOldest),
-        1 => Just(Step::Vote),
+        4 => (1_u8..5).prop_map(Operation::Append),
+        1 => (1_u8..4).prop_map(Operation::TruncateNewest),
+        1 => (1_u8..6).prop_map(Operation::PurgeOldest),
+        1 => Just(Operation::Vote),
     ];
     proptest::collection::vec(step, 1..30)
 }
 
-async fn perform(log: &mut LogStore, step: &Step) -> bool {
+async fn perform(log: &mut LogStore, step: &Operation) -> bool {
     let state = log.get_log_state().await.expect("reads");
     let first = state.last_purged_log_id.map_or(0, |purged| purged.index + 1);
     let next = state.last_log_id.map_or(0, |last| last.index + 1);
     match step {
-        Step::Append(count) => {
+        Operation::Append(count) => {
             let appended = (next..next + u64::from(*count)).map(blank);
             log.blocking_append(appended).await.expect("appends");
             return true;
         }
-        Step::TruncateNewest(count) if first < next => {
+        Operation::TruncateNewest(count) if first < next => {
             let from = next.saturating_sub(u64::from(*count)).max(first);
             log.truncate(log_id(from)).await.expect("truncates");
         }
-        Step::PurgeOldest(count) if first < next => {
+        Operation::PurgeOldest(count) if first < next => {
             let upto = (first + u64::from(*count)).min(next) - 1;
             log.purge(log_id(upto)).await.expect("purges");
         }
-        Step::Vote => {
+        Operation::Vote => {
             let term = log.read_vote().await.expect("reads").map_or(1, |v| v.leader_id().term + 1);
             log.save_vote(&Vote::new(term, 1)).await.expect("saves");
             return true;
         }
-        Step::TruncateNewest(_) | Step::PurgeOldest(_) => {}
+        Operation::TruncateNewest(_) | Operation::PurgeOldest(_) => {}
     }
     false
 }

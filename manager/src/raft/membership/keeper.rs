@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Step;
+use super::MembershipChange;
 use super::next_step;
 use super::wanted;
 use crate::raft::leadership::Leadership;
@@ -61,7 +61,7 @@ impl Keeper {
         }
     }
 
-    async fn carry_out(&mut self, step: Step) {
+    async fn carry_out(&mut self, step: MembershipChange) {
         tracing::info!(?step, "membership changes");
         if let Err(error) = change(&self.raft, step.clone()).await {
             tracing::warn!(?step, error = chain(&error), "membership did not change");
@@ -73,14 +73,14 @@ impl Keeper {
 
 async fn change(
     raft: &Raft,
-    step: Step,
+    step: MembershipChange,
 ) -> Result<(), RaftError<RaftId, ClientWriteError<RaftId, Member>>> {
     let changes = match step {
-        Step::Finish(voters) => ChangeMembers::ReplaceAllVoters(voters),
-        Step::RemoveVoter(id) => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
-        Step::RemoveLearner(id) => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
-        Step::AddLearner(id, member) => ChangeMembers::AddNodes([(id, member)].into()),
-        Step::Promote(id) => ChangeMembers::AddVoterIds(BTreeSet::from([id])),
+        MembershipChange::Finish(voters) => ChangeMembers::ReplaceAllVoters(voters),
+        MembershipChange::RemoveVoter(id) => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
+        MembershipChange::RemoveLearner(id) => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
+        MembershipChange::AddLearner(id, member) => ChangeMembers::AddNodes([(id, member)].into()),
+        MembershipChange::Promote(id) => ChangeMembers::AddVoterIds(BTreeSet::from([id])),
     };
     // What leaves the voters leaves the cluster.
     raft.change_membership(changes, false).await.map(drop)

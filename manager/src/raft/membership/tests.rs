@@ -38,14 +38,14 @@ fn one_step_at_a_time() {
         next_step(&wanted_ids(wanted.iter().copied()), &metrics(vec![set(voters)], set(all)))
     };
     assert_eq!(step(&[1], &[1], &[1]), None);
-    assert_eq!(step(&[1, 2], &[1], &[1]), Some(Step::AddLearner(2, member(2))));
-    assert_eq!(step(&[1, 2], &[1], &[1, 2]), Some(Step::Promote(2)));
-    assert_eq!(step(&[1], &[1], &[1, 2]), Some(Step::RemoveLearner(2)));
-    assert_eq!(step(&[2, 3], &[1, 2, 3], &[1, 2, 3]), Some(Step::RemoveVoter(1)));
-    assert_eq!(step(&[2], &[1, 2, 3], &[1, 2, 3]), Some(Step::RemoveVoter(3)), "the leader last");
+    assert_eq!(step(&[1, 2], &[1], &[1]), Some(MembershipChange::AddLearner(2, member(2))));
+    assert_eq!(step(&[1, 2], &[1], &[1, 2]), Some(MembershipChange::Promote(2)));
+    assert_eq!(step(&[1], &[1], &[1, 2]), Some(MembershipChange::RemoveLearner(2)));
+    assert_eq!(step(&[2, 3], &[1, 2, 3], &[1, 2, 3]), Some(MembershipChange::RemoveVoter(1)));
+    assert_eq!(step(&[2], &[1, 2, 3], &[1, 2, 3]), Some(MembershipChange::RemoveVoter(3)), "the leader last");
     assert_eq!(step(&[], &[1, 2], &[1, 2]), None, "somebody has to stay");
     let joint = metrics(vec![set(&[1]), set(&[1, 2])], set(&[1, 2]));
-    assert_eq!(next_step(&wanted_ids([1]), &joint), Some(Step::Finish(set(&[1, 2]))));
+    assert_eq!(next_step(&wanted_ids([1]), &joint), Some(MembershipChange::Finish(set(&[1, 2]))));
 }
 
 #[test]
@@ -59,21 +59,21 @@ fn who_lags_gets_no_vote() {
 }
 
 /// The membership after `step`.
-fn after(step: &Step, voters: &BTreeSet<RaftId>, all: &BTreeSet<RaftId>) -> [BTreeSet<RaftId>; 2] {
+fn after(step: &MembershipChange, voters: &BTreeSet<RaftId>, all: &BTreeSet<RaftId>) -> [BTreeSet<RaftId>; 2] {
     let (mut voters, mut all) = (voters.clone(), all.clone());
     match step {
-        Step::Finish(last) => voters.clone_from(last),
-        Step::RemoveVoter(id) => {
+        MembershipChange::Finish(last) => voters.clone_from(last),
+        MembershipChange::RemoveVoter(id) => {
             voters.remove(id);
             all.remove(id);
         }
-        Step::RemoveLearner(id) => {
+        MembershipChange::RemoveLearner(id) => {
             all.remove(id);
         }
-        Step::AddLearner(id, _) => {
+        MembershipChange::AddLearner(id, _) => {
             all.insert(*id);
         }
-        Step::Promote(id) => {
+        MembershipChange::Promote(id) => {
             voters.insert(*id);
         }
     }

@@ -36,11 +36,11 @@ use crate::raft::Transport;
 /// The whole network.
 #[derive(Clone, Default)]
 pub(super) struct Lines {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<Switch>>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct Switch {
     routers: BTreeMap<SocketAddr, Router>,
     cut: BTreeSet<SocketAddr>,
 }
@@ -77,7 +77,7 @@ impl Lines {
         self.shared().cut.remove(&addr(number));
     }
 
-    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+    fn shared(&self) -> std::sync::MutexGuard<'_, Switch> {
         self.shared.lock().expect("sound")
     }
 
