@@ -6,7 +6,7 @@
 //! kernel.observe ───────────┘                                 on every change and every so often
 //! ```
 //!
-//! - [`place`], [`held`], [`mac`], [`uplink`], [`error`]: the words that all others use.
+//! - [`netns`], [`held`], [`mac`], [`uplink`], [`error`]: the words that all others use.
 //! - [`state`]: what a kernel holds, as values; [`ruleset`], [`balancer`], [`endpoint`]: parts of it. [`op`]: what can be done to it.
 //! - [`assignments`], [`desired`], [`plan`]: pure: assignments and observation in, operations out.
 //! - [`kernel`]: the boundary; [`linux`]: the real one, with [`nft`] for tables.
@@ -31,9 +31,9 @@ pub mod held;
 pub mod kernel;
 pub mod linux;
 pub mod mac;
+pub mod netns;
 pub mod nft;
 pub mod op;
-pub mod place;
 pub mod plan;
 mod plugin;
 mod reach;

@@ -21,8 +21,8 @@ use tokio::sync::watch;
 
 use crate::assignment::Assignments;
 use crate::network::DataPlaneHandle;
-use crate::network::NetworkAssignments;
 use crate::network::KernelProgress;
+use crate::network::NetworkAssignments;
 use crate::network::dns::DnsServer;
 use crate::network::dns::Forwarder;
 use crate::network::dns::Names;

@@ -136,8 +136,11 @@ impl Convergence {
         if let Some(since) = self.converged_since
             && seen.now.since(since) >= monitor
         {
-            findings.lines.push(Line::new("verify", format!("Service {} converged", seen.service.id)));
-            findings.lines
+            findings
+                .lines
+                .push(Line::new("verify", format!("Service {} converged", seen.service.id)));
+            findings
+                .lines
                 .extend(self.rollback_message.take().map(|message| Line::new("rollback", message)));
             findings.end = Some(End::Converged);
             return findings;
@@ -157,7 +160,9 @@ impl Convergence {
             ServiceMode::ReplicatedJob(job) => {
                 self.jobs.replicated(seen.service, job, seen.tasks, &mut findings.lines)
             }
-            ServiceMode::GlobalJob => self.jobs.global(seen.service, seen.tasks, &mut findings.lines),
+            ServiceMode::GlobalJob => {
+                self.jobs.global(seen.service, seen.tasks, &mut findings.lines)
+            }
         };
         if seen.service.spec.mode.is_job() {
             // What is done stays done: there is nothing to verify.

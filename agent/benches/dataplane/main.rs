@@ -27,7 +27,7 @@ use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::balancer::choice;
 use swarmlite_agent::network::balancer::choice::Choice;
 use swarmlite_agent::network::held::Held;
-use swarmlite_agent::network::place::Place;
+use swarmlite_agent::network::netns::Netns;
 use swarmlite_proto::balance::Balancer as Kind;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ fn measure(kind: Kind) {
     let rig = Rig::new();
     let services = rig::services(SERVICES, BACKENDS);
     let balancer = choice::balancer(kind);
-    rig.inside(move |place| program(&*balancer, place, services));
+    rig.inside(move |netns| program(&*balancer, netns, services));
     println!("{:<22}{:>12}{:>12}{:>8}", "requests per second", "direct", "balanced", "ratio");
     for load in [Load::Connections, Load::Requests] {
         let (mut direct, mut balanced) = (0, 0);
@@ -79,28 +79,28 @@ fn measure(kind: Kind) {
 }
 
 /// Measures programming. Leaves the services there.
-fn program(balancer: &dyn Balancer, place: &Place, mut services: VirtualServices) {
+fn program(balancer: &dyn Balancer, netns: &Netns, mut services: VirtualServices) {
     let none = VirtualServices::new();
-    step("program all", balancer, place, &services);
+    step("program all", balancer, netns, &services);
     for backend in services.values_mut().take(1).flat_map(|service| &mut service.backends).take(1) {
         backend.weight = 0;
     }
-    step("drain one backend", balancer, place, &services);
+    step("drain one backend", balancer, netns, &services);
     let taken = services.pop_last();
-    step("remove one service", balancer, place, &services);
+    step("remove one service", balancer, netns, &services);
     services.extend(taken);
-    step("add one service", balancer, place, &services);
-    step("remove all", balancer, place, &none);
-    step("program all again", balancer, place, &services);
+    step("add one service", balancer, netns, &services);
+    step("remove all", balancer, netns, &none);
+    step("program all again", balancer, netns, &services);
 }
 
 /// Takes the time of one change, and of reading back what the kernel holds.
-fn step(what: &str, balancer: &dyn Balancer, place: &Place, services: &VirtualServices) {
+fn step(what: &str, balancer: &dyn Balancer, netns: &Netns, services: &VirtualServices) {
     let began = Instant::now();
-    balancer.program(place, services).expect("the kernel takes it");
+    balancer.program(netns, services).expect("the kernel takes it");
     let programmed = began.elapsed();
     let began = Instant::now();
-    let held = balancer.observe(place).expect("the kernel tells");
+    let held = balancer.observe(netns).expect("the kernel tells");
     let observed = began.elapsed();
     let equal = match held {
         Held::Exactly(held) => held == *services,

@@ -13,8 +13,8 @@ use swarmlite_agent::network::balancer::Frontend;
 use swarmlite_agent::network::balancer::Service;
 use swarmlite_agent::network::balancer::VirtualServices;
 use swarmlite_agent::network::linux::namespace::run_inside;
-use swarmlite_agent::network::place::Place;
-use swarmlite_agent::network::place::SandboxName;
+use swarmlite_agent::network::netns::Netns;
+use swarmlite_agent::network::netns::SandboxName;
 use swarmlite_agent::network::state::namespace_sysctls;
 use tokio::runtime::Runtime;
 
@@ -57,7 +57,7 @@ fn server(number: u8) -> Ipv4Addr {
 /// The namespaces. Dropping it removes them.
 pub(crate) struct Rig {
     namespaces: Namespaces,
-    place: Place,
+    netns: Netns,
     runtime: Runtime,
 }
 
@@ -68,9 +68,9 @@ impl Rig {
         for name in ["box", "client", "server"] {
             namespaces.add(name);
         }
-        let place = Place::Sandbox(SandboxName::from_file_name("benchmark000").expect("a name"));
+        let netns = Netns::Sandbox(SandboxName::from_file_name("benchmark000").expect("a name"));
         let mut script = vec![format!("ip addr add {GATEWAY}/32 dev lo")];
-        for (key, value) in namespace_sysctls(&place) {
+        for (key, value) in namespace_sysctls(&netns) {
             script.push(format!("echo {value} >/proc/sys/net/{key}"));
         }
         for (name, address) in [("server", SERVER), ("client", CLIENT)] {
@@ -96,16 +96,16 @@ impl Rig {
         let runtime = Runtime::new().expect("runtime");
         let serving = run_inside(namespaces.path("server"), || traffic::serve(PORT));
         runtime.block_on(serving).expect("the server's namespace");
-        Self { namespaces, place, runtime }
+        Self { namespaces, netns, runtime }
     }
 
     /// Does something inside the sandbox.
     pub(crate) fn inside<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Place) -> T + Send + 'static,
+        work: impl FnOnce(&Netns) -> T + Send + 'static,
     ) -> T {
-        let place = self.place.clone();
-        let done = run_inside(self.namespaces.path("box"), move || work(&place));
+        let netns = self.netns.clone();
+        let done = run_inside(self.namespaces.path("box"), move || work(&netns));
         self.runtime.block_on(done).expect("the sandbox")
     }
 

@@ -15,9 +15,9 @@ use ipnet::Ipv4Net;
 use super::error::KernelError;
 use super::kernel::ContainerLinks;
 use super::kernel::Kernel;
+use super::netns::Netns;
 use super::op::Change;
 use super::op::Op;
-use super::place::Place;
 use super::ruleset::CONTAINER_MARK;
 use super::ruleset::Ruleset;
 use super::state::Route;
@@ -75,7 +75,7 @@ pub(super) async fn names(
         Some(gateway) => Change::SetRuleset(Ruleset::Names { gateway }),
         None => Change::RemoveRuleset,
     };
-    match kernel.apply(&[Op::Change(Place::Process(pid), change)]).await.pop() {
+    match kernel.apply(&[Op::Change(Netns::Process(pid), change)]).await.pop() {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
@@ -103,8 +103,8 @@ fn program(
             default_source: links.default_source.filter(|source| *source != address),
         }),
     ];
-    let place = Place::Process(pid);
-    Some(changes.into_iter().map(|change| Op::Change(place.clone(), change)).collect())
+    let netns = Netns::Process(pid);
+    Some(changes.into_iter().map(|change| Op::Change(netns.clone(), change)).collect())
 }
 
 #[cfg(test)]
@@ -135,10 +135,10 @@ mod tests {
         let ops = program(7, address, gateway, &links).expect("the container has the address");
         let route = Route::Via { gateway, link: "eth0".to_owned() };
         assert!(ops.contains(&Op::Change(
-            Place::Process(7),
+            Netns::Process(7),
             Change::SetRoute(TABLE, Ipv4Net::default(), route)
         )));
         let from = Rule { priority: PRIORITY, selector: Selector::From(address), table: TABLE };
-        assert!(ops.contains(&Op::Change(Place::Process(7), Change::AddRule(from))));
+        assert!(ops.contains(&Op::Change(Netns::Process(7), Change::AddRule(from))));
     }
 }

@@ -19,8 +19,8 @@ use super::endpoint::Endpoint;
 use super::held::Held;
 use super::kernel::Observed;
 use super::mac::Mac;
-use super::place::Place;
-use super::place::SandboxName;
+use super::netns::Netns;
+use super::netns::SandboxName;
 use super::ruleset::Marks;
 use super::ruleset::Ruleset;
 use super::state::Link;
@@ -79,7 +79,7 @@ pub fn desired(
     assignments: &NetworkAssignments,
     observed: &Observed,
 ) -> Result<NodeState, NoIndex> {
-    let mut state = NodeState::from([(Place::Host, Namespace::default())]);
+    let mut state = NodeState::from([(Netns::Host, Namespace::default())]);
     if assignments.networks.is_empty() {
         return Ok(state);
     }
@@ -87,8 +87,8 @@ pub fn desired(
     let mtu = container_mtu(node, observed.underlay_mtu);
     for network in assignments.networks.values() {
         let name = SandboxName::of(&network.id);
-        let place = Place::Sandbox(name.clone());
-        let seen = observed.state.get(&place);
+        let netns = Netns::Sandbox(name.clone());
+        let seen = observed.state.get(&netns);
         let mut sandbox = Sandbox {
             node,
             own: own.index,
@@ -102,11 +102,11 @@ pub fn desired(
         sandbox.services();
         if network.ingress {
             sandbox.ingress();
-            state.insert(Place::Host, host(name, mtu, assignments, network, observed.firewall));
+            state.insert(Netns::Host, host(name, mtu, assignments, network, observed.firewall));
         }
         let mut namespace = sandbox.namespace;
-        settle(&place, &mut namespace);
-        state.insert(place, namespace);
+        settle(&netns, &mut namespace);
+        state.insert(netns, namespace);
     }
     Ok(state)
 }
@@ -124,8 +124,8 @@ pub(super) fn tunnel(network: &NetworkAssignment) -> String {
 }
 
 /// Adds the settings that follow from the place and the links.
-fn settle(place: &Place, namespace: &mut Namespace) {
-    for (key, value) in namespace_sysctls(place) {
+fn settle(netns: &Netns, namespace: &mut Namespace) {
+    for (key, value) in namespace_sysctls(netns) {
         namespace.sysctls.insert((*key).to_owned(), (*value).to_owned());
     }
     for (name, link) in &namespace.links {
@@ -158,7 +158,7 @@ fn host(
     if firewall {
         namespace.passed.insert(HOST_LINK.to_owned());
     }
-    settle(&Place::Host, &mut namespace);
+    settle(&Netns::Host, &mut namespace);
     namespace
 }
 

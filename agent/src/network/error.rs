@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::place::Place;
+use super::netns::Netns;
 
 /// The kernel could not be asked, or refused.
 #[derive(Debug, thiserror::Error)]
@@ -20,43 +20,43 @@ pub enum KernelError {
         source: io::Error,
     },
     /// Netlink refused a request.
-    #[error("cannot {what} in {place}")]
+    #[error("cannot {what} in {netns}")]
     Netlink {
         /// What was tried.
         what: String,
         /// In which namespace.
-        place: Place,
+        netns: Netns,
         /// The kernel's answer.
         #[source]
         source: Box<rtnetlink::Error>,
     },
     /// IPVS refused a request.
-    #[error("ipvs in {place}: cannot {what}")]
+    #[error("ipvs in {netns}: cannot {what}")]
     Ipvs {
         /// What was tried.
         what: String,
         /// In which namespace.
-        place: Place,
+        netns: Netns,
         /// The kernel's answer.
         #[source]
         source: io::Error,
     },
     /// A netlink socket could not be used.
-    #[error("cannot talk netlink in {place}")]
+    #[error("cannot talk netlink in {netns}")]
     Socket {
         /// In which namespace.
-        place: Place,
+        netns: Netns,
         /// Why not.
         #[source]
         source: io::Error,
     },
     /// There is no such link.
-    #[error("no link {link} in {place}")]
+    #[error("no link {link} in {netns}")]
     NoLink {
         /// Its name.
         link: String,
         /// In which namespace.
-        place: Place,
+        netns: Netns,
     },
     /// A setting could not be written.
     #[error("cannot set {key}")]

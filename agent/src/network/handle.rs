@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::assignments::NetworkAssignments;
 use super::endpoint::Endpoint;
-use super::place::SandboxName;
+use super::netns::SandboxName;
 use super::reach::Reached;
 use super::sync::EndpointError;
 use super::sync::KernelProgress;

@@ -26,16 +26,16 @@ use super::error::KernelError;
 use super::kernel::ContainerLinks;
 use super::kernel::Kernel;
 use super::kernel::Observed;
+use super::netns::Netns;
 use super::op::Change;
 use super::op::Op;
-use super::place::Place;
 use super::state::LinkKind;
 use super::state::NodeState;
 
 impl LinuxKernel {
     /// Carries out changes of one namespace on a thread that is inside it.
-    async fn change(&self, place: &Place, changes: Vec<Change>) -> Vec<KernelError> {
-        let (kernel, inside) = (self.clone(), place.clone());
+    async fn change(&self, netns: &Netns, changes: Vec<Change>) -> Vec<KernelError> {
+        let (kernel, inside) = (self.clone(), netns.clone());
         let work = async move |session: &namespace::Session| {
             let mut errors = Vec::new();
             for change in changes {
@@ -43,7 +43,7 @@ impl LinuxKernel {
             }
             errors
         };
-        match namespace::inside(self.path(place), place.clone(), work).await {
+        match namespace::inside(self.path(netns), netns.clone(), work).await {
             Ok(errors) => errors,
             Err(error) => vec![error],
         }
@@ -53,13 +53,13 @@ impl LinuxKernel {
     /// where the engine looks for a container's side.
     async fn add_link(
         &self,
-        place: &Place,
+        netns: &Netns,
         name: String,
         kind: LinkKind,
     ) -> Result<(), KernelError> {
         let other = match &kind {
-            LinkKind::HostLink { peer: Some(peer), .. } => Place::Sandbox(peer.clone()),
-            _ => place.clone(),
+            LinkKind::HostLink { peer: Some(peer), .. } => Netns::Sandbox(peer.clone()),
+            _ => netns.clone(),
         };
         let other = namespace::open(&self.path(&other))?;
         let alias = match &kind {
@@ -67,12 +67,12 @@ impl LinuxKernel {
             _ => None,
         };
         let made = name.clone();
-        namespace::inside(self.path(&Place::Host), Place::Host, async move |session| {
+        namespace::inside(self.path(&Netns::Host), Netns::Host, async move |session| {
             apply::add_link(session, &made, &kind, &other).await
         })
         .await??;
         let Some(alias) = alias else { return Ok(()) };
-        namespace::inside(self.path(place), place.clone(), async move |session| {
+        namespace::inside(self.path(netns), netns.clone(), async move |session| {
             apply::set_alias(session, &name, alias).await
         })
         .await?
@@ -81,34 +81,34 @@ impl LinuxKernel {
     async fn one(&self, op: &Op) -> Result<(), KernelError> {
         match op {
             Op::CreateSandbox(name) => {
-                namespace::create(self.path(&Place::Sandbox(name.clone()))).await
+                namespace::create(self.path(&Netns::Sandbox(name.clone()))).await
             }
             Op::DeleteSandbox(name) => {
-                let place = Place::Sandbox(name.clone());
+                let netns = Netns::Sandbox(name.clone());
                 // The kernel tears a namespace down some time after its last user. A tunnel has to be gone when this
                 // returns: the same network may be wanted again at once.
                 let emptied =
-                    namespace::inside(self.path(&place), place.clone(), async |session| {
+                    namespace::inside(self.path(&netns), netns.clone(), async |session| {
                         apply::remove_all_links(session).await
                     })
                     .await
                     .flatten();
-                self.rulesets.forget(&place);
-                self.balancer.forget(&place);
-                namespace::remove(&self.path(&place)).and(emptied)
+                self.rulesets.forget(&netns);
+                self.balancer.forget(&netns);
+                namespace::remove(&self.path(&netns)).and(emptied)
             }
-            Op::Change(place, Change::AddLink(name, kind)) => {
-                self.add_link(place, name.clone(), kind.clone()).await
+            Op::Change(netns, Change::AddLink(name, kind)) => {
+                self.add_link(netns, name.clone(), kind.clone()).await
             }
             Op::Change(..) => Ok(()),
         }
     }
 
     /// The namespaces there are.
-    fn places(&self) -> Result<Vec<Place>, KernelError> {
-        let mut places = vec![Place::Host];
-        places.extend(namespace::list(&self.config.sandboxes)?.into_iter().map(Place::Sandbox));
-        Ok(places)
+    fn namespaces(&self) -> Result<Vec<Netns>, KernelError> {
+        let mut namespaces = vec![Netns::Host];
+        namespaces.extend(namespace::list(&self.config.sandboxes)?.into_iter().map(Netns::Sandbox));
+        Ok(namespaces)
     }
 }
 
@@ -116,17 +116,17 @@ impl Kernel for LinuxKernel {
     async fn observe(&self) -> Result<Observed, KernelError> {
         let mut state: NodeState = BTreeMap::new();
         let mut observed = Observed::default();
-        for place in self.places()? {
-            let (kernel, inside) = (self.clone(), place.clone());
-            let seen = namespace::inside(self.path(&place), place.clone(), async move |session| {
+        for netns in self.namespaces()? {
+            let (kernel, inside) = (self.clone(), netns.clone());
+            let seen = namespace::inside(self.path(&netns), netns.clone(), async move |session| {
                 observe::namespace(session, &inside, &kernel).await
             })
             .await??;
-            if place == Place::Host {
+            if netns == Netns::Host {
                 observed.underlay_mtu = seen.underlay_mtu;
                 observed.firewall = seen.firewall;
             }
-            state.insert(place, seen.namespace);
+            state.insert(netns, seen.namespace);
         }
         observed.state = state;
         Ok(observed)
@@ -141,12 +141,12 @@ impl Kernel for LinuxKernel {
             let (now, then) = rest.split_at(run.max(1));
             rest = then;
             match visit(first) {
-                Some(place) => {
+                Some(netns) => {
                     let changes = now.iter().filter_map(|op| match op {
                         Op::Change(_, change) => Some(change.clone()),
                         Op::CreateSandbox(_) | Op::DeleteSandbox(_) => None,
                     });
-                    errors.extend(self.change(place, changes.collect()).await);
+                    errors.extend(self.change(netns, changes.collect()).await);
                 }
                 None => errors.extend(self.one(first).await.err()),
             }
@@ -155,8 +155,8 @@ impl Kernel for LinuxKernel {
     }
 
     async fn container(&self, pid: u32) -> Result<ContainerLinks, KernelError> {
-        let place = Place::Process(pid);
-        namespace::inside(self.path(&place), place, async |session| {
+        let netns = Netns::Process(pid);
+        namespace::inside(self.path(&netns), netns, async |session| {
             observe::container(session).await
         })
         .await?
@@ -164,10 +164,10 @@ impl Kernel for LinuxKernel {
 }
 
 /// The namespace that has to be visited for an operation; `None` if it concerns several.
-fn visit(op: &Op) -> Option<&Place> {
+fn visit(op: &Op) -> Option<&Netns> {
     match op {
         Op::Change(_, Change::AddLink(..)) | Op::CreateSandbox(_) | Op::DeleteSandbox(_) => None,
-        Op::Change(place, _) => Some(place),
+        Op::Change(netns, _) => Some(netns),
     }
 }
 

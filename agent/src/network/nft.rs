@@ -18,7 +18,7 @@ use nix::errno::Errno;
 
 use super::error::KernelError;
 use super::held::Held;
-use super::place::Place;
+use super::netns::Netns;
 
 /// The program that knows nftables.
 pub(super) const NFT: &str = "nft";
@@ -29,7 +29,7 @@ pub struct Tables<T> {
     name: &'static str,
     hasher: RandomState,
     /// Per namespace: what was asked for, and a hash of how the kernel prints it.
-    written: Mutex<HashMap<Place, (T, u64)>>,
+    written: Mutex<HashMap<Netns, (T, u64)>>,
 }
 
 impl<T: Clone + fmt::Debug> Tables<T> {
@@ -43,12 +43,12 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     ///
     /// # Errors
     /// If `nft` cannot be run.
-    pub fn observe(&self, place: &Place) -> Result<Held<T>, KernelError> {
+    pub fn observe(&self, netns: &Netns) -> Result<Held<T>, KernelError> {
         let Some(printed) = self.print()? else {
             return Ok(Held::Absent);
         };
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match written.get(place) {
+        Ok(match written.get(netns) {
             Some((value, hash)) if *hash == printed => Held::Exactly(value.clone()),
             _ => Held::Unknown,
         })
@@ -58,13 +58,13 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     ///
     /// # Errors
     /// If nftables refuses; then nothing has changed.
-    pub fn replace(&self, place: &Place, value: &T, text: &str) -> Result<(), KernelError> {
+    pub fn replace(&self, netns: &Netns, value: &T, text: &str) -> Result<(), KernelError> {
         let name = self.name;
         // `add` first, as deleting what is not there is an error.
         nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n{text}"))?;
         if let Some(printed) = self.print()? {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.insert(place.clone(), (value.clone(), printed));
+            written.insert(netns.clone(), (value.clone(), printed));
         }
         Ok(())
     }
@@ -73,16 +73,16 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     ///
     /// # Errors
     /// If nftables refuses.
-    pub fn remove(&self, place: &Place) -> Result<(), KernelError> {
+    pub fn remove(&self, netns: &Netns) -> Result<(), KernelError> {
         let name = self.name;
         nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n"))?;
-        self.forget(place);
+        self.forget(netns);
         Ok(())
     }
 
     /// Drops what is remembered of a namespace.
-    pub fn forget(&self, place: &Place) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+    pub fn forget(&self, netns: &Netns) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(netns);
     }
 
     /// A hash of how the kernel prints the table; `None` if there is none.

@@ -8,8 +8,8 @@ use ipnet::Ipv4Net;
 
 use super::balancer::service::VirtualServices;
 use super::mac::Mac;
-use super::place::Place;
-use super::place::SandboxName;
+use super::netns::Netns;
+use super::netns::SandboxName;
 use super::ruleset::Ruleset;
 use super::state::LinkKind;
 use super::state::Route;
@@ -23,7 +23,7 @@ pub enum Op {
     /// Remove the namespace of a network and all that is in it.
     DeleteSandbox(SandboxName),
     /// Change something in a namespace.
-    Change(Place, Change),
+    Change(Netns, Change),
 }
 
 /// One change in one namespace.

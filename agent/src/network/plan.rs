@@ -13,10 +13,10 @@ use super::balancer::service::Frontend;
 use super::balancer::service::Service;
 use super::balancer::service::VirtualServices;
 use super::held::Held;
+use super::netns::Netns;
 use super::op::Change;
 use super::op::Op;
 use super::op::UdpFlows;
-use super::place::Place;
 use super::ruleset::Ruleset;
 use super::state::Link;
 use super::state::LinkKind;
@@ -30,55 +30,55 @@ use super::uplink::UPLINK;
 pub fn plan(desired: &NodeState, observed: &NodeState) -> Vec<Op> {
     let nothing = Namespace::default();
     let mut ops = Vec::new();
-    for place in observed.keys().filter(|place| !desired.contains_key(place)) {
-        if let Place::Sandbox(name) = place {
+    for netns in observed.keys().filter(|netns| !desired.contains_key(netns)) {
+        if let Netns::Sandbox(name) = netns {
             ops.push(Op::DeleteSandbox(name.clone()));
         }
     }
-    for place in desired.keys().filter(|place| !observed.contains_key(place)) {
-        if let Place::Sandbox(name) = place {
+    for netns in desired.keys().filter(|netns| !observed.contains_key(netns)) {
+        if let Netns::Sandbox(name) = netns {
             ops.push(Op::CreateSandbox(name.clone()));
         }
     }
     let mut seen: NodeState = desired
         .keys()
-        .map(|place| (place.clone(), observed.get(place).cloned().unwrap_or_default()))
+        .map(|netns| (netns.clone(), observed.get(netns).cloned().unwrap_or_default()))
         .collect();
     // Links first everywhere: the one between node and ingress sandbox belongs to two namespaces.
-    for (place, name) in unfit_links(desired, &seen) {
+    for (netns, name) in unfit_links(desired, &seen) {
         seen.values_mut().filter(|_| name == HOST_LINK).for_each(|other| other.lose_link(UPLINK));
-        if let Some(seen) = seen.get_mut(&place) {
+        if let Some(seen) = seen.get_mut(&netns) {
             seen.lose_link(&name);
         }
-        ops.push(Op::Change(place, Change::RemoveLink(name)));
+        ops.push(Op::Change(netns, Change::RemoveLink(name)));
     }
-    for (place, wanted) in desired {
-        let seen = seen.get(place).unwrap_or(&nothing);
-        ops.extend(new_links(wanted, seen).map(|change| Op::Change(place.clone(), change)));
+    for (netns, wanted) in desired {
+        let seen = seen.get(netns).unwrap_or(&nothing);
+        ops.extend(new_links(wanted, seen).map(|change| Op::Change(netns.clone(), change)));
     }
-    for (place, wanted) in desired {
+    for (netns, wanted) in desired {
         let mut changes = Changes::default();
-        changes.rest(wanted, seen.get(place).unwrap_or(&nothing));
-        ops.extend(changes.0.into_iter().map(|change| Op::Change(place.clone(), change)));
+        changes.rest(wanted, seen.get(netns).unwrap_or(&nothing));
+        ops.extend(changes.0.into_iter().map(|change| Op::Change(netns.clone(), change)));
     }
     ops
 }
 
 /// The links that have to go: unwanted, or not as they should be.
-fn unfit_links(desired: &NodeState, observed: &NodeState) -> Vec<(Place, String)> {
+fn unfit_links(desired: &NodeState, observed: &NodeState) -> Vec<(Netns, String)> {
     let uplink_lost = lost_uplink(desired, observed);
-    let unfit = |place: &Place, name: &String, link: &Link| {
+    let unfit = |netns: &Netns, name: &String, link: &Link| {
         // `lo` comes with the namespace, and the uplink goes with the node's side of it.
         let removable = !matches!(link.kind, LinkKind::Loopback | LinkKind::Uplink);
-        let wanted = desired.get(place).and_then(|wanted| wanted.links.get(name));
+        let wanted = desired.get(netns).and_then(|wanted| wanted.links.get(name));
         let fits = wanted.is_some_and(|wanted| same_link(&wanted.kind, &link.kind));
         removable && (!fits || (name == HOST_LINK && uplink_lost))
     };
     observed
         .iter()
-        .flat_map(|(place, seen)| seen.links.iter().map(move |(name, link)| (place, name, link)))
-        .filter(|(place, name, link)| unfit(place, name, link))
-        .map(|(place, name, _)| (place.clone(), name.clone()))
+        .flat_map(|(netns, seen)| seen.links.iter().map(move |(name, link)| (netns, name, link)))
+        .filter(|(netns, name, link)| unfit(netns, name, link))
+        .map(|(netns, name, _)| (netns.clone(), name.clone()))
         .collect()
 }
 
@@ -99,7 +99,7 @@ fn lost_uplink(desired: &NodeState, observed: &NodeState) -> bool {
     desired
         .iter()
         .filter(|(_, wanted)| wanted.links.contains_key(UPLINK))
-        .any(|(place, _)| observed.get(place).is_none_or(|seen| !seen.links.contains_key(UPLINK)))
+        .any(|(netns, _)| observed.get(netns).is_none_or(|seen| !seen.links.contains_key(UPLINK)))
 }
 
 /// The changes of one namespace.

@@ -31,7 +31,7 @@ use self::echo::Tunnel;
 use super::assignments::NetworkAssignments;
 use super::desired::tunnel;
 use super::linux::namespace::run_inside;
-use super::place::SandboxName;
+use super::netns::SandboxName;
 
 /// Watches the nodes in `assignments` from `own`, until `stop`; `reached` says which of them answer. They are asked through the tunnel of the
 /// ingress network, as every node is on that; without an ingress network nobody is asked.

@@ -14,15 +14,15 @@ use super::balancer::service::VirtualServices;
 use super::endpoint::Endpoint;
 use super::held::Held;
 use super::mac::Mac;
-use super::place::Place;
-use super::place::SandboxName;
+use super::netns::Netns;
+use super::netns::SandboxName;
 use super::ruleset::Ruleset;
 
 /// The routing table that every namespace starts with (`RT_TABLE_MAIN`).
 pub const MAIN_TABLE: u32 = 254;
 
-/// Everything of the data plane on one node. [`Place::Host`] is always present.
-pub type NodeState = BTreeMap<Place, Namespace>;
+/// Everything of the data plane on one node. [`Netns::Host`] is always present.
+pub type NodeState = BTreeMap<Netns, Namespace>;
 
 /// Everything of the data plane in one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,18 +165,18 @@ pub fn link_sysctls(name: &str, kind: &LinkKind) -> Vec<(String, &'static str)> 
 
 /// The settings that matter for a whole namespace.
 #[must_use]
-pub fn namespace_sysctls(place: &Place) -> &'static [(&'static str, &'static str)] {
-    match place {
-        Place::Host => &[("ipv4/ip_forward", "1")],
+pub fn namespace_sysctls(netns: &Netns) -> &'static [(&'static str, &'static str)] {
+    match netns {
+        Netns::Host => &[("ipv4/ip_forward", "1")],
         // Replies may leave by another link than the one they are expected on, and a container that reaches itself
         // through a virtual address must not be told of a shorter way.
-        Place::Sandbox(_) => &[
+        Netns::Sandbox(_) => &[
             ("ipv4/ip_forward", "1"),
             ("ipv4/conf/all/rp_filter", "0"),
             ("ipv4/conf/default/rp_filter", "0"),
             ("ipv4/conf/all/send_redirects", "0"),
             ("ipv4/conf/default/send_redirects", "0"),
         ],
-        Place::Process(_) => &[],
+        Netns::Process(_) => &[],
     }
 }

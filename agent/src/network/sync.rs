@@ -33,10 +33,10 @@ use super::endpoint::Endpoint;
 use super::error::KernelError;
 use super::kernel::Kernel;
 use super::kernel::Observed;
+use super::netns::Netns;
+use super::netns::SandboxName;
 use super::op::Change;
 use super::op::Op;
-use super::place::Place;
-use super::place::SandboxName;
 use super::plan::plan;
 use super::state::LinkKind;
 
@@ -214,7 +214,8 @@ impl<K: Kernel> Sync<K> {
                 let networks = assignments.networks.keys().cloned().collect();
                 self.progress.send_if_modified(|progress| {
                     let repaired = progress.repaired + if check { changed } else { 0 };
-                    let now = KernelProgress { generation: assignments.generation, networks, repaired };
+                    let now =
+                        KernelProgress { generation: assignments.generation, networks, repaired };
                     let news = *progress != now;
                     *progress = now;
                     news
@@ -262,12 +263,12 @@ impl<K: Kernel> Sync<K> {
         let assignments = self.assignments.clone().ok_or(EndpointError::UnknownSubnet(subnet))?;
         let network =
             assignments.with_subnet(subnet).ok_or(EndpointError::UnknownSubnet(subnet))?;
-        let place = Place::Sandbox(SandboxName::of(&network.id));
+        let netns = Netns::Sandbox(SandboxName::of(&network.id));
         if !self.progress.borrow().networks.contains(&network.id) {
             self.reconcile(&assignments).await?;
         }
         let name = endpoint.link_name();
-        let add = Op::Change(place, Change::AddLink(name, LinkKind::Endpoint(endpoint)));
+        let add = Op::Change(netns, Change::AddLink(name, LinkKind::Endpoint(endpoint)));
         if let Some(error) = self.kernel.apply(&[add]).await.pop() {
             return Err(error.into());
         }
@@ -282,7 +283,7 @@ impl<K: Kernel> Sync<K> {
         let remove: Vec<Op> = state
             .iter()
             .filter(|(_, namespace)| namespace.links.contains_key(&name))
-            .map(|(place, _)| Op::Change(place.clone(), Change::RemoveLink(name.clone())))
+            .map(|(netns, _)| Op::Change(netns.clone(), Change::RemoveLink(name.clone())))
             .collect();
         if let Some(error) = self.kernel.apply(&remove).await.pop() {
             return Err(error.into());

@@ -23,8 +23,8 @@ use swarmlite_agent::network::balancer::statistics::Counters;
 use swarmlite_agent::network::balancer::statistics::Statistics;
 use swarmlite_agent::network::error::KernelError;
 use swarmlite_agent::network::held::Held;
-use swarmlite_agent::network::place::Place;
-use swarmlite_agent::network::place::SandboxName;
+use swarmlite_agent::network::netns::Netns;
+use swarmlite_agent::network::netns::SandboxName;
 use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
@@ -71,19 +71,19 @@ impl FakeBalancer {
 }
 
 impl Balancer for FakeBalancer {
-    fn observe(&self, _: &Place) -> Result<Held<VirtualServices>, KernelError> {
+    fn observe(&self, _: &Netns) -> Result<Held<VirtualServices>, KernelError> {
         let services = self.world().services.clone();
         Ok(if services.is_empty() { Held::Absent } else { Held::Exactly(services) })
     }
 
-    fn program(&self, _: &Place, services: &VirtualServices) -> Result<(), KernelError> {
+    fn program(&self, _: &Netns, services: &VirtualServices) -> Result<(), KernelError> {
         self.world().services = services.clone();
         Ok(())
     }
 
     fn statistics(
         &self,
-        _: &Place,
+        _: &Netns,
         services: &VirtualServices,
     ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
         let mut counted = self.world().counted.clone();
@@ -91,13 +91,13 @@ impl Balancer for FakeBalancer {
         Ok(counted)
     }
 
-    fn forget(&self, _: &Place) {}
+    fn forget(&self, _: &Netns) {}
 }
 
 /// The balancer with its clients and servers.
 pub(crate) struct Fake {
     balancer: FakeBalancer,
-    place: Place,
+    netns: Netns,
     /// The backends of open connections, once for each.
     open: Rc<RefCell<Vec<Backend>>>,
 }
@@ -106,7 +106,7 @@ impl Fake {
     /// One that balances nothing.
     pub(crate) fn new() -> Self {
         let name = SandboxName::from_file_name("conformance0").expect("a name");
-        Self { balancer: FakeBalancer::default(), place: Place::Sandbox(name), open: Rc::default() }
+        Self { balancer: FakeBalancer::default(), netns: Netns::Sandbox(name), open: Rc::default() }
     }
 
     /// Which backend the next connection goes to.
@@ -158,11 +158,11 @@ impl Fake {
 
 impl Subject for Fake {
     fn program(&self, services: &VirtualServices) {
-        self.balancer.program(&self.place, services).expect("it takes everything");
+        self.balancer.program(&self.netns, services).expect("it takes everything");
     }
 
     fn held(&self) -> Held<VirtualServices> {
-        self.balancer.observe(&self.place).expect("it tells")
+        self.balancer.observe(&self.netns).expect("it tells")
     }
 
     fn restart(&self) {}
@@ -203,7 +203,7 @@ impl Subject for Fake {
     }
 
     fn statistics(&self, services: &VirtualServices) -> BTreeMap<Frontend, Statistics> {
-        self.balancer.statistics(&self.place, services).expect("it tells")
+        self.balancer.statistics(&self.netns, services).expect("it tells")
     }
 
     fn listed(&self) -> String {

@@ -25,8 +25,8 @@ use swarmlite_agent::network::balancer::choice::balancer;
 use swarmlite_agent::network::balancer::statistics::Statistics;
 use swarmlite_agent::network::held::Held;
 use swarmlite_agent::network::linux::namespace::run_inside;
-use swarmlite_agent::network::place::Place;
-use swarmlite_agent::network::place::SandboxName;
+use swarmlite_agent::network::netns::Netns;
+use swarmlite_agent::network::netns::SandboxName;
 use swarmlite_agent::network::ruleset::Ruleset;
 use swarmlite_agent::network::state::namespace_sysctls;
 use swarmlite_agent::network::uplink::HOST_ADDRESS;
@@ -62,7 +62,7 @@ pub(crate) struct Sandbox {
     namespaces: Namespaces,
     kind: Kind,
     balancer: Mutex<Arc<dyn Balancer>>,
-    place: Place,
+    netns: Netns,
     runtime: Runtime,
 }
 
@@ -74,8 +74,8 @@ impl Sandbox {
             namespaces.add(name);
         }
         let name = SandboxName::from_file_name("conformance0").expect("a name");
-        let place = Place::Sandbox(name);
-        namespaces.script("box", &inside(&namespaces, &place));
+        let netns = Netns::Sandbox(name);
+        namespaces.script("box", &inside(&namespaces, &netns));
         namespaces.script(
             "node",
             &format!(
@@ -98,7 +98,7 @@ impl Sandbox {
             talk::serve_connections(&namespaces.path(name), name, PORT);
         }
         let runtime = Runtime::new().expect("runtime");
-        Self { namespaces, kind, balancer: Mutex::new(balancer(kind)), place, runtime }
+        Self { namespaces, kind, balancer: Mutex::new(balancer(kind)), netns, runtime }
     }
 
     /// What a script prints that runs in the sandbox.
@@ -112,9 +112,9 @@ impl Sandbox {
     }
 
     /// Does something inside the sandbox.
-    fn inside<T: Send + 'static>(&self, work: impl FnOnce(&Place) -> T + Send + 'static) -> T {
-        let place = self.place.clone();
-        let done = run_inside(self.namespaces.path("box"), move || work(&place));
+    fn inside<T: Send + 'static>(&self, work: impl FnOnce(&Netns) -> T + Send + 'static) -> T {
+        let netns = self.netns.clone();
+        let done = run_inside(self.namespaces.path("box"), move || work(&netns));
         self.runtime.block_on(done).expect("namespace")
     }
 
@@ -136,12 +136,12 @@ impl Sandbox {
 impl Subject for Sandbox {
     fn program(&self, services: &VirtualServices) {
         let (balancer, wanted) = (self.balancer().clone(), services.clone());
-        self.inside(move |place| balancer.program(place, &wanted)).expect("the kernel takes it");
+        self.inside(move |netns| balancer.program(netns, &wanted)).expect("the kernel takes it");
     }
 
     fn held(&self) -> Held<VirtualServices> {
         let balancer = self.balancer().clone();
-        self.inside(move |place| balancer.observe(place)).expect("the kernel tells")
+        self.inside(move |netns| balancer.observe(netns)).expect("the kernel tells")
     }
 
     fn restart(&self) {
@@ -150,7 +150,7 @@ impl Subject for Sandbox {
 
     fn damage(&self, services: &VirtualServices) {
         let (another, wanted) = (balancer(self.kind), services.clone());
-        self.inside(move |place| another.program(place, &wanted)).expect("the kernel takes it");
+        self.inside(move |netns| another.program(netns, &wanted)).expect("the kernel takes it");
     }
 
     fn open(&self, from: Ipv4Addr, to: Target) -> Box<dyn Conversation> {
@@ -174,7 +174,7 @@ impl Subject for Sandbox {
 
     fn statistics(&self, services: &VirtualServices) -> BTreeMap<Frontend, Statistics> {
         let (balancer, services) = (self.balancer().clone(), services.clone());
-        self.inside(move |place| balancer.statistics(place, &services)).expect("the kernel tells")
+        self.inside(move |netns| balancer.statistics(netns, &services)).expect("the kernel tells")
     }
 
     /// The first three lines of what IPVS says are a heading.
@@ -213,9 +213,9 @@ impl Sandbox {
 }
 
 /// What makes a namespace a sandbox.
-fn inside(namespaces: &Namespaces, place: &Place) -> String {
+fn inside(namespaces: &Namespaces, netns: &Netns) -> String {
     let mut script = Vec::new();
-    for (key, value) in namespace_sysctls(place) {
+    for (key, value) in namespace_sysctls(netns) {
         script.push(format!("echo {value} >/proc/sys/net/{key}"));
     }
     script.push(format!(

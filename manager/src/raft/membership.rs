@@ -92,7 +92,10 @@ fn next_step(wanted: &BTreeMap<RaftId, Member>, metrics: &Metrics) -> Option<Mem
     if let Some((id, member)) = wanted.iter().find(|(id, _)| membership.get_node(id).is_none()) {
         return Some(MembershipChange::AddLearner(*id, *member));
     }
-    membership.learner_ids().find(|learner| has_caught_up(*learner, metrics)).map(MembershipChange::Promote)
+    membership
+        .learner_ids()
+        .find(|learner| has_caught_up(*learner, metrics))
+        .map(MembershipChange::Promote)
 }
 
 fn has_caught_up(learner: RaftId, metrics: &Metrics) -> bool {

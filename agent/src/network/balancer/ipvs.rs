@@ -55,8 +55,8 @@ use super::tables;
 use super::tables::TABLE;
 use crate::network::error::KernelError;
 use crate::network::held::Held;
+use crate::network::netns::Netns;
 use crate::network::nft::Tables;
-use crate::network::place::Place;
 
 /// Balances by IPVS.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub struct IpvsBalancer {
     /// What nftables does around IPVS.
     rules: Tables<Rules>,
     /// What was asked for, by namespace: backends that drain cannot be told from what IPVS holds.
-    asked: Mutex<HashMap<Place, VirtualServices>>,
+    asked: Mutex<HashMap<Netns, VirtualServices>>,
 }
 
 impl IpvsBalancer {
@@ -82,17 +82,17 @@ impl Default for IpvsBalancer {
 }
 
 impl Balancer for IpvsBalancer {
-    fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
-        let refused = refused(place, "list services");
+    fn observe(&self, netns: &Netns) -> Result<Held<VirtualServices>, KernelError> {
+        let refused = refused(netns, "list services");
         let ipvs = Ipvs::open().map_err(&refused)?;
         let seen = dump(&ipvs).map_err(&refused)?;
-        let rules = self.rules.observe(place)?;
+        let rules = self.rules.observe(netns)?;
         if seen.is_empty() && rules == Held::Absent {
             return Ok(Held::Absent);
         }
         let settled = settings::settled(&ipvs).map_err(&refused)?;
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match asked.get(place) {
+        Ok(match asked.get(netns) {
             Some(services)
                 if settled
                     && table::table(services) == seen
@@ -104,29 +104,29 @@ impl Balancer for IpvsBalancer {
         })
     }
 
-    fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
-        let ipvs = Ipvs::open().map_err(refused(place, "use IPVS"))?;
+    fn program(&self, netns: &Netns, services: &VirtualServices) -> Result<(), KernelError> {
+        let ipvs = Ipvs::open().map_err(refused(netns, "use IPVS"))?;
         // First, as connections take them over when they begin.
-        settings::settle(&ipvs, place)?;
-        let seen = dump(&ipvs).map_err(refused(place, "list services"))?;
+        settings::settle(&ipvs, netns)?;
+        let seen = dump(&ipvs).map_err(refused(netns, "list services"))?;
         let difference = table::difference(&table::table(services), &seen);
-        ask(&ipvs, place, &difference.additions)?;
+        ask(&ipvs, netns, &difference.additions)?;
         let rules = Rules::of(services);
-        if self.rules.observe(place)? != Held::Exactly(rules.clone()) {
-            self.rules.replace(place, &rules, &(rules.table() + &tables::no_traffic()))?;
+        if self.rules.observe(netns)? != Held::Exactly(rules.clone()) {
+            self.rules.replace(netns, &rules, &(rules.table() + &tables::no_traffic()))?;
         }
-        ask(&ipvs, place, &difference.removals)?;
+        ask(&ipvs, netns, &difference.removals)?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.insert(place.clone(), services.clone());
+        asked.insert(netns.clone(), services.clone());
         Ok(())
     }
 
     fn statistics(
         &self,
-        place: &Place,
+        netns: &Netns,
         services: &VirtualServices,
     ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
-        let refused = refused(place, "read the statistics");
+        let refused = refused(netns, "read the statistics");
         let ipvs = Ipvs::open().map_err(&refused)?;
         let held = ipvs
             .dump(message::GET_SERVICE, &wire::Attributes::default(), message::read_service)
@@ -151,9 +151,9 @@ impl Balancer for IpvsBalancer {
         Ok(all)
     }
 
-    fn forget(&self, place: &Place) {
-        self.rules.forget(place);
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+    fn forget(&self, netns: &Netns) {
+        self.rules.forget(netns);
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(netns);
     }
 }
 
@@ -173,7 +173,7 @@ pub(super) fn present() -> io::Result<bool> {
 ///
 /// # Errors
 /// If it cannot be read.
-pub(super) fn in_use(place: &Place) -> Result<bool, KernelError> {
+pub(super) fn in_use(netns: &Netns) -> Result<bool, KernelError> {
     /// What the kernel writes above the services.
     const HEADINGS: usize = 3;
     // Of the thread, as another thread of this process may be in another namespace.
@@ -181,7 +181,7 @@ pub(super) fn in_use(place: &Place) -> Result<bool, KernelError> {
         Ok(listed) => Ok(listed.lines().count() > HEADINGS),
         // No IPVS.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(refused(place, "list services")(source)),
+        Err(source) => Err(refused(netns, "list services")(source)),
     }
 }
 
@@ -189,9 +189,9 @@ pub(super) fn in_use(place: &Place) -> Result<bool, KernelError> {
 ///
 /// # Errors
 /// If the kernel refuses.
-pub(super) fn clear(place: &Place) -> Result<(), KernelError> {
+pub(super) fn clear(netns: &Netns) -> Result<(), KernelError> {
     let flush = |ipvs: Ipvs| ipvs.change(message::FLUSH, &wire::Attributes::default());
-    Ipvs::open().and_then(flush).map_err(refused(place, "remove all services"))
+    Ipvs::open().and_then(flush).map_err(refused(netns, "remove all services"))
 }
 
 fn dump(ipvs: &Ipvs) -> io::Result<Table> {
@@ -206,10 +206,10 @@ fn dump(ipvs: &Ipvs) -> io::Result<Table> {
     Ok(table)
 }
 
-fn ask(ipvs: &Ipvs, place: &Place, requests: &[Request]) -> Result<(), KernelError> {
+fn ask(ipvs: &Ipvs, netns: &Netns, requests: &[Request]) -> Result<(), KernelError> {
     let changes: Vec<_> = requests.iter().map(message::request).collect();
     ipvs.change_all(&changes).map_err(|(at, source)| {
         let what = requests.get(at).map(Request::to_string).unwrap_or_default();
-        refused(place, &what)(source)
+        refused(netns, &what)(source)
     })
 }

@@ -24,9 +24,9 @@ use super::tables;
 use super::tables::TABLE;
 use crate::network::error::KernelError;
 use crate::network::held::Held;
+use crate::network::netns::Netns;
 use crate::network::nft::Tables;
 use crate::network::nft::elements;
-use crate::network::place::Place;
 use crate::network::uplink::UPLINK;
 
 /// Where hashes of clients' addresses start. The kernel would choose a number for each rule, and send clients elsewhere on
@@ -54,25 +54,25 @@ impl Default for NftablesBalancer {
 }
 
 impl Balancer for NftablesBalancer {
-    fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
-        self.tables.observe(place)
+    fn observe(&self, netns: &Netns) -> Result<Held<VirtualServices>, KernelError> {
+        self.tables.observe(netns)
     }
 
-    fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
+    fn program(&self, netns: &Netns, services: &VirtualServices) -> Result<(), KernelError> {
         let traffic = if services.is_empty() { tables::no_traffic() } else { traffic::table() };
-        self.tables.replace(place, services, &(table(services) + &traffic))
+        self.tables.replace(netns, services, &(table(services) + &traffic))
     }
 
     fn statistics(
         &self,
-        _: &Place,
+        _: &Netns,
         services: &VirtualServices,
     ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
         traffic::counted(services)
     }
 
-    fn forget(&self, place: &Place) {
-        self.tables.forget(place);
+    fn forget(&self, netns: &Netns) {
+        self.tables.forget(netns);
     }
 }
 

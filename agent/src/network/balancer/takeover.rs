@@ -13,31 +13,31 @@ use super::service::VirtualServices;
 use super::statistics::Statistics;
 use crate::network::error::KernelError;
 use crate::network::held::Held;
-use crate::network::place::Place;
+use crate::network::netns::Netns;
 
 /// A balancer that takes away what IPVS has, once it balances by itself.
 #[derive(Debug)]
 pub(super) struct FromIpvs<B>(pub(super) B);
 
 impl<B: Balancer> Balancer for FromIpvs<B> {
-    fn observe(&self, place: &Place) -> Result<Held<VirtualServices>, KernelError> {
-        if ipvs::in_use(place)? { Ok(Held::Absent) } else { self.0.observe(place) }
+    fn observe(&self, netns: &Netns) -> Result<Held<VirtualServices>, KernelError> {
+        if ipvs::in_use(netns)? { Ok(Held::Absent) } else { self.0.observe(netns) }
     }
 
-    fn program(&self, place: &Place, services: &VirtualServices) -> Result<(), KernelError> {
-        self.0.program(place, services)?;
-        if ipvs::in_use(place)? { ipvs::clear(place) } else { Ok(()) }
+    fn program(&self, netns: &Netns, services: &VirtualServices) -> Result<(), KernelError> {
+        self.0.program(netns, services)?;
+        if ipvs::in_use(netns)? { ipvs::clear(netns) } else { Ok(()) }
     }
 
     fn statistics(
         &self,
-        place: &Place,
+        netns: &Netns,
         services: &VirtualServices,
     ) -> Result<BTreeMap<Frontend, Statistics>, KernelError> {
-        self.0.statistics(place, services)
+        self.0.statistics(netns, services)
     }
 
-    fn forget(&self, place: &Place) {
-        self.0.forget(place);
+    fn forget(&self, netns: &Netns) {
+        self.0.forget(netns);
     }
 }

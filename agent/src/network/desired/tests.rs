@@ -133,25 +133,25 @@ pub(crate) fn any_assignments() -> impl Strategy<Value = NetworkAssignments> {
 }
 
 /// A container of this node.
-pub(crate) fn container(net: u8, last: u8) -> (Place, Endpoint) {
+pub(crate) fn container(net: u8, last: u8) -> (Netns, Endpoint) {
     let address = Ipv4Net::new(Ipv4Addr::new(10, 0, net, last), 24).expect("address");
     let id = format!("{net:02x}{last:02x}").repeat(16);
-    (Place::Sandbox(SandboxName::of(&network_id(net))), Endpoint { id, address })
+    (Netns::Sandbox(SandboxName::of(&network_id(net))), Endpoint { id, address })
 }
 
 /// What is observed when these containers, and nothing else, are there.
-fn with_containers(containers: &[(Place, Endpoint)]) -> Observed {
+fn with_containers(containers: &[(Netns, Endpoint)]) -> Observed {
     let mut observed = FakeKernel::new().lock().observed.clone();
-    for (place, endpoint) in containers {
+    for (netns, endpoint) in containers {
         let link = Link { kind: LinkKind::Endpoint(endpoint.clone()), up: true };
-        let namespace = observed.state.entry(place.clone()).or_default();
+        let namespace = observed.state.entry(netns.clone()).or_default();
         namespace.links.insert(endpoint.link_name(), link);
     }
     observed
 }
 
 fn sandbox(state: &NodeState, net: u8) -> &Namespace {
-    &state[&Place::Sandbox(SandboxName::of(&network_id(net)))]
+    &state[&Netns::Sandbox(SandboxName::of(&network_id(net)))]
 }
 
 fn route(namespace: &Namespace, to: [u8; 4]) -> Option<&Route> {
@@ -161,7 +161,7 @@ fn route(namespace: &Namespace, to: [u8; 4]) -> Option<&Route> {
 #[test]
 fn without_networks_there_is_nothing() {
     let nothing = desired(&this_node(), &assignments(&[], &[], vec![]), &Observed::default());
-    assert_eq!(nothing, Ok(NodeState::from([(Place::Host, Namespace::default())])));
+    assert_eq!(nothing, Ok(NodeState::from([(Netns::Host, Namespace::default())])));
 }
 
 #[test]
@@ -173,11 +173,11 @@ fn without_a_number_of_its_own_a_node_does_not_guess() {
 #[test]
 fn every_task_has_a_route_and_only_serving_ones_get_connections() {
     let service = endpoint(1, 0, &[(0, true), (1, true), (1, false)]);
-    let (place, local) = container(1, 11);
+    let (netns, local) = container(1, 11);
     let state = desired(
         &this_node(),
         &assignments(&[0, 1], &[1], vec![service]),
-        &with_containers(&[(place, local.clone())]),
+        &with_containers(&[(netns, local.clone())]),
     )
     .expect("index");
     let namespace = sandbox(&state, 1);
@@ -262,7 +262,7 @@ fn the_node_passes_published_ports_on_and_the_firewall_lets_it() {
     let service = endpoint(0, 0, &[(1, true)]);
     let state = desired(&this_node(), &assignments(&[0, 1], &[0], vec![service]), &observed);
     let state = state.expect("index");
-    let host = &state[&Place::Host];
+    let host = &state[&Netns::Host];
     let published = [(PortProtocol::Udp, 8000)].into();
     assert_eq!(host.ruleset, Held::Exactly(Ruleset::Host { published }));
     assert!(host.passed.contains(HOST_LINK));

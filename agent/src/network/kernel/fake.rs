@@ -12,9 +12,9 @@ use super::Kernel;
 use super::KernelError;
 use super::Observed;
 use crate::network::held::Held;
+use crate::network::netns::Netns;
 use crate::network::op::Change;
 use crate::network::op::Op;
-use crate::network::place::Place;
 use crate::network::state::Link;
 use crate::network::state::LinkKind;
 use crate::network::state::Namespace;
@@ -37,7 +37,7 @@ impl FakeKernel {
     /// A kernel in which nothing of the data plane is.
     pub(crate) fn new() -> Self {
         let fake = Self::default();
-        fake.lock().observed.state.insert(Place::Host, Namespace::default());
+        fake.lock().observed.state.insert(Netns::Host, Namespace::default());
         fake
     }
 
@@ -78,39 +78,39 @@ pub(crate) fn apply(state: &mut NodeState, op: &Op) {
             let lo = Link { kind: LinkKind::Loopback, up: false };
             let namespace =
                 Namespace { links: [("lo".to_owned(), lo)].into(), ..Namespace::default() };
-            let before = state.insert(Place::Sandbox(name.clone()), namespace);
+            let before = state.insert(Netns::Sandbox(name.clone()), namespace);
             assert_eq!(before, None, "sandbox {name} exists");
         }
         Op::DeleteSandbox(name) => {
-            let gone = state.remove(&Place::Sandbox(name.clone())).expect("no such sandbox");
+            let gone = state.remove(&Netns::Sandbox(name.clone())).expect("no such sandbox");
             if gone.links.contains_key(UPLINK)
-                && let Some(host) = state.get_mut(&Place::Host)
+                && let Some(host) = state.get_mut(&Netns::Host)
             {
                 host.lose_link(crate::network::uplink::HOST_LINK);
             }
         }
-        Op::Change(place, Change::AddLink(name, kind)) => add_link(state, place, name, kind),
-        Op::Change(place, Change::RemoveLink(name)) => {
-            if *place == Place::Host {
+        Op::Change(netns, Change::AddLink(name, kind)) => add_link(state, netns, name, kind),
+        Op::Change(netns, Change::RemoveLink(name)) => {
+            if *netns == Netns::Host {
                 state.values_mut().for_each(|other| other.lose_link(UPLINK));
             }
-            state.get_mut(place).expect("no such place").lose_link(name);
+            state.get_mut(netns).expect("no such namespace").lose_link(name);
         }
-        Op::Change(place, change) => {
-            change_namespace(state.get_mut(place).expect("no such place"), change);
+        Op::Change(netns, change) => {
+            change_namespace(state.get_mut(netns).expect("no such namespace"), change);
         }
     }
 }
 
-fn add_link(state: &mut NodeState, place: &Place, name: &str, kind: &LinkKind) {
+fn add_link(state: &mut NodeState, netns: &Netns, name: &str, kind: &LinkKind) {
     let mut kind = kind.clone();
     if let LinkKind::HostLink { peer, .. } = &mut kind {
         let peer = peer.take().expect("a peer");
-        let other = state.get_mut(&Place::Sandbox(peer)).expect("no such sandbox");
+        let other = state.get_mut(&Netns::Sandbox(peer)).expect("no such sandbox");
         let uplink = Link { kind: LinkKind::Uplink, up: false };
         assert_eq!(other.links.insert(UPLINK.to_owned(), uplink), None, "the uplink exists");
     }
-    let namespace = state.get_mut(place).expect("no such place");
+    let namespace = state.get_mut(netns).expect("no such namespace");
     let before = namespace.links.insert(name.to_owned(), Link { kind, up: false });
     assert_eq!(before, None, "link {name} exists");
 }

@@ -32,8 +32,8 @@ use super::machine::LinuxKernel;
 use super::namespace::Session;
 use crate::network::error::KernelError;
 use crate::network::mac::Mac;
+use crate::network::netns::Netns;
 use crate::network::op::Change;
-use crate::network::place::Place;
 use crate::network::state::LinkKind;
 use crate::network::state::Route;
 use crate::network::state::Rule;
@@ -45,7 +45,7 @@ use crate::network::uplink::UPLINK;
 pub(super) async fn apply(
     kernel: &LinuxKernel,
     session: &Session,
-    place: &Place,
+    netns: &Netns,
     change: Change,
 ) -> Result<(), KernelError> {
     let what = change.to_string();
@@ -55,9 +55,9 @@ pub(super) async fn apply(
             return Err(KernelError::Misplaced(format!("{what}: concerns two namespaces")));
         }
         Change::SetSysctl(key, value) => return set_sysctl(key, &value),
-        Change::SetRuleset(rules) => return kernel.rulesets.replace(place, &rules, &rules.table()),
-        Change::RemoveRuleset => return kernel.rulesets.remove(place),
-        Change::SetServices(services) => return kernel.balancer.program(place, &services),
+        Change::SetRuleset(rules) => return kernel.rulesets.replace(netns, &rules, &rules.table()),
+        Change::RemoveRuleset => return kernel.rulesets.remove(netns),
+        Change::SetServices(services) => return kernel.balancer.program(netns, &services),
         Change::Pass(link) => return firewall::pass(&link),
         Change::Unpass(link) => return firewall::unpass(&link),
         Change::ForgetUdp(flows) => return conntrack::forget_udp(session, flows),
@@ -177,7 +177,7 @@ pub(super) async fn remove_all_links(session: &Session) -> Result<(), KernelErro
 
 fn index(session: &Session, link: &str) -> Result<u32, KernelError> {
     if_nametoindex(link)
-        .map_err(|_| KernelError::NoLink { link: link.to_owned(), place: session.place.clone() })
+        .map_err(|_| KernelError::NoLink { link: link.to_owned(), netns: session.netns.clone() })
 }
 
 async fn remove_link(session: &Session, name: &str) -> Result<Answer, KernelError> {

@@ -43,7 +43,7 @@ const NF_HEADER: usize = 4;
 
 /// Removes the UDP flows that match, in the namespace of the calling thread.
 pub(super) fn forget_udp(session: &Session, flows: UdpFlows) -> Result<(), KernelError> {
-    forget(flows).map_err(|source| KernelError::Socket { place: session.place.clone(), source })
+    forget(flows).map_err(|source| KernelError::Socket { netns: session.netns.clone(), source })
 }
 
 fn forget(flows: UdpFlows) -> io::Result<()> {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::network::balancer::contract::Balancer;
+use crate::network::netns::Netns;
 use crate::network::nft::Tables;
-use crate::network::place::Place;
 use crate::network::ruleset;
 use crate::network::ruleset::Ruleset;
 
@@ -41,11 +41,11 @@ impl LinuxKernel {
     }
 
     /// The file of a namespace.
-    pub(super) fn path(&self, place: &Place) -> PathBuf {
-        match place {
-            Place::Host => self.config.host.clone(),
-            Place::Sandbox(name) => self.config.sandboxes.join(name.as_str()),
-            Place::Process(pid) => PathBuf::from(format!("/proc/{pid}/ns/net")),
+    pub(super) fn path(&self, netns: &Netns) -> PathBuf {
+        match netns {
+            Netns::Host => self.config.host.clone(),
+            Netns::Sandbox(name) => self.config.sandboxes.join(name.as_str()),
+            Netns::Process(pid) => PathBuf::from(format!("/proc/{pid}/ns/net")),
         }
     }
 }

@@ -21,15 +21,15 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::network::error::KernelError;
-use crate::network::place::Place;
-use crate::network::place::SandboxName;
+use crate::network::netns::Netns;
+use crate::network::netns::SandboxName;
 
 /// A visit to a namespace: a netlink socket in it.
 pub(super) struct Session {
     /// The socket.
     pub(super) netlink: Handle,
     /// Which namespace.
-    pub(super) place: Place,
+    pub(super) netns: Netns,
 }
 
 impl Session {
@@ -38,8 +38,8 @@ impl Session {
         &self,
         what: impl Into<String>,
     ) -> impl FnOnce(rtnetlink::Error) -> KernelError {
-        let (what, place) = (what.into(), self.place.clone());
-        move |source| KernelError::Netlink { what, place, source: Box::new(source) }
+        let (what, netns) = (what.into(), self.netns.clone());
+        move |source| KernelError::Netlink { what, netns, source: Box::new(source) }
     }
 }
 
@@ -62,19 +62,19 @@ where
 }
 
 /// Runs asynchronous work inside the namespace `path`, with a netlink socket.
-pub(super) async fn inside<T, F>(path: PathBuf, place: Place, work: F) -> Result<T, KernelError>
+pub(super) async fn inside<T, F>(path: PathBuf, netns: Netns, work: F) -> Result<T, KernelError>
 where
     T: Send + 'static,
     F: AsyncFnOnce(&Session) -> T + Send + 'static,
 {
     run_inside(path, move || {
-        let socket = |source| KernelError::Socket { place: place.clone(), source };
+        let socket = |source| KernelError::Socket { netns: netns.clone(), source };
         let runtime =
             runtime::Builder::new_current_thread().enable_all().build().map_err(socket)?;
         runtime.block_on(async {
             let (connection, netlink, _) = rtnetlink::new_connection().map_err(socket)?;
             tokio::spawn(connection);
-            Ok(work(&Session { netlink, place: place.clone() }).await)
+            Ok(work(&Session { netlink, netns: netns.clone() }).await)
         })
     })
     .await?

@@ -24,7 +24,7 @@ use super::machine::LinuxKernel;
 use super::namespace::Session;
 use crate::network::error::KernelError;
 use crate::network::kernel::ContainerLinks;
-use crate::network::place::Place;
+use crate::network::netns::Netns;
 use crate::network::state::Link;
 use crate::network::state::Namespace;
 use crate::network::state::link_sysctls;
@@ -41,7 +41,7 @@ pub(super) struct Seen {
 /// Everything of the data plane in the namespace of the session.
 pub(super) async fn namespace(
     session: &Session,
-    place: &Place,
+    netns: &Netns,
     kernel: &LinuxKernel,
 ) -> Result<Seen, KernelError> {
     let links = Links::dump(session).await?;
@@ -51,7 +51,7 @@ pub(super) async fn namespace(
         firewall: false,
         namespace: Namespace {
             links: links.ours(),
-            ruleset: kernel.rulesets.observe(place)?,
+            ruleset: kernel.rulesets.observe(netns)?,
             ..Namespace::default()
         },
     };
@@ -62,14 +62,14 @@ pub(super) async fn namespace(
         .filter_map(|(name, net)| net.map_or_else(|_| None, |net| Some((name, net))))
         .filter(|(name, net)| ours.contains_key(name) && !net.addr().is_loopback())
         .collect();
-    seen.namespace.sysctls = sysctls(place, &seen.namespace.links)?;
-    match place {
-        Place::Host => {
+    seen.namespace.sysctls = sysctls(netns, &seen.namespace.links)?;
+    match netns {
+        Netns::Host => {
             let passed = firewall::observe()?;
             seen.firewall = passed.is_some();
             seen.namespace.passed = passed.unwrap_or_default();
         }
-        _ => sandbox(session, &links, &mut seen.namespace, kernel, place).await?,
+        _ => sandbox(session, &links, &mut seen.namespace, kernel, netns).await?,
     }
     Ok(seen)
 }
@@ -80,7 +80,7 @@ async fn sandbox(
     links: &Links,
     namespace: &mut Namespace,
     kernel: &LinuxKernel,
-    place: &Place,
+    netns: &Netns,
 ) -> Result<(), KernelError> {
     neighbours::permanent(session, links, namespace).await?;
     neighbours::forwarding(session, links, namespace).await?;
@@ -96,7 +96,7 @@ async fn sandbox(
         .await
         .map_err(session.refused("list rules"))?;
     namespace.rules = rules.iter().filter_map(rule).collect();
-    namespace.services = kernel.balancer.observe(place)?;
+    namespace.services = kernel.balancer.observe(netns)?;
     Ok(())
 }
 
@@ -118,13 +118,13 @@ pub(super) async fn container(session: &Session) -> Result<ContainerLinks, Kerne
 
 /// The settings that matter here, as they are. One that the kernel does not have is left out.
 fn sysctls(
-    place: &Place,
+    netns: &Netns,
     links: &BTreeMap<String, Link>,
 ) -> Result<BTreeMap<String, String>, KernelError> {
     // On the node, settings matter only while something of ours is there.
-    let whole = match place {
-        Place::Host if !links.contains_key(HOST_LINK) => &[],
-        _ => namespace_sysctls(place),
+    let whole = match netns {
+        Netns::Host if !links.contains_key(HOST_LINK) => &[],
+        _ => namespace_sysctls(netns),
     };
     let keys = whole.iter().map(|(key, _)| (*key).to_owned()).chain(
         links.iter().flat_map(|(name, link)| link_sysctls(name, &link.kind)).map(|(key, _)| key),

@@ -32,7 +32,7 @@ fn converge(
 /// The same, where the kernel does not tell the other side of the ingress link, and settings of the node stay as they are
 /// when nothing of the data plane is left.
 fn seen_as(mut state: NodeState) -> NodeState {
-    if let Some(host) = state.get_mut(&Place::Host) {
+    if let Some(host) = state.get_mut(&Netns::Host) {
         host.sysctls.clear();
     }
     for link in state.values_mut().flat_map(|namespace| namespace.links.values_mut()) {
@@ -53,8 +53,8 @@ fn settled(assignments: &NetworkAssignments) -> Observed {
 /// Puts containers on networks that are there.
 fn attach(observed: &mut Observed, containers: &[(u8, u8)]) {
     for (net, last) in containers {
-        let (place, endpoint) = container(*net, *last);
-        let Some(namespace) = observed.state.get_mut(&place) else { continue };
+        let (netns, endpoint) = container(*net, *last);
+        let Some(namespace) = observed.state.get_mut(&netns) else { continue };
         let link = Link { kind: LinkKind::Endpoint(endpoint.clone()), up: false };
         namespace.links.insert(endpoint.link_name(), link);
     }
@@ -94,15 +94,15 @@ fn any_damage() -> impl Strategy<Value = (Damage, usize)> {
 }
 
 fn damage(state: &mut NodeState, (what, at): (Damage, usize)) {
-    let places: Vec<Place> = state.keys().cloned().collect();
-    let place = &places[at % places.len()];
-    if let (Damage::Links, Some(name)) = (what, nth(state[place].links.keys(), at)) {
+    let namespaces: Vec<Netns> = state.keys().cloned().collect();
+    let netns = &namespaces[at % namespaces.len()];
+    if let (Damage::Links, Some(name)) = (what, nth(state[netns].links.keys(), at)) {
         if name != "lo" && name != UPLINK {
-            apply(state, &Op::Change(place.clone(), Change::RemoveLink(name)));
+            apply(state, &Op::Change(netns.clone(), Change::RemoveLink(name)));
         }
         return;
     }
-    let namespace = state.get_mut(place).expect("a place");
+    let namespace = state.get_mut(netns).expect("a namespace");
     match what {
         Damage::Links => {}
         Damage::Addresses => lose_from(&mut namespace.addresses, at),
@@ -112,10 +112,10 @@ fn damage(state: &mut NodeState, (what, at): (Damage, usize)) {
         Damage::Rules => lose_from(&mut namespace.rules, at),
         Damage::Sysctls => lose(&mut namespace.sysctls, at),
         Damage::Ruleset => namespace.ruleset = Held::Unknown,
-        Damage::Services if *place != Place::Host => namespace.services = Held::Absent,
+        Damage::Services if *netns != Netns::Host => namespace.services = Held::Absent,
         Damage::Services => {}
         Damage::Firewall => namespace.passed.clear(),
-        Damage::Foreign if *place != Place::Host => {
+        Damage::Foreign if *netns != Netns::Host => {
             let to = Ipv4Net::new(Ipv4Addr::new(10, 9, 9, 9), 32).expect("prefix");
             namespace.routes.insert((MAIN_TABLE, to), Route::Unreachable);
             namespace.links.insert("ep0".to_owned(), Link { kind: LinkKind::Broken, up: true });
@@ -188,9 +188,9 @@ proptest! {
         let after = desired(&this_node(), &second, &observed).expect("index");
         let mut lost = Vec::new();
         converge(&mut observed, &second, |state| {
-            for (place, namespace) in state {
+            for (netns, namespace) in state {
                 // A task of this node whose container has not been made yet has no route, and is not balanced to for long.
-                let excused = |state: &NodeState| state.get(place).map(unroutable).unwrap_or_default();
+                let excused = |state: &NodeState| state.get(netns).map(unroutable).unwrap_or_default();
                 let excused: BTreeSet<Ipv4Addr> = &excused(&before) | &excused(&after);
                 lost.extend(unroutable(namespace).difference(&excused).copied());
             }
@@ -202,7 +202,7 @@ proptest! {
     fn nothing_is_left_without_assignments(first in any_assignments()) {
         let mut observed = settled(&first);
         converge(&mut observed, &NetworkAssignments::default(), |_| {});
-        let host = &observed.state[&Place::Host];
+        let host = &observed.state[&Netns::Host];
         prop_assert_eq!(observed.state.len(), 1);
         prop_assert!(host.links.is_empty() && host.passed.is_empty());
         prop_assert_eq!(&host.ruleset, &Held::Absent);

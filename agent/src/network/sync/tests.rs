@@ -88,12 +88,12 @@ async fn a_container_has_its_route_when_it_has_its_link() {
     let kernel = FakeKernel::new();
     let handle = start(&kernel);
     handle.set_assignments(settled_assignments(1)).await.expect("running");
-    let (place, endpoint) = container(1, 77);
+    let (netns, endpoint) = container(1, 77);
     handle.add_endpoint(endpoint.clone()).await.expect("added");
     let to_it = Route::Link(endpoint.link_name());
-    assert!(kernel.lock().observed.state[&place].routes.values().any(|route| *route == to_it));
+    assert!(kernel.lock().observed.state[&netns].routes.values().any(|route| *route == to_it));
     handle.remove_endpoint(endpoint.id).await.expect("removed");
-    assert!(!kernel.lock().observed.state[&place].routes.values().any(|route| *route == to_it));
+    assert!(!kernel.lock().observed.state[&netns].routes.values().any(|route| *route == to_it));
     handle.tear_down().await.expect("torn down");
     assert_eq!(kernel.lock().observed.state.len(), 1, "only the node itself is left");
     handle.tear_down().await.expect("already down");

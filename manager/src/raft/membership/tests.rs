@@ -42,7 +42,11 @@ fn one_step_at_a_time() {
     assert_eq!(step(&[1, 2], &[1], &[1, 2]), Some(MembershipChange::Promote(2)));
     assert_eq!(step(&[1], &[1], &[1, 2]), Some(MembershipChange::RemoveLearner(2)));
     assert_eq!(step(&[2, 3], &[1, 2, 3], &[1, 2, 3]), Some(MembershipChange::RemoveVoter(1)));
-    assert_eq!(step(&[2], &[1, 2, 3], &[1, 2, 3]), Some(MembershipChange::RemoveVoter(3)), "the leader last");
+    assert_eq!(
+        step(&[2], &[1, 2, 3], &[1, 2, 3]),
+        Some(MembershipChange::RemoveVoter(3)),
+        "the leader last"
+    );
     assert_eq!(step(&[], &[1, 2], &[1, 2]), None, "somebody has to stay");
     let joint = metrics(vec![set(&[1]), set(&[1, 2])], set(&[1, 2]));
     assert_eq!(next_step(&wanted_ids([1]), &joint), Some(MembershipChange::Finish(set(&[1, 2]))));
@@ -59,7 +63,11 @@ fn who_lags_gets_no_vote() {
 }
 
 /// The membership after `step`.
-fn after(step: &MembershipChange, voters: &BTreeSet<RaftId>, all: &BTreeSet<RaftId>) -> [BTreeSet<RaftId>; 2] {
+fn after(
+    step: &MembershipChange,
+    voters: &BTreeSet<RaftId>,
+    all: &BTreeSet<RaftId>,
+) -> [BTreeSet<RaftId>; 2] {
     let (mut voters, mut all) = (voters.clone(), all.clone());
     match step {
         MembershipChange::Finish(last) => voters.clone_from(last),

@@ -8,7 +8,7 @@ use super::message::Timeouts;
 use super::socket::Ipvs;
 use super::socket::refused;
 use crate::network::error::KernelError;
-use crate::network::place::Place;
+use crate::network::netns::Netns;
 
 /// Settings, each with its reason (`Documentation/networking/ipvs-sysctl.rst`).
 const SETTINGS: [(&str, &str); 6] = [
@@ -47,13 +47,13 @@ pub(super) fn settled(ipvs: &Ipvs) -> io::Result<bool> {
 }
 
 /// Makes everything as it should be.
-pub(super) fn settle(ipvs: &Ipvs, place: &Place) -> Result<(), KernelError> {
+pub(super) fn settle(ipvs: &Ipvs, netns: &Netns) -> Result<(), KernelError> {
     for (name, value) in SETTINGS {
         fs::write(path(name), value)
             .map_err(|source| KernelError::Sysctl { key: format!("ipv4/vs/{name}"), source })?;
     }
     ipvs.change(message::SET_CONFIG, &message::timeouts(TIMEOUTS))
-        .map_err(refused(place, "set the timeouts"))
+        .map_err(refused(netns, "set the timeouts"))
 }
 
 /// The timeouts as they are.

@@ -17,7 +17,7 @@ use super::wire::Received;
 use super::wire::View;
 use super::wire::message;
 use crate::network::error::KernelError;
-use crate::network::place::Place;
+use crate::network::netns::Netns;
 
 /// `GENL_ID_CTRL`: the family that knows the numbers of all others.
 const CONTROL: u16 = 0x10;
@@ -153,7 +153,7 @@ impl Ipvs {
 }
 
 /// Says of what an answer is.
-pub(super) fn refused(place: &Place, what: &str) -> impl Fn(io::Error) -> KernelError + use<> {
-    let (what, place) = (what.to_owned(), place.clone());
-    move |source| KernelError::Ipvs { what: what.clone(), place: place.clone(), source }
+pub(super) fn refused(netns: &Netns, what: &str) -> impl Fn(io::Error) -> KernelError + use<> {
+    let (what, netns) = (what.to_owned(), netns.clone());
+    move |source| KernelError::Ipvs { what: what.clone(), netns: netns.clone(), source }
 }

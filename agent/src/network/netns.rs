@@ -1,4 +1,4 @@
-//! Where the data plane does something: the network namespaces.
+//! The network namespaces that the data plane does something in.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use swarmlite_proto::id::NetworkId;
 
 /// A network namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub enum Netns {
     /// The node's own, in which its addresses and Docker Engine are.
     Host,
     /// The one of a network.
@@ -15,7 +15,7 @@ pub enum Place {
     Process(u32),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Netns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("the node"),
