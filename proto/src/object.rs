@@ -12,6 +12,7 @@ mod progress;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use serde::Deserialize;
@@ -217,6 +218,9 @@ pub struct Task {
     pub job_iteration: Option<u64>,
     /// Whether the nodes send it traffic.
     pub routing: Routing,
+    /// When the nodes sent it traffic, once it has ended. Absent too if they never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Served>,
     /// Which of the countable resources of its node it was given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generic_resources: Vec<GenericResource>,
@@ -243,6 +247,23 @@ pub enum Routing {
         /// When the last node had confirmed that.
         at: Timestamp,
     },
+}
+
+/// When the nodes sent an ended task traffic, by the clocks of the leaders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// When the last of them had confirmed tables that hold it.
+    pub from: Timestamp,
+    /// When its end was heard of.
+    pub until: Timestamp,
+}
+
+impl Served {
+    /// For how long that was.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.until.since(self.from)
+    }
 }
 
 impl Routing {

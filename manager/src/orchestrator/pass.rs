@@ -52,6 +52,7 @@ impl Pass<'_> {
             attachments: Vec::new(),
             job_iteration: iteration_of(service),
             routing: Routing::Unrouted,
+            served: None,
             generic_resources: Vec::new(),
         }))
     }

@@ -1,7 +1,8 @@
 //! Replaces tasks of an old spec by tasks of the new one, a few slots at a time (swarmkit `manager/orchestrator/update/updater.go`).
 //!
 //! Where an update stands is read off the tasks: a slot is under way from the moment its new task is made until that task is routed, and
-//! rests for the delay after that. So an update goes on under the next leader where it was.
+//! rests for the delay after that. It is watched as long as its monitor period says; what becomes of it later is up to the restart policy, and
+//! nothing to the update, however much of the delay is left. So an update goes on under the next leader where it was.
 
 use std::time::Duration;
 
@@ -44,11 +45,13 @@ pub(super) fn tend_slots(
     let mut progress = Progress::default();
     for slot in slots {
         let ops = restart::tend(pass, service, slot, plan);
+        let done_since = update.done_since(slot);
+        progress.routed_since.extend(done_since);
         if ops.is_empty() {
-            groups.push(progress.look_at(pass, service, slot, plan));
+            groups.push(progress.look_at(pass, service, slot, done_since.is_some(), plan));
         } else {
             groups.push(ops);
-            progress.under_way += 1;
+            progress.under_way += usize::from(done_since.is_none());
             progress.moving += 1;
         }
     }
@@ -105,6 +108,7 @@ impl<'a> Progress<'a> {
         pass: &Pass<'_>,
         service: &Service,
         slot: &Slot<'a>,
+        is_done: bool,
         plan: &mut Plan,
     ) -> Vec<Op> {
         match handover::standing(pass.state, service, slot) {
@@ -116,6 +120,7 @@ impl<'a> Progress<'a> {
                 return handover::go_on(pass, &stale, fresh, plan);
             }
             Standing::Doubled(keeper) => self.doubled.push((slot.clone(), keeper)),
+            Standing::Single(_) if is_done => {}
             Standing::Single(task) => self.look_at_single(pass, service, slot, task, plan),
         }
         Vec::new()
@@ -164,6 +169,25 @@ impl<'a> Update<'a> {
         self.status.map(|status| status.state)
     }
 
+    /// For how long a new task is watched once it is routed.
+    fn monitor(&self) -> Duration {
+        let asked = self.config.monitor;
+        if asked.is_zero() { DEFAULT_MONITOR.to_duration() } else { asked.to_duration() }
+    }
+
+    /// Whether this update has made `task`.
+    fn has_made(&self, task: &Task) -> bool {
+        let since = self.status.and_then(|status| status.started_at).unwrap_or_default();
+        task.spec_version == self.service.spec_version && task.meta.created_at >= since
+    }
+
+    /// Since when a slot is done with although its new task has ended: that had outlived its monitor period.
+    fn done_since(&self, slot: &Slot<'_>) -> Option<Timestamp> {
+        let served =
+            slot.tasks.iter().filter(|task| self.has_made(task)).filter_map(|task| task.served);
+        served.filter(|served| served.duration() > self.monitor()).map(|served| served.from).min()
+    }
+
     /// Whether the update has to start, to stop or to end.
     fn verdict(
         &self,
@@ -191,9 +215,7 @@ impl<'a> Update<'a> {
         if !progress.old.is_empty() || !progress.doubled.is_empty() || progress.under_way > 0 {
             return Verdict { service: None, goes_on: true };
         }
-        let monitor =
-            if self.config.monitor.is_zero() { DEFAULT_MONITOR } else { self.config.monitor };
-        let over = progress.routed_since.iter().max().map(|last| *last + monitor.to_duration());
+        let over = progress.routed_since.iter().max().map(|last| *last + self.monitor());
         if let Some(over) = over.filter(|over| *over > pass.now) {
             plan.wake_by(over);
             return Verdict { service: None, goes_on: true };
@@ -218,16 +240,15 @@ impl<'a> Update<'a> {
         Service { update_status: Some(status), ..self.service.clone() }
     }
 
-    /// A task that this update made and that has ended, if there are too many such.
+    /// A task that this update made and that has ended while it was watched, if there are too many such.
     fn failure<'t>(&self, slots: &[Slot<'t>]) -> Option<&'t Task> {
         if self.config.failure_action == FailureAction::Continue {
             return None;
         }
-        let since = self.status.and_then(|status| status.started_at).unwrap_or_default();
         let version = self.service.spec_version;
         let has_failed = |task: &&Task| {
-            task.spec_version == version
-                && task.meta.created_at >= since
+            self.has_made(task)
+                && task.served.is_none_or(|served| served.duration() <= self.monitor())
                 && task.desired_state < TaskState::Remove
                 && matches!(
                     task.status.state,

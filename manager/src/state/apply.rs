@@ -13,6 +13,8 @@ use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Routing;
+use swarmlite_proto::object::Served;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
@@ -232,6 +234,11 @@ impl State {
             return;
         }
         let mut task = Task::clone(&old);
+        if let Routing::Routed { at: from } = old.routing
+            && status.state.is_terminal()
+        {
+            task.served = Some(Served { from, until: write.at });
+        }
         task.status = status;
         task.meta = write.stamp(old.meta);
         self.replace_task(Some(&old), task);

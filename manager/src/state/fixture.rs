@@ -74,6 +74,7 @@ pub fn task(seed: u64, service: &Service, slot: u64) -> Task {
         attachments: Vec::new(),
         job_iteration: None,
         routing: Default::default(),
+        served: None,
         generic_resources: Vec::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! Rolling updates.
 
+use std::time::Duration;
+
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
@@ -155,7 +157,7 @@ fn another_way_to_spread_connections_replaces_no_task() {
 
 /// Updates one slot and lets its new task fail.
 fn fail_once(world: &mut World, web: &ServiceId) -> String {
-    world.now = world.now + std::time::Duration::from_secs(1);
+    world.now = world.now + Duration::from_secs(1);
     change(world, web);
     fail_changed(world, web)
 }
@@ -189,6 +191,46 @@ fn a_failure_pauses_the_update() {
     let message = format!("update paused due to failure or early termination of task {failed}");
     assert_eq!(status(&world, &web), Some((UpdateState::Paused, message)));
     assert_eq!((updated(&world, &web), world.running(&web).len()), (1, 3));
+}
+
+/// An update with a pause of 12 s after each slot, whose first new task ends so many seconds after it got traffic.
+fn ended_after(seconds: u64) -> (World, ServiceId) {
+    let config = UpdateConfig {
+        parallelism: 1,
+        delay: Nanoseconds::from_secs(12),
+        monitor: Nanoseconds::from_secs(2),
+        ..UpdateConfig::default()
+    };
+    let (mut world, web) = with_config(3, config);
+    change(&mut world, &web);
+    world.settle_now();
+    world.now = world.now + Duration::from_secs(seconds);
+    let version = world.service(&web).spec_version;
+    let new = world.running(&web).into_iter().find(|task| task.spec_version == version);
+    world.report(&new.expect("one slot is updated"), TaskState::Failed);
+    (world, web)
+}
+
+#[test]
+fn what_ends_while_it_is_watched_pauses_the_update() {
+    let (mut world, web) = ended_after(2);
+    world.settle();
+    assert_eq!(status(&world, &web).map(|status| status.0), Some(UpdateState::Paused));
+}
+
+#[test]
+fn what_ends_after_it_was_watched_is_started_again_and_the_update_goes_on() {
+    let (mut world, web) = ended_after(4);
+    let start = world.now;
+    let mut progress: Vec<(u64, usize)> = Vec::new();
+    while let Some(wake) = world.settle_now() {
+        progress.push((world.now.since(start).as_secs(), updated(&world, &web)));
+        world.now = wake;
+    }
+    assert_eq!(status(&world, &web), Some((UpdateState::Completed, "update completed".to_owned())));
+    assert_eq!((updated(&world, &web), world.running(&web).len()), (3, 3));
+    // It comes back after the delay of its restart policy; the pause between slots is as long as it was.
+    assert_eq!(progress, [(0, 0), (5, 1), (8, 2), (20, 3)]);
 }
 
 #[test]
@@ -235,7 +277,7 @@ fn nothing_is_rolled_back_to_a_secret_that_is_gone() {
         container.secrets = vec![reference(&secret)];
     });
     world.settle();
-    world.now = world.now + std::time::Duration::from_secs(1);
+    world.now = world.now + Duration::from_secs(1);
     world.edit_service(&web, |service| {
         let container = service.spec.task_template.container_spec.get_or_insert_default();
         container.secrets.clear();

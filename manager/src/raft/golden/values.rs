@@ -361,6 +361,7 @@ fn task() -> Task {
         }],
         job_iteration: Some(1),
         routing: Routing::Routed { at: at() },
+        served: None,
         generic_resources: vec![gpus(1)],
     }
 }
