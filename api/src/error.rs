@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Serialize;
-use swarmlite_manager::state::OUT_OF_SEQUENCE;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::error::REASON_HEADER;
+use swarmlite_proto::error::Reason;
 use utoipa::ToSchema;
 
 /// Why a request was refused.
@@ -46,13 +47,14 @@ const fn status(kind: ErrorKind) -> StatusCode {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Error { kind, message } = self.0;
-        // Clients look for this one with its decoration, as it comes through gRPC in Docker.
-        let message = match message.as_str() {
-            OUT_OF_SEQUENCE => format!("rpc error: code = Unknown desc = {OUT_OF_SEQUENCE}"),
+        let Error { kind, message, reason } = self.0;
+        // Docker's clients look for this one with its decoration, as it comes through gRPC in Docker.
+        let message = match reason {
+            Some(Reason::OutOfSequence) => format!("rpc error: code = Unknown desc = {message}"),
             _ => message,
         };
+        let reason = reason.map(|reason| [(REASON_HEADER, reason.as_str())]);
         // `Json` sets the content type to exactly `application/json`, which the docker CLI compares.
-        (status(kind), Json(ErrorResponse { message })).into_response()
+        (status(kind), reason, Json(ErrorResponse { message })).into_response()
     }
 }

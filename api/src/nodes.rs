@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::Path;
 use swarmlite_manager::quorum::Quorum;
-use swarmlite_manager::state::OUT_OF_SEQUENCE;
 use swarmlite_manager::state::ObjectRef;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::Transaction;
 use swarmlite_manager::state::lookup;
+use swarmlite_manager::state::out_of_sequence;
 use swarmlite_proto::api;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
@@ -144,7 +144,7 @@ fn changed(
 ) -> Result<Node> {
     let old = lookup::node(state, reference)?;
     if !old.meta.is_known_at(version) {
-        return Err(Error::unknown(OUT_OF_SEQUENCE));
+        return Err(out_of_sequence());
     }
     if old.spec.role == NodeRole::Manager && spec.role == NodeRole::Worker {
         check_demotion(state, old, quorum)?;

@@ -6,10 +6,10 @@ use rand::CryptoRng;
 use rand::RngExt;
 use swarmlite_manager::ca::rotation as authority;
 use swarmlite_manager::quorum::Quorum;
-use swarmlite_manager::state::OUT_OF_SEQUENCE;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::Transaction;
+use swarmlite_manager::state::out_of_sequence;
 use swarmlite_proto::api;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
@@ -293,7 +293,7 @@ fn changed(
 ) -> Result<Cluster> {
     let old = state.cluster().ok_or_else(|| Error::not_found("no such swarm"))?;
     if old.meta.version != version {
-        return Err(Error::unknown(OUT_OF_SEQUENCE));
+        return Err(out_of_sequence());
     }
     validate::swarm_spec(&spec)?;
     let mut cluster = Cluster::clone(old);

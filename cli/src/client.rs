@@ -32,6 +32,8 @@ use reqwest::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::IgnoredAny;
+use swarmlite_proto::error::REASON_HEADER;
+use swarmlite_proto::error::Reason;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -162,7 +164,7 @@ impl Client {
     async fn retry<T>(&self, change: impl AsyncFn() -> Result<T>) -> Result<T> {
         for _ in 1..ATTEMPTS {
             match change().await {
-                Err(error) if error.is_out_of_sequence() => {}
+                Err(error) if error.is(Reason::OutOfSequence) => {}
                 ended => return ended,
             }
         }
@@ -176,8 +178,11 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
+        let reason = response.headers().get(REASON_HEADER).and_then(|word| word.to_str().ok());
+        let reason = reason.and_then(|word| word.parse().ok());
         let body = response.text().await.map_err(|source| transport(&self.host, source))?;
-        Err(Error::Daemon { status: status.as_u16(), message: refusal(&body, &status.to_string()) })
+        let message = refusal(&body, &status.to_string());
+        Err(Error::Daemon { status: status.as_u16(), message, reason })
     }
 
     async fn read<T: DeserializeOwned>(&self, request: &str, response: Response) -> Result<T> {

@@ -5,6 +5,7 @@
 use std::io;
 
 use swarmlite_compose::ComposeError;
+use swarmlite_proto::error::Reason;
 
 /// Why a template cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,8 @@ pub(crate) enum Error {
         status: u16,
         /// The daemon's own sentence.
         message: String,
+        /// What to go by, if there is something to do about it.
+        reason: Option<Reason>,
     },
     /// Nothing listens on the socket.
     #[error(
@@ -94,10 +97,9 @@ impl Error {
         matches!(self, Self::Daemon { status: 404, .. })
     }
 
-    /// Whether somebody else changed the object between our read and our write. The daemon says so in swarmkit's words, without a
-    /// status of its own.
-    pub(crate) fn is_out_of_sequence(&self) -> bool {
-        matches!(self, Self::Daemon { message, .. } if message.contains("update out of sequence"))
+    /// Whether the daemon refused for this reason.
+    pub(crate) fn is(&self, wanted: Reason) -> bool {
+        matches!(self, Self::Daemon { reason: Some(reason), .. } if *reason == wanted)
     }
 }
 

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::logs::LogEvent;
 use swarmlite_proto::logs::LogSubscription;
@@ -17,7 +18,6 @@ use swarmlite_proto::version::Version;
 use crate::events::EventLog;
 use crate::logs::LogSource;
 use crate::quorum::Quorum;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::State;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -102,7 +102,7 @@ impl ManagerAccess {
             let (value, transaction) = decide(&self.read().await?)?;
             match within_limit(self.store.propose(transaction)).await {
                 Ok(_) => return Ok(value),
-                Err(error) if error.message == OUT_OF_SEQUENCE && attempt < ATTEMPTS => {
+                Err(error) if error.is(Reason::OutOfSequence) && attempt < ATTEMPTS => {
                     attempt += 1;
                 }
                 Err(error) => return Err(error),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
@@ -42,7 +43,6 @@ use crate::server::Gate;
 use crate::server::Routes;
 use crate::server::Server;
 use crate::server::ServerError;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -205,7 +205,7 @@ impl Manager {
             }
             let op = Op::PutCluster(Box::new(merged));
             match self.store.propose(Transaction::new(Timestamp::now()).with(op)).await {
-                Err(error) if error.message == OUT_OF_SEQUENCE => {}
+                Err(error) if error.is(Reason::OutOfSequence) => {}
                 outcome => return outcome.map(drop),
             }
         }

@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
@@ -18,7 +19,6 @@ use tokio::time::timeout;
 use crate::raft::MemberStatus;
 use crate::raft::RaftStore;
 use crate::raft::Transport;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
@@ -76,7 +76,7 @@ pub(crate) async fn run<T: Transport>(store: RaftStore<T>) {
                 return;
             }
         } else if let Err(error) = settle(&store, &state).await
-            && error.message != OUT_OF_SEQUENCE
+            && !error.is(Reason::OutOfSequence)
         {
             tracing::warn!(error = chain(&error), "a node does not have its role yet");
             let _sooner = timeout(RETRY, leadership.changed()).await;

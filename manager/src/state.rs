@@ -41,7 +41,7 @@ use swarmlite_proto::spec::TaskSpec;
 use swarmlite_proto::version::Generation;
 use swarmlite_proto::version::Version;
 
-pub use self::apply::OUT_OF_SEQUENCE;
+pub use self::apply::out_of_sequence;
 use self::index::Indexes;
 use self::tables::Tables;
 pub use self::transaction::NodeReport;

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::version::Version;
 use tokio::sync::watch;
@@ -33,8 +35,13 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn propose(&self, transaction: Transaction) -> impl Future<Output = Result<Version>> + Send;
 }
 
-/// Docker's text for a cluster without a leader (swarmkit `manager/state/raft/raft.go`).
-pub const NO_LEADER: &str = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
+/// The refusal of a cluster without a leader, in Docker's words (swarmkit `manager/state/raft/raft.go`).
+#[must_use]
+pub fn no_leader() -> Error {
+    Error::unknown(NO_LEADER).because(Reason::NoLeader)
+}
+
+const NO_LEADER: &str = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
 
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;

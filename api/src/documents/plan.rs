@@ -1,14 +1,15 @@
 //! What the changes of secrets and configs mean: functions of the state, in Docker's words where they refuse.
 
 use rand::RngExt;
-use swarmlite_manager::state::OUT_OF_SEQUENCE;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::Transaction;
 use swarmlite_manager::state::document::DocumentKind;
 use swarmlite_manager::state::document::already_exists;
 use swarmlite_manager::state::lookup;
+use swarmlite_manager::state::out_of_sequence;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::object::Document;
@@ -46,10 +47,12 @@ pub(super) fn update<K: DocumentKind>(
     let same_content = data.is_empty() || *data == old.spec.data;
     let same_templating = templating.is_none() || *templating == old.spec.templating;
     if *name != old.spec.name || !same_content || !same_templating || driver.is_some() {
-        return Err(Error::invalid("only updates to Labels are allowed"));
+        return Err(
+            Error::invalid("only updates to Labels are allowed").because(Reason::LabelsOnly)
+        );
     }
     if old.meta.version != version {
-        return Err(Error::unknown(OUT_OF_SEQUENCE));
+        return Err(out_of_sequence());
     }
     let spec = DocumentSpec { labels: labels.clone(), ..old.spec.clone() };
     let document = Document { spec, ..Document::clone(old) };

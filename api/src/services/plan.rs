@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use rand::RngExt;
-use swarmlite_manager::state::OUT_OF_SEQUENCE;
 use swarmlite_manager::state::ObjectRef;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::Transaction;
 use swarmlite_manager::state::lookup;
+use swarmlite_manager::state::out_of_sequence;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ServiceId;
@@ -161,7 +161,7 @@ fn changeable<'a>(
     let old = lookup::service(state, reference)?;
     let spec = validate::service(balancing::keep(spec, &old.spec))?;
     if !old.meta.is_known_at(version) {
-        return Err(Error::unknown(OUT_OF_SEQUENCE));
+        return Err(out_of_sequence());
     }
     if spec.name != old.spec.name {
         return Err(Error::not_implemented("renaming services is not supported"));

@@ -110,6 +110,7 @@ async fn only_labels_change_and_with_their_version() {
         let late = lab.post(&path, &body).await;
         assert_eq!(late.status, 500);
         assert!(late.message().ends_with("update out of sequence"), "{}", late.message());
+        assert_eq!(late.header("swarmlite-reason"), "out-of-sequence");
         let changed = lab.get(&format!("/{kind}s/{id}")).await.body;
         assert_eq!(changed["Spec"]["Labels"], json!({"tier": "back"}));
         assert_eq!(changed["Spec"]["Data"], found["Spec"]["Data"]);

@@ -78,5 +78,5 @@ async fn a_change_is_computed_anew_when_something_else_came_first() {
 #[tokio::test]
 async fn a_race_that_never_ends_is_given_up() {
     let error = create_while_racing(usize::MAX).await.expect_err("never wins");
-    assert_eq!(error.message, swarmlite_manager::state::OUT_OF_SEQUENCE);
+    assert_eq!(error, swarmlite_manager::state::out_of_sequence());
 }

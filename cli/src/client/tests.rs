@@ -99,11 +99,12 @@ fn contested(rivals: usize, writes: &Arc<AtomicUsize>) -> Router {
     let writes = Arc::clone(writes);
     let update = move || async move {
         if attempts.fetch_add(1, Ordering::SeqCst) < rivals {
-            let refusal = r#"{"message":"update out of sequence"}"#;
-            return (StatusCode::INTERNAL_SERVER_ERROR, refusal);
+            let refusal = r#"{"message":"somebody was faster"}"#;
+            let reason = [(REASON_HEADER, Reason::OutOfSequence.as_str())];
+            return (StatusCode::INTERNAL_SERVER_ERROR, Some(reason), refusal);
         }
         writes.fetch_add(1, Ordering::SeqCst);
-        (StatusCode::OK, "")
+        (StatusCode::OK, None, "")
     };
     let node = serde_json::to_string(&nodes()[0]).expect("JSON");
     Router::new()
@@ -132,6 +133,6 @@ async fn a_change_that_somebody_else_got_before_is_made_again() {
     }
     let (refused, writes) = pause(ATTEMPTS).await;
     let refused = refused.expect_err("always too late");
-    assert_eq!(refused.to_string(), "Error response from daemon: update out of sequence");
+    assert_eq!(refused.to_string(), "Error response from daemon: somebody was faster");
     assert_eq!(writes, 0);
 }

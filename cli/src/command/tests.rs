@@ -13,6 +13,8 @@ use axum::http::StatusCode;
 use axum::http::Uri;
 use serde_json::Value;
 use serde_json::json;
+use swarmlite_proto::error::REASON_HEADER;
+use swarmlite_proto::error::Reason;
 use tokio::net::UnixListener;
 
 use super::*;
@@ -24,16 +26,14 @@ use crate::fixtures::task;
 /// Answers by method and path, without the version; and what was asked.
 #[derive(Clone, Default)]
 struct Daemon {
-    answers: Arc<Vec<(&'static str, StatusCode, String)>>,
+    answers: Arc<Vec<(&'static str, Answer)>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-async fn answer(
-    State(daemon): State<Daemon>,
-    method: Method,
-    uri: Uri,
-    body: Bytes,
-) -> (StatusCode, String) {
+/// A canned answer: status, reason of a refusal, body.
+type Answer = (StatusCode, Option<[(&'static str, &'static str); 1]>, String);
+
+async fn answer(State(daemon): State<Daemon>, method: Method, uri: Uri, body: Bytes) -> Answer {
     let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let path = path.strip_prefix("/v1.41").unwrap_or(&path);
     let request = format!("{method} {path}");
@@ -45,12 +45,13 @@ async fn answer(
     let found = daemon
         .answers
         .iter()
-        .find(|(known, _, _)| request == *known || request.split('?').next() == Some(known));
+        .find(|(known, _)| request == *known || request.split('?').next() == Some(known));
     match found {
-        Some((_, status, body)) => (*status, body.clone()),
-        None if request == "HEAD /_ping" => (StatusCode::OK, String::new()),
+        Some((_, answer)) => answer.clone(),
+        None if request == "HEAD /_ping" => (StatusCode::OK, None, String::new()),
         None => (
             StatusCode::NOT_FOUND,
+            None,
             json!({"message": format!("{request} is not canned")}).to_string(),
         ),
     }
@@ -68,7 +69,9 @@ async fn run(line: &str, answers: Vec<(&'static str, Value)>) -> Outcome {
     let answers = answers.into_iter().map(|(request, body)| {
         let refused = body.get("message").is_some();
         let status = if refused { StatusCode::NOT_FOUND } else { StatusCode::OK };
-        (request, status, if body.is_null() { String::new() } else { body.to_string() })
+        let reason = body.get("reason").and_then(Value::as_str).and_then(|word| word.parse().ok());
+        let reason = reason.map(|reason: Reason| [(REASON_HEADER, reason.as_str())]);
+        (request, (status, reason, if body.is_null() { String::new() } else { body.to_string() }))
     });
     let daemon = Daemon { answers: Arc::new(answers.collect()), ..Daemon::default() };
     let directory = tempfile::tempdir().expect("a directory");
@@ -127,9 +130,12 @@ async fn init_says_how_to_join() {
 
 #[tokio::test]
 async fn init_names_the_option_that_helps() {
-    let message =
-        "could not choose an IP address to advertise since this system has multiple addresses";
-    let outcome = run("init", vec![("POST /swarm/init", json!({"message": message}))]).await;
+    let message = "whatever the daemon says of its many addresses";
+    let outcome = run(
+        "init",
+        vec![("POST /swarm/init", json!({"message": message, "reason": "no-address-chosen"}))],
+    )
+    .await;
     assert_eq!(
         outcome.result.expect_err("refused").to_string(),
         format!("Error response from daemon: {message} - specify one with --advertise-addr")

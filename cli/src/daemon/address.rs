@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 
 /// The port of managers when none is given.
@@ -111,7 +112,7 @@ fn only_address(interfaces: &[Interface]) -> Result<IpAddr> {
         .filter(|(_, addr)| addr.is_ipv4() && !addr.is_loopback() && !is_link_local(*addr))
         .collect();
     match candidates.as_slice() {
-        [] => Err(Error::invalid("could not find the system's IP address")),
+        [] => Err(not_chosen("could not find the system's IP address".to_owned())),
         [(_, addr)] => Ok(*addr),
         [(first_name, first), (second_name, second), ..] => {
             let place = if first_name == second_name {
@@ -121,11 +122,15 @@ fn only_address(interfaces: &[Interface]) -> Result<IpAddr> {
                     "different interfaces ({first} on {first_name} and {second} on {second_name})"
                 )
             };
-            Err(Error::invalid(format!(
+            Err(not_chosen(format!(
                 "could not choose an IP address to advertise since this system has multiple addresses on {place}"
             )))
         }
     }
+}
+
+fn not_chosen(message: String) -> Error {
+    Error::invalid(message).because(Reason::NoAddressChosen)
 }
 
 fn is_link_local(addr: IpAddr) -> bool {

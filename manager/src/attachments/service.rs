@@ -11,6 +11,7 @@ use swarmlite_proto::attachment::Attached;
 use swarmlite_proto::attachment::AttachmentReport;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::rpc::ATTACH;
 use swarmlite_proto::rpc::ATTACHMENTS_REPORT;
@@ -19,7 +20,6 @@ use tokio::time::timeout;
 
 use crate::message::Packed;
 use crate::message::Refusal;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::State;
 use crate::state::lookup;
 use crate::store::Store;
@@ -97,5 +97,5 @@ fn is_allocated(state: &State, network: &str) -> bool {
 
 /// Whether a proposal failed only because something else changed first.
 fn was_outrun(error: &Error) -> bool {
-    error.kind == ErrorKind::Conflict || error.message == OUT_OF_SEQUENCE
+    error.kind == ErrorKind::Conflict || error.is(Reason::OutOfSequence)
 }

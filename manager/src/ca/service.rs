@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::routing::post;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::rpc::CA_CERTIFICATE;
@@ -26,7 +27,6 @@ use super::admission;
 use super::admission::Admission;
 use crate::message::Packed;
 use crate::message::Refusal;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::store::Store;
 
 /// How often an admission is decided anew when another manager was faster with its own. Machines that join through one manager wait
@@ -85,7 +85,7 @@ async fn join<S: Store>(
 /// Whether a proposal failed only because something else changed first. After any other failure the node may exist, and another try would
 /// leave it behind as a ghost.
 fn was_outrun(error: &Error) -> bool {
-    error.kind == ErrorKind::Conflict || error.message == OUT_OF_SEQUENCE
+    error.kind == ErrorKind::Conflict || error.is(Reason::OutOfSequence)
 }
 
 async fn renew<S: Store>(

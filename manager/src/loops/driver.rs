@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::time::Timestamp;
 use tokio::sync::watch;
@@ -24,7 +25,6 @@ use crate::heartbeat::Sessions;
 use crate::raft::Leadership;
 use crate::reconcile::Programmed;
 use crate::reconcile::View;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Transaction;
 use crate::store::Store;
 
@@ -138,7 +138,7 @@ async fn carry_out<S: Store>(
     let mut done = true;
     for error in outcomes.await.into_iter().filter_map(Result::err) {
         done = false;
-        if error.message == OUT_OF_SEQUENCE {
+        if error.is(Reason::OutOfSequence) {
             debug!(step.name, "something else was faster, deciding again");
         } else {
             warn!(step.name, error = chain(&error), "a change was not carried out, deciding again");

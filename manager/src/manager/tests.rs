@@ -7,6 +7,7 @@ use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::api::Reachability;
 use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeDescription;
@@ -30,7 +31,6 @@ use super::*;
 use crate::ca::ClusterInit;
 use crate::ca::Founding;
 use crate::ca::NodeKey;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::State;
 use crate::store::Store;
@@ -144,7 +144,7 @@ async fn set_role(manager: &Manager, node: &NodeId, role: NodeRole) {
         let change = Transaction::new(Timestamp::now()).with(Op::PutNode(Box::new(node)));
         match manager.store().propose(change).await {
             // The loops write nodes too.
-            Err(error) if error.message == OUT_OF_SEQUENCE => {}
+            Err(error) if error.is(Reason::OutOfSequence) => {}
             outcome => {
                 outcome.expect("is sound");
                 return;

@@ -8,6 +8,7 @@ use openraft::LogIdOptionExt;
 use openraft::error::CheckIsLeaderError;
 use openraft::error::RaftError;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::rpc;
 use swarmlite_proto::version::Version;
@@ -22,8 +23,8 @@ use super::batch::Proposed;
 use super::transport::was_not_sent;
 use crate::state::State;
 use crate::state::Transaction;
-use crate::store::NO_LEADER;
 use crate::store::Store;
+use crate::store::no_leader;
 
 /// How long to wait for a leader, in all. swarmkit gives up after 10 ticks of a second; an election here takes at most 3 seconds.
 pub(crate) const NO_LEADER_AFTER: Duration = Duration::from_secs(10);
@@ -85,11 +86,11 @@ impl<T: Transport> RaftStore<T> {
                 }
                 // Without news too: the answer of a manager may have been older than what is known here.
                 if let Ok(Err(_stopped)) = timeout(ASK_AGAIN, leadership.changed()).await {
-                    return Err(Error::unknown(NO_LEADER));
+                    return Err(no_leader());
                 }
             }
         };
-        timeout(NO_LEADER_AFTER, attempts).await.unwrap_or_else(|_| Err(Error::unknown(NO_LEADER)))
+        timeout(NO_LEADER_AFTER, attempts).await.unwrap_or_else(|_| Err(no_leader()))
     }
 
     /// Where the leader is, if it is known and another manager.
@@ -162,7 +163,7 @@ impl<T: Transport> RaftStore<T> {
             CallError::Refused(error) => Failure::Final(error),
             error if was_not_sent(&error) => Failure::NoLeader,
             // It may have been carried out: only the caller can tell whether to repeat it.
-            _ => Failure::Final(Error::unknown(NO_LEADER)),
+            _ => Failure::Final(no_leader()),
         })
     }
 
@@ -173,7 +174,7 @@ impl<T: Transport> RaftStore<T> {
         match timeout(NO_LEADER_AFTER, applied).await {
             Ok(Ok(state)) => Ok(state.clone()),
             Ok(Err(_stopped)) => Err(ProposeError::Stopped("shut down".to_owned()).into()),
-            Err(_elapsed) => Err(Error::unknown(NO_LEADER)),
+            Err(_elapsed) => Err(no_leader()),
         }
     }
 }
@@ -181,7 +182,7 @@ impl<T: Transport> RaftStore<T> {
 /// A question can be asked again whatever became of it.
 fn repeatable(failure: Failure) -> Failure {
     match failure {
-        Failure::Final(error) if error.message == NO_LEADER => Failure::NoLeader,
+        Failure::Final(error) if error.is(Reason::NoLeader) => Failure::NoLeader,
         failure => failure,
     }
 }

@@ -162,7 +162,7 @@ fn refusal(error: &RaftError<RaftId, ClientWriteError<RaftId, Member>>) -> Propo
 impl From<ProposeError> for Error {
     fn from(error: ProposeError) -> Self {
         match error {
-            ProposeError::NotLeader => Self::unknown(crate::store::NO_LEADER),
+            ProposeError::NotLeader => crate::store::no_leader(),
             ProposeError::TooLarge(_) => Self::invalid(error.to_string()),
             ProposeError::Stopped(_) => Self::unavailable(error.to_string()),
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::NodeId;
@@ -28,8 +29,11 @@ use super::Revision;
 use super::State;
 use super::Transaction;
 
-/// Docker's text for a write that was computed from an object that has changed since (swarmkit `manager/state/store/memory.go`).
-pub const OUT_OF_SEQUENCE: &str = "update out of sequence";
+/// The refusal of a write that was computed from an object that has changed since, in Docker's words (swarmkit `manager/state/store/memory.go`).
+#[must_use]
+pub fn out_of_sequence() -> Error {
+    Error::unknown("update out of sequence").because(Reason::OutOfSequence)
+}
 
 impl State {
     /// Carries out `transaction`, which is at `index` of the raft log, or refuses it and stays as it is. Several transactions
@@ -220,7 +224,7 @@ impl State {
         if meta.map_or(Version::NONE, |meta| meta.version) == version {
             Ok(())
         } else {
-            Err(Error::unknown(OUT_OF_SEQUENCE))
+            Err(out_of_sequence())
         }
     }
 
@@ -302,7 +306,7 @@ impl Write {
                 spec_changed: self.version,
             }),
             Some(old) if old.version == from => Ok(self.stamp(old)),
-            _ => Err(Error::unknown(OUT_OF_SEQUENCE)),
+            _ => Err(out_of_sequence()),
         }
     }
 

@@ -33,9 +33,9 @@ fn a_write_from_an_old_version_is_refused() {
     let first = put(&mut state, &service(1, "web")).expect("is new");
     put(&mut state, &first).expect("is current");
     let refused = put(&mut state, &first).expect_err("is old");
-    assert_eq!(refused.message, OUT_OF_SEQUENCE);
+    assert_eq!(refused, out_of_sequence());
     let again = put(&mut state, &service(1, "web")).expect_err("is not new");
-    assert_eq!(again.message, OUT_OF_SEQUENCE);
+    assert_eq!(again, out_of_sequence());
 }
 
 #[test]

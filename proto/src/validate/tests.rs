@@ -416,7 +416,11 @@ fn clusters_are_refused_in_dockers_words() {
         let mut body = json!({"ListenAddr": "0.0.0.0:2377"});
         merge(&mut body, &patch);
         let request: InitRequest = json::from_slice(body.to_string().as_bytes()).expect("reads");
-        assert_eq!(init(&request), Err(Error { kind, message: message.to_owned() }), "{patch}");
+        assert_eq!(
+            init(&request),
+            Err(Error { kind, message: message.to_owned(), reason: None }),
+            "{patch}"
+        );
     }
     let fine = InitRequest { listen_addr: "0.0.0.0:2377".to_owned(), ..InitRequest::default() };
     assert_eq!(init(&fine), Ok(()));

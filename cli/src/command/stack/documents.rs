@@ -1,6 +1,7 @@
 //! The secrets and configs of a stack.
 
 use swarmlite_proto::api::Document;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
 use swarmlite_proto::spec::DocumentSpec;
@@ -10,9 +11,6 @@ use crate::command::Failures;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
-
-/// What a daemon says of a change of anything but labels.
-const LABELS_ONLY: &str = "only updates to Labels are allowed";
 
 /// Makes those that are not there, and gives the others their labels.
 pub(super) async fn put<K: Kind>(
@@ -46,12 +44,13 @@ pub(super) async fn put<K: Kind>(
 /// Why an update failed, and what to do about it.
 fn refused<K: Kind>(name: &str, error: &Error) -> Error {
     let kind = K::NAME;
-    let what_to_do = match error {
-        Error::Daemon { message, .. } if message.contains(LABELS_ONLY) => format!(
+    let what_to_do = if error.is(Reason::LabelsOnly) {
+        format!(
             "\nThe content of a {kind} never changes, as tasks that have it do not see changes. Give the new content a name of its own, \
              such as `name: {name}_2` below the {kind} in the Compose file: the services then get it by an update."
-        ),
-        _ => String::new(),
+        )
+    } else {
+        String::new()
     };
     Error::refused(format!("failed to update {kind} {name}: {error}{what_to_do}"))
 }

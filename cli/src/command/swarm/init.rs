@@ -1,6 +1,7 @@
 //! `swarmlite init`.
 
 use swarmlite_proto::api::InitRequest;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::spec::CaConfig;
 use swarmlite_proto::spec::DispatcherConfig;
 use swarmlite_proto::spec::EncryptionConfig;
@@ -77,14 +78,9 @@ fn spec(flags: &SwarmFlags) -> SwarmSpec {
 /// When the daemon cannot tell which of its addresses to use, the user can.
 fn name_the_option(error: Error) -> Error {
     match error {
-        Error::Daemon { status, message }
-            if message.contains("could not choose an IP address to advertise")
-                || message.contains("could not find the system's IP address") =>
-        {
-            Error::Daemon {
-                status,
-                message: format!("{message} - specify one with --advertise-addr"),
-            }
+        Error::Daemon { status, message, reason: reason @ Some(Reason::NoAddressChosen) } => {
+            let message = format!("{message} - specify one with --advertise-addr");
+            Error::Daemon { status, message, reason }
         }
         other => other,
     }

@@ -97,14 +97,14 @@ async fn what_is_there_is_changed_and_keeps_what_the_file_does_not_say() {
 #[tokio::test]
 async fn other_content_of_a_secret_is_refused_with_what_to_do() {
     let labels = json!({"com.docker.stack.namespace": "app"});
-    let refusal = "only updates to Labels are allowed";
+    let refusal = json!({"message": "whatever the daemon says", "reason": "labels-only"});
     let outcome = deploy(
         "{services: {}, secrets: {key: {content: new}}}",
         vec![
             ("GET /info", info()),
             ("GET /networks", json!([])),
             ("GET /secrets/app_key", document(1, "app_key", &labels)),
-            ("POST /secrets/document00000000000000001/update", json!({"message": refusal})),
+            ("POST /secrets/document00000000000000001/update", refusal),
         ],
     )
     .await;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::format::Versions;
@@ -36,11 +37,10 @@ use crate::raft::access::Failure;
 use crate::raft::access::NO_LEADER_AFTER;
 use crate::raft::record;
 use crate::raft::record::Record;
-use crate::state::OUT_OF_SEQUENCE;
 use crate::state::Op;
 use crate::state::Transaction;
-use crate::store::NO_LEADER;
 use crate::store::Store;
+use crate::store::no_leader;
 
 /// How long a new manager has to answer on the address it gave (swarmkit `manager/state/raft/raft.go`).
 const DIAL_BACK: Duration = Duration::from_secs(5);
@@ -228,7 +228,7 @@ impl<T: Transport> RaftStore<T> {
                 transaction = transaction.with(Op::PutCluster(Box::new(cluster)));
             }
             match self.propose(transaction.with(Op::PutNode(Box::new(node)))).await {
-                Err(error) if error.message == OUT_OF_SEQUENCE => {}
+                Err(error) if error.is(Reason::OutOfSequence) => {}
                 outcome => return outcome.map(|_version| answer),
             }
         }
@@ -261,7 +261,7 @@ async fn ask_to_join<T: Transport>(
             };
             match answer {
                 Ok(answer) => return Ok(answer),
-                Err(CallError::Refused(error)) if error.message != NO_LEADER => return Err(error),
+                Err(CallError::Refused(error)) if !error.is(Reason::NoLeader) => return Err(error),
                 Err(CallError::Refused(_) | CallError::NotLeader(_)) => why_not = no_leader(),
                 Err(error @ CallError::Unreachable { .. }) => {
                     why_not = Error::unavailable(chain(&error));
@@ -289,8 +289,4 @@ async fn ask_one<T: Transport>(
         }
         answer => answer,
     }
-}
-
-fn no_leader() -> Error {
-    Error::unknown(NO_LEADER)
 }

@@ -15,7 +15,7 @@ async fn every_manager_takes_writes_and_sees_its_own() {
         }
     }
     let refused = create(cluster.store(2), 1).await.expect_err("is there already");
-    assert_eq!(refused.message, crate::state::OUT_OF_SEQUENCE);
+    assert_eq!(refused, crate::state::out_of_sequence());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,8 +94,8 @@ async fn without_a_majority_there_is_dockers_answer() {
         tokio::join!(create(cluster.store(1), 1), cluster.store(1).read())
     })
     .await;
-    assert_eq!(write.expect_err("no majority").message, crate::store::NO_LEADER);
-    assert_eq!(read.expect_err("no majority").message, crate::store::NO_LEADER);
+    assert_eq!(write.expect_err("no majority"), crate::store::no_leader());
+    assert_eq!(read.expect_err("no majority"), crate::store::no_leader());
     assert!(!cluster.store(1).leadership().borrow().leader);
 }
 

@@ -3,7 +3,7 @@
 use swarmlite_proto::error::ErrorKind;
 
 use super::*;
-use crate::state::OUT_OF_SEQUENCE;
+use crate::state::out_of_sequence;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_alone_leads_and_keeps_everything() {
@@ -31,7 +31,7 @@ async fn a_refusal_reaches_its_caller_only() {
     let (first, same, other) =
         tokio::join!(create(&store, 1), create(&store, 1), create(&store, 2));
     let refused = first.and(same).expect_err("one of the two is refused");
-    assert_eq!(refused.message, OUT_OF_SEQUENCE);
+    assert_eq!(refused, out_of_sequence());
     other.expect("has nothing to do with them");
     let state = store.read().await.expect("leads");
     assert!(has(&state, 1) && has(&state, 2));
