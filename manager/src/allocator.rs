@@ -1,7 +1,8 @@
 //! Gives networks, services and tasks what has to be unique: subnets, VXLAN ids, addresses and ports.
 //!
 //! Everything is read off the state, which refuses a duplicate: an allocator that lags behind is refused and decides again. A task gets
-//! its addresses before it gets a node, and they are free again when it has ended.
+//! its addresses before it gets a node, and they are free again when it has ended. What is free comes back last: what was given out last is
+//! in the state too ([`crate::state::Cursors`]), and giving out goes on from there.
 
 mod network;
 mod pool;

@@ -62,6 +62,7 @@ pub fn attach(
         node_id: node.clone(),
         addr,
         aliases: request.aliases.clone(),
+        asked: request.addr.is_some(),
         container: None,
     };
     let attached = Attached {

@@ -7,6 +7,7 @@
 //! This module never does I/O and reads no clock.
 
 mod apply;
+mod cursors;
 pub mod document;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
@@ -42,6 +43,7 @@ use swarmlite_proto::version::Generation;
 use swarmlite_proto::version::Version;
 
 pub use self::apply::out_of_sequence;
+pub use self::cursors::Cursors;
 use self::index::Indexes;
 use self::tables::Tables;
 pub use self::transaction::NodeReport;
@@ -126,6 +128,12 @@ impl State {
     #[must_use]
     pub const fn networks(&self) -> &OrdMap<NetworkId, Arc<Network>> {
         &self.tables.networks
+    }
+
+    /// How far giving out has come.
+    #[must_use]
+    pub const fn cursors(&self) -> &Cursors {
+        &self.tables.cursors
     }
 
     /// All standalone containers on networks of the cluster, by id.
@@ -226,6 +234,15 @@ impl From<Snapshot> for State {
     fn from(snapshot: Snapshot) -> Self {
         let indexes = Indexes::of(&snapshot.tables);
         Self { applied: snapshot.applied, tables: snapshot.tables, indexes }
+    }
+}
+
+#[cfg(test)]
+impl State {
+    /// As it is read from a snapshot from before there were cursors.
+    pub(crate) fn without_cursors(mut self) -> Self {
+        self.tables.cursors = Cursors::default();
+        self
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Attachment {
     pub addr: Ipv4Net,
     /// Further names on this network.
     pub aliases: Vec<String>,
+    /// Whether the user has chosen the address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
     /// What has the address, as its node says. Absent until there is a container.
     pub container: Option<AttachedContainer>,
 }

@@ -226,6 +226,7 @@ async fn an_inspection_tells_who_is_on_a_network() {
         node_id: node.id.clone(),
         addr: addr("10.0.7.4/24"),
         aliases: Vec::new(),
+        asked: false,
         container: Some(AttachedContainer {
             id: "c1".to_owned(),
             name: "shell".to_owned(),

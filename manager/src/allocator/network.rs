@@ -97,12 +97,13 @@ fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
     one.contains(&other) || other.contains(&one)
 }
 
-/// The id after the greatest one, so that the id of a removed network is not used again while nodes may still have it.
+/// The id after the last one given, so that the id of a removed network is not used again while nodes may still have it.
 fn free_vni(state: &State, given: &[NetworkAllocation]) -> Result<u32, Shortage> {
     let asked: Vec<u32> =
         state.networks().values().filter_map(|network| network.spec.vxlan_id()).collect();
     let is_free = |vni: &u32| !asked.contains(vni) && given.iter().all(|other| other.vni != *vni);
-    let greatest = given.iter().map(|other| other.vni).max().unwrap_or(0);
-    let next = (greatest + 1).max(FIRST_VNI);
-    (next..=LAST_VNI).chain(FIRST_VNI..=LAST_VNI).find(is_free).ok_or(Shortage::Vni)
+    // A state from before the last one was written down goes on from the greatest.
+    let greatest = || given.iter().map(|other| other.vni).filter(|vni| !asked.contains(vni)).max();
+    let next = state.cursors().vni().or_else(greatest).map_or(FIRST_VNI, |last| last + 1);
+    (next..=LAST_VNI).chain(FIRST_VNI..next).find(is_free).ok_or(Shortage::Vni)
 }

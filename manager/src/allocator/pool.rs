@@ -29,10 +29,13 @@ struct Pool {
     recent: Range,
 }
 
-/// Addresses in order, walked through once.
+/// Addresses in order, walked through once, from one of them round to the one before it.
 struct Range {
-    next: u64,
-    last: u64,
+    first: u32,
+    size: u64,
+    /// How far from the first the walk begins.
+    begin: u64,
+    walked: u64,
     skip: BTreeSet<Ipv4Addr>,
 }
 
@@ -90,9 +93,10 @@ impl Pool {
         }));
         held.insert(allocation.subnet.network());
         held.insert(allocation.subnet.broadcast());
-        let recent = Range::new(range, held.clone());
+        let last = state.cursors().address(&network.id);
+        let recent = Range::new(range, last, held.clone());
         held.extend(remembered(state, &network.id));
-        Ok(Self { name, subnet: allocation.subnet, rested: Range::new(range, held), recent })
+        Ok(Self { name, subnet: allocation.subnet, rested: Range::new(range, last, held), recent })
     }
 
     fn take(&mut self) -> Result<Ipv4Net, Shortage> {
@@ -109,15 +113,20 @@ impl Pool {
 }
 
 impl Range {
-    fn new(range: Ipv4Net, skip: BTreeSet<Ipv4Addr>) -> Self {
+    /// The addresses of `range` but for those to `skip`, beginning after `given`.
+    fn new(range: Ipv4Net, given: Option<Ipv4Addr>, skip: BTreeSet<Ipv4Addr>) -> Self {
         let (first, last) = (u32::from(range.network()), u32::from(range.broadcast()));
-        Self { next: first.into(), last: last.into(), skip }
+        let size = u64::from(last - first) + 1;
+        let given = given.and_then(|given| u32::from(given).checked_sub(first));
+        let begin = given.map_or(0, |given| u64::from(given) + 1);
+        Self { first, size, begin, walked: 0, skip }
     }
 
     fn next(&mut self) -> Option<Ipv4Addr> {
-        while self.next <= self.last {
-            let addr = Ipv4Addr::from(u32::try_from(self.next).ok()?);
-            self.next += 1;
+        while self.walked < self.size {
+            let offset = (self.begin + self.walked) % self.size;
+            self.walked += 1;
+            let addr = Ipv4Addr::from(self.first + u32::try_from(offset).ok()?);
             if !self.skip.contains(&addr) {
                 return Some(addr);
             }

@@ -44,7 +44,7 @@ pub(super) fn choose(
             let chosen = if keep {
                 before(service, port).find(is_free)
             } else {
-                Some(DYNAMIC.into_iter().find(is_free).ok_or(Shortage::Ports)?)
+                Some(dynamic(state, port.protocol).find(is_free).ok_or(Shortage::Ports)?)
             };
             if let Some(chosen) = chosen {
                 port.published_port = chosen;
@@ -54,6 +54,13 @@ pub(super) fn choose(
     }
     given.extend(own);
     Ok(ports)
+}
+
+/// All ports to choose from, beginning after the last one chosen.
+fn dynamic(state: &State, protocol: PortProtocol) -> impl Iterator<Item = u16> {
+    let last = state.cursors().port(protocol).filter(|last| DYNAMIC.contains(last));
+    let next = last.map_or(*DYNAMIC.start(), |last| last + 1);
+    (next..=*DYNAMIC.end()).chain(*DYNAMIC.start()..next)
 }
 
 /// The numbers that the service has had for this target.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::messagepack;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::EndpointMode;
@@ -16,7 +18,9 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::task_state::TaskState;
 
 use super::*;
+use crate::attachments;
 use crate::loops::tests::world::World;
+use crate::state::Snapshot;
 use crate::state::fixture as objects;
 
 const fn replicas(replicas: u64) -> ServiceMode {
@@ -250,4 +254,107 @@ fn an_asked_range_is_kept_to() {
     assert_eq!(subnet(&world, "front").expect("has addresses").2, Ipv4Addr::new(10, 5, 0, 254));
     assert_eq!(world.service(&web).endpoint.virtual_ips[0].addr.to_string(), "10.5.0.64/24");
     assert_eq!(addresses(&world.running(&web)[0]), ["10.5.0.65/24"]);
+}
+
+/// The virtual address of a service on `network`.
+fn vip(world: &World, service: &ServiceId, network: &NetworkId) -> Option<String> {
+    let vips = &world.service(service).endpoint.virtual_ips;
+    Some(vips.iter().find(|vip| vip.network_id == *network)?.addr.addr().to_string())
+}
+
+/// Has the state go through a snapshot, as on a manager that starts again or has just joined.
+fn through_a_snapshot(world: &mut World) {
+    let snapshot = Snapshot::from(world.view.state.clone());
+    let bytes = messagepack::encode(&snapshot).expect("encodes");
+    world.view.state = State::from(messagepack::decode::<Snapshot>(&bytes).expect("decodes"));
+}
+
+#[test]
+fn a_virtual_address_that_was_freed_comes_back_last() {
+    let mut world = World::new(1);
+    let front = add_network(&mut world, 1, named("front"));
+    let back = add_network(&mut world, 2, with_subnet("back", "10.5.0.0/29"));
+    let first = world.add_service("first", replicas(0), on(&[&front, &back]));
+    world.settle();
+    assert_eq!(vip(&world, &first, &back).as_deref(), Some("10.5.0.2"));
+    world.edit_service(&first, on(&[&front]));
+    world.settle();
+    through_a_snapshot(&mut world);
+    let mut given = Vec::new();
+    for name in ["second", "third", "fourth", "fifth", "sixth"] {
+        let service = world.add_service(name, replicas(0), on(&[&back]));
+        world.settle();
+        given.extend(vip(&world, &service, &back));
+    }
+    assert_eq!(given, ["10.5.0.3", "10.5.0.4", "10.5.0.5", "10.5.0.6", "10.5.0.2"]);
+}
+
+#[test]
+fn the_address_of_a_task_that_is_forgotten_comes_back_last() {
+    let mut world = World::new(1);
+    let front = add_network(&mut world, 1, named("front"));
+    let web = world.add_service("web", replicas(1), on(&[&front]));
+    world.settle();
+    world.edit_service(&web, |service| service.spec.mode = replicas(0));
+    world.settle();
+    assert!(world.tasks(&web).is_empty());
+    world.edit_service(&web, |service| service.spec.mode = replicas(1));
+    world.settle();
+    assert_eq!(addresses(&world.running(&web)[0]), ["10.0.1.4/24"]);
+}
+
+#[test]
+fn an_address_that_was_asked_for_does_not_move_the_others() {
+    let mut world = World::new(1);
+    let mut spec = named("front");
+    spec.attachable = true;
+    let front = add_network(&mut world, 1, spec);
+    let web = world.add_service("web", replicas(1), on(&[&front]));
+    world.settle();
+    let node = world.nodes().remove(0);
+    for (seed, addr, given) in [(1, Some("10.0.1.9"), "10.0.1.9/24"), (2, None, "10.0.1.4/24")] {
+        let addr = addr.map(|addr| addr.parse().expect("an address"));
+        let request = AttachRequest { network: front.to_string(), addr, aliases: Vec::new() };
+        let rng = &mut objects::rng(seed);
+        let (attached, transaction) =
+            attachments::attach(world.state(), &node, &request, world.now, rng).expect("is free");
+        assert_eq!(attached.addr.to_string(), given);
+        world.commit(transaction.ops);
+    }
+    world.edit_service(&web, |service| service.spec.mode = replicas(2));
+    world.settle();
+    assert_eq!(addresses(&world.running(&web)[1]), ["10.0.1.5/24"]);
+}
+
+#[test]
+fn a_vxlan_id_that_was_freed_comes_back_last() {
+    let mut world = World::new(1);
+    world.settle();
+    for (seed, vni) in [(1, 4098), (2, 4099), (3, 4100)] {
+        let network = add_network(&mut world, seed, named("front"));
+        world.settle();
+        assert_eq!(subnet(&world, "front").expect("has addresses").0, vni);
+        let version = world.state().networks()[&network].meta.version;
+        world.commit(vec![Op::Remove(ObjectRef::Network(network), version)]);
+        through_a_snapshot(&mut world);
+    }
+}
+
+#[test]
+fn a_chosen_port_that_was_freed_comes_back_last() {
+    let mut world = World::new(1);
+    for chosen in [30_000, 30_001, 30_002] {
+        let web = world.add_service("web", replicas(0), |service| publish(service, &[(0, 80)]));
+        world.settle();
+        assert_eq!(published(&world, &web), [(chosen, 80)]);
+        world.remove_service(&web);
+        world.settle();
+        through_a_snapshot(&mut world);
+    }
+    // What is asked for is no place to go on from.
+    let db = world.add_service("db", replicas(0), |service| publish(service, &[(32_000, 5432)]));
+    let web = world.add_service("web", replicas(0), |service| publish(service, &[(0, 80)]));
+    world.settle();
+    assert_eq!(published(&world, &db), [(32_000, 5432)]);
+    assert_eq!(published(&world, &web), [(30_003, 80)]);
 }

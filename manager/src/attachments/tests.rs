@@ -63,8 +63,8 @@ fn a_place_is_kept_until_its_node_says_that_nothing_has_it() {
     assert!(state.attachments().contains_key(&attached.id), "another node has no say");
     tell(&mut state, &one, &attached.id, None);
     assert!(state.attachments().is_empty());
-    let again = place(&mut state, &two, &request("back", None), 8).expect("is free");
-    assert_eq!(again.addr, attached.addr);
+    let again = place(&mut state, &two, &request("back", Some("10.0.1.2")), 8);
+    assert_eq!(again.expect("is free").addr, attached.addr);
 }
 
 #[test]

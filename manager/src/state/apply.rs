@@ -102,6 +102,7 @@ impl State {
         let old = self.tables.networks.get(&network.id).cloned();
         network.meta = write.meta(network.meta.version, old.as_ref().map(|old| old.meta))?;
         self.check_network(&network)?;
+        self.tables.cursors.follow_network(old.as_deref(), &network);
         if let Some(old) = old {
             self.indexes.remove_network(&old);
         }
@@ -114,6 +115,7 @@ impl State {
         let old = self.tables.attachments.get(&attachment.id).cloned();
         attachment.meta = write.meta(attachment.meta.version, old.as_ref().map(|old| old.meta))?;
         self.check_attachment(&attachment)?;
+        self.tables.cursors.follow_attachment(old.as_deref(), &attachment);
         if let Some(old) = old {
             self.indexes.remove_attachment(&old);
         }
@@ -142,6 +144,7 @@ impl State {
             let revisions = self.tables.revisions.entry(service.id.clone()).or_default();
             revisions.insert(write.version, Arc::new(revision));
         }
+        self.tables.cursors.follow_service(old.as_deref(), &service);
         if let Some(old) = old {
             self.indexes.remove_service(&old);
         }
@@ -162,6 +165,7 @@ impl State {
             )));
         }
         let service_id = task.service_id.clone();
+        self.tables.cursors.follow_task(old.as_deref(), &task);
         self.replace_task(old.as_deref(), task);
         Ok(service_id)
     }
@@ -197,6 +201,7 @@ impl State {
                 if let Some(network) = self.tables.networks.remove(id) {
                     self.check_unused(&network)?;
                     self.indexes.remove_network(&network);
+                    self.tables.cursors.forget_network(id);
                 }
             }
             ObjectRef::Secret(id) => self.remove_document::<SecretKind>(id)?,

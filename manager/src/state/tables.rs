@@ -22,6 +22,7 @@ use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::version::Version;
 
+use super::Cursors;
 use super::Revision;
 
 /// The tables themselves. What a snapshot holds; all else follows from them.
@@ -39,4 +40,6 @@ pub struct Tables {
     pub(crate) revisions: OrdMap<ServiceId, OrdMap<Version, Arc<Revision>>>,
     #[serde(default)]
     pub(crate) attachments: OrdMap<AttachmentId, Arc<Attachment>>,
+    #[serde(default)]
+    pub(crate) cursors: Cursors,
 }

@@ -134,7 +134,7 @@ pub(super) fn meta() -> SnapshotMeta {
 pub(super) fn state(format: Format) -> State {
     let mut state = State::default();
     state.apply(2, everything(format)).expect("is sound");
-    state
+    state.without_cursors()
 }
 
 /// The entry that makes a cluster in `format`.
@@ -374,6 +374,7 @@ fn attachment() -> Attachment {
         node_id: id('n'),
         addr: "10.0.1.4/24".parse().expect("an address"),
         aliases: vec!["box".to_owned()],
+        asked: false,
         container: Some(AttachedContainer {
             id: "def".to_owned(),
             name: "box".to_owned(),
