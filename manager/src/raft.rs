@@ -2,7 +2,8 @@
 //!
 //! - `log_store` on `sealed_disk` on `disk`, `state_machine`, `snapshot`: what openraft keeps here. Encrypted before it reaches the disk, and
 //!   flushed before it is acknowledged.
-//! - `network`, `server`: raft's messages out and in, over [`Transport`].
+//! - `network`, `server`: raft's messages out and in, over [`Transport`]. `latency`: how long an answer is waited for. `runtime`: what has
+//!   openraft leave that to them.
 //! - `batch`: many transactions, one log entry. `transactions`: what that holds. `level`: the format it is written in.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
@@ -15,6 +16,7 @@ mod access;
 mod batch;
 mod disk;
 mod housekeeping;
+mod latency;
 mod leadership;
 mod level;
 mod log_store;
@@ -22,6 +24,7 @@ mod membership;
 mod network;
 mod record;
 mod recovery;
+mod runtime;
 mod sealed_disk;
 mod server;
 mod snapshot;
@@ -80,15 +83,17 @@ use crate::store::Store;
 /// The raft id of the manager that makes the cluster. The next one is then 2 ([`swarmlite_proto::object::Cluster::next_raft_id`]).
 pub const FIRST_RAFT_ID: u64 = 1;
 
-/// How often the leader calls. Also the time a follower has for an answer, flush included.
+/// How often the leader calls. How long an answer may take is another matter: [`latency`].
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
 /// A follower that misses the leader waits for [`ELECTION_TIMEOUT_MAX`] and then for a time between this and that, drawn once: a lost
-/// leader is replaced after 1.5 to 2.5 seconds, and a machine that is busy for a second changes nothing.
-const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(500);
+/// leader is replaced after 2 to 2.8 seconds, and a machine that is busy for a second changes nothing. Longer than any answer is waited for.
+const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(800);
 
 /// See [`ELECTION_TIMEOUT_MIN`].
-const ELECTION_TIMEOUT_MAX: Duration = Duration::from_millis(1000);
+const ELECTION_TIMEOUT_MAX: Duration = Duration::from_millis(1200);
+
+const _: () = assert!(latency::CEILING.as_millis() < ELECTION_TIMEOUT_MIN.as_millis());
 
 /// Bytes of a snapshot in one message.
 const SNAPSHOT_CHUNK: u64 = 1024 * 1024;

@@ -1,4 +1,5 @@
-//! Carries raft's messages to other managers, and remembers who answered.
+//! Carries raft's messages to other managers, and remembers who answered, and how fast. What raft counts on being answered soon is given up
+//! when it takes much longer than that.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,7 +29,9 @@ use serde::de::DeserializeOwned;
 use swarmlite_proto::rpc;
 use swarmlite_rpc::CallError;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
+use super::latency::Latency;
 use super::transport::Transport;
 use super::transport::was_not_sent;
 use super::types::Member;
@@ -43,24 +46,34 @@ pub(crate) type Answer<A, E = openraft::error::Infallible> = Result<A, RaftError
 
 type Failure<E = openraft::error::Infallible> = RPCError<RaftId, Member, RaftError<RaftId, E>>;
 
-/// When each manager last answered this one.
+/// When each manager last answered this one, and how long it takes to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contacts {
-    last: Arc<Mutex<BTreeMap<RaftId, Instant>>>,
+    known: Arc<Mutex<BTreeMap<RaftId, Contact>>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Contact {
+    last: Option<Instant>,
+    latency: Latency,
 }
 
 impl Contacts {
     /// The time since `id` last answered; `None` if it never did.
     pub(crate) fn age(&self, id: RaftId) -> Option<Duration> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.get(&id).map(Instant::elapsed)
+        self.with(id, |contact| contact.last).map(|last| last.elapsed())
     }
 
-    fn answered(&self, id: RaftId) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.insert(id, Instant::now());
+    fn with<A>(&self, id: RaftId, look: impl FnOnce(&mut Contact) -> A) -> A {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        look(known.entry(id).or_default())
     }
 }
+
+/// The answer was not waited for any longer.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} ms", .0.as_millis())]
+struct Late(Duration);
 
 /// Makes connections.
 #[derive(Clone, Debug)]
@@ -94,8 +107,29 @@ impl<T: Transport> Connection<T> {
     {
         let answer: Answer<A, E> =
             self.network.transport.call(self.addr, path, body).await.map_err(failure)?;
-        self.network.contacts.answered(self.target);
+        self.network.contacts.with(self.target, |contact| contact.last = Some(Instant::now()));
         answer.map_err(|error| RPCError::RemoteError(RemoteError::new(self.target, error)))
+    }
+}
+
+impl<T: Transport> Connection<T> {
+    /// The same, for what is useless when it comes late.
+    async fn call_in_time<Q, A>(&self, path: &'static str, body: &Q) -> Result<A, Failure>
+    where
+        Q: Serialize + Sync,
+        A: DeserializeOwned,
+    {
+        let (contacts, target) = (&self.network.contacts, self.target);
+        let patience = contacts.with(target, |contact| contact.latency.patience());
+        let asked = Instant::now();
+        let Ok(answer) = timeout(patience, self.call(path, body)).await else {
+            contacts.with(target, |contact| contact.latency.missed());
+            return Err(RPCError::Network(NetworkError::new(&Late(patience))));
+        };
+        if matches!(answer, Ok(_) | Err(RPCError::RemoteError(_))) {
+            contacts.with(target, |contact| contact.latency.answered(asked.elapsed()));
+        }
+        answer
     }
 }
 
@@ -114,7 +148,7 @@ impl<T: Transport> RaftNetwork<TypeConfig> for Connection<T> {
         request: AppendEntriesRequest<TypeConfig>,
         _option: RPCOption,
     ) -> Result<AppendEntriesResponse<RaftId>, Failure> {
-        self.call(rpc::RAFT_APPEND, &request).await
+        self.call_in_time(rpc::RAFT_APPEND, &request).await
     }
 
     async fn install_snapshot(
@@ -130,7 +164,7 @@ impl<T: Transport> RaftNetwork<TypeConfig> for Connection<T> {
         request: VoteRequest<RaftId>,
         _option: RPCOption,
     ) -> Result<VoteResponse<RaftId>, Failure> {
-        self.call(rpc::RAFT_VOTE, &request).await
+        self.call_in_time(rpc::RAFT_VOTE, &request).await
     }
 
     fn backoff(&self) -> Backoff {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::version::Version;
 
+use super::runtime::Runtime;
 use super::transactions::Transactions;
 
 openraft::declare_raft_types!(
@@ -18,6 +19,7 @@ openraft::declare_raft_types!(
         NodeId = RaftId,
         Node = Member,
         SnapshotData = std::io::Cursor<Vec<u8>>,
+        AsyncRuntime = Runtime,
 );
 
 /// The id of a manager in raft; never used twice.

@@ -86,6 +86,23 @@ async fn a_leader_that_is_cut_off_stops_leading() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leader_stays_leader_however_slow_the_answers_are_that_can_still_count() {
+    let cluster = TestCluster::of(3).await;
+    let leader = cluster.leader(&[1, 2, 3]).await;
+    let mut leadership = cluster.store(leader).leadership();
+    let term = leadership.borrow_and_update().term;
+    // Longer than a heartbeat, as on machines that are busy.
+    (1..=3).for_each(|number| cluster.lines.slow_down(number, 2 * HEARTBEAT));
+    let end = tokio::time::Instant::now() + Duration::from_secs(5);
+    while tokio::time::timeout_at(end, leadership.changed()).await.is_ok() {
+        let known = *leadership.borrow_and_update();
+        assert!(known.leader && known.term == term, "another election: {known:?}");
+    }
+    soon("a write", create(cluster.store(leader), 1)).await.expect("is led");
+    assert_eq!(leadership.borrow().term, term);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_majority_there_is_dockers_answer() {
     let cluster = TestCluster::of(3).await;
     cluster.lines.cut(2);

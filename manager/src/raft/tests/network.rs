@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -43,6 +44,8 @@ pub(super) struct Lines {
 struct Switch {
     routers: BTreeMap<SocketAddr, Router>,
     cut: BTreeSet<SocketAddr>,
+    /// How long the answers of a manager are on their way.
+    slow: BTreeMap<SocketAddr, Duration>,
 }
 
 /// The network, as one manager sees it.
@@ -71,6 +74,15 @@ impl Lines {
     /// Nothing reaches manager `number`, and it reaches nobody.
     pub(super) fn cut(&self, number: u16) {
         self.shared().cut.insert(addr(number));
+    }
+
+    /// From now on the answers of manager `number` take so long.
+    pub(super) fn slow_down(&self, number: u16, by: Duration) {
+        self.shared().slow.insert(addr(number), by);
+    }
+
+    fn delay(&self, from: SocketAddr) -> Duration {
+        self.shared().slow.get(&from).copied().unwrap_or_default()
     }
 
     pub(super) fn heal(&self, number: u16) {
@@ -117,6 +129,7 @@ impl Transport for Wire {
         let peer = Some(self.caller());
         request.extensions_mut().insert(Caller { addr: from, peer, protocol: Range::OWN });
         let answer = router.oneshot(request).await.expect("never fails");
+        tokio::time::sleep(self.lines.delay(to)).await;
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         // What was cut meanwhile does not bring an answer back.
