@@ -20,6 +20,7 @@ pub use store::reseal;
 pub use store::save;
 pub use store::unseal;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::identity::Peer;
@@ -159,12 +160,18 @@ pub async fn renew(
 /// The certificate of the authority of the cluster at `remote`, if it is the one that `token` names.
 async fn fetch_root(remote: SocketAddr, token: &JoinToken) -> Result<String, IdentityError> {
     let client = Client::with_tls(tls::unverified_config()?);
-    let root_ca = match client.text(remote, rpc::CA_CERTIFICATE).await {
-        Ok(root_ca) => root_ca,
-        Err(CallError::Unreachable { addr, source: TransportError::Tls(source) }) => {
-            return Err(IdentityError::NotTls { addr, source });
+    let deadline = Instant::now() + JOIN_TIMEOUT;
+    let root_ca = loop {
+        match client.text(remote, rpc::CA_CERTIFICATE).await {
+            Ok(root_ca) => break root_ca,
+            Err(CallError::Unreachable { addr, source: TransportError::Tls(source) }) => {
+                return Err(IdentityError::NotTls { addr, source });
+            }
+            Err(error) if is_starting(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(LEADER_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
     };
     if token.matches(&root_ca) {
         Ok(root_ca)
@@ -199,6 +206,7 @@ where
             }
             // Another manager may answer; if there is none, say at once what is wrong with this one.
             Err(error @ CallError::Unreachable { .. }) if managers.len() > 1 => error.into(),
+            Err(error) if is_starting(&error) => error.into(),
             Err(error) => return Err(error.into()),
         };
         if Instant::now() >= deadline {
@@ -208,6 +216,11 @@ where
             tokio::time::sleep(LEADER_PAUSE).await;
         }
     }
+}
+
+/// Whether the manager that was called only needs a little more time.
+fn is_starting(error: &CallError) -> bool {
+    matches!(error, CallError::Refused(refusal) if refusal.is(Reason::Starting))
 }
 
 /// A signing request for `key`. It names nobody: the manager decides who the node is.

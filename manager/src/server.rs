@@ -14,11 +14,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::Request;
-use axum::response::IntoResponse;
 use axum::response::Response;
 use hyper::body::Incoming;
 use rustls::ServerConfig;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::Caller;
@@ -44,7 +44,7 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// No routes yet: everything is answered with "not found".
+    /// No routes yet: every call is refused as one that is not known.
     #[must_use]
     pub fn new(gate: Gate) -> Self {
         Self { gate, router: Router::new().fallback(unknown_call) }
@@ -88,7 +88,7 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Listens on `addr` as `identity`, and refuses every call until there are routes.
+    /// Listens on `addr` as `identity`. Until there are routes, whoever calls is told that the manager is starting.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Server {
         let bind_error = |source| ServerError::Bind { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(bind_error)?;
         let addr = listener.local_addr().map_err(bind_error)?;
-        let router = watch::Sender::new(Router::new().fallback(unknown_call));
+        let router = watch::Sender::new(Router::new().fallback(starting));
         let routers = router.subscribe();
         let handler = move |request, caller| answer(routers.borrow().clone(), request, caller);
         let serving = swarmlite_rpc::serve(listener, tls.subscribe(), handler);
@@ -135,9 +135,15 @@ async fn answer(router: Router, request: hyper::Request<Incoming>, caller: Calle
     answer.unwrap_or_else(|never| match never {})
 }
 
-async fn unknown_call(request: Request) -> Response {
-    let path = request.uri().path();
-    Refusal(Error::not_implemented(format!("this manager has no call {path}"))).into_response()
+/// Only a matter of time: callers ask again, or somebody else.
+async fn starting() -> Refusal {
+    Refusal(Error::unavailable("the manager is starting").because(Reason::Starting))
+}
+
+async fn unknown_call(request: Request) -> Refusal {
+    tracing::info!(path = request.uri().path(), "a call that this version does not know");
+    let message = "the manager does not know this call: it runs another version of swarmlite";
+    Refusal(Error::not_implemented(message))
 }
 
 #[cfg(test)]

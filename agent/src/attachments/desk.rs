@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::attachment::Attached;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::id::AttachmentId;
@@ -153,6 +154,8 @@ impl Desk {
         for addr in managers {
             match self.client.call(addr, path, body).await {
                 Ok(answer) => return Ok(answer),
+                // The next one may be further.
+                Err(CallError::Refused(error)) if error.is(Reason::Starting) => last = error,
                 Err(CallError::Refused(error)) => return Err(error),
                 Err(error) => last = Error::unknown(chain(&error)),
             }

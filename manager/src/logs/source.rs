@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use futures_util::stream::BoxStream;
+use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::logs::LogEvent;
 use swarmlite_proto::logs::LogSubscription;
@@ -61,11 +62,12 @@ impl Logs {
             })
             .boxed());
         }
-        let Some(leader) = self.store.other_leader() else { return Err(Failure::NoLeader) };
+        let Some(leader) = self.store.other_leader() else { return Err(Failure::no_leader()) };
         let receiver = self.ask(leader, subscription).await.map_err(|error| match error {
+            CallError::Refused(error) if error.is(Reason::Starting) => Failure::Later(error),
             CallError::Refused(error) => Failure::Final(error),
             // Reading changes nothing, so that it can be tried again whatever became of it.
-            CallError::NotLeader(_) | CallError::Unreachable { .. } => Failure::NoLeader,
+            CallError::NotLeader(_) | CallError::Unreachable { .. } => Failure::no_leader(),
         })?;
         Ok(events(receiver))
     }

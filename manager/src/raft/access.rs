@@ -8,6 +8,7 @@ use openraft::LogIdOptionExt;
 use openraft::error::CheckIsLeaderError;
 use openraft::error::RaftError;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::error::ErrorKind;
 use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::rpc;
@@ -26,7 +27,7 @@ use crate::state::Transaction;
 use crate::store::Store;
 use crate::store::no_leader;
 
-/// How long to wait for a leader, in all. swarmkit gives up after 10 ticks of a second; an election here takes at most 3 seconds.
+/// How long to wait for a leader, in all. swarmkit gives up after 10 ticks of a second; an election here takes about 3 seconds.
 pub(crate) const NO_LEADER_AFTER: Duration = Duration::from_secs(10);
 
 /// When to ask again if nothing is heard of a new leader.
@@ -34,10 +35,17 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Why an attempt has failed.
 pub(crate) enum Failure {
-    /// Nothing has happened, and another attempt may find a leader.
-    NoLeader,
+    /// Nothing has happened, and another attempt may have an answer. This is said if none has one in time.
+    Later(Error),
     /// This is the answer.
     Final(Error),
+}
+
+impl Failure {
+    /// Nobody leads, or nobody knows who does.
+    pub(crate) fn no_leader() -> Self {
+        Self::Later(no_leader())
+    }
 }
 
 /// Who can do what only the leader can.
@@ -70,19 +78,20 @@ impl<T: Transport> Store for RaftStore<T> {
 }
 
 impl<T: Transport> RaftStore<T> {
-    /// Repeats `attempt` until it has an answer, or there was no leader for too long.
+    /// Repeats `attempt` until it has an answer, or has had none for too long.
     pub(crate) async fn with_leader<A, F>(&self, attempt: impl Fn() -> F + Send) -> ProtoResult<A>
     where
         F: Future<Output = Result<A, Failure>> + Send,
     {
         let mut leadership = self.leadership();
+        let mut why_not = no_leader();
         let attempts = async {
             loop {
                 leadership.mark_unchanged();
                 match attempt().await {
                     Ok(answer) => return Ok(answer),
                     Err(Failure::Final(error)) => return Err(error),
-                    Err(Failure::NoLeader) => {}
+                    Err(Failure::Later(error)) => why_not = error,
                 }
                 // Without news too: the answer of a manager may have been older than what is known here.
                 if let Ok(Err(_stopped)) = timeout(ASK_AGAIN, leadership.changed()).await {
@@ -90,7 +99,8 @@ impl<T: Transport> RaftStore<T> {
                 }
             }
         };
-        timeout(NO_LEADER_AFTER, attempts).await.unwrap_or_else(|_| Err(no_leader()))
+        let answered = timeout(NO_LEADER_AFTER, attempts).await;
+        answered.unwrap_or(Err(why_not))
     }
 
     /// Where the leader is, if it is known and another manager.
@@ -114,7 +124,7 @@ impl<T: Transport> RaftStore<T> {
         match self.leader() {
             Leader::This => self.propose_here(transaction.clone()).await,
             Leader::Other(addr) => self.ask(addr, rpc::PROPOSE, transaction).await,
-            Leader::Unknown => Err(Failure::NoLeader),
+            Leader::Unknown => Err(Failure::no_leader()),
         }
     }
 
@@ -122,7 +132,7 @@ impl<T: Transport> RaftStore<T> {
         match self.leader() {
             Leader::This => self.read_index_here().await,
             Leader::Other(addr) => self.ask(addr, rpc::READ_INDEX, &()).await.map_err(repeatable),
-            Leader::Unknown => Err(Failure::NoLeader),
+            Leader::Unknown => Err(Failure::no_leader()),
         }
     }
 
@@ -130,7 +140,7 @@ impl<T: Transport> RaftStore<T> {
     pub(crate) async fn propose_here(&self, transaction: Transaction) -> Result<Proposed, Failure> {
         self.inner.batcher.propose(transaction).await.map_err(|error| match error {
             // An entry that was replaced by another leader's was never committed, so that another attempt is safe.
-            ProposeError::NotLeader => Failure::NoLeader,
+            ProposeError::NotLeader => Failure::no_leader(),
             error => Failure::Final(error.into()),
         })
     }
@@ -141,7 +151,7 @@ impl<T: Transport> RaftStore<T> {
             Ok(log_id) => Ok(log_id.index().unwrap_or(0)),
             Err(RaftError::APIError(
                 CheckIsLeaderError::ForwardToLeader(_) | CheckIsLeaderError::QuorumNotEnough(_),
-            )) => Err(Failure::NoLeader),
+            )) => Err(Failure::no_leader()),
             Err(RaftError::Fatal(fatal)) => {
                 Err(Failure::Final(ProposeError::Stopped(fatal.to_string()).into()))
             }
@@ -160,8 +170,12 @@ impl<T: Transport> RaftStore<T> {
         A: serde::de::DeserializeOwned,
     {
         self.inner.network.transport.call(leader, path, body).await.map_err(|error| match error {
+            CallError::Refused(error) if error.is(Reason::Starting) => {
+                let message = format!("the manager at {leader}, which should lead, is starting");
+                Failure::Later(Error { message, ..error })
+            }
             CallError::Refused(error) => Failure::Final(error),
-            error if was_not_sent(&error) => Failure::NoLeader,
+            error if was_not_sent(&error) => Failure::no_leader(),
             // It may have been carried out: only the caller can tell whether to repeat it.
             _ => Failure::Final(no_leader()),
         })
@@ -179,10 +193,14 @@ impl<T: Transport> RaftStore<T> {
     }
 }
 
-/// A question can be asked again whatever became of it.
+/// A question can be asked again whatever became of it, also if who was asked stops just now.
 fn repeatable(failure: Failure) -> Failure {
     match failure {
-        Failure::Final(error) if error.is(Reason::NoLeader) => Failure::NoLeader,
+        Failure::Final(error)
+            if error.is(Reason::NoLeader) || error.kind == ErrorKind::Unavailable =>
+        {
+            Failure::Later(error)
+        }
         failure => failure,
     }
 }

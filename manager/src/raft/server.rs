@@ -169,7 +169,7 @@ impl<T> RaftStore<T> {
 
     fn no_answer(&self, failure: Failure) -> NoAnswer {
         match failure {
-            Failure::NoLeader => NoAnswer::Elsewhere(self.not_leader()),
+            Failure::Later(_) => NoAnswer::Elsewhere(self.not_leader()),
             Failure::Final(error) => NoAnswer::Refused(error),
         }
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use swarmlite_proto::error::Reason;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::Client;
 use swarmlite_rpc::TransportError;
@@ -43,10 +44,10 @@ impl Transport for Client {
 }
 
 /// Whether the callee cannot have acted on the call, so that it is safe to repeat.
-pub(crate) const fn was_not_sent(error: &CallError) -> bool {
+pub(crate) fn was_not_sent(error: &CallError) -> bool {
     match error {
         CallError::NotLeader(_) => true,
-        CallError::Refused(_) => false,
+        CallError::Refused(error) => error.is(Reason::Starting),
         CallError::Unreachable { source, .. } => matches!(
             source,
             TransportError::Connect(_) | TransportError::Tls(_) | TransportError::ConnectTimeout

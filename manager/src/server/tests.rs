@@ -242,7 +242,8 @@ async fn a_node_renews_its_certificate() {
 async fn an_unknown_call_is_answered_as_such() {
     let manager = manager().await;
     let called = client(&manager.identity).call::<_, ()>(manager.addr, "/no/such", &()).await;
-    assert_eq!(refusal(called), Error::not_implemented("this manager has no call /no/such"));
+    let says = "the manager does not know this call: it runs another version of swarmlite";
+    assert_eq!(refusal(called), Error::not_implemented(says));
 }
 
 #[tokio::test]
@@ -283,7 +284,9 @@ async fn there_are_no_calls_before_there_are_routes() {
     let server = Server::start(anywhere, &identity).await.expect("starts");
     let client = client(&identity);
     let called = client.call::<_, NodeId>(server.addr(), SECRET, &()).await;
-    assert_eq!(refusal(called).kind, ErrorKind::NotImplemented);
+    let refused = refusal(called);
+    assert_eq!((refused.kind, refused.reason), (ErrorKind::Unavailable, Some(Reason::Starting)));
+    assert_eq!(refused.message, "the manager is starting");
     let taken = Server::start(server.addr(), &identity).await.expect_err("is taken");
     assert_eq!(taken.to_string(), format!("cannot listen on {}", server.addr()));
 }

@@ -104,7 +104,7 @@ impl<T: Transport> RaftStore<T> {
         self.with_leader(|| async {
             match self.other_leader() {
                 Some(addr) => self.ask(addr, rpc::RAFT_MEMBERS, &()).await,
-                None => self.members_here().ok_or(Failure::NoLeader),
+                None => self.members_here().ok_or_else(Failure::no_leader),
             }
         })
         .await
@@ -261,8 +261,13 @@ async fn ask_to_join<T: Transport>(
             };
             match answer {
                 Ok(answer) => return Ok(answer),
-                Err(CallError::Refused(error)) if !error.is(Reason::NoLeader) => return Err(error),
-                Err(CallError::Refused(_) | CallError::NotLeader(_)) => why_not = no_leader(),
+                Err(CallError::Refused(error))
+                    if error.is(Reason::NoLeader) || error.is(Reason::Starting) =>
+                {
+                    why_not = error;
+                }
+                Err(CallError::Refused(error)) => return Err(error),
+                Err(CallError::NotLeader(_)) => why_not = no_leader(),
                 Err(error @ CallError::Unreachable { .. }) => {
                     why_not = Error::unavailable(chain(&error));
                 }

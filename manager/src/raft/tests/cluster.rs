@@ -1,6 +1,15 @@
 //! Several managers.
 
+use std::sync::Arc;
+
+use axum::Router;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::ErrorKind;
+use swarmlite_proto::error::Reason;
+use tokio::sync::Notify;
+
 use super::*;
+use crate::message::Refusal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_manager_takes_writes_and_sees_its_own() {
@@ -100,6 +109,36 @@ async fn a_leader_stays_leader_however_slow_the_answers_are_that_can_still_count
     }
     soon("a write", create(cluster.store(leader), 1)).await.expect("is led");
     assert_eq!(leadership.borrow().term, term);
+}
+
+/// A manager whose process is there and whose state is not.
+fn starting(asked: &Arc<Notify>) -> Router {
+    let asked = Arc::clone(asked);
+    Router::new().fallback(move || {
+        asked.notify_one();
+        async { Refusal(Error::unavailable("the manager is starting").because(Reason::Starting)) }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_still_starting_is_waited_for() {
+    let cluster = TestCluster::of(3).await;
+    let leader = cluster.leader(&[1, 2, 3]).await;
+    let follower = if leader == 3 { 2 } else { 3 };
+    let asked = Arc::new(Notify::new());
+    cluster.lines.connect(leader, starting(&asked));
+    let store = cluster.store(follower).clone();
+    let both = tokio::spawn(async move { tokio::join!(create(&store, 1), store.read()) });
+    soon("a question", asked.notified()).await;
+    cluster.lines.connect(leader, router(cluster.store(leader).clone()));
+    let (written, read) = soon("an answer", both).await.expect("ends");
+    written.expect("is led");
+    read.expect("is led");
+
+    cluster.lines.connect(leader, starting(&asked));
+    let refused = soon("an answer", cluster.store(follower).read()).await.expect_err("starts on");
+    let says = format!("the manager at {}, which should lead, is starting", addr(leader));
+    assert_eq!((refused.kind, refused.message), (ErrorKind::Unavailable, says));
 }
 
 #[tokio::test(flavor = "multi_thread")]
