@@ -146,8 +146,15 @@ fn changed(
     if !old.meta.is_known_at(version) {
         return Err(out_of_sequence());
     }
-    if old.spec.role == NodeRole::Manager && spec.role == NodeRole::Worker {
-        check_demotion(state, old, quorum)?;
+    match (old.spec.role, spec.role) {
+        (NodeRole::Manager, NodeRole::Worker) => check_demotion(state, old, quorum)?,
+        // It has left the others, or is about to. They take it back only as one that was a worker.
+        (NodeRole::Worker, NodeRole::Manager) if old.role == NodeRole::Manager => {
+            let message =
+                format!("node {} is still being demoted: promote it once it is a worker", old.id);
+            return Err(Error::unavailable(message));
+        }
+        _ => {}
     }
     Ok(Node { spec, ..Node::clone(old) })
 }
@@ -158,8 +165,9 @@ fn check_demotion(state: &State, node: &Node, quorum: &Quorum) -> Result<()> {
     if managers.count() <= 1 {
         return Err(Error::invalid("attempting to demote the last manager of the swarm"));
     }
+    // It has been promoted and has not joined the others yet: they lose nobody.
     if node.manager.is_none() {
-        return Err(Error::not_found("can't find manager in raft memberlist"));
+        return Ok(());
     }
     let (reachable, unreachable) = count_managers(state, quorum);
     let is_reachable = quorum.reachability(node) == api::Reachability::Reachable;

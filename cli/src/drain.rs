@@ -46,7 +46,15 @@ pub(crate) struct Remaining {
 pub(crate) struct Drain {
     nodes: BTreeSet<NodeId>,
     /// The replicas that have run on the nodes, as service and slot. What a node runs for a global service has no place elsewhere.
-    replicas: BTreeSet<(ServiceId, u64)>,
+    replicas: BTreeSet<Replica>,
+    /// Those that have left the nodes before. Whoever drains a node again waits for what of them is not back elsewhere.
+    departed: BTreeSet<Replica>,
+}
+
+type Replica = (ServiceId, u64);
+
+fn replica(task: &Task) -> Replica {
+    (task.service_id.clone(), task.slot)
 }
 
 /// Where a task belongs, for people: a replica, or a node for global services.
@@ -69,28 +77,50 @@ struct Occupants<'a> {
 impl Drain {
     /// Drains `nodes`, on which nothing has been seen yet.
     pub(crate) const fn new(nodes: BTreeSet<NodeId>) -> Self {
-        Self { nodes, replicas: BTreeSet::new() }
+        Self { nodes, replicas: BTreeSet::new(), departed: BTreeSet::new() }
     }
 
     /// Takes in what is on the nodes, before they are drained and whenever they are looked at.
     pub(crate) fn take_in(&mut self, on_nodes: &[Task]) {
-        let alive = on_nodes.iter().filter(|task| !task.status.state.is_terminal());
-        let replicas = alive.filter(|task| task.slot > 0);
-        self.replicas.extend(replicas.map(|task| (task.service_id.clone(), task.slot)));
+        for task in on_nodes.iter().filter(|task| task.slot > 0) {
+            if !task.status.state.is_terminal() {
+                self.replicas.insert(replica(task));
+            } else if task.status.state == TaskState::Shutdown {
+                self.departed.insert(replica(task));
+            }
+        }
     }
 
     /// The services whose replicas move.
     pub(crate) fn services(&self) -> BTreeSet<&ServiceId> {
-        self.replicas.iter().map(|(service, _)| service).collect()
+        self.replicas.union(&self.departed).map(|(service, _)| service).collect()
+    }
+
+    /// The replicas that are moved: those that have run here, and those that ran here last before they were told to go.
+    fn moving<'a>(&'a self, seen: &Observation<'a>) -> BTreeSet<&'a Replica> {
+        let mut last: BTreeMap<Replica, &Task> = BTreeMap::new();
+        for task in seen.tasks.iter().filter(|task| task.desired_state.is_terminal()) {
+            let newest = last.entry(replica(task)).or_insert(task);
+            if newest.created_at < task.created_at {
+                *newest = task;
+            }
+        }
+        let was_here = |replica: &&Replica| {
+            last.get(*replica).is_some_and(|task| {
+                task.status.state == TaskState::Shutdown
+                    && task.node_id.as_ref().is_some_and(|node| self.nodes.contains(node))
+            })
+        };
+        self.replicas.iter().chain(self.departed.iter().filter(was_here)).collect()
     }
 
     /// Looks at where everything is.
     pub(crate) fn observe(&self, seen: Observation<'_>) -> Remaining {
         let names = Names::new(&seen);
         let mut places: BTreeMap<TaskKey<'_>, Occupants<'_>> = BTreeMap::new();
-        let replicas =
-            self.replicas.iter().filter(|(service, _)| names.services.contains_key(service));
-        for (service, slot) in replicas {
+        let moving = self.moving(&seen);
+        let moving = moving.iter().filter(|(service, _)| names.services.contains_key(service));
+        for (service, slot) in moving.copied() {
             let place = TaskKey { service: names.services[service], slot: *slot, node: None };
             let wanted_elsewhere = seen.tasks.iter().filter(|task| {
                 (&task.service_id, task.slot) == (service, *slot)

@@ -342,6 +342,35 @@ async fn nodes_change_with_their_version() {
     assert_eq!(lab.contents(), before);
 }
 
+/// Asks for another role of a node, with the version it has now.
+async fn set_role(lab: &Lab, node: &str, role: &str) -> Reply {
+    let version = lab.get(&format!("/nodes/{node}")).await.body["Version"]["Index"].clone();
+    let spec = json!({"Availability": "active", "Role": role});
+    lab.post(&format!("/nodes/{node}/update?version={version}"), &spec).await
+}
+
+#[tokio::test]
+async fn a_promotion_can_be_taken_back_at_once() {
+    let lab = Lab::manager();
+    for role in ["manager", "worker"] {
+        let reply = set_role(&lab, "worker", role).await;
+        assert_eq!((reply.status, reply.message()), (200, ""));
+        assert_eq!(lab.get("/nodes/worker").await.body["Spec"]["Role"], role);
+    }
+}
+
+#[tokio::test]
+async fn who_is_still_being_demoted_is_not_promoted() {
+    let lab = Lab::manager();
+    let mut leaving = named_node(110, 3, "leaving");
+    leaving.role = NodeRole::Manager;
+    let id = leaving.id.clone();
+    lab.commit(Op::PutNode(Box::new(leaving))).await;
+    let reply = set_role(&lab, "leaving", "manager").await;
+    let says = format!("node {id} is still being demoted: promote it once it is a worker");
+    assert_eq!((reply.status, reply.message()), (503, &*says));
+}
+
 #[tokio::test]
 async fn a_removed_node_leaves_orphans_and_cannot_come_back() {
     let lab = Lab::manager();

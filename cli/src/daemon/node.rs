@@ -120,11 +120,12 @@ impl Node {
                 continue;
             };
             let mut identity = agent.identity();
-            self.follow_role(&identity.borrow_and_update().clone()).await;
+            let follows = self.follow_role(&identity.borrow_and_update().clone()).await;
             tokio::select! {
-                // Both are cancel-safe. The identity's sender goes with the agent, when the node leaves.
+                // All are cancel-safe. The identity's sender goes with the agent, when the node leaves.
                 _ = identity.changed() => {}
                 changed = view.changed() => changed?,
+                () = sleep(RETRY), if !follows => {}
             }
         }
     }
@@ -232,16 +233,23 @@ impl Node {
         Ok(self.dir.wipe_manager()?)
     }
 
-    /// Starts or ends the manager, as the node's certificate says.
-    async fn follow_role(&self, identity: &Identity) {
+    /// Starts or ends the manager, as the node's certificate says. Returns whether it is as it says now: the others may not take a manager
+    /// yet, or not any more, and a new certificate follows in that case.
+    async fn follow_role(&self, identity: &Identity) -> bool {
         let mut slot = self.member.lock().await;
-        let Some(member) = slot.as_mut() else { return };
+        let Some(member) = slot.as_mut() else { return true };
         match (identity.role, member.manager.take()) {
             (NodeRole::Manager, None) => {
                 let start = Start::Join(member.agent.managers().borrow().clone());
                 match self.become_manager(&member.membership, identity, start).await {
                     Ok(manager) => member.manager = Some(manager),
-                    Err(error) => tracing::error!(error = chain(&error), "cannot become a manager"),
+                    Err(error) => {
+                        tracing::warn!(
+                            error = chain(&error),
+                            "cannot become a manager, trying again"
+                        );
+                        return false;
+                    }
                 }
             }
             (NodeRole::Manager, Some(manager)) => {
@@ -249,20 +257,31 @@ impl Node {
                     tracing::error!(error = format!("{error:#}"), "cannot use the new certificate");
                 }
                 member.manager = Some(manager);
-                return;
+                return true;
             }
             (NodeRole::Worker, Some(manager)) => {
                 manager.shutdown().await;
-                if let Err(error) = self.retire_manager() {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "cannot remove what this node kept as a manager"
-                    );
-                }
+                self.forget_manager();
             }
-            (NodeRole::Worker, None) => return,
+            (NodeRole::Worker, None) => {
+                // It may have become a worker again before it was a manager.
+                if !self.vault.is_empty() {
+                    self.forget_manager();
+                }
+                return true;
+            }
         }
         self.show_member(member);
+        true
+    }
+
+    fn forget_manager(&self) {
+        if let Err(error) = self.retire_manager() {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "cannot remove what this node kept as a manager"
+            );
+        }
     }
 
     /// Starts the manager of a node that was a worker.

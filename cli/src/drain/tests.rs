@@ -125,3 +125,32 @@ fn a_replacement_on_a_node_that_is_drained_too_has_not_moved() {
     let seen = Observation { on_nodes: &tasks, services: &services, tasks: &tasks, nodes: &nodes };
     assert_eq!(drain.observe(seen).left, ["web.1: running on node1"]);
 }
+
+/// What a second drain of node2 has left, where these are all tasks of the service.
+fn second(tasks: &[Task]) -> String {
+    let on_node: Vec<Task> = tasks
+        .iter()
+        .filter(|task| task.node_id.as_ref() == Some(&nodes()[1].id))
+        .cloned()
+        .collect();
+    see(&drain(&on_node), tasks)
+}
+
+#[test]
+fn a_second_drain_waits_for_what_the_first_has_not_moved_yet_and_for_nothing_else() {
+    let left = task(1, 2, "shutdown", "shutdown");
+    insta::assert_snapshot!(second(&[left.clone(), task(1, 1, "preparing", "running")]), @r"
+    overall progress: 0 tasks left, 0 of 1 replicas moved
+    web.1: preparing on node1
+    LEFT web.1: preparing on node1
+    ");
+    assert!(!second(&[left.clone(), task(1, 1, "running", "running")]).contains("LEFT"));
+    // What has become of it since is not the drain's.
+    let mut failed = task(1, 1, "failed", "shutdown");
+    failed.created_at = left.created_at + std::time::Duration::from_secs(1);
+    assert!(!second(&[left, failed, task(1, 1, "preparing", "running")]).contains("LEFT"));
+    assert!(
+        !second(&[task(1, 2, "failed", "shutdown"), task(1, 1, "ready", "running")])
+            .contains("LEFT")
+    );
+}
