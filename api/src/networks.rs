@@ -21,6 +21,7 @@ use serde_json::json;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::lookup;
+use swarmlite_manager::state::network_already_exists;
 use swarmlite_proto::api;
 use swarmlite_proto::api::NetworkCreateRequest;
 use swarmlite_proto::api::NetworkCreateResponse;
@@ -283,7 +284,7 @@ pub(super) async fn create(
     if let Some(manager) = manager
         && manager.read().await?.network_by_name(&routing.name).is_some()
     {
-        return Err(already_exists(&routing.name).into());
+        return Err(network_already_exists(&routing.name).into());
     }
     Ok(api.engine.forward(Method::POST, "/networks/create", body).await?)
 }
@@ -303,10 +304,6 @@ fn refuse_overlay(api: &ApiState, routing: &Routing) -> Error {
     }
 }
 
-fn already_exists(name: &str) -> Error {
-    Error::conflict(format!("network with name {name} already exists"))
-}
-
 async fn create_overlay(
     api: &ApiState,
     manager: &ManagerAccess,
@@ -317,7 +314,7 @@ async fn create_overlay(
     let path = format!("/networks/{}", segment(&spec.name));
     let local = api.engine.get(&path).await.ok().flatten();
     if local.is_some_and(|local| local["Name"] == spec.name.as_str() && !is_stand_in(&local)) {
-        return Err(already_exists(&spec.name).into());
+        return Err(network_already_exists(&spec.name).into());
     }
     let change =
         |state: &State| plan::create(state, spec.clone(), Timestamp::now(), &mut rand::rng());

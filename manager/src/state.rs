@@ -45,6 +45,7 @@ use swarmlite_proto::version::Version;
 pub use self::apply::out_of_sequence;
 pub use self::cursors::Cursors;
 use self::index::Indexes;
+pub use self::rules::network_already_exists;
 use self::tables::Tables;
 pub use self::transaction::NodeReport;
 pub use self::transaction::ObjectRef;

@@ -6,6 +6,7 @@ use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::Transaction;
 use swarmlite_manager::state::lookup;
+use swarmlite_manager::state::network_already_exists;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::object::Meta;
@@ -21,7 +22,7 @@ pub(super) fn create(
     rng: &mut impl RngExt,
 ) -> Result<(NetworkId, Transaction)> {
     if state.network_by_name(&spec.name).is_some() {
-        return Err(super::already_exists(&spec.name));
+        return Err(network_already_exists(&spec.name));
     }
     let network =
         Network { id: NetworkId::random(rng), meta: Meta::default(), spec, allocation: None };

@@ -19,8 +19,6 @@ use swarmlite_proto::object::Service;
 use swarmlite_proto::object::UpdateState;
 use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::registry::RegistryAuth;
-use swarmlite_proto::spec::EndpointSpec;
-use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::time::Timestamp;
@@ -41,14 +39,9 @@ pub(super) fn create(
         spec.name = unused_name(state, rng);
     }
     let mut spec = validate::service(spec)?;
-    if state.service_by_name(&spec.name).is_some() {
-        return Err(Error::conflict(format!(
-            "name conflicts with an existing object: service {} already exists",
-            spec.name
-        )));
-    }
+    state.check_service_name(&spec.name, None)?;
     let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
-    check_ports(state, &spec, None)?;
+    state.check_ports(&spec, None)?;
     balancing::check(state, &spec)?;
     state.check_needed(&spec)?;
     let first = JobStatus { job_iteration: Version::default(), last_execution: now };
@@ -181,7 +174,7 @@ fn replacement(
 ) -> Result<Transaction> {
     let transaction = resolve_networks(state, &mut service.spec, Transaction::new(now))?;
     if service.spec.endpoint_spec != old.spec.endpoint_spec {
-        check_ports(state, &service.spec, Some(&old.id))?;
+        state.check_ports(&service.spec, Some(&old.id))?;
     }
     // A service that a node which came later cannot balance as asked can be changed in every other way.
     if service.spec.endpoint_options()? != old.spec.endpoint_options()? {
@@ -245,34 +238,4 @@ fn resolve_networks(
         spec.networks.clone_from(&spec.task_template.networks);
     }
     Ok(transaction)
-}
-
-/// A published port belongs to one service, unless both publish it on their tasks' nodes only.
-fn check_ports(state: &State, spec: &ServiceSpec, own: Option<&ServiceId>) -> Result<()> {
-    let no_endpoint = EndpointSpec::default();
-    let ports = &spec.endpoint_spec.as_ref().unwrap_or(&no_endpoint).ports;
-    let is_ingress = |mode| mode == PublishMode::Ingress;
-    if ports.iter().any(|port| is_ingress(port.publish_mode)) && state.ingress_network().is_none() {
-        return Err(Error::invalid(
-            "service needs ingress network, but no ingress network is present",
-        ));
-    }
-    for other in state.services().values().filter(|other| Some(&other.id) != own) {
-        let asked = other.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
-        for taken in asked.chain(&other.endpoint.ports).filter(|taken| taken.published_port != 0) {
-            let clashes = ports.iter().any(|port| {
-                (port.protocol, port.published_port) == (taken.protocol, taken.published_port)
-                    && (is_ingress(port.publish_mode) || is_ingress(taken.publish_mode))
-            });
-            if clashes {
-                let kind =
-                    if is_ingress(taken.publish_mode) { "an ingress" } else { "a host-published" };
-                return Err(Error::invalid(format!(
-                    "port '{}' is already in use by service '{}' ({}) as {kind} port",
-                    taken.published_port, other.spec.name, other.id
-                )));
-            }
-        }
-    }
-    Ok(())
 }

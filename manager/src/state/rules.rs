@@ -8,11 +8,14 @@ use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::PublishMode;
+use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::task_state::TaskState;
 
 use super::AddressOwner;
@@ -47,10 +50,7 @@ impl State {
     pub(super) fn check_network(&self, network: &Network) -> Result<()> {
         for other in self.tables.networks.values().filter(|other| other.id != network.id) {
             if other.spec.name == network.spec.name {
-                return Err(Error::conflict(format!(
-                    "network with name {} already exists",
-                    network.spec.name
-                )));
+                return Err(network_already_exists(&network.spec.name));
             }
             if other.spec.ingress && network.spec.ingress {
                 return Err(Error::conflict(format!(
@@ -136,22 +136,13 @@ impl State {
 
     /// A service's name, published ports and virtual addresses are its own, and the secrets and configs of its tasks are there.
     pub(super) fn check_service(&self, service: &Service) -> Result<()> {
-        if let Some(other) = self.service_by_name(&service.spec.name)
-            && other.id != service.id
-        {
-            return Err(Error::conflict(format!(
-                "name conflicts with an existing object: service {} already exists",
-                service.spec.name
-            )));
-        }
+        self.check_service_name(&service.spec.name, Some(&service.id))?;
         for (protocol, port) in ingress_ports(service) {
             if let Some(owner) = self.ingress_port(protocol, port)
                 && *owner != service.id
             {
                 let name = self.tables.services.get(owner).map_or("", |other| &other.spec.name);
-                return Err(Error::invalid(format!(
-                    "port '{port}' is already in use by service '{name}' ({owner}) as an ingress port"
-                )));
+                return Err(port_in_use(port, name, owner, PublishMode::Ingress));
             }
         }
         self.check_needed(&service.spec)?;
@@ -161,6 +152,44 @@ impl State {
             .virtual_ips
             .iter()
             .try_for_each(|vip| self.check_address(&vip.network_id, vip.addr.addr(), &owner))
+    }
+
+    /// A service's name is its own. `own` is the id of the service that is to have it, if there is one yet.
+    pub fn check_service_name(&self, name: &str, own: Option<&ServiceId>) -> Result<()> {
+        match self.service_by_name(name) {
+            Some(other) if Some(&other.id) != own => Err(Error::conflict(format!(
+                "name conflicts with an existing object: service {name} already exists"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A port that is asked for belongs to one service, unless both publish it on their tasks' nodes only. This goes through all services, and
+    /// counts what others have only asked for: for requests, while there is somebody to be told.
+    pub fn check_ports(&self, spec: &ServiceSpec, own: Option<&ServiceId>) -> Result<()> {
+        let is_ingress = |port: &PortConfig| port.publish_mode == PublishMode::Ingress;
+        let wanted = spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+        if wanted.clone().any(is_ingress) && self.ingress_network().is_none() {
+            return Err(Error::invalid(
+                "service needs ingress network, but no ingress network is present",
+            ));
+        }
+        for other in self.tables.services.values().filter(|other| Some(&other.id) != own) {
+            let asked = other.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+            let mut taken =
+                asked.chain(&other.endpoint.ports).filter(|port| port.published_port != 0);
+            let clash = taken.find(|taken| {
+                wanted.clone().any(|port| {
+                    (port.protocol, port.published_port) == (taken.protocol, taken.published_port)
+                        && (is_ingress(port) || is_ingress(taken))
+                })
+            });
+            if let Some(taken) = clash {
+                let (port, mode) = (taken.published_port, taken.publish_mode);
+                return Err(port_in_use(port, &other.spec.name, &other.id, mode));
+            }
+        }
+        Ok(())
     }
 
     /// A task's addresses are its own, and it never moves, never goes back.
@@ -195,6 +224,21 @@ impl State {
             _ => Ok(()),
         }
     }
+}
+
+/// What a network is refused with whose name another has.
+pub fn network_already_exists(name: &str) -> Error {
+    Error::conflict(format!("network with name {name} already exists"))
+}
+
+fn port_in_use(port: u16, owner: &str, id: &ServiceId, mode: PublishMode) -> Error {
+    let kind = match mode {
+        PublishMode::Ingress => "an ingress",
+        PublishMode::Host => "a host-published",
+    };
+    Error::invalid(format!(
+        "port '{port}' is already in use by service '{owner}' ({id}) as {kind} port"
+    ))
 }
 
 /// The number in VXLAN headers that a network has, or will have because its spec asks for it.
