@@ -1,6 +1,6 @@
-//! What secrets and configs have in common ([`crate::secrets`], [`crate::configs`]). They differ in what is shown: the content of a
-//! config, and never that of a secret.
+//! What secrets and configs have in common. They differ in what is shown: the content of a config, and never that of a secret.
 
+pub(super) mod handlers;
 mod plan;
 
 use axum::Json;

@@ -9,7 +9,6 @@
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
 
 mod attach;
-mod configs;
 mod control;
 mod documents;
 mod engine;
@@ -25,7 +24,6 @@ mod openapi;
 mod passthrough;
 mod render;
 mod request;
-mod secrets;
 mod serve;
 mod services;
 mod state;
@@ -47,6 +45,8 @@ use utoipa_axum::routes;
 
 pub use self::control::NodeControl;
 pub use self::control::Reservation;
+use self::documents::handlers::configs;
+use self::documents::handlers::secrets;
 pub use self::engine::Engine;
 pub use self::serve::bind;
 pub use self::serve::serve;
