@@ -95,8 +95,7 @@ pub(crate) use swarm::JoinTokenArgs;
 pub(crate) use swarm::JoinTokenRole;
 pub(crate) use swarm::LeaveArgs;
 pub(crate) use swarm::SwarmCommand;
-pub(crate) use swarm::SwarmFlags;
-pub(crate) use swarm::SwarmUpdateArgs;
+pub(crate) use swarm::SwarmSettings;
 pub(crate) use swarm::UnlockKeyArgs;
 pub(crate) use usage::exit_code;
 

@@ -1,11 +1,15 @@
 //! Commands about the membership of this node, and their options.
 
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::Subcommand;
 use clap::ValueEnum;
 use ipnet::Ipv4Net;
+use swarmlite_proto::spec::DEFAULT_SUBNET_SIZE;
+use swarmlite_proto::spec::MANAGER_PORT;
 use swarmlite_proto::time::Nanoseconds;
 
 use crate::value::count;
@@ -22,8 +26,8 @@ pub(crate) enum SwarmCommand {
     JoinToken(JoinTokenArgs),
     /// Leave the swarm.
     Leave(LeaveArgs),
-    /// Update the swarm.
-    Update(SwarmUpdateArgs),
+    /// Update the swarm. What is not given does not change.
+    Update(SwarmSettings),
     /// Unlock the manager on this node after a restart; asks for the key, or reads it from standard input.
     Unlock,
     /// Show the key that unlocks managers, or rotate it.
@@ -41,7 +45,7 @@ pub(crate) struct MemberFlags {
     pub(crate) advertise_addr: String,
 
     /// Listen address or interface, as IP or IP:PORT.
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:2377")]
+    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::UNSPECIFIED, MANAGER_PORT)).to_string())]
     pub(crate) listen_addr: String,
 
     /// Address or interface to use for data path traffic, that between containers [default: the advertised address].
@@ -76,7 +80,7 @@ pub(crate) struct InitArgs {
     pub(crate) swarm: SwarmFlags,
 }
 
-/// Settings of a new swarm.
+/// What a new swarm is like.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The swarm")]
 pub(crate) struct SwarmFlags {
@@ -89,18 +93,26 @@ pub(crate) struct SwarmFlags {
     pub(crate) default_addr_pool: Vec<Ipv4Net>,
 
     /// Subnet mask length of the networks cut from the pools.
-    #[arg(long, value_name = "LENGTH", default_value_t = 24)]
+    #[arg(long, value_name = "LENGTH", default_value_t = DEFAULT_SUBNET_SIZE.into())]
     pub(crate) default_addr_pool_mask_length: u32,
 
     /// Force a new swarm of one manager from the state this node has, after a majority was lost.
     #[arg(long)]
     pub(crate) force_new_cluster: bool,
 
-    /// Enable manager autolocking: a manager that restarts has to be unlocked.
+    /// What can be changed later.
+    #[command(flatten)]
+    pub(crate) settings: SwarmSettings,
+}
+
+/// Settings of a swarm. What is not given has its default in a new swarm, and does not change in one that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct SwarmSettings {
+    /// Enable manager autolocking: a manager that restarts has to be unlocked [default: false].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) autolock: Option<bool>,
 
-    /// Validity period of the certificates of nodes [default: 2160h].
+    /// Validity period of the certificates of nodes, from the next renewal of each on [default: 2160h0m0s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) cert_expiry: Option<Nanoseconds>,
 
@@ -168,34 +180,6 @@ pub(crate) struct LeaveArgs {
     /// Force this node to leave even if it is a manager; the swarm may lose its majority, and with the last manager all its state.
     #[arg(short, long)]
     pub(crate) force: bool,
-}
-
-/// Options of `swarm update`. What is not given does not change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-pub(crate) struct SwarmUpdateArgs {
-    /// Change manager autolocking, which keeps the keys of managers off their disks.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) autolock: Option<bool>,
-
-    /// Validity period of the certificates of nodes. Counts from the next renewal of each on.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub(crate) cert_expiry: Option<Nanoseconds>,
-
-    /// Dispatcher heartbeat period.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub(crate) dispatcher_heartbeat: Option<Nanoseconds>,
-
-    /// Task history retention limit, for each slot.
-    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
-    pub(crate) task_history_limit: Option<i64>,
-
-    /// Number of log entries between Raft snapshots.
-    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
-    pub(crate) snapshot_interval: Option<u64>,
-
-    /// Number of additional Raft snapshots to retain.
-    #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
-    pub(crate) max_snapshots: Option<u64>,
 }
 
 /// Options of `swarm unlock-key`.

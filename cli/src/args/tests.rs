@@ -5,8 +5,18 @@ use std::ffi::OsString;
 
 use clap::CommandFactory;
 use clap::Parser;
+use swarmlite_proto::spec::ContainerSpec;
+use swarmlite_proto::spec::DATA_PATH_PORTS;
+use swarmlite_proto::spec::DEFAULT_ADDRESS_POOL;
+use swarmlite_proto::spec::DEFAULT_DATA_PATH_PORT;
+use swarmlite_proto::spec::OrchestrationConfig;
+use swarmlite_proto::spec::ReadinessConfig;
+use swarmlite_proto::spec::RestartPolicy;
+use swarmlite_proto::spec::SwarmSpec;
+use swarmlite_proto::spec::UpdateConfig;
 
 use super::*;
+use crate::value::duration;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     let words = shlex::split(line).expect("a command line");
@@ -214,4 +224,47 @@ fn rollback_goes_with_no_option_that_changes_the_service() {
         assert_ne!(is_refused, goes_with.contains(&argument.as_str()), "{argument}");
     }
     parse("swarmlite service update --rollback -d web").expect("parses");
+}
+
+#[test]
+fn the_defaults_that_helps_name_are_those_that_hold() {
+    let cli = Cli::command();
+    let help = |command: &str, option: &str| {
+        let command = command
+            .split(' ')
+            .fold(&cli, |command, name| command.find_subcommand(name).expect("a command"));
+        let argument = command.get_arguments().find(|it| it.get_long() == Some(option));
+        argument.expect("an option").get_help().expect("a help").to_string()
+    };
+    let (swarm, update) = (SwarmSpec::defaults(), UpdateConfig::defaults());
+    let readiness = ReadinessConfig::default();
+    let grace = ContainerSpec::default().stop_grace();
+    let delay = RestartPolicy::default().delay();
+    let history = OrchestrationConfig::DEFAULT_TASK_HISTORY;
+    for (command, option, default) in [
+        ("service create", "stop-grace-period", duration::go(grace)),
+        ("service create", "restart-delay", duration::go(delay)),
+        ("service create", "update-parallelism", update.parallelism.to_string()),
+        ("service create", "update-delay", duration::go(update.delay)),
+        ("service create", "update-monitor", duration::go(update.monitor)),
+        ("service create", "rollback-parallelism", update.parallelism.to_string()),
+        ("service create", "rollback-delay", duration::go(update.delay)),
+        ("service create", "rollback-monitor", duration::go(update.monitor)),
+        ("service create", "readiness-interval", duration::go(readiness.interval())),
+        ("service create", "readiness-timeout", duration::go(readiness.timeout())),
+        ("service create", "readiness-retries", readiness.retries().to_string()),
+        ("init", "default-addr-pool", DEFAULT_ADDRESS_POOL.to_string()),
+        ("init", "cert-expiry", duration::go(swarm.ca_config.node_cert_expiry)),
+        ("init", "dispatcher-heartbeat", duration::go(swarm.dispatcher.heartbeat_period)),
+        ("init", "task-history-limit", history.to_string()),
+        ("init", "snapshot-interval", swarm.raft.snapshot_interval.to_string()),
+        ("init", "max-snapshots", swarm.raft.keep_old_snapshots.unwrap_or_default().to_string()),
+    ] {
+        let help = help(command, option);
+        assert!(help.ends_with(&format!("[default: {default}]")), "{option}: {help}");
+    }
+    let (first, last) = (DATA_PATH_PORTS.start(), DATA_PATH_PORTS.end());
+    let ports = format!("{first} to {last}; 0 stands for {DEFAULT_DATA_PATH_PORT}");
+    let help = help("init", "data-path-port");
+    assert!(help.ends_with(&ports), "{help}");
 }

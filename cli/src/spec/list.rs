@@ -32,35 +32,8 @@ pub(crate) struct Lists {
 }
 
 impl From<CreateLists> for Lists {
-    /// The variables of files have to be in `env` already.
     fn from(lists: CreateLists) -> Self {
-        Self {
-            options: UpdateLists {
-                constraint_add: lists.constraint,
-                placement_pref_add: lists.placement_pref,
-                label_add: lists.label,
-                publish_add: lists.publish,
-                endpoint_option_add: lists.endpoint_option,
-                network_add: lists.network,
-                host_add: lists.host,
-                dns_add: lists.dns,
-                dns_option_add: lists.dns_option,
-                dns_search_add: lists.dns_search,
-                env_add: lists.env,
-                mount_add: lists.mount,
-                secret_add: lists.secret,
-                config_add: lists.config,
-                container_label_add: lists.container_label,
-                group_add: lists.group,
-                sysctl_add: lists.sysctl,
-                ulimit_add: lists.ulimit,
-                generic_resource_add: lists.generic_resource,
-                device_add: lists.device,
-                device_cgroup_rule_add: lists.device_cgroup_rule,
-                security_opt_add: lists.security_opt,
-                ..UpdateLists::default()
-            },
-        }
+        Self { options: lists.into() }
     }
 }
 

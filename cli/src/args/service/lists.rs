@@ -27,280 +27,122 @@ use crate::value::port::Publish;
 use crate::value::security_opt;
 use crate::value::ulimit;
 
-/// Options of `service create` that take several values.
-#[derive(Debug, Default, Args)]
-pub(crate) struct CreateLists {
-    /// Set a placement constraint that nodes have to meet, such as node.role==manager.
-    #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
-    pub(crate) constraint: Vec<String>,
+/// Declares the options of both commands. A row says under which heading they are shown, and then of each its name, what its values are and
+/// how they are called and read, and its help.
+macro_rules! lists {
+    ($(
+        $heading:tt, $set:ident $($short:literal)?: $Value:ty as $value:tt $(by $parser:path)?, $help:tt;
+        $add:ident, $add_help:tt;
+        $remove:ident: $Removed:ty as $removed:tt $(by $remover:path)?, $remove_help:tt.
+    )*) => {
+        /// Options of `service create` that take several values.
+        #[derive(Debug, Default, Args)]
+        pub(crate) struct CreateLists {
+            $(
+                #[doc = $help]
+                #[arg(long, value_name = $value, help_heading = $heading)]
+                #[arg($(short = $short)?)]
+                #[arg($(value_parser = $parser)?)]
+                pub(crate) $set: Vec<$Value>,
+            )*
 
-    /// Spread tasks evenly over the values of a label, such as spread=node.labels.rack.
-    #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
-    pub(crate) placement_pref: Vec<PlacementPreference>,
+            /// Read environment variables from a file, one a line.
+            #[arg(long, value_name = "FILE", help_heading = "Container")]
+            pub(crate) env_file: Vec<PathBuf>,
+        }
 
-    /// Set a label of the service.
-    #[arg(short, long, value_name = "KEY=VALUE", help_heading = "Tasks")]
-    pub(crate) label: Vec<Pair>,
+        /// Options of `service update` that add and remove values.
+        #[derive(Debug, Default, Args)]
+        pub(crate) struct UpdateLists {
+            $(
+                #[doc = $add_help]
+                #[arg(long, value_name = $value, help_heading = $heading)]
+                #[arg($(value_parser = $parser)?)]
+                pub(crate) $add: Vec<$Value>,
 
-    /// Publish a port on every node, as TARGET, PUBLISHED:TARGET, either with /PROTOCOL, or as published=,target=,protocol=,mode=ingress|host.
-    #[arg(short = 'p', long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
-    pub(crate) publish: Vec<Publish>,
+                #[doc = $remove_help]
+                #[arg(long, value_name = $removed, help_heading = $heading)]
+                #[arg($(value_parser = $remover)?)]
+                pub(crate) $remove: Vec<$Removed>,
+            )*
+        }
 
-    /// Choose how connections are spread: scheduler=rr|wrr|lc|mh|sh, and sticky=TIME to bring clients back to the same task.
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "Network")]
-    pub(crate) endpoint_option: Vec<Pair>,
-
-    /// Attach the service to a network, as NAME, or name=,alias=,driver-opt=.
-    #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
-    pub(crate) network: Vec<NetworkAttachmentConfig>,
-
-    /// Add a host to /etc/hosts of the container.
-    #[arg(long, value_name = "NAME:ADDRESS", value_parser = host::parse, help_heading = "Network")]
-    pub(crate) host: Vec<String>,
-
-    /// Set a DNS server of the container.
-    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
-    pub(crate) dns: Vec<IpAddr>,
-
-    /// Set an option of the resolver.
-    #[arg(long, value_name = "OPTION", help_heading = "Network")]
-    pub(crate) dns_option: Vec<String>,
-
-    /// Set a domain that the resolver searches.
-    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
-    pub(crate) dns_search: Vec<String>,
-
-    /// Set an environment variable; NAME alone takes the value it has here.
-    #[arg(short = 'e', long, value_name = "NAME=VALUE", value_parser = env_variable, help_heading = "Container")]
-    pub(crate) env: Vec<String>,
-
-    /// Read environment variables from a file, one a line.
-    #[arg(long, value_name = "FILE", help_heading = "Container")]
-    pub(crate) env_file: Vec<PathBuf>,
-
-    /// Mount a volume, a path or memory, as type=volume|bind|tmpfs,source=,target=,readonly and more.
-    #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
-    pub(crate) mount: Vec<Mount>,
-
-    /// Expose a secret to the service as a file below /run/secrets, as NAME, or source=,target=,uid=,gid=,mode=.
-    #[arg(long, value_name = "SECRET", value_parser = document::secret, help_heading = "Container")]
-    pub(crate) secret: Vec<SecretReference>,
-
-    /// Expose a config to the service as a file, as NAME for /NAME, or source=,target=,uid=,gid=,mode=.
-    #[arg(long, value_name = "CONFIG", value_parser = document::config, help_heading = "Container")]
-    pub(crate) config: Vec<ConfigReference>,
-
-    /// Set a label of the container.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
-    pub(crate) container_label: Vec<Pair>,
-
-    /// Add a supplementary group to the user in the container.
-    #[arg(long, value_name = "GROUP", help_heading = "Container")]
-    pub(crate) group: Vec<String>,
-
-    /// Set a kernel parameter of the container.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
-    pub(crate) sysctl: Vec<Pair>,
-
-    /// Set a limit of the kernel on processes of the container.
-    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
-    pub(crate) ulimit: Vec<Ulimit>,
-
-    /// Reserve a generic resource that nodes declare, so many of a kind.
-    #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
-    pub(crate) generic_resource: Vec<GenericResource>,
-
-    /// Give the container a device of its node: PATH, PATH:PATH-IN-CONTAINER, or PATH:PATH-IN-CONTAINER:PERMISSIONS.
-    #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
-    pub(crate) device: Vec<DeviceMapping>,
-
-    /// Add a rule to the devices the container may use, as in 'c 13:* rwm'.
-    #[arg(long, value_name = "RULE", value_parser = device::rule, help_heading = "Node")]
-    pub(crate) device_cgroup_rule: Vec<String>,
-
-    /// Set an option of the kernel's security modules, as in apparmor=unconfined, or seccomp=FILE.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = security_option, help_heading = "Node")]
-    pub(crate) security_opt: Vec<String>,
+        /// `service create` adds, and removes nothing. The variables of files have to be in `env` already.
+        impl From<CreateLists> for UpdateLists {
+            fn from(lists: CreateLists) -> Self {
+                Self { $($add: lists.$set,)* ..Self::default() }
+            }
+        }
+    };
 }
 
-/// Options of `service update` that add and remove values.
-#[derive(Debug, Default, Args)]
-pub(crate) struct UpdateLists {
-    /// Add a placement constraint.
-    #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
-    pub(crate) constraint_add: Vec<String>,
-
-    /// Remove a placement constraint.
-    #[arg(long, value_name = "EXPRESSION", help_heading = "Tasks")]
-    pub(crate) constraint_rm: Vec<String>,
-
-    /// Add a placement preference.
-    #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
-    pub(crate) placement_pref_add: Vec<PlacementPreference>,
-
-    /// Remove a placement preference.
-    #[arg(long, value_name = "spread=LABEL", value_parser = placement_pref, help_heading = "Tasks")]
-    pub(crate) placement_pref_rm: Vec<PlacementPreference>,
-
-    /// Add or update a label of the service.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Tasks")]
-    pub(crate) label_add: Vec<Pair>,
-
-    /// Remove a label of the service.
-    #[arg(long, value_name = "KEY", help_heading = "Tasks")]
-    pub(crate) label_rm: Vec<String>,
-
-    /// Add or update a published port.
-    #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
-    pub(crate) publish_add: Vec<Publish>,
-
-    /// Remove a published port, by its target port.
-    #[arg(long, value_name = "PORT", value_parser = port::parse, help_heading = "Network")]
-    pub(crate) publish_rm: Vec<Publish>,
-
-    /// Add or update an endpoint option.
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "Network")]
-    pub(crate) endpoint_option_add: Vec<Pair>,
-
-    /// Remove an endpoint option.
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
-    pub(crate) endpoint_option_rm: Vec<String>,
-
-    /// Add a network.
-    #[arg(long, value_name = "NETWORK", value_parser = network::parse, help_heading = "Network")]
-    pub(crate) network_add: Vec<NetworkAttachmentConfig>,
-
-    /// Remove a network.
-    #[arg(long, value_name = "NETWORK", help_heading = "Network")]
-    pub(crate) network_rm: Vec<String>,
-
-    /// Add a host to /etc/hosts.
-    #[arg(long, value_name = "NAME:ADDRESS", value_parser = host::parse, help_heading = "Network")]
-    pub(crate) host_add: Vec<String>,
-
-    /// Remove a host from /etc/hosts, as NAME or NAME:ADDRESS.
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
-    pub(crate) host_rm: Vec<String>,
-
-    /// Add a DNS server.
-    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
-    pub(crate) dns_add: Vec<IpAddr>,
-
-    /// Remove a DNS server.
-    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
-    pub(crate) dns_rm: Vec<IpAddr>,
-
-    /// Add an option of the resolver.
-    #[arg(long, value_name = "OPTION", help_heading = "Network")]
-    pub(crate) dns_option_add: Vec<String>,
-
-    /// Remove an option of the resolver.
-    #[arg(long, value_name = "OPTION", help_heading = "Network")]
-    pub(crate) dns_option_rm: Vec<String>,
-
-    /// Add a domain to search.
-    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
-    pub(crate) dns_search_add: Vec<String>,
-
-    /// Remove a domain to search.
-    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
-    pub(crate) dns_search_rm: Vec<String>,
-
-    /// Add or update an environment variable.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = env_variable, help_heading = "Container")]
-    pub(crate) env_add: Vec<String>,
-
-    /// Remove an environment variable, by its name.
-    #[arg(long, value_name = "NAME", help_heading = "Container")]
-    pub(crate) env_rm: Vec<String>,
-
-    /// Add or update a mount.
-    #[arg(long, value_name = "MOUNT", value_parser = mount::parse, help_heading = "Container")]
-    pub(crate) mount_add: Vec<Mount>,
-
-    /// Remove a mount, by its target path.
-    #[arg(long, value_name = "PATH", help_heading = "Container")]
-    pub(crate) mount_rm: Vec<String>,
-
-    /// Add or update a secret of the service.
-    #[arg(long, value_name = "SECRET", value_parser = document::secret, help_heading = "Container")]
-    pub(crate) secret_add: Vec<SecretReference>,
-
-    /// Remove a secret, by its name.
-    #[arg(long, value_name = "SECRET", help_heading = "Container")]
-    pub(crate) secret_rm: Vec<String>,
-
-    /// Add or update a config of the service.
-    #[arg(long, value_name = "CONFIG", value_parser = document::config, help_heading = "Container")]
-    pub(crate) config_add: Vec<ConfigReference>,
-
-    /// Remove a config, by its name.
-    #[arg(long, value_name = "CONFIG", help_heading = "Container")]
-    pub(crate) config_rm: Vec<String>,
-
-    /// Add or update a label of the container.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
-    pub(crate) container_label_add: Vec<Pair>,
-
-    /// Remove a label of the container.
-    #[arg(long, value_name = "KEY", help_heading = "Container")]
-    pub(crate) container_label_rm: Vec<String>,
-
-    /// Add a supplementary group.
-    #[arg(long, value_name = "GROUP", help_heading = "Container")]
-    pub(crate) group_add: Vec<String>,
-
-    /// Remove a supplementary group.
-    #[arg(long, value_name = "GROUP", help_heading = "Container")]
-    pub(crate) group_rm: Vec<String>,
-
-    /// Add or update a kernel parameter.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Container")]
-    pub(crate) sysctl_add: Vec<Pair>,
-
-    /// Remove a kernel parameter.
-    #[arg(long, value_name = "KEY", help_heading = "Container")]
-    pub(crate) sysctl_rm: Vec<String>,
-
-    /// Add or update a limit.
-    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit::parse, help_heading = "Container")]
-    pub(crate) ulimit_add: Vec<Ulimit>,
-
-    /// Remove a limit, by its name.
-    #[arg(long, value_name = "NAME", help_heading = "Container")]
-    pub(crate) ulimit_rm: Vec<String>,
-
-    /// Add or update a generic resource that is reserved.
-    #[arg(long, value_name = "KIND=COUNT", value_parser = generic_resource::of_task, help_heading = "Resources")]
-    pub(crate) generic_resource_add: Vec<GenericResource>,
-
-    /// Remove a generic resource.
-    #[arg(long, value_name = "KIND", help_heading = "Resources")]
-    pub(crate) generic_resource_rm: Vec<String>,
-
-    /// Add or update a device.
-    #[arg(long, value_name = "DEVICE", value_parser = device::mapping, help_heading = "Node")]
-    pub(crate) device_add: Vec<DeviceMapping>,
-
-    /// Remove a device, by its path in the container.
-    #[arg(long, value_name = "PATH", help_heading = "Node")]
-    pub(crate) device_rm: Vec<String>,
-
-    /// Add a rule for devices.
-    #[arg(long, value_name = "RULE", value_parser = device::rule, help_heading = "Node")]
-    pub(crate) device_cgroup_rule_add: Vec<String>,
-
-    /// Remove a rule for devices.
-    #[arg(long, value_name = "RULE", help_heading = "Node")]
-    pub(crate) device_cgroup_rule_rm: Vec<String>,
-
-    /// Add an option of the kernel's security modules.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = security_option, help_heading = "Node")]
-    pub(crate) security_opt_add: Vec<String>,
-
-    /// Remove an option of the kernel's security modules, by its name or as a whole.
-    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Node")]
-    pub(crate) security_opt_rm: Vec<String>,
+lists! {
+    "Tasks", constraint: String as "EXPRESSION", "Set a placement constraint that nodes have to meet, such as node.role==manager";
+        constraint_add, "Add a placement constraint";
+        constraint_rm: String as "EXPRESSION", "Remove a placement constraint".
+    "Tasks", placement_pref: PlacementPreference as "spread=LABEL" by placement_pref, "Spread tasks evenly over the values of a label, such as spread=node.labels.rack";
+        placement_pref_add, "Add a placement preference";
+        placement_pref_rm: PlacementPreference as "spread=LABEL" by placement_pref, "Remove a placement preference".
+    "Tasks", label 'l': Pair as "KEY=VALUE", "Set a label of the service";
+        label_add, "Add or update a label of the service";
+        label_rm: String as "KEY", "Remove a label of the service".
+    "Network", publish 'p': Publish as "PORT" by port::parse, "Publish a port on every node, as TARGET, PUBLISHED:TARGET, either with /PROTOCOL, or as published=,target=,protocol=,mode=ingress|host";
+        publish_add, "Add or update a published port";
+        publish_rm: Publish as "PORT" by port::parse, "Remove a published port, by its target port".
+    "Network", endpoint_option: Pair as "NAME=VALUE", "Choose how connections are spread: scheduler=rr|wrr|lc|mh|sh, and sticky=TIME to bring clients back to the same task";
+        endpoint_option_add, "Add or update an endpoint option";
+        endpoint_option_rm: String as "NAME", "Remove an endpoint option".
+    "Network", network: NetworkAttachmentConfig as "NETWORK" by network::parse, "Attach the service to a network, as NAME, or name=,alias=,driver-opt=";
+        network_add, "Add a network";
+        network_rm: String as "NETWORK", "Remove a network".
+    "Network", host: String as "NAME:ADDRESS" by host::parse, "Add a host to /etc/hosts of the container";
+        host_add, "Add a host to /etc/hosts";
+        host_rm: String as "NAME", "Remove a host from /etc/hosts, as NAME or NAME:ADDRESS".
+    "Network", dns: IpAddr as "ADDRESS", "Set a DNS server of the container";
+        dns_add, "Add a DNS server";
+        dns_rm: IpAddr as "ADDRESS", "Remove a DNS server".
+    "Network", dns_option: String as "OPTION", "Set an option of the resolver";
+        dns_option_add, "Add an option of the resolver";
+        dns_option_rm: String as "OPTION", "Remove an option of the resolver".
+    "Network", dns_search: String as "DOMAIN", "Set a domain that the resolver searches";
+        dns_search_add, "Add a domain to search";
+        dns_search_rm: String as "DOMAIN", "Remove a domain to search".
+    "Container", env 'e': String as "NAME=VALUE" by env_variable, "Set an environment variable; NAME alone takes the value it has here";
+        env_add, "Add or update an environment variable";
+        env_rm: String as "NAME", "Remove an environment variable, by its name".
+    "Container", mount: Mount as "MOUNT" by mount::parse, "Mount a volume, a path or memory, as type=volume|bind|tmpfs,source=,target=,readonly and more";
+        mount_add, "Add or update a mount";
+        mount_rm: String as "PATH", "Remove a mount, by its target path".
+    "Container", secret: SecretReference as "SECRET" by document::secret, "Expose a secret to the service as a file below /run/secrets, as NAME, or source=,target=,uid=,gid=,mode=";
+        secret_add, "Add or update a secret of the service";
+        secret_rm: String as "SECRET", "Remove a secret, by its name".
+    "Container", config: ConfigReference as "CONFIG" by document::config, "Expose a config to the service as a file, as NAME for /NAME, or source=,target=,uid=,gid=,mode=";
+        config_add, "Add or update a config of the service";
+        config_rm: String as "CONFIG", "Remove a config, by its name".
+    "Container", container_label: Pair as "KEY=VALUE", "Set a label of the container";
+        container_label_add, "Add or update a label of the container";
+        container_label_rm: String as "KEY", "Remove a label of the container".
+    "Container", group: String as "GROUP", "Add a supplementary group to the user in the container";
+        group_add, "Add a supplementary group";
+        group_rm: String as "GROUP", "Remove a supplementary group".
+    "Container", sysctl: Pair as "KEY=VALUE", "Set a kernel parameter of the container";
+        sysctl_add, "Add or update a kernel parameter";
+        sysctl_rm: String as "KEY", "Remove a kernel parameter".
+    "Container", ulimit: Ulimit as "NAME=SOFT[:HARD]" by ulimit::parse, "Set a limit of the kernel on processes of the container";
+        ulimit_add, "Add or update a limit";
+        ulimit_rm: String as "NAME", "Remove a limit, by its name".
+    "Resources", generic_resource: GenericResource as "KIND=COUNT" by generic_resource::of_task, "Reserve a generic resource that nodes declare, so many of a kind";
+        generic_resource_add, "Add or update a generic resource that is reserved";
+        generic_resource_rm: String as "KIND", "Remove a generic resource".
+    "Node", device: DeviceMapping as "DEVICE" by device::mapping, "Give the container a device of its node: PATH, PATH:PATH-IN-CONTAINER, or PATH:PATH-IN-CONTAINER:PERMISSIONS";
+        device_add, "Add or update a device";
+        device_rm: String as "PATH", "Remove a device, by its path in the container".
+    "Node", device_cgroup_rule: String as "RULE" by device::rule, "Add a rule to the devices the container may use, as in 'c 13:* rwm'";
+        device_cgroup_rule_add, "Add a rule for devices";
+        device_cgroup_rule_rm: String as "RULE", "Remove a rule for devices".
+    "Node", security_opt: String as "NAME=VALUE" by security_option, "Set an option of the kernel's security modules, as in apparmor=unconfined, or seccomp=FILE";
+        security_opt_add, "Add an option of the kernel's security modules";
+        security_opt_rm: String as "NAME[=VALUE]", "Remove an option of the kernel's security modules, by its name or as a whole".
 }
 
 fn placement_pref(text: &str) -> Result<PlacementPreference, String> {

@@ -3,7 +3,7 @@
 use swarmlite_proto::spec::SwarmSpec;
 
 use super::unlock_key;
-use crate::args::SwarmUpdateArgs;
+use crate::args::SwarmSettings;
 use crate::client::Client;
 use crate::error::Error;
 use crate::error::Result;
@@ -11,11 +11,11 @@ use crate::output::Console;
 
 /// Changes the settings that are named.
 pub(crate) async fn update(
-    args: &SwarmUpdateArgs,
+    args: &SwarmSettings,
     client: &Client,
     console: &mut Console<'_>,
 ) -> Result<()> {
-    if *args == SwarmUpdateArgs::default() {
+    if *args == SwarmSettings::default() {
         return Err(Error::refused(
             "Nothing to update: name a setting, as in: swarmlite swarm update --autolock=true",
         ));
@@ -28,8 +28,9 @@ pub(crate) async fn update(
     Ok(())
 }
 
-fn change(spec: &mut SwarmSpec, args: &SwarmUpdateArgs) {
-    let SwarmUpdateArgs {
+/// Changes the settings of a swarm. Those of a new one are an empty spec, which the daemon fills in.
+pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
+    let SwarmSettings {
         autolock,
         cert_expiry,
         dispatcher_heartbeat,
@@ -62,7 +63,7 @@ mod tests {
     use crate::args::Command;
     use crate::args::SwarmCommand;
 
-    fn args(options: &str) -> SwarmUpdateArgs {
+    fn args(options: &str) -> SwarmSettings {
         let line = shlex::split(&format!("swarmlite swarm update {options}")).expect("a line");
         match Cli::try_parse_from(line).expect("parses").command {
             Command::Swarm(SwarmCommand::Update(args)) => args,
@@ -80,6 +81,6 @@ mod tests {
         assert_eq!(spec, expected);
         change(&mut spec, &args("--autolock=false --task-history-limit 5"));
         assert_eq!(spec, SwarmSpec::defaults());
-        assert_eq!(args(""), SwarmUpdateArgs::default());
+        assert_eq!(args(""), SwarmSettings::default());
     }
 }
