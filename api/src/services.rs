@@ -21,16 +21,11 @@ use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::registry;
-use swarmlite_proto::spec::ContainerSpec;
-use swarmlite_proto::spec::FailureAction;
-use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::spec::RestartPolicy;
 use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::UpdateConfig;
-use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
-use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use crate::engine::segment;
@@ -150,31 +145,17 @@ pub(super) async fn inspect(
 
 /// Fills in what absent settings mean (swarmkit `api/defaults/service.go`).
 fn insert_defaults(spec: &mut ServiceSpec) {
-    let update = UpdateConfig {
-        parallelism: 1,
-        delay: Nanoseconds(0),
-        failure_action: FailureAction::Pause,
-        monitor: Nanoseconds::from_secs(5),
-        max_failure_ratio: 0.0,
-        order: UpdateOrder::StopFirst,
-    };
-    let restart = RestartPolicy {
-        condition: RestartCondition::Any,
-        delay: Some(RestartPolicy::DEFAULT_DELAY),
-        max_attempts: Some(0),
-        window: None,
-    };
     let task = &mut spec.task_template;
     if let Some(container) = &mut task.container_spec {
-        container.stop_grace_period.get_or_insert(ContainerSpec::DEFAULT_STOP_GRACE);
+        container.stop_grace_period = Some(container.stop_grace());
         container.dns_config.get_or_insert_default();
     }
     task.resources.get_or_insert_default();
-    task.restart_policy.get_or_insert(restart);
+    task.restart_policy.get_or_insert_with(RestartPolicy::defaults);
     task.placement.get_or_insert_default();
     if !spec.mode.is_job() {
-        spec.update_config.get_or_insert_with(|| update.clone());
-        spec.rollback_config.get_or_insert(update);
+        spec.update_config.get_or_insert_with(UpdateConfig::defaults);
+        spec.rollback_config.get_or_insert_with(UpdateConfig::defaults);
     }
 }
 

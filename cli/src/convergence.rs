@@ -28,10 +28,8 @@ use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::time::Timestamp;
-
-/// How long a service has to stay as asked when its spec does not say (swarmkit `api/defaults/service.go`).
-const DEFAULT_MONITOR: Duration = Duration::from_secs(5);
 
 /// One line of the display. A later line with the same id takes its place. An empty id is not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,10 +253,8 @@ fn failed(what: &str, message: &str) -> End {
 
 /// How long the service has to stay as asked.
 fn monitor(service: &Service) -> Duration {
-    match &service.spec.update_config {
-        Some(config) if !config.monitor.is_zero() => config.monitor.to_duration(),
-        _ => DEFAULT_MONITOR,
-    }
+    let config = service.spec.update_config.as_ref();
+    config.map_or(UpdateConfig::DEFAULT_MONITOR, UpdateConfig::monitor).to_duration()
 }
 
 #[cfg(test)]

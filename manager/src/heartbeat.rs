@@ -6,15 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::spec::DispatcherConfig;
 use swarmlite_proto::time::Timestamp;
 
 use crate::state::State;
 
 /// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
 pub(crate) const GRACE_PERIODS: u32 = 3;
-
-/// The heartbeat period when the cluster does not say (swarmkit, the same file).
-pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// When each agent was last heard of. Lives in the memory of the leader, and starts empty with every leader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +45,8 @@ impl Sessions {
 pub fn heartbeat_period(state: &State) -> Duration {
     state
         .cluster()
-        .map(|cluster| cluster.spec.dispatcher.heartbeat_period.to_duration())
+        .map(|cluster| cluster.spec.dispatcher.heartbeat_period)
         .filter(|period| !period.is_zero())
-        .unwrap_or(DEFAULT_HEARTBEAT)
+        .unwrap_or(DispatcherConfig::DEFAULT_HEARTBEAT)
+        .to_duration()
 }

@@ -138,6 +138,12 @@ impl Nanoseconds {
     pub const fn is_zero(&self) -> bool {
         self.0 == 0
     }
+
+    /// This, or `default` if this is zero.
+    #[must_use]
+    pub const fn or(self, default: Self) -> Self {
+        if self.is_zero() { default } else { self }
+    }
 }
 
 impl From<Duration> for Nanoseconds {

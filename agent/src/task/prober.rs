@@ -30,7 +30,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::attach::Attach;
 use super::readiness::Outcome;
 use super::readiness::Readiness;
-use super::readiness::limit;
 use super::runtime::Executed;
 use super::runtime::Runtime;
 use super::runtime::RuntimeError;
@@ -130,7 +129,7 @@ impl<R: Runtime, A: Attach> Checks<R, A> {
     /// One check. A command that has taken too long is killed; until it has ended, which may need time, or more than that, it is kept in `late`
     /// and no other is started.
     async fn check(&self, late: &mut Option<Running>) -> Outcome {
-        let limit = limit(&self.config);
+        let limit = self.config.timeout().to_duration();
         if let Some(running) = late {
             match timeout(limit, running).await {
                 Ok(_) => *late = None,

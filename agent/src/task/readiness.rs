@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use swarmlite_proto::spec::ReadinessConfig;
-use swarmlite_proto::time::Nanoseconds;
 
 /// The longest time between checks of a task that has not passed yet: whoever waits for it should not wait for the next check.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
@@ -40,14 +39,10 @@ impl Readiness {
     /// A task that was `not_ready` for this reason, or was ready, when it was last heard of.
     #[must_use]
     pub fn new(config: &ReadinessConfig, not_ready: Option<String>) -> Self {
-        let retries = match config.retries {
-            0 => ReadinessConfig::DEFAULT_RETRIES,
-            retries => retries,
-        };
         Self {
-            interval: or(config.interval, ReadinessConfig::DEFAULT_INTERVAL),
+            interval: config.interval().to_duration(),
             start_period: config.start_period.to_duration(),
-            retries,
+            retries: config.retries(),
             has_passed: not_ready.is_none(),
             not_ready,
             failures: 0,
@@ -91,18 +86,10 @@ impl Readiness {
     }
 }
 
-/// How long a check may take.
-#[must_use]
-pub fn limit(config: &ReadinessConfig) -> Duration {
-    or(config.timeout, ReadinessConfig::DEFAULT_TIMEOUT)
-}
-
-fn or(time: Nanoseconds, default: Nanoseconds) -> Duration {
-    if time.is_zero() { default.to_duration() } else { time.to_duration() }
-}
-
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::time::Nanoseconds;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -164,7 +151,7 @@ mod tests {
     #[test]
     fn defaults_stand_in_for_what_is_not_given() {
         let mut task = Readiness::new(&ReadinessConfig::default(), None);
-        assert_eq!((task.pause(), limit(&ReadinessConfig::default())), (SECOND * 5, SECOND * 5));
+        assert_eq!(task.pause(), SECOND * 5);
         for expected in [None, None, Some("a")] {
             task.take(failed("a"), SECOND);
             assert_eq!(task.not_ready(), expected);

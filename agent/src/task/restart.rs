@@ -103,7 +103,7 @@ fn after(end: &End, delay: Duration) -> Verdict {
 
 /// How long a container waits that has ended.
 fn policy_delay(policy: &RestartPolicy, end: &End) -> Duration {
-    let base = policy.delay.unwrap_or(RestartPolicy::DEFAULT_DELAY).to_duration();
+    let base = policy.delay().to_duration();
     jittered(restart_delay(base, end.failures), base, end.jitter)
 }
 

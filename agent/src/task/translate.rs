@@ -171,7 +171,7 @@ fn health(config: &HealthConfig) -> EngineHealthConfig {
 
 /// The engine counts whole seconds; a part of one is rounded up, so that no task gets less than it asked for.
 fn grace_seconds(spec: &ContainerSpec) -> i64 {
-    let grace = spec.stop_grace_period.unwrap_or(ContainerSpec::DEFAULT_STOP_GRACE);
+    let grace = spec.stop_grace();
     let second = Nanoseconds::from_secs(1).0;
     grace.0.max(0).saturating_add(second - 1) / second
 }

@@ -12,6 +12,7 @@ use swarmlite_proto::spec::DEFAULT_DATA_PATH_PORT;
 use swarmlite_proto::spec::OrchestrationConfig;
 use swarmlite_proto::spec::ReadinessConfig;
 use swarmlite_proto::spec::RestartPolicy;
+use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::spec::UpdateConfig;
 
@@ -242,6 +243,7 @@ fn the_defaults_that_helps_name_are_those_that_hold() {
     let delay = RestartPolicy::default().delay();
     let history = OrchestrationConfig::DEFAULT_TASK_HISTORY;
     for (command, option, default) in [
+        ("service create", "replicas", ServiceMode::DEFAULT_REPLICAS.to_string()),
         ("service create", "stop-grace-period", duration::go(grace)),
         ("service create", "restart-delay", duration::go(delay)),
         ("service create", "update-parallelism", update.parallelism.to_string()),

@@ -115,7 +115,7 @@ fn a_failure_while_watched_starts_the_watch_again() {
 fn the_monitor_of_the_spec_counts() {
     let mut story = Story::replicated();
     story.service.spec.mode = ServiceMode::Replicated { replicas: 0 };
-    story.service.spec.update_config = Some(swarmlite_proto::spec::UpdateConfig {
+    story.service.spec.update_config = Some(UpdateConfig {
         monitor: swarmlite_proto::time::Nanoseconds::from_secs(1),
         ..Default::default()
     });

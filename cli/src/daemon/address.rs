@@ -8,9 +8,7 @@ use std::net::SocketAddr;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
-
-/// The port of managers when none is given.
-pub(crate) const DEFAULT_PORT: u16 = 2377;
+use swarmlite_proto::spec::MANAGER_PORT;
 
 /// What the names of interfaces begin with that a container engine or this program makes: no other machine is reached through them.
 const OWN_INTERFACES: [&str; 5] = ["docker", "br-", "veth", "swl", "virbr"];
@@ -29,7 +27,7 @@ pub(crate) fn listen(text: &str, interfaces: &[Interface]) -> Result<SocketAddr>
     const WRONG: &str =
         "listen address must be an IP address or network interface (with optional port number)";
     let text = if text.is_empty() { "0.0.0.0" } else { text };
-    let (host, port) = split_port(text, DEFAULT_PORT).ok_or_else(|| Error::invalid(WRONG))?;
+    let (host, port) = split_port(text, MANAGER_PORT).ok_or_else(|| Error::invalid(WRONG))?;
     let ip = host_address(host, interfaces)?.ok_or_else(|| Error::invalid(WRONG))?;
     Ok(SocketAddr::new(ip, port))
 }

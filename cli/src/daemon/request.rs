@@ -3,44 +3,30 @@
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
-use ipnet::Ipv4Net;
 use swarmlite_manager::ca::ClusterInit;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
-use swarmlite_proto::spec::Availability;
-
-use super::address::DEFAULT_PORT;
+use swarmlite_proto::spec::MANAGER_PORT;
+use swarmlite_proto::validate;
 
 /// The cluster that `request` asks for, on a node that others reach at `advertise_addr`.
 pub(super) fn cluster_init(
     request: InitRequest,
     advertise_addr: SocketAddr,
 ) -> Result<ClusterInit> {
-    let pools = request.default_addr_pool.iter().map(|pool| {
-        pool.parse::<Ipv4Net>().map_err(|_| Error::unknown(format!("invalid base pool {pool}")))
-    });
+    let subnet_size = validate::subnet_size(request.subnet_size)?;
     let mut spec = request.spec;
     // Asked for in either place.
     spec.encryption_config.auto_lock_managers |= request.auto_lock_managers;
     Ok(ClusterInit {
-        default_addr_pool: pools.collect::<Result<_>>()?,
+        default_addr_pool: validate::address_pools(&request.default_addr_pool, subnet_size)?,
         spec,
         advertise_addr,
-        availability: availability(&request.availability)?,
-        subnet_size: request.subnet_size,
-        data_path_port: request.data_path_port,
+        availability: validate::availability(&request.availability)?,
+        subnet_size,
+        data_path_port: validate::data_path_port(request.data_path_port)?,
     })
-}
-
-/// Whether the node gets tasks. Empty means it does.
-pub(super) fn availability(text: &str) -> Result<Availability> {
-    match text {
-        "" | "active" => Ok(Availability::Active),
-        "pause" => Ok(Availability::Pause),
-        "drain" => Ok(Availability::Drain),
-        other => Err(Error::invalid(format!("invalid Availability: \"{other}\""))),
-    }
 }
 
 /// The manager to join. Only the first is asked, as in Docker.
@@ -52,9 +38,9 @@ pub(super) async fn remote(addrs: &[String]) -> Result<SocketAddr> {
         return Ok(addr);
     }
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, DEFAULT_PORT));
+        return Ok(SocketAddr::new(ip, MANAGER_PORT));
     }
-    let host = if text.contains(':') { text.clone() } else { format!("{text}:{DEFAULT_PORT}") };
+    let host = if text.contains(':') { text.clone() } else { format!("{text}:{MANAGER_PORT}") };
     let found = tokio::net::lookup_host(&host).await;
     found
         .ok()

@@ -23,14 +23,17 @@ pub(super) fn create(mode: Mode, flags: &TaskFlags) -> Result<ServiceMode> {
     if flags.max_concurrent.is_some() && mode != Mode::ReplicatedJob {
         return refuse("max-concurrent", "replicated-job");
     }
+    let replicas = flags.replicas.unwrap_or(ServiceMode::DEFAULT_REPLICAS);
     Ok(match mode {
-        Mode::Replicated => ServiceMode::Replicated { replicas: flags.replicas.unwrap_or(1) },
+        Mode::Replicated => ServiceMode::Replicated { replicas },
         Mode::Global => ServiceMode::Global,
         Mode::GlobalJob => ServiceMode::GlobalJob,
         Mode::ReplicatedJob => {
-            let total_completions = flags.replicas.unwrap_or(1);
-            let max_concurrent = flags.max_concurrent.unwrap_or(total_completions);
-            ServiceMode::ReplicatedJob(ReplicatedJob { max_concurrent, total_completions })
+            let max_concurrent = flags.max_concurrent.unwrap_or(replicas);
+            ServiceMode::ReplicatedJob(ReplicatedJob {
+                max_concurrent,
+                total_completions: replicas,
+            })
         }
     })
 }

@@ -58,7 +58,7 @@ impl Rollout {
         if !given {
             return;
         }
-        let config = config.get_or_insert_with(defaults);
+        let config = config.get_or_insert_with(UpdateConfig::defaults);
         set(&mut config.parallelism, self.parallelism);
         set(&mut config.delay, self.delay);
         set(&mut config.monitor, self.monitor);
@@ -66,11 +66,6 @@ impl Rollout {
         set(&mut config.max_failure_ratio, self.max_failure_ratio);
         set(&mut config.order, self.order);
     }
-}
-
-/// swarmkit `api/defaults/service.go`. A parallelism of 0 would mean all at once.
-fn defaults() -> UpdateConfig {
-    UpdateConfig { parallelism: 1, monitor: Nanoseconds::from_secs(5), ..UpdateConfig::default() }
 }
 
 /// Changes what happens when a task ends.
@@ -82,11 +77,7 @@ pub(super) fn restart(policy: &mut Option<RestartPolicy>, flags: &RestartFlags) 
     if !given {
         return;
     }
-    let policy = policy.get_or_insert_with(|| RestartPolicy {
-        delay: Some(RestartPolicy::DEFAULT_DELAY),
-        max_attempts: Some(0),
-        ..RestartPolicy::default()
-    });
+    let policy = policy.get_or_insert_with(RestartPolicy::defaults);
     set(&mut policy.condition, flags.restart_condition);
     policy.delay = flags.restart_delay.or(policy.delay);
     policy.max_attempts = flags.restart_max_attempts.or(policy.max_attempts);
@@ -113,7 +104,8 @@ mod tests {
             &mut config,
             &UpdateFlags { update_order: Some(UpdateOrder::StartFirst), ..UpdateFlags::default() },
         );
-        assert_eq!(config, Some(UpdateConfig { order: UpdateOrder::StartFirst, ..defaults() }));
+        let expected = UpdateConfig { order: UpdateOrder::StartFirst, ..UpdateConfig::defaults() };
+        assert_eq!(config, Some(expected));
     }
 
     #[test]

@@ -49,17 +49,13 @@ pub(super) fn mode(service: &mut Section<'_>, deploy: &mut Section<'_>) -> Resul
     let scale = service.read("scale", Node::integer::<u64>)?;
     let replicas = deploy.read("replicas", Node::integer::<u64>)?;
     let replicas = one_of_two(replicas, "deploy.replicas", scale, "scale")?;
+    let count = replicas.unwrap_or(ServiceMode::DEFAULT_REPLICAS);
     match (mode, replicas) {
-        (Mode::Replicated, replicas) => {
-            Ok(ServiceMode::Replicated { replicas: replicas.unwrap_or(1) })
-        }
-        (Mode::ReplicatedJob, replicas) => {
-            let count = replicas.unwrap_or(1);
-            Ok(ServiceMode::ReplicatedJob(ReplicatedJob {
-                max_concurrent: count,
-                total_completions: count,
-            }))
-        }
+        (Mode::Replicated, _) => Ok(ServiceMode::Replicated { replicas: count }),
+        (Mode::ReplicatedJob, _) => Ok(ServiceMode::ReplicatedJob(ReplicatedJob {
+            max_concurrent: count,
+            total_completions: count,
+        })),
         (Mode::Global, None) => Ok(ServiceMode::Global),
         (Mode::GlobalJob, None) => Ok(ServiceMode::GlobalJob),
         (Mode::Global | Mode::GlobalJob, Some(_)) => Err(ComposeError::Refused(
@@ -96,7 +92,9 @@ pub(super) fn endpoint_mode(deploy: &mut Section<'_>) -> Result<EndpointMode> {
 pub(super) fn update_config(node: &Node<'_>) -> Result<UpdateConfig> {
     let mut section = node.section()?;
     let config = UpdateConfig {
-        parallelism: section.read("parallelism", Node::integer)?.unwrap_or(1),
+        parallelism: section
+            .read("parallelism", Node::integer)?
+            .unwrap_or(UpdateConfig::DEFAULT_PARALLELISM),
         delay: section.get("delay", Node::duration)?,
         failure_action: section.get("failure_action", |node| {
             node.one_of(&[

@@ -1,12 +1,9 @@
 //! The first transaction of a cluster: the cluster itself, its first node, and the network of the routing mesh.
 
-use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use rand::CryptoRng;
-use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
@@ -29,6 +26,7 @@ use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_proto::validate;
 
 use super::Authority;
 use super::NodeKey;
@@ -39,24 +37,6 @@ use crate::raft::FIRST_RAFT_ID;
 use crate::state::Op;
 use crate::state::Transaction;
 
-/// Where subnets are taken from when nothing else was asked for (swarmkit `manager/allocator/cnmallocator`).
-const DEFAULT_POOL: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 0, 0), 8);
-
-/// The prefix length of subnets when nothing else was asked for.
-const DEFAULT_SUBNET_SIZE: u8 = 24;
-
-/// The longest prefix of a subnet that still has room for a gateway and tasks (moby `daemon/cluster`).
-const MAX_SUBNET_SIZE: u8 = 29;
-
-/// The UDP port of the tunnels when nothing else was asked for (RFC 7348).
-const DEFAULT_DATA_PATH_PORT: u16 = 4789;
-
-/// Ports that the tunnels may have (swarmkit `manager/controlapi`).
-const DATA_PATH_PORTS: std::ops::RangeInclusive<u16> = 1024..=49151;
-
-/// The shortest life of a certificate (swarmkit `ca/certificates.go`, `MinNodeCertExpiration`).
-const MIN_CERT_EXPIRY: Duration = Duration::from_secs(3600);
-
 /// What `swarmlite init` asks for.
 #[derive(Clone, Debug)]
 pub struct ClusterInit {
@@ -66,12 +46,12 @@ pub struct ClusterInit {
     pub advertise_addr: SocketAddr,
     /// Whether the first node gets tasks.
     pub availability: Availability,
-    /// Where subnets are taken from; empty for the default.
+    /// Where subnets are taken from.
     pub default_addr_pool: Vec<Ipv4Net>,
-    /// The prefix length of the subnets; 0 for the default.
-    pub subnet_size: u32,
-    /// The UDP port of the tunnels; 0 for the default.
-    pub data_path_port: u32,
+    /// The prefix length of the subnets.
+    pub subnet_size: u8,
+    /// The UDP port of the tunnels.
+    pub data_path_port: u16,
 }
 
 /// A cluster in the making.
@@ -105,7 +85,6 @@ pub fn found(init: ClusterInit, rng: &mut impl CryptoRng, now: Timestamp) -> Res
 }
 
 fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Result<Cluster> {
-    let subnet_size = subnet_size(init.subnet_size)?;
     let spec = over(SwarmSpec::defaults(), &init.spec)?;
     Ok(Cluster {
         id: ClusterId::random(rng),
@@ -113,9 +92,9 @@ fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Res
         join_tokens: new_tokens(&root_ca.certificate, rng),
         root_ca,
         next_root_ca: None,
-        default_addr_pool: pools(&init.default_addr_pool, subnet_size)?,
-        subnet_size,
-        data_path_port: data_path_port(init.data_path_port)?,
+        default_addr_pool: init.default_addr_pool.clone(),
+        subnet_size: init.subnet_size,
+        data_path_port: init.data_path_port,
         next_raft_id: FIRST_RAFT_ID + 1,
         removed_nodes: Vec::new(),
         unlock_key: spec.encryption_config.auto_lock_managers.then(|| UnlockKey::random(rng)),
@@ -176,13 +155,7 @@ fn ingress_network(rng: &mut impl CryptoRng) -> Network {
 ///
 /// In Docker's words when `asked` asks for something that cannot be.
 pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
-    if !matches!(asked.name.as_str(), "" | "default") {
-        return Err(Error::invalid("swarm spec must be named \"default\""));
-    }
-    let expiry = asked.ca_config.node_cert_expiry;
-    if !expiry.is_zero() && expiry.to_duration() < MIN_CERT_EXPIRY {
-        return Err(Error::invalid("minimum certificate expiry time is: 1h0m0s"));
-    }
+    validate::swarm_spec(asked)?;
     let mut spec = present;
     set(&mut spec.labels, asked.labels.clone());
     set(&mut spec.encryption_config, asked.encryption_config);
@@ -191,7 +164,7 @@ pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     *limit = asked.orchestration.task_history_retention_limit.or(*limit);
     spec.raft = asked.raft.or(spec.raft);
     set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);
-    set(&mut spec.ca_config.node_cert_expiry, expiry);
+    set(&mut spec.ca_config.node_cert_expiry, asked.ca_config.node_cert_expiry);
     // Only where later rotations are counted from: the authority of a new cluster is as new as one can be.
     set(&mut spec.ca_config.force_rotate, asked.ca_config.force_rotate);
     Ok(spec)
@@ -215,37 +188,6 @@ pub fn merged(cluster: &Cluster, asked: &SwarmSpec, rng: &mut impl CryptoRng) ->
 fn set<T: Default + PartialEq>(member: &mut T, wanted: T) {
     if wanted != T::default() {
         *member = wanted;
-    }
-}
-
-fn subnet_size(asked: u32) -> Result<u8> {
-    match u8::try_from(asked) {
-        Ok(0) => Ok(DEFAULT_SUBNET_SIZE),
-        Ok(size) if size <= MAX_SUBNET_SIZE => Ok(size),
-        _ => Err(Error::unknown(format!("subnet size is out of range: {asked}"))),
-    }
-}
-
-fn pools(asked: &[Ipv4Net], subnet_size: u8) -> Result<Vec<Ipv4Net>> {
-    if let Some(pool) = asked.iter().find(|pool| pool.prefix_len() > subnet_size) {
-        return Err(Error::unknown(format!(
-            "invalid CIDR: \"{pool}\". Subnet size is too small for pool: {subnet_size}"
-        )));
-    }
-    if asked.is_empty() {
-        let (addr, prefix) = DEFAULT_POOL;
-        return Ok(Ipv4Net::new(addr, prefix).into_iter().collect());
-    }
-    Ok(asked.iter().map(Ipv4Net::trunc).collect())
-}
-
-fn data_path_port(asked: u32) -> Result<u16> {
-    match u16::try_from(asked) {
-        Ok(0) => Ok(DEFAULT_DATA_PATH_PORT),
-        Ok(port) if DATA_PATH_PORTS.contains(&port) => Ok(port),
-        _ => Err(Error::unknown(format!(
-            "Datapath port number is not in valid range (1024-49151) : {asked}"
-        ))),
     }
 }
 

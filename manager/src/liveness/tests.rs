@@ -1,10 +1,15 @@
 //! When nodes are ready, unknown and down.
 
 use super::*;
-use crate::heartbeat::DEFAULT_HEARTBEAT;
 use crate::loops::tests::world::World;
+use crate::state::State;
 
-const PERIOD: Duration = DEFAULT_HEARTBEAT;
+const PERIOD: Duration = Duration::from_secs(5);
+
+#[test]
+fn the_heartbeat_period_is_dockers_when_nobody_says() {
+    assert_eq!(heartbeat_period(&State::default()), PERIOD);
+}
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::EPOCH + Duration::from_secs(seconds)

@@ -18,6 +18,9 @@ use swarmlite_proto::rpc::JoinClusterResponse;
 use swarmlite_proto::rpc::RaftJoinRequest;
 use swarmlite_proto::rpc::RaftJoinResponse;
 use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::DEFAULT_ADDRESS_POOL;
+use swarmlite_proto::spec::DEFAULT_DATA_PATH_PORT;
+use swarmlite_proto::spec::DEFAULT_SUBNET_SIZE;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
@@ -62,9 +65,9 @@ async fn found(dir: &Path) -> (Manager, Identity) {
         spec: SwarmSpec::default(),
         advertise_addr: addr,
         availability: Availability::Active,
-        default_addr_pool: Vec::new(),
-        subnet_size: 0,
-        data_path_port: 0,
+        default_addr_pool: vec![DEFAULT_ADDRESS_POOL],
+        subnet_size: DEFAULT_SUBNET_SIZE,
+        data_path_port: DEFAULT_DATA_PATH_PORT,
     };
     let Founding { transaction, identity, .. } =
         ca::found(init, &mut rand::rng(), Timestamp::now()).expect("founds");

@@ -11,6 +11,7 @@ use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::UpdateState;
+use swarmlite_proto::spec::OrchestrationConfig;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
@@ -25,9 +26,6 @@ use crate::reconcile::View;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;
-
-/// Tasks kept per slot when the cluster does not say, the present one included (moby `daemon/cluster`, `swarm init`).
-const DEFAULT_HISTORY: i64 = 5;
 
 /// Swarmkit's words for what becomes of the tasks of a removed node (`manager/controlapi/node.go`).
 const NODE_DELETED: &str = "Task belonged to a node that has been deleted";
@@ -139,7 +137,7 @@ fn history_limit(state: &State, service: &Service) -> Option<usize> {
     let asked = state
         .cluster()
         .and_then(|cluster| cluster.spec.orchestration.task_history_retention_limit)
-        .unwrap_or(DEFAULT_HISTORY);
+        .unwrap_or(OrchestrationConfig::DEFAULT_TASK_HISTORY);
     let policy = service.spec.task_template.restart_policy.as_ref();
     let attempts = policy.and_then(|policy| policy.max_attempts).filter(|attempts| *attempts > 0);
     let limit = match attempts {

@@ -11,10 +11,10 @@ use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Availability;
+use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::spec::RestartPolicy;
 use swarmlite_proto::task_state::TaskState;
-use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use super::backoff;
@@ -31,9 +31,6 @@ use crate::state::State;
 
 /// How long a successor waits, past the grace period of its predecessor, for word that it has stopped (swarmkit, the same file, `DefaultOldTaskTimeout`).
 const OLD_TASK_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The grace period when the spec has none (swarmkit `api/defaults/service.go`).
-const DEFAULT_STOP_GRACE: Nanoseconds = Nanoseconds::from_secs(10);
 
 /// Looks after one slot that should be taken: replaces what has ended, and starts what is due. Returns what has to be done together.
 pub(super) fn tend(
@@ -159,12 +156,11 @@ pub(super) fn delay_of(state: &State, task: &Task, slot: &Slot<'_>) -> Duration 
 
 /// The delay that the policy of `task` asks for.
 pub(super) fn policy_delay(state: &State, task: &Task) -> Duration {
-    policy_of(state, task).delay.unwrap_or(RestartPolicy::DEFAULT_DELAY).to_duration()
+    policy_of(state, task).delay().to_duration()
 }
 
 fn stop_grace(state: &State, task: &Task) -> Duration {
     let container =
         state.revision_of(task).and_then(|revision| revision.task.container_spec.as_ref());
-    let grace = container.and_then(|container| container.stop_grace_period);
-    grace.unwrap_or(DEFAULT_STOP_GRACE).to_duration()
+    container.map_or(ContainerSpec::DEFAULT_STOP_GRACE, ContainerSpec::stop_grace).to_duration()
 }

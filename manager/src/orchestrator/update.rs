@@ -14,7 +14,6 @@ use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::task_state::TaskState;
-use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use super::handover;
@@ -25,9 +24,6 @@ use super::slot::Slot;
 use crate::reconcile::Plan;
 use crate::state::Op;
 use crate::state::State;
-
-/// How long a new task is watched when the spec does not say (swarmkit `api/defaults/service.go`).
-const DEFAULT_MONITOR: Nanoseconds = Nanoseconds::from_secs(5);
 
 /// How long a task that has left a drained node keeps others from following while it does not get going. They cannot wait for one that never does.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(60);
@@ -160,9 +156,7 @@ impl<'a> Update<'a> {
         let rolls_back = status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
         let config =
             if rolls_back { &service.spec.rollback_config } else { &service.spec.update_config };
-        // swarmkit `api/defaults/service.go`; a parallelism of 0 that was asked for means all.
-        let defaults = || UpdateConfig { parallelism: 1, ..UpdateConfig::default() };
-        Self { service, config: config.clone().unwrap_or_else(defaults), status }
+        Self { service, config: config.clone().unwrap_or_else(UpdateConfig::defaults), status }
     }
 
     fn state(&self) -> Option<UpdateState> {
@@ -171,8 +165,7 @@ impl<'a> Update<'a> {
 
     /// For how long a new task is watched once it is routed.
     fn monitor(&self) -> Duration {
-        let asked = self.config.monitor;
-        if asked.is_zero() { DEFAULT_MONITOR.to_duration() } else { asked.to_duration() }
+        self.config.monitor().to_duration()
     }
 
     /// Whether this update has made `task`.

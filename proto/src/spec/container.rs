@@ -142,6 +142,12 @@ pub struct ContainerSpec {
 impl ContainerSpec {
     /// The grace period when none is given (swarmkit `api/defaults/service.go`).
     pub const DEFAULT_STOP_GRACE: Nanoseconds = Nanoseconds::from_secs(10);
+
+    /// How long it gets to stop before it is killed.
+    #[must_use]
+    pub fn stop_grace(&self) -> Nanoseconds {
+        self.stop_grace_period.unwrap_or(Self::DEFAULT_STOP_GRACE)
+    }
 }
 
 /// One mount.

@@ -32,11 +32,29 @@ pub struct ReadinessConfig {
 
 impl ReadinessConfig {
     /// The time between checks when none is given. Shorter than that of health checks (30 s): it is how long requests fail.
-    pub const DEFAULT_INTERVAL: Nanoseconds = Nanoseconds::from_secs(5);
+    const DEFAULT_INTERVAL: Nanoseconds = Nanoseconds::from_secs(5);
     /// The time a check may take when none is given.
-    pub const DEFAULT_TIMEOUT: Nanoseconds = Nanoseconds::from_secs(5);
+    const DEFAULT_TIMEOUT: Nanoseconds = Nanoseconds::from_secs(5);
     /// The failures in a row when none are given (those of health checks, moby `daemon/health.go`).
-    pub const DEFAULT_RETRIES: i64 = 3;
+    const DEFAULT_RETRIES: i64 = 3;
+
+    /// The time between checks.
+    #[must_use]
+    pub fn interval(&self) -> Nanoseconds {
+        self.interval.or(Self::DEFAULT_INTERVAL)
+    }
+
+    /// The time a check may take.
+    #[must_use]
+    pub fn timeout(&self) -> Nanoseconds {
+        self.timeout.or(Self::DEFAULT_TIMEOUT)
+    }
+
+    /// The failures in a row that make a ready task not ready.
+    #[must_use]
+    pub fn retries(&self) -> i64 {
+        if self.retries == 0 { Self::DEFAULT_RETRIES } else { self.retries }
+    }
 
     /// What is tried.
     ///

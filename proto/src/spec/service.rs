@@ -104,11 +104,14 @@ pub struct ReplicatedJob {
 
 impl Default for ServiceMode {
     fn default() -> Self {
-        Self::Replicated { replicas: 1 }
+        Self::Replicated { replicas: Self::DEFAULT_REPLICAS }
     }
 }
 
 impl ServiceMode {
+    /// How many tasks there are when nobody says.
+    pub const DEFAULT_REPLICAS: u64 = 1;
+
     /// Whether its tasks end by themselves, rather than run on.
     #[must_use]
     pub const fn is_job(&self) -> bool {
@@ -193,12 +196,12 @@ impl TryFrom<ModeJson> for ServiceMode {
     fn try_from(json: ModeJson) -> Result<Self, Error> {
         match (json.replicated, json.global, json.replicated_job, json.global_job) {
             (None, None, None, None) => Ok(Self::default()),
-            (Some(replicated), None, None, None) => {
-                Ok(Self::Replicated { replicas: replicated.replicas.unwrap_or(1) })
-            }
+            (Some(replicated), None, None, None) => Ok(Self::Replicated {
+                replicas: replicated.replicas.unwrap_or(Self::DEFAULT_REPLICAS),
+            }),
             (None, Some(Empty {}), None, None) => Ok(Self::Global),
             (None, None, Some(job), None) => {
-                let max_concurrent = job.max_concurrent.unwrap_or(1);
+                let max_concurrent = job.max_concurrent.unwrap_or(Self::DEFAULT_REPLICAS);
                 let total_completions = job.total_completions.unwrap_or(max_concurrent);
                 Ok(Self::ReplicatedJob(ReplicatedJob { max_concurrent, total_completions }))
             }
@@ -239,7 +242,7 @@ pub struct UpdateConfig {
     pub delay: Nanoseconds,
     /// What to do when too many fail. Empty means pause.
     pub failure_action: FailureAction,
-    /// How long a new task is watched for failure. Zero means the default of 5 s.
+    /// How long a new task is watched for failure. Zero means 5 s.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub monitor: Nanoseconds,
     /// The share of failed tasks, 0 to 1, above which the action is taken.
@@ -247,6 +250,30 @@ pub struct UpdateConfig {
     pub max_failure_ratio: f64,
     /// Whether the old or the new task goes first.
     pub order: UpdateOrder,
+}
+
+impl UpdateConfig {
+    /// How many slots are replaced at the same time when nobody says (swarmkit `api/defaults/service.go`).
+    pub const DEFAULT_PARALLELISM: u64 = 1;
+
+    /// How long a new task is watched when nobody says (the same file).
+    pub const DEFAULT_MONITOR: Nanoseconds = Nanoseconds::from_secs(5);
+
+    /// What holds for a service without one. The default value, whose parallelism is 0, would replace all slots at once.
+    #[must_use]
+    pub fn defaults() -> Self {
+        Self {
+            parallelism: Self::DEFAULT_PARALLELISM,
+            monitor: Self::DEFAULT_MONITOR,
+            ..Self::default()
+        }
+    }
+
+    /// How long a new task is watched for failure.
+    #[must_use]
+    pub fn monitor(&self) -> Nanoseconds {
+        self.monitor.or(Self::DEFAULT_MONITOR)
+    }
 }
 
 /// Whole numbers without a fraction: 0 and not 0.0, as Go's `encoding/json` does.

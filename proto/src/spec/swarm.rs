@@ -1,5 +1,8 @@
-//! The settings of the whole cluster.
+//! The settings of the whole cluster, and what they are when nobody says.
 
+use std::ops::RangeInclusive;
+
+use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,6 +11,25 @@ use super::Driver;
 use super::Labels;
 use super::is_default;
 use crate::time::Nanoseconds;
+
+/// The TCP port of managers.
+pub const MANAGER_PORT: u16 = 2377;
+
+/// The UDP port of the tunnels (RFC 7348).
+pub const DEFAULT_DATA_PATH_PORT: u16 = 4789;
+
+/// The UDP ports that tunnels may use (moby `daemon/cluster/listen_addr.go`).
+pub const DATA_PATH_PORTS: RangeInclusive<u16> = 1024..=49151;
+
+/// Where subnets are taken from (swarmkit `manager/allocator/cnmallocator`).
+pub const DEFAULT_ADDRESS_POOL: Ipv4Net =
+    Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 0, 0, 0), 8);
+
+/// The prefix length of subnets.
+pub const DEFAULT_SUBNET_SIZE: u8 = 24;
+
+/// The longest prefix of subnets: room for a gateway, a virtual address and a task (moby `daemon/cluster`).
+pub const MAX_SUBNET_SIZE: u8 = 29;
 
 /// The settings of the whole cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -39,17 +61,13 @@ impl SwarmSpec {
         Self {
             name: "default".to_owned(),
             labels: Labels::new(),
-            orchestration: OrchestrationConfig { task_history_retention_limit: Some(5) },
-            raft: RaftConfig {
-                snapshot_interval: 10_000,
-                keep_old_snapshots: Some(0),
-                log_entries_for_slow_followers: 500,
-                election_tick: 10,
-                heartbeat_tick: 1,
+            orchestration: OrchestrationConfig {
+                task_history_retention_limit: Some(OrchestrationConfig::DEFAULT_TASK_HISTORY),
             },
-            dispatcher: DispatcherConfig { heartbeat_period: Nanoseconds::from_secs(5) },
+            raft: RaftConfig::DEFAULT,
+            dispatcher: DispatcherConfig { heartbeat_period: DispatcherConfig::DEFAULT_HEARTBEAT },
             ca_config: CaConfig {
-                node_cert_expiry: Nanoseconds::from_secs(90 * 24 * 3600),
+                node_cert_expiry: CaConfig::DEFAULT_NODE_CERT_EXPIRY,
                 ..CaConfig::default()
             },
             task_defaults: TaskDefaults::default(),
@@ -76,6 +94,11 @@ pub struct OrchestrationConfig {
     pub task_history_retention_limit: Option<i64>,
 }
 
+impl OrchestrationConfig {
+    /// How many tasks are kept per slot when nobody says, the present one included (moby `daemon/cluster`, `swarm init`).
+    pub const DEFAULT_TASK_HISTORY: i64 = 5;
+}
+
 /// Consensus, in Docker's terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
@@ -96,6 +119,15 @@ pub struct RaftConfig {
 }
 
 impl RaftConfig {
+    /// What holds when nobody says.
+    pub const DEFAULT: Self = Self {
+        snapshot_interval: 10_000,
+        keep_old_snapshots: Some(0),
+        log_entries_for_slow_followers: 500,
+        election_tick: 10,
+        heartbeat_tick: 1,
+    };
+
     /// These settings, and that of `other` for each that is zero, which stands for the default in Docker's API.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
@@ -126,6 +158,11 @@ pub struct DispatcherConfig {
     pub heartbeat_period: Nanoseconds,
 }
 
+impl DispatcherConfig {
+    /// The time between two when nobody says (swarmkit `manager/dispatcher/dispatcher.go`).
+    pub const DEFAULT_HEARTBEAT: Nanoseconds = Nanoseconds::from_secs(5);
+}
+
 /// Certificates.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
@@ -145,6 +182,14 @@ pub struct CaConfig {
     /// Raised to have the authority replaced by a new one.
     #[serde(skip_serializing_if = "is_default")]
     pub force_rotate: u64,
+}
+
+impl CaConfig {
+    /// How long a node's certificate is valid when nobody says.
+    pub const DEFAULT_NODE_CERT_EXPIRY: Nanoseconds = Nanoseconds::from_secs(90 * 24 * 3600);
+
+    /// The shortest time that one can be valid (swarmkit `ca/certificates.go`, `MinNodeCertExpiration`).
+    pub const MIN_NODE_CERT_EXPIRY: Nanoseconds = Nanoseconds::from_secs(3600);
 }
 
 impl std::fmt::Debug for CaConfig {

@@ -137,7 +137,19 @@ pub struct RestartPolicy {
 
 impl RestartPolicy {
     /// The delay when none is given (swarmkit `api/defaults/service.go`).
-    pub const DEFAULT_DELAY: Nanoseconds = Nanoseconds::from_secs(5);
+    const DEFAULT_DELAY: Nanoseconds = Nanoseconds::from_secs(5);
+
+    /// What holds for a task without one, in full, as Docker's clients send it.
+    #[must_use]
+    pub fn defaults() -> Self {
+        Self { delay: Some(Self::DEFAULT_DELAY), max_attempts: Some(0), ..Self::default() }
+    }
+
+    /// How long after its end a task is replaced.
+    #[must_use]
+    pub fn delay(&self) -> Nanoseconds {
+        self.delay.unwrap_or(Self::DEFAULT_DELAY)
+    }
 }
 
 /// After which endings a task is replaced.

@@ -1,7 +1,5 @@
 //! The cluster: making it, joining it, changing its settings.
 
-use std::ops::RangeInclusive;
-
 use ipnet::Ipv4Net;
 
 use super::availability;
@@ -11,20 +9,13 @@ use crate::api::InitRequest;
 use crate::api::JoinRequest;
 use crate::error::Error;
 use crate::error::Result;
+use crate::spec::CaConfig;
+use crate::spec::DATA_PATH_PORTS;
+use crate::spec::DEFAULT_ADDRESS_POOL;
+use crate::spec::DEFAULT_DATA_PATH_PORT;
+use crate::spec::DEFAULT_SUBNET_SIZE;
+use crate::spec::MAX_SUBNET_SIZE;
 use crate::spec::SwarmSpec;
-use crate::time::Nanoseconds;
-
-/// The prefix length of subnets when none is given.
-const DEFAULT_SUBNET_SIZE: u32 = 24;
-
-/// The longest prefix of subnets: room for a gateway, a virtual address and a task.
-const MAX_SUBNET_SIZE: u32 = 29;
-
-/// The UDP ports that tunnels may use; 0 stands for the default (moby `daemon/cluster/listen_addr.go`).
-const DATA_PATH_PORTS: RangeInclusive<u32> = 1024..=49151;
-
-/// The shortest life of a certificate.
-const MIN_CERT_EXPIRY: Nanoseconds = Nanoseconds::from_secs(3600);
 
 /// Checks a request to make a cluster, but for addresses, which only the node itself can judge.
 ///
@@ -34,34 +25,65 @@ const MIN_CERT_EXPIRY: Nanoseconds = Nanoseconds::from_secs(3600);
 pub fn init(request: &InitRequest) -> Result<()> {
     listen_addr(&request.listen_addr)?;
     availability(&request.availability)?;
-    let port = request.data_path_port;
-    if port != 0 && !DATA_PATH_PORTS.contains(&port) {
-        return Err(Error::unknown(format!(
-            "Datapath port number is not in valid range (1024-49151) : {port}"
-        )));
-    }
-    let size = match request.subnet_size {
-        0 => DEFAULT_SUBNET_SIZE,
-        size if size > MAX_SUBNET_SIZE => {
-            return Err(Error::unknown(format!("subnet size is out of range: {size}")));
-        }
-        size => size,
-    };
-    for pool in &request.default_addr_pool {
-        let parsed: Ipv4Net = pool
-            .parse()
-            .map_err(|_| Error::unknown(format!("invalid base pool {pool}: not a CIDR")))?;
-        if u32::from(parsed.prefix_len()) > size {
-            return Err(Error::unknown(format!(
-                "invalid CIDR: {pool:?}. Subnet size is too small for pool: {size}"
-            )));
-        }
-    }
+    data_path_port(request.data_path_port)?;
+    address_pools(&request.default_addr_pool, subnet_size(request.subnet_size)?)?;
     let ca = &request.spec.ca_config;
     // A new cluster has a new authority in any case; another one can be given to it later.
     unsupported("CAConfig.SigningCACert", !ca.signing_ca_cert.is_empty())?;
     unsupported("CAConfig.SigningCAKey", !ca.signing_ca_key.is_empty())?;
     swarm_spec(&request.spec)
+}
+
+/// The UDP port of the tunnels of a cluster that is asked for with this one; 0 stands for the default.
+///
+/// # Errors
+///
+/// When it is none that tunnels may use.
+pub fn data_path_port(asked: u32) -> Result<u16> {
+    let (first, last) = (DATA_PATH_PORTS.start(), DATA_PATH_PORTS.end());
+    match u16::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_DATA_PATH_PORT),
+        Ok(port) if DATA_PATH_PORTS.contains(&port) => Ok(port),
+        _ => Err(Error::unknown(format!(
+            "Datapath port number is not in valid range ({first}-{last}) : {asked}"
+        ))),
+    }
+}
+
+/// The prefix length of the subnets of a cluster that is asked for with this one; 0 stands for the default.
+///
+/// # Errors
+///
+/// When they would have no room for tasks.
+pub fn subnet_size(asked: u32) -> Result<u8> {
+    match u8::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_SUBNET_SIZE),
+        Ok(size) if size <= MAX_SUBNET_SIZE => Ok(size),
+        _ => Err(Error::unknown(format!("subnet size is out of range: {asked}"))),
+    }
+}
+
+/// Where a cluster takes subnets of this size from that is asked for with these pools; none stands for the default.
+///
+/// # Errors
+///
+/// When one is no network, or smaller than a subnet.
+pub fn address_pools(asked: &[String], subnet_size: u8) -> Result<Vec<Ipv4Net>> {
+    let pool = |text: &String| {
+        let parsed: Ipv4Net = text
+            .parse()
+            .map_err(|_| Error::unknown(format!("invalid base pool {text}: not a CIDR")))?;
+        if parsed.prefix_len() > subnet_size {
+            return Err(Error::unknown(format!(
+                "invalid CIDR: {text:?}. Subnet size is too small for pool: {subnet_size}"
+            )));
+        }
+        Ok(parsed.trunc())
+    };
+    if asked.is_empty() {
+        return Ok(vec![DEFAULT_ADDRESS_POOL]);
+    }
+    asked.iter().map(pool).collect()
 }
 
 /// Checks a request to join a cluster, but for addresses and the token, which only the node itself can judge.
@@ -87,7 +109,7 @@ pub fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
         "swarm spec must be named \"default\"".to_owned()
     })?;
     let expiry = spec.ca_config.node_cert_expiry;
-    require(expiry.is_zero() || expiry >= MIN_CERT_EXPIRY, || {
+    require(expiry.is_zero() || expiry >= CaConfig::MIN_NODE_CERT_EXPIRY, || {
         "minimum certificate expiry time is: 1h0m0s".to_owned()
     })?;
     require(spec.dispatcher.heartbeat_period.0 >= 0, || {

@@ -22,7 +22,6 @@ use swarmlite_proto::spec::ServiceMode;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
-use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
 
 use crate::output::pretty::Page;
@@ -280,19 +279,11 @@ fn healthcheck(config: &HealthConfig, page: &mut Page) {
 }
 
 fn readiness(config: &ReadinessConfig, page: &mut Page) {
-    let or = |time: Nanoseconds, default| if time.is_zero() { default } else { time };
-    let retries = match config.retries {
-        0 => ReadinessConfig::DEFAULT_RETRIES,
-        retries => retries,
-    };
     page.line("Readiness:");
-    page.entry(
-        "  Interval = ",
-        duration::go(or(config.interval, ReadinessConfig::DEFAULT_INTERVAL)),
-    );
-    page.entry("  Retries = ", retries);
+    page.entry("  Interval = ", duration::go(config.interval()));
+    page.entry("  Retries = ", config.retries());
     page.entry("  StartPeriod = ", duration::go(config.start_period));
-    page.entry("  Timeout = ", duration::go(or(config.timeout, ReadinessConfig::DEFAULT_TIMEOUT)));
+    page.entry("  Timeout = ", duration::go(config.timeout()));
     page.section("  Tests:", config.test.iter().map(|test| format!("   Test = {test}")));
 }
 

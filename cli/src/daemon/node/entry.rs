@@ -19,6 +19,7 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::InvalidUnlockKey;
 use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_proto::validate;
 use swarmlite_vault::UnlockError;
 use tokio::time::timeout;
 
@@ -91,7 +92,7 @@ impl Node {
         }
         let mut membership =
             membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
-        let availability = request::availability(&request.availability)?;
+        let availability = validate::availability(&request.availability)?;
         let remote = request::remote(&request.remote_addrs).await?;
         let advertise = membership.advertise_addr;
         let joined = identity::join(remote, &request.join_token, availability, advertise).await?;
