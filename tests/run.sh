@@ -50,6 +50,13 @@ build() {
     cargo build --locked --workspace --bins --tests --message-format=json-render-diagnostics >"$WORK/built"
 }
 
+# The next version, which clusters are upgraded to: the same sources with one feature, which changes nothing outside of the workspace.
+# It is put where the rest of the build puts the present version, and therefore built before it; without line numbers, in half the time.
+build_next() {
+    CARGO_PROFILE_DEV_DEBUG=false cargo build --locked --workspace --bin swarmlite --features swarmlite-cli/next
+    cp "$(target_dir)/debug/swarmlite" "$WORK/swarmlite-next"
+}
+
 # Prints the path of a test program. Such programs are built by whoever owns the tree, but run by root.
 test_program() {
     sed -n "s/.*\"kind\":\[\"test\"\].*\"name\":\"$1\".*\"executable\":\"\([^\"]*\)\".*/\1/p" "$WORK/built"
@@ -68,13 +75,15 @@ check_cargo
 export INSTA_UPDATE=no
 export -f cargo is_root
 
+stage "building the next version" build_next
 stage "building" build
 stage "building the workload" build_whoami >"$WORK/whoami"
 E2E=$(test_program e2e)
 SWARMLITE_LAB_SWARMLITE=$(target_dir)/debug/swarmlite
+SWARMLITE_LAB_NEXT=$WORK/swarmlite-next
 SWARMLITE_LAB_WHOAMI=$(tail -1 "$WORK/whoami")
 SWARMLITE_LAB_DATAPLANE=$(test_program dataplane)
-export SWARMLITE_LAB_SWARMLITE SWARMLITE_LAB_WHOAMI SWARMLITE_LAB_DATAPLANE
+export SWARMLITE_LAB_SWARMLITE SWARMLITE_LAB_NEXT SWARMLITE_LAB_WHOAMI SWARMLITE_LAB_DATAPLANE
 
 # The machine's processor is emulated, on one core for most of the time.
 beside "the data plane in a virtual machine, whose kernel has IPVS" limited 22 "$(test_program vm)" "$@"

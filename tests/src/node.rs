@@ -95,6 +95,12 @@ impl Node {
             .with_context(|| format!("{} is off", self.name))
     }
 
+    /// The same node with another `swarmlite` program, for daemons that are started from now on and for clients.
+    #[must_use]
+    pub fn with_swarmlite(&self, swarmlite: PathBuf) -> Self {
+        Self { programs: Programs { swarmlite, ..self.programs.clone() }, ..self.clone() }
+    }
+
     /// Makes the namespaces of this node, its network not yet plugged in.
     pub(crate) async fn make_namespace(&self) -> anyhow::Result<Namespace> {
         for folder in ["plugins", "etc-docker", "state"] {
@@ -224,6 +230,26 @@ impl Node {
             Ok(()) => Ok(()),
             Err(error) => Err(error.context(self.log_end(service, 20))),
         }
+    }
+
+    /// Starts `service`, which is to end by itself, and returns what it has logged.
+    ///
+    /// # Errors
+    ///
+    /// When it runs already, or still runs after a minute.
+    pub async fn start_in_vain(&self, service: Service) -> anyhow::Result<String> {
+        ensure!(!service.is_running(self).await?, "{} of {} runs", service.name(), self.name);
+        let path = service.log(self);
+        let before = std::fs::read(&path)?.len();
+        service.spawn(self, &[])?;
+        let what = format!("the end of {} on {}", service.name(), self.name);
+        eventually(&what, START_LIMIT, async || {
+            // It is known to run before it says anything.
+            let log = std::fs::read(&path)?;
+            ensure!(log.len() > before && !service.is_running(self).await?, "it runs");
+            Ok(String::from_utf8_lossy(&log[before..]).into_owned())
+        })
+        .await
     }
 
     /// Sends a signal such as `STOP` to `service`. One that does not run is no error.

@@ -43,15 +43,17 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes the lab and the cluster on it.
     pub(crate) async fn form(name: &str) -> anyhow::Result<Self> {
-        let options = Options {
-            name: name.to_owned(),
-            nodes: 5,
-            swarmlite: program("SWARMLITE_LAB_SWARMLITE")?,
-            whoami: program("SWARMLITE_LAB_WHOAMI")?,
-            // The tests themselves make some calls.
-            host_access: true,
-        };
-        let lab = Lab::up(options).await?;
+        // The tests themselves make some calls.
+        let options = Options { host_access: true, ..options(name.to_owned(), 5)? };
+        Self::form_on(Lab::up(options).await?).await
+    }
+
+    /// Another cluster, of members only. Its name is that of this one with `suffix`; whoever makes it removes its lab.
+    pub(crate) async fn another(&self, suffix: &str) -> anyhow::Result<Self> {
+        Self::form_on(self.small_lab(suffix, u8::try_from(MEMBERS)?).await?).await
+    }
+
+    async fn form_on(lab: Lab) -> anyhow::Result<Self> {
         lab.start_daemons().await?;
         let cluster = Self { lab };
         match cluster.join_all().await {
@@ -62,14 +64,7 @@ impl Cluster {
 
     /// Another lab, for a cluster of its own. Its name is that of this one with `suffix`.
     pub(crate) async fn small_lab(&self, suffix: &str, nodes: u8) -> anyhow::Result<Lab> {
-        let lab = Lab::up(Options {
-            name: format!("{}-{suffix}", self.lab.name()),
-            nodes,
-            swarmlite: program("SWARMLITE_LAB_SWARMLITE")?,
-            whoami: program("SWARMLITE_LAB_WHOAMI")?,
-            host_access: false,
-        });
-        lab.await
+        Lab::up(options(format!("{}-{suffix}", self.lab.name()), nodes)?).await
     }
 
     async fn join_all(&self) -> anyhow::Result<()> {
@@ -354,7 +349,14 @@ impl Cluster {
     }
 }
 
-fn program(variable: &str) -> anyhow::Result<PathBuf> {
+fn options(name: String, nodes: u8) -> anyhow::Result<Options> {
+    let swarmlite = program("SWARMLITE_LAB_SWARMLITE")?;
+    let whoami = program("SWARMLITE_LAB_WHOAMI")?;
+    Ok(Options { name, nodes, swarmlite, whoami, host_access: false })
+}
+
+/// The program that a variable of the environment names.
+pub(crate) fn program(variable: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os(variable);
     let path = path.with_context(|| format!("{variable} is not set: use tests/run.sh"))?;
     Ok(std::path::absolute(path)?)

@@ -7,7 +7,7 @@
 //! The cases are of two groups, which may run side by side, each on a cluster of its own: those that use a cluster, and those that
 //! break parts of it or put it under load ([`TROUBLE`]).
 //!
-//! Environment: `SWARMLITE_LAB_SWARMLITE` and `SWARMLITE_LAB_WHOAMI` are the programs; with `SWARMLITE_E2E_KEEP` set, the cluster is left
+//! Environment: `SWARMLITE_LAB_SWARMLITE` and `SWARMLITE_LAB_WHOAMI` are the programs, and `SWARMLITE_LAB_NEXT` the next version of the first ([`upgrade`]); with `SWARMLITE_E2E_KEEP` set, the cluster is left
 //! running for a look at it (`swarmlite-lab ls`); with `SWARMLITE_E2E_GROUP`, only the cases of the group `use` or `trouble` are run; `SWARMLITE_E2E_LAB` names the lab, so that two runs do not meet; `SWARMLITE_LOAD=full`
 //! does what is done under load as often as is promised ([`load`]).
 
@@ -39,6 +39,7 @@ mod socket;
 mod spec;
 mod stack;
 mod traffic;
+mod upgrade;
 mod views;
 mod watch;
 
@@ -62,7 +63,7 @@ use crate::cluster::Cluster;
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// The modules whose cases break parts of the cluster or put it under load.
-const TROUBLE: [&str; 6] = ["failures", "load", "loss", "mishaps", "ready", "engine"];
+const TROUBLE: [&str; 7] = ["failures", "load", "loss", "mishaps", "ready", "engine", "upgrade"];
 /// How long one test may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The same where the load is as long as it is promised to be passed.
@@ -171,6 +172,7 @@ fn cases() -> Vec<Case> {
         engine::containers_outlive_an_engine_with_live_restore,
         engine::containers_are_started_again_when_their_engine_is_back,
         engine::without_managers_a_node_restarts_its_containers,
+        upgrade::one_node_after_the_other_fails_no_request,
     ]
 }
 
