@@ -140,6 +140,7 @@ impl Parts {
             ledger: Arc::clone(&self.ledger),
             registration: self.registration.subscribe(),
             programmed: programmed.subscribe(),
+            reached: self.plane.reached(),
             reporter,
             known: self.known.clone(),
             managers: self.managers.clone(),

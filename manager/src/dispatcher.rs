@@ -7,7 +7,8 @@
 //! - `statuses`: writes the statuses of all sessions, in few transactions.
 //!
 //! Sessions live on the leader only and end with its leadership, so that agents look for the next leader. That a session has
-//! ended says nothing about the node: whether a node is alive is decided by [`crate::liveness`], from when it was last heard of.
+//! ended says nothing about the node: whether a node is alive is decided by [`crate::liveness`], from when it was last heard of, and from
+//! what other nodes report of it.
 
 pub mod assignment;
 mod registry;

@@ -10,6 +10,7 @@ use swarmlite_proto::spec::DispatcherConfig;
 use swarmlite_proto::time::Timestamp;
 
 use crate::state::State;
+use crate::suspicion::Suspicions;
 
 /// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
 pub(crate) const GRACE_PERIODS: u32 = 3;
@@ -18,18 +19,22 @@ pub(crate) const GRACE_PERIODS: u32 = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
     last_heard: BTreeMap<NodeId, Timestamp>,
+    /// Which nodes others cannot reach.
+    pub(crate) suspicions: Suspicions,
 }
 
 impl Sessions {
     /// Notes a sign of life from an agent that was told to give one per `period`. Returns whether the loops should know at once,
-    /// which is so after a silence in which the node was given up: fit for [`tokio::sync::watch::Sender::send_if_modified`].
+    /// which is so after a silence in which the node was given up, or was asked for this: fit for [`tokio::sync::watch::Sender::send_if_modified`].
     pub fn heard(&mut self, node: &NodeId, now: Timestamp, period: Duration) -> bool {
         let before = self.last_heard.insert(node.clone(), now);
-        before.is_none_or(|before| now.since(before) >= period * GRACE_PERIODS)
+        let waited_for = self.suspicions.heard(node);
+        waited_for || before.is_none_or(|before| now.since(before) >= period * GRACE_PERIODS)
     }
 
     /// Forgets a node that has said good-bye, or that was removed. Returns whether it was known.
     pub fn forget(&mut self, node: &NodeId) -> bool {
+        self.suspicions.heard(node);
         self.last_heard.remove(node).is_some()
     }
 

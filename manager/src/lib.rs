@@ -13,7 +13,7 @@
 //! - [`loops`]: all of them, and what drives them: [`liveness`], [`orchestrator`], [`attachments`], [`allocator`], [`scheduler`],
 //!   [`routing`], [`upgrade`].
 //! - [`placement`]: where tasks may be, for those loops that have to know.
-//! - [`heartbeat`]: when nodes were last heard of.
+//! - [`heartbeat`]: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
@@ -43,4 +43,5 @@ pub mod scheduler;
 pub mod server;
 pub mod state;
 pub mod store;
+mod suspicion;
 pub mod upgrade;

@@ -1,4 +1,4 @@
-//! Whether nodes are alive: the loop that turns heartbeats, and their absence, into the state of a node.
+//! Whether nodes are alive: the loop that turns heartbeats, their absence, and what other nodes report, into the state of a node.
 //!
 //! It writes nothing but a node's status. What becomes of the tasks of a node that is down is for the orchestrators to say.
 
@@ -23,6 +23,8 @@ const UNKNOWN_FACTOR: u32 = 2;
 /// Swarmkit's words for why a node has its state.
 const MISSED: &str = "heartbeat failure";
 const MISSED_UNKNOWN: &str = "heartbeat failure for node in \"unknown\" state";
+/// Ours, for what swarmkit does not know of.
+const LOST: &str = "other nodes do not reach it, and it does not answer";
 const LEADER_CHANGED: &str = "Node moved to \"unknown\" state due to leadership change in cluster";
 
 /// Nodes that are heard of are ready, nodes that are not are down once their time is over.
@@ -52,7 +54,20 @@ struct Verdict {
     until: Option<Timestamp>,
 }
 
+/// The verdict on a node that others suspect waits for its answer, and for no heartbeat.
 fn judge(view: &View, node: &Node, now: Timestamp, grace: Duration) -> Verdict {
+    let heard = judge_silence(view, node, now, grace);
+    // What an earlier reign of this manager has asked says nothing now.
+    match view.sessions.suspicions.due(&node.id).filter(|due| *due >= view.leader_since) {
+        Some(due) if now >= due => Verdict { state: NodeState::Down, message: LOST, until: None },
+        Some(due) => {
+            Verdict { until: heard.until.map(|until| until.min(due)).or(Some(due)), ..heard }
+        }
+        None => heard,
+    }
+}
+
+fn judge_silence(view: &View, node: &Node, now: Timestamp, grace: Duration) -> Verdict {
     if let Some(heard) = view.sessions.last_heard(&node.id) {
         let deadline = heard + grace;
         if now < deadline {

@@ -6,6 +6,7 @@
 //!
 //! The manager decides everything (node, slot, address, port, VNI): the agent carries out and reports, and never chooses.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -62,6 +63,9 @@ pub enum AgentMessage {
     },
     /// The kernel's tables now hold everything up to this generation.
     Programmed(Generation),
+    /// The other nodes that have answered this one through the tunnel, and do not any more: all of them, at the start and whenever that has changed.
+    /// Said to managers that speak [`LOST_NODES`](crate::protocol::LOST_NODES).
+    Lost(BTreeSet<NodeId>),
     /// The node leaves the cluster: it is not to be waited for. The manager ends the session once that is in the replicated state.
     Leaving,
 }
@@ -104,6 +108,9 @@ pub enum ManagerMessage {
     Trust(String),
     /// The node is to renew its certificate, at a time of its own choice within this, as all others do too.
     RenewCertificate(Nanoseconds),
+    /// Other nodes have lost this one: it is to send a heartbeat at once, if it can. Said to agents that speak
+    /// [`LOST_NODES`](crate::protocol::LOST_NODES).
+    HeartbeatNow,
     /// Somebody reads the logs of tasks of this node: it is to publish them, by a call of its own ([`crate::rpc::LOGS_PUBLISH`]).
     PublishLogs(LogOrder),
 }
@@ -118,6 +125,9 @@ pub struct Welcome {
     /// The format in which the node is to keep what it keeps.
     #[serde(default)]
     pub format: Format,
+    /// Which version of swarmlite the manager runs.
+    #[serde(default)]
+    pub versions: Versions,
 }
 
 /// Everything, or what has changed.

@@ -24,8 +24,12 @@ use crate::error::Error;
 /// The header of every call and every answer: [`Range`] as `oldest-newest`.
 pub const HEADER: &str = "swarmlite-protocol";
 
+/// The first protocol with [`AgentMessage::Lost`](crate::agent::AgentMessage::Lost) and
+/// [`ManagerMessage::HeartbeatNow`](crate::agent::ManagerMessage::HeartbeatNow).
+pub const LOST_NODES: u16 = 2;
+
 /// The newest protocol of this build. One more in the build that upgrades are tested with.
-const NEWEST: u16 = if cfg!(feature = "next") { 2 } else { 1 };
+const NEWEST: u16 = if cfg!(feature = "next") { 3 } else { LOST_NODES };
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;
@@ -81,6 +85,12 @@ impl Range {
             return Err(Mismatch::OldCallee { caller, callee });
         }
         Ok(caller.newest.min(callee.newest))
+    }
+
+    /// Whether `protocol` is among them.
+    #[must_use]
+    pub const fn speaks(self, protocol: u16) -> bool {
+        self.oldest <= protocol && protocol <= self.newest
     }
 
     /// What a node speaks whose [`HEADER`] this is. One that cannot be read is taken for none.

@@ -1,5 +1,6 @@
 //! One session with one manager, from the first message to the last.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::protocol::LOST_NODES;
 use swarmlite_proto::rpc::SESSION;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
@@ -42,6 +45,10 @@ pub(super) struct Link<'a> {
     in_flight: Option<Batch>,
     /// Whether a complete set has come in this session.
     told_everything: bool,
+    /// Whether the manager listens to which nodes are lost.
+    takes_lost: bool,
+    /// The nodes that the manager was told are lost; `None` before the first time.
+    lost: Option<BTreeSet<NodeId>>,
 }
 
 /// Statuses that the managers have not stored yet.
@@ -56,6 +63,7 @@ enum Event {
     Heartbeat,
     Registration,
     Programmed,
+    Reached,
     Statuses,
     Resend,
     Leaving,
@@ -70,7 +78,7 @@ impl<'a> Link<'a> {
         let message = timeout(WELCOME_TIMEOUT, receiver.receive())
             .await
             .map_err(|_elapsed| SessionError::NoWelcome)??;
-        let Welcome { heartbeat_period, managers, format } = match message {
+        let Welcome { heartbeat_period, managers, format, versions } = match message {
             Some(ManagerMessage::Welcome(welcome)) => welcome,
             Some(_) => return Err(SessionError::Unexpected("welcome")),
             None => return Err(SessionError::Ended),
@@ -84,6 +92,8 @@ impl<'a> Link<'a> {
             sequence: 0,
             in_flight: None,
             told_everything: false,
+            takes_lost: versions.protocol.speaks(LOST_NODES),
+            lost: None,
         };
         session.ledger.write_in(format);
         link.learn_managers(managers).await?;
@@ -106,6 +116,8 @@ impl<'a> Link<'a> {
         programmed.mark_changed();
         let mut statuses = self.session.reporter.changes();
         statuses.mark_changed();
+        let mut reached = self.session.reached.clone();
+        reached.mark_changed();
         let mut leaving = self.session.leaving.clone();
         loop {
             let resend_at = self.in_flight.as_ref().map(|batch| batch.resend_at);
@@ -117,6 +129,7 @@ impl<'a> Link<'a> {
                 _ = heartbeat.tick() => Event::Heartbeat,
                 Ok(()) = registration.changed() => Event::Registration,
                 Ok(()) = programmed.changed() => Event::Programmed,
+                Ok(()) = reached.changed(), if self.takes_lost => Event::Reached,
                 Ok(()) = statuses.changed(), if resend_at.is_none() => Event::Statuses,
                 Ok(()) = leaving.changed() => Event::Leaving,
                 () = sleep_until(resend_at.unwrap_or_else(Instant::now)), if resend_at.is_some() => {
@@ -125,8 +138,7 @@ impl<'a> Link<'a> {
             };
             match event {
                 Event::Message(message) => self.handle(message).await?,
-                Event::Heartbeat if !*self.session.engine.borrow() => {}
-                Event::Heartbeat => self.send(AgentMessage::Heartbeat).await?,
+                Event::Heartbeat => self.send_heartbeat().await?,
                 Event::Registration => {
                     let registration = registration.borrow_and_update().clone();
                     self.send(AgentMessage::Register(Box::new(registration))).await?;
@@ -134,6 +146,10 @@ impl<'a> Link<'a> {
                 Event::Programmed => {
                     let generation = *programmed.borrow_and_update();
                     self.send(AgentMessage::Programmed(generation)).await?;
+                }
+                Event::Reached => {
+                    let lost = reached.borrow_and_update().lost.clone();
+                    self.send_lost(lost).await?;
                 }
                 // The manager ends the session once it knows.
                 Event::Leaving => self.send(AgentMessage::Leaving).await?,
@@ -147,6 +163,7 @@ impl<'a> Link<'a> {
             ManagerMessage::Welcome(_) => Err(SessionError::Unexpected("the end")),
             ManagerMessage::Assignments(set) => self.learn_assignments(set).await,
             ManagerMessage::Managers(managers) => self.learn_managers(managers).await,
+            ManagerMessage::HeartbeatNow => self.send_heartbeat().await,
             ManagerMessage::RoleChanged(role) => {
                 self.session.role.send_replace(Some(role));
                 Ok(())
@@ -176,6 +193,23 @@ impl<'a> Link<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Gives a sign of life, if the node is of use.
+    async fn send_heartbeat(&mut self) -> Result<(), SessionError> {
+        if *self.session.engine.borrow() {
+            self.send(AgentMessage::Heartbeat).await?;
+        }
+        Ok(())
+    }
+
+    /// Reports which nodes are lost, if the manager does not know.
+    async fn send_lost(&mut self, lost: BTreeSet<NodeId>) -> Result<(), SessionError> {
+        if self.lost.as_ref() != Some(&lost) {
+            self.send(AgentMessage::Lost(lost.clone())).await?;
+            self.lost = Some(lost);
+        }
+        Ok(())
     }
 
     /// Sends what waits, if anything does.

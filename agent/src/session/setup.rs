@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::ledger::Ledger;
 use crate::logs::Ordered;
+use crate::network::Reached;
 use crate::reporter::Reporter;
 use crate::standing::Known;
 use crate::standing::SessionState;
@@ -31,6 +32,8 @@ pub struct Session {
     pub engine: watch::Receiver<bool>,
     /// Which generation the kernel's tables have reached.
     pub programmed: watch::Receiver<Generation>,
+    /// Which other nodes answer. Those that do not any more are reported.
+    pub reached: watch::Receiver<Reached>,
     /// Statuses to send.
     pub reporter: Reporter,
     /// Where assignments go, once they are on disk.

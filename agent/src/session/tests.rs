@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::ledger::Ledger;
+use crate::network::Reached;
 use crate::reporter::Reporter;
 use crate::standing::Known;
 
@@ -106,12 +108,25 @@ impl Seat {
 
     /// Welcomes the agent and tells it that there is `peers` and nothing else.
     async fn begin(&mut self, generation: u64, managers: &[SocketAddr], peers: &[char]) {
+        // One from before there were numbers.
+        self.begin_as(Versions::default(), generation, managers, peers).await;
+    }
+
+    /// The same by a manager of this version.
+    async fn begin_as(
+        &mut self,
+        versions: Versions,
+        generation: u64,
+        managers: &[SocketAddr],
+        peers: &[char],
+    ) {
         assert!(matches!(self.hear().await, AgentMessage::Register(_)));
         let heartbeat_period = Nanoseconds(50_000_000);
         self.say(ManagerMessage::Welcome(Welcome {
             heartbeat_period,
             managers: managers.to_vec(),
             format: Format::NEWEST,
+            versions,
         }))
         .await;
         self.say(ManagerMessage::Assignments(set(generation, true, peers))).await;
@@ -171,6 +186,7 @@ struct Agent {
     folder: TempDir,
     reporter: Reporter,
     programmed: watch::Sender<Generation>,
+    reached: watch::Sender<Reached>,
     registration: watch::Sender<Registration>,
     known: watch::Receiver<Known>,
     role: watch::Receiver<Option<NodeRole>>,
@@ -190,6 +206,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let role = watch::Sender::default();
     let role_receiver = role.subscribe();
     let programmed = watch::Sender::new(Generation(0));
+    let reached = watch::Sender::default();
     let reporter = Reporter::default();
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
     let engine = watch::Sender::new(true);
@@ -200,6 +217,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
         registration: registration.subscribe(),
         programmed: programmed.subscribe(),
+        reached: reached.subscribe(),
         reporter: reporter.clone(),
         known,
         managers: watch::Sender::new(managers.to_vec()),
@@ -216,6 +234,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         leaving,
         reporter,
         programmed,
+        reached,
         registration,
         known: known_receiver,
         role: role_receiver,
@@ -331,8 +350,8 @@ async fn a_difference_before_everything_ends_the_session() {
     let mut seat = seats.recv().await.expect("a session");
     assert!(matches!(seat.hear().await, AgentMessage::Register(_)));
     let heartbeat_period = Nanoseconds::from_secs(5);
-    let format = Format::NEWEST;
-    let welcome = Welcome { heartbeat_period, managers: Vec::new(), format };
+    let (format, versions) = (Format::NEWEST, Versions::OWN);
+    let welcome = Welcome { heartbeat_period, managers: Vec::new(), format, versions };
     seat.say(ManagerMessage::Welcome(welcome)).await;
     seat.say(ManagerMessage::Assignments(set(1, false, &['a']))).await;
     let lost = |state: &SessionState| matches!(state, SessionState::Lost(_));
@@ -387,4 +406,62 @@ async fn a_node_that_leaves_says_so_and_does_not_come_back() {
     drop(seat);
     timeout(LIMIT, agent.running).await.expect("in time").expect("ends");
     assert!(!agent.state.borrow().is_connected());
+}
+
+#[tokio::test]
+async fn a_manager_that_understands_is_told_which_nodes_are_lost() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin_as(Versions::OWN, 1, &[leader], &[]).await;
+    let lost = |letters: &str| letters.chars().map(id).collect::<BTreeSet<_>>();
+    let report = |letters| agent.reached.send_modify(|reached| reached.lost = lost(letters));
+    for letters in ["", "b", "bc", "c"] {
+        report(letters);
+        while seat.hear().await != AgentMessage::Lost(lost(letters)) {}
+    }
+    // Another node answers, and the manager need not know.
+    agent.reached.send_modify(|reached| reached.answering = lost("d"));
+    agent.programmed.send_replace(Generation(9));
+    assert_eq!(seat.hear().await, AgentMessage::Programmed(Generation(9)));
+    drop(seat);
+    let mut seat = seats.recv().await.expect("another session");
+    seat.begin_as(Versions::OWN, 1, &[leader], &[]).await;
+    while seat.hear().await != AgentMessage::Lost(lost("c")) {}
+    drop(seat);
+    let mut older = seats.recv().await.expect("a third session");
+    older.begin(1, &[leader], &[]).await;
+    report("b");
+    agent.programmed.send_replace(Generation(10));
+    loop {
+        match older.hear().await {
+            AgentMessage::Programmed(Generation(10)) => break,
+            message => assert!(matches!(message, AgentMessage::Programmed(_)), "{message:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_gives_a_sign_of_life_when_it_is_asked() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    assert!(matches!(seat.hear().await, AgentMessage::Register(_)));
+    let welcome = Welcome {
+        heartbeat_period: Nanoseconds::from_secs(3600),
+        managers: vec![leader],
+        format: Format::NEWEST,
+        versions: Versions::OWN,
+    };
+    seat.say(ManagerMessage::Welcome(welcome)).await;
+    for _ in 0..3 {
+        seat.say(ManagerMessage::HeartbeatNow).await;
+        // The first heartbeat of the session is one more.
+        while timeout(LIMIT, seat.receiver.receive()).await.expect("in time").expect("sound")
+            != Some(AgentMessage::Heartbeat)
+        {}
+    }
+    agent.running.abort();
 }

@@ -89,6 +89,11 @@ impl Seat {
         self.replaced.cancelled().await;
     }
 
+    /// Whether another session of the same node has begun.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced.is_cancelled()
+    }
+
     /// Notes what the node's kernel tables have reached.
     pub(super) fn programmed(&self, generation: Generation) {
         let sessions = self.registry.sessions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,6 @@
 //! The call that opens a session, and the shell that carries out what [`Session`] decides.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use futures_util::stream::FuturesOrdered;
 use swarmlite_proto::agent::AgentMessage;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::error::Error;
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::rpc::SESSION;
@@ -43,6 +45,7 @@ use crate::raft::Leadership;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::store::Store;
+use crate::suspicion::Suspicions;
 
 /// How long an agent gets to register.
 const REGISTER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -110,6 +113,12 @@ impl<S: Store> Dispatcher<S> {
                 Err(_) => Ending::ShuttingDown,
             },
         };
+        match ending {
+            Ending::Deposed | Ending::ShuttingDown => self.forget_suspicions(),
+            // What the node reports in its new session stays.
+            _ if seat.is_replaced() => {}
+            _ => self.hang_up(seat.node_id()),
+        }
         tracing::info!(node = %seat.node_id(), %ending, "session ended");
     }
 
@@ -170,6 +179,7 @@ impl<S: Store> Dispatcher<S> {
         match effect {
             Effect::Send(message) => sender.send(&message).await?,
             Effect::Programmed(generation) => seat.programmed(generation),
+            Effect::Lost(nodes) => self.suspect(seat, nodes),
             Effect::Report(report) => {
                 let transaction = Transaction::new(Timestamp::now()).with(Op::ReportNode(report));
                 self.shared.store.propose(transaction).await.map_err(Ending::NotStored)?;
@@ -191,6 +201,34 @@ impl<S: Store> Dispatcher<S> {
             }
         }
         Ok(None)
+    }
+
+    /// Notes which nodes another has lost, and asks those that enough others have lost whether they are there.
+    fn suspect(&self, seat: &Seat, lost: BTreeSet<NodeId>) {
+        let state = self.shared.store.state();
+        let ask = |node: &NodeId| {
+            tracing::warn!(%node, "other nodes do not reach a node: it is asked whether it is there");
+            self.tell(node, ManagerMessage::HeartbeatNow)
+        };
+        self.shared.heard.send_if_modified(|heard| {
+            heard.suspicions.report(seat.node_id(), lost);
+            heard.suspicions.weigh(&state, Timestamp::now(), ask)
+        });
+    }
+
+    /// Notes that there is no session with a node any more.
+    fn hang_up(&self, node: &NodeId) {
+        self.shared
+            .heard
+            .send_if_modified(|heard| heard.suspicions.hang_up(node, Timestamp::now()));
+    }
+
+    /// Forgets what this manager was told as the leader. The loops do not run any more.
+    fn forget_suspicions(&self) {
+        self.shared.heard.send_if_modified(|heard| {
+            heard.suspicions = Suspicions::default();
+            false
+        });
     }
 
     /// Notes a sign of life.

@@ -1,6 +1,7 @@
 //! What one session says and asks for. Pure: it is fed with what comes in, and says what is to be done.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::format::Format;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::object::NodeState;
@@ -79,6 +81,8 @@ pub(super) enum Effect {
     Depart(Box<NodeReport>),
     /// Note what the node's kernel tables have reached.
     Programmed(Generation),
+    /// Note which nodes the node has lost.
+    Lost(BTreeSet<NodeId>),
     /// Say something.
     Send(ManagerMessage),
 }
@@ -153,6 +157,7 @@ impl Session {
             }
             _ if !self.registered => Err(Fault::Unregistered),
             AgentMessage::Heartbeat => Ok(Vec::new()),
+            AgentMessage::Lost(nodes) => Ok(vec![Effect::Lost(nodes)]),
             AgentMessage::TaskStatuses { sequence, statuses } => {
                 Ok(vec![Effect::Store(sequence, statuses)])
             }
@@ -252,6 +257,7 @@ fn welcome(view: &View) -> Vec<ManagerMessage> {
         heartbeat_period: view.heartbeat_period.into(),
         managers: view.managers.clone(),
         format: view.format,
+        versions: Versions::OWN,
     };
     let everything = AssignmentSet {
         generation: view.generation,

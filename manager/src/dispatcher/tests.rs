@@ -293,3 +293,18 @@ async fn a_node_that_is_removed_loses_its_session_and_gets_no_other() {
     let Some(CallError::Refused(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.message, format!("Permission denied: node {id} was removed from swarm"));
 }
+
+#[tokio::test]
+async fn a_node_that_is_reported_and_not_in_session_is_given_up() {
+    let leader = leader().await;
+    let mut other = node(7, 7);
+    (other.status.state, other.versions) = (NodeState::Ready, Versions::OWN);
+    let lost = other.id.clone();
+    leader.commit(vec![Op::PutNode(Box::new(other))]).await;
+    let (agent, _) = leader.session().await;
+    agent.say(&AgentMessage::Lost([lost.clone()].into())).await;
+    let mut heard = leader.heard.subscribe();
+    let given_up = |heard: &Sessions| heard.suspicions.due(&lost).is_some();
+    let wait = Duration::from_secs(10);
+    drop(timeout(wait, heard.wait_for(given_up)).await.expect("in time").expect("open"));
+}

@@ -1,5 +1,8 @@
 //! When nodes are ready, unknown and down.
 
+use swarmlite_proto::format::Versions;
+use swarmlite_proto::id::NodeId;
+
 use super::*;
 use crate::loops::tests::world::World;
 use crate::state::State;
@@ -79,4 +82,56 @@ fn the_heartbeat_period_of_the_cluster_counts() {
     world.commit(vec![Op::PutCluster(Box::new(cluster))]);
     world.view.sessions.heard(&node, at(0), PERIOD);
     assert_eq!(judge_at(&mut world, at(3)).0, NodeState::Down);
+}
+
+/// A world of two nodes that have been heard of at 0, in which the first has lost the second and the second was asked at 10.
+fn asked() -> (World, NodeId) {
+    let mut world = World::new(2);
+    for id in world.nodes() {
+        world.edit_node(&id, |node| {
+            node.versions = Versions::OWN;
+        });
+        world.view.sessions.heard(&id, at(0), PERIOD);
+    }
+    let nodes = world.nodes();
+    let [reporter, lost] = &nodes[..] else { panic!("two nodes") };
+    let suspicions = &mut world.view.sessions.suspicions;
+    suspicions.report(reporter, [lost.clone()].into());
+    assert!(suspicions.weigh(&world.view.state, at(10), |_| true));
+    let lost = lost.clone();
+    (world, lost)
+}
+
+/// Carries out a pass at `now`; says what `node` is then.
+fn state_of(world: &mut World, node: &NodeId, now: Timestamp) -> NodeState {
+    judge_at(world, now);
+    world.state().nodes()[node].status.state
+}
+
+#[test]
+fn a_node_that_others_lost_is_down_if_it_does_not_answer() {
+    let (mut world, lost) = asked();
+    let due = world.view.sessions.suspicions.due(&lost).expect("was asked");
+    assert_eq!(judge_at(&mut world, at(10)).2, Some(due), "it looks again");
+    assert_eq!(state_of(&mut world, &lost, at(11)), NodeState::Ready);
+    assert_eq!(state_of(&mut world, &lost, due), NodeState::Down);
+    assert_eq!(world.state().nodes()[&lost].status.message, LOST);
+    assert_eq!(state_of(&mut world, &lost, at(14)), NodeState::Down, "silence changes nothing");
+    assert!(world.view.sessions.heard(&lost, at(14), PERIOD), "an answer wakes");
+    assert_eq!(state_of(&mut world, &lost, at(14)), NodeState::Ready);
+}
+
+#[test]
+fn a_node_that_answers_stays_ready_whatever_others_say() {
+    let (mut world, lost) = asked();
+    world.view.sessions.heard(&lost, at(11), PERIOD);
+    assert_eq!(state_of(&mut world, &lost, at(12)), NodeState::Ready);
+    assert_eq!(state_of(&mut world, &lost, at(14)), NodeState::Ready);
+}
+
+#[test]
+fn what_an_earlier_reign_has_asked_is_not_waited_for() {
+    let (mut world, lost) = asked();
+    world.view.leader_since = at(100);
+    assert_eq!(state_of(&mut world, &lost, at(100)), NodeState::Unknown);
 }

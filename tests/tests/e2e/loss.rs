@@ -19,6 +19,12 @@ use crate::traffic::pass;
 use crate::traffic::service;
 use crate::traffic::settled;
 
+/// How long a lost node may get requests from the others. It takes them little more than a second, and four times that if they have to wait for a processor.
+const AVOIDED: Duration = Duration::from_secs(4);
+
+/// What nodes and managers log when they suspect another node.
+const SUSPICIONS: [&str; 2] = ["does not answer through the tunnel", "asked whether it is there"];
+
 pub(crate) async fn without_managers_no_request_fails_and_nothing_restarts(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
@@ -50,6 +56,7 @@ pub(crate) async fn without_managers_no_request_fails_and_nothing_restarts(
 pub(crate) async fn a_busy_machine_is_not_taken_for_dead(cluster: &Cluster) -> anyhow::Result<()> {
     let traffic = Traffic::start(cluster, service(), cluster.members()).await?;
     let before = cluster.lives(NAME).await?;
+    let suspected = suspicions(cluster);
     let time = Duration::from_secs(if is_full() { 300 } else { 20 });
     traffic
         .during(&format!("both processors busy for {} s", time.as_secs()), async || {
@@ -72,7 +79,15 @@ pub(crate) async fn a_busy_machine_is_not_taken_for_dead(cluster: &Cluster) -> a
         .await?;
     let after = cluster.lives(NAME).await?;
     ensure!(before == after, "before: {before:#?}, after: {after:#?}");
+    let now = suspicions(cluster);
+    ensure!(now == suspected, "nodes were suspected: {suspected} times before, {now} times after");
     traffic.finish().await?.check()
+}
+
+/// How often a node of the cluster was suspected so far.
+fn suspicions(cluster: &Cluster) -> usize {
+    let log = cluster.lab().logs(usize::MAX);
+    log.lines().filter(|line| SUSPICIONS.iter().any(|suspicion| line.contains(suspicion))).count()
 }
 
 pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
@@ -83,22 +98,29 @@ pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
     // Through the lost node itself nobody can be served.
     let traffic = Traffic::start(cluster, service(), cluster.managers()).await?;
     let phase = "a node is cut off";
-    let routed = traffic
-        .during(phase, async || {
-            let begun = Instant::now();
-            cluster.lab().cut(lost).await?;
-            eventually("its task to be replaced", MENDED, async || {
-                let tasks = cluster.running(cluster.manager(), NAME).await?;
-                let elsewhere = tasks.iter().filter(|task| task.node_id != id);
-                let routed = elsewhere.filter(|task| task.routing == "routed").count();
-                ensure!(routed == REPLICAS, "{routed} routed tasks on other nodes");
-                Ok(())
+    let begun = Instant::now();
+    let requests = async {
+        traffic
+            .during(phase, async || {
+                cluster.lab().cut(lost).await?;
+                pass(AVOIDED).await
             })
             .await?;
-            Ok(begun.elapsed())
+        // None fails that begins after that, whether the task is replaced already or not.
+        traffic.during("the others avoid it", async || pass(Duration::from_secs(10)).await).await
+    };
+    let replaced = async {
+        eventually("its task to be replaced", MENDED, async || {
+            let tasks = cluster.running(cluster.manager(), NAME).await?;
+            let elsewhere = tasks.iter().filter(|task| task.node_id != id);
+            let routed = elsewhere.filter(|task| task.routing == "routed").count();
+            ensure!(routed == REPLICAS, "{routed} routed tasks on other nodes");
+            Ok(())
         })
         .await?;
-    traffic.during("a quiet time", async || pass(Duration::from_secs(5)).await).await?;
+        Ok(begun.elapsed())
+    };
+    let ((), routed) = tokio::try_join!(requests, replaced)?;
     traffic
         .during("the node returns", async || {
             cluster.lab().heal(lost).await?;
@@ -112,8 +134,7 @@ pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
         std::io::stderr(),
         "from the cut to the last failed request {last:.1?}, to the replacement routed {routed:.1?}"
     )?;
-    let allowed = Duration::from_secs(30);
-    ensure!(routed < allowed, "the replacement was routed only after {routed:?}");
-    ensure!(last < routed + swarmlite_lab::load::LIMIT, "requests failed up to {last:?}");
+    // Long before its heartbeats have been missed often enough.
+    ensure!(routed < Duration::from_secs(10), "the replacement was routed only after {routed:?}");
     report.check_without(phase)
 }
