@@ -28,9 +28,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use self::again::TryAgain;
-pub use self::containers::Containers;
-pub use self::containers::Held;
-pub use self::containers::Process;
+pub(crate) use self::containers::Containers;
+pub(crate) use self::containers::Held;
+pub(crate) use self::containers::Process;
 pub use self::desk::Attaching;
 pub use self::desk::Desk;
 use self::desk::UnderWay;

@@ -34,7 +34,7 @@ use swarmlite_proto::time::Timestamp;
 use self::answer::failure;
 use self::answer::found;
 use self::answer::status;
-pub use self::engine::DockerRuntime;
+pub(crate) use self::engine::DockerRuntime;
 use self::engine::filters;
 use crate::task::runtime::ContainerInfo;
 use crate::task::runtime::Executed;

@@ -35,8 +35,8 @@ use swarmlite_rpc::Client;
 use swarmlite_rpc::TransportError;
 use swarmlite_rpc::tls;
 use swarmlite_rpc::tls::TlsError;
-pub use token::InvalidToken;
-pub use token::JoinToken;
+use token::InvalidToken;
+use token::JoinToken;
 use tokio::time::Instant;
 
 /// How long a join goes on looking for the leader (Docker's limit for the whole of a join).
@@ -143,7 +143,7 @@ pub async fn join(
 /// # Errors
 ///
 /// See [`IdentityError`].
-pub async fn renew(
+pub(crate) async fn renew(
     identity: &Identity,
     managers: &[SocketAddr],
 ) -> Result<Identity, IdentityError> {

@@ -65,7 +65,7 @@ pub enum LedgerError {
 
 /// What the node remembers. Calls block on the disk.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     folder: PathBuf,
     format: Mutex<Format>,
     statuses: Mutex<BTreeMap<TaskId, TaskStatus>>,
@@ -78,7 +78,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When a file is there and cannot be read.
-    pub fn open(folder: &Path) -> Result<Self, LedgerError> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
         let folder = folder.to_owned();
         let ledger = Self {
             folder,
@@ -94,7 +94,7 @@ impl Ledger {
     }
 
     /// Writes in `format` from now on.
-    pub fn write_in(&self, format: Format) {
+    pub(crate) fn write_in(&self, format: Format) {
         *lock(&self.format) = format;
     }
 
@@ -103,7 +103,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When the file is there and cannot be read.
-    pub fn assignments(&self) -> Result<Option<Assignments>, LedgerError> {
+    pub(crate) fn assignments(&self) -> Result<Option<Assignments>, LedgerError> {
         self.read(ASSIGNMENTS)
     }
 
@@ -112,7 +112,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When they cannot be written.
-    pub fn keep_assignments(&self, assignments: &Assignments) -> Result<(), LedgerError> {
+    pub(crate) fn keep_assignments(&self, assignments: &Assignments) -> Result<(), LedgerError> {
         self.write(ASSIGNMENTS, &assignments.for_disk())
     }
 
@@ -121,7 +121,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When the file is there and cannot be read.
-    pub fn managers(&self) -> Result<Vec<SocketAddr>, LedgerError> {
+    pub(crate) fn managers(&self) -> Result<Vec<SocketAddr>, LedgerError> {
         Ok(self.read(MANAGERS)?.unwrap_or_default())
     }
 
@@ -130,13 +130,13 @@ impl Ledger {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn keep_managers(&self, managers: &[SocketAddr]) -> Result<(), LedgerError> {
+    pub(crate) fn keep_managers(&self, managers: &[SocketAddr]) -> Result<(), LedgerError> {
         self.write(MANAGERS, &managers)
     }
 
     /// Where `task` was last, if it ever ran or has ended.
     #[must_use]
-    pub fn status(&self, task: &TaskId) -> Option<TaskStatus> {
+    pub(crate) fn status(&self, task: &TaskId) -> Option<TaskStatus> {
         lock(&self.statuses).get(task).cloned()
     }
 
@@ -145,7 +145,11 @@ impl Ledger {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn keep_status(&self, task: &TaskId, status: &TaskStatus) -> Result<(), LedgerError> {
+    pub(crate) fn keep_status(
+        &self,
+        task: &TaskId,
+        status: &TaskStatus,
+    ) -> Result<(), LedgerError> {
         let mut statuses = lock(&self.statuses);
         statuses.insert(task.clone(), status.clone());
         self.write(STATUSES, &*statuses)
@@ -153,7 +157,7 @@ impl Ledger {
 
     /// When `task` was started again by policy, without managers.
     #[must_use]
-    pub fn restarts(&self, task: &TaskId) -> Vec<Timestamp> {
+    pub(crate) fn restarts(&self, task: &TaskId) -> Vec<Timestamp> {
         lock(&self.restarts).get(task).cloned().unwrap_or_default()
     }
 
@@ -162,7 +166,11 @@ impl Ledger {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn keep_restarts(&self, task: &TaskId, at: Vec<Timestamp>) -> Result<(), LedgerError> {
+    pub(crate) fn keep_restarts(
+        &self,
+        task: &TaskId,
+        at: Vec<Timestamp>,
+    ) -> Result<(), LedgerError> {
         let mut restarts = lock(&self.restarts);
         restarts.insert(task.clone(), at);
         self.write(RESTARTS, &*restarts)
@@ -173,7 +181,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn forget_tasks(&self, assignments: &Assignments) -> Result<(), LedgerError> {
+    pub(crate) fn forget_tasks(&self, assignments: &Assignments) -> Result<(), LedgerError> {
         self.retain(STATUSES, &self.statuses, assignments)?;
         self.retain(RESTARTS, &self.restarts, assignments)
     }
@@ -183,7 +191,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When a file cannot be removed.
-    pub fn clear(&self) -> Result<(), LedgerError> {
+    pub(crate) fn clear(&self) -> Result<(), LedgerError> {
         lock(&self.statuses).clear();
         lock(&self.restarts).clear();
         [ASSIGNMENTS, MANAGERS, STATUSES, RESTARTS].into_iter().try_for_each(|name| {

@@ -13,35 +13,55 @@
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
+//! - [`pick`]: what balances connections on the node, as its operator has it.
 //! - `start`: all of it put together; `handle`: as it runs; `leave`: as it goes.
 //!
 //! The agent carries out and reports; it never chooses a node, an address or a port. It needs no manager to keep things
 //! running, and no container ends because the agent does.
 
-pub mod assignment;
-pub mod attachments;
-pub mod config;
+mod assignment;
+mod attachments;
+mod config;
 mod disk;
-pub mod docker;
+mod docker;
 mod handle;
 pub mod identity;
 mod leave;
-pub mod ledger;
-pub mod logs;
-pub mod network;
+mod ledger;
+mod logs;
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "the feature `testing` lets tests reach into it, and count what is balanced"
+    )
+)]
+mod network;
 mod node;
 mod parts;
 mod plane;
 mod renewal;
-pub mod reporter;
-pub mod session;
-pub mod standing;
+mod reporter;
+mod session;
+mod standing;
 mod start;
-pub mod task;
-pub mod worker;
+mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod worker;
 
+pub use self::attachments::Attaching;
+pub use self::attachments::Desk;
 pub use self::config::AgentConfig;
 pub use self::handle::AgentHandle;
 pub use self::leave::LeaveError;
+pub use self::network::balancer::choice::Choice;
+pub use self::network::balancer::choice::ChoiceError;
+pub use self::network::balancer::choice::Picked;
+pub use self::network::balancer::choice::pick;
 pub use self::parts::StartError;
+pub use self::standing::Known;
+pub use self::standing::SessionState;
 pub use self::start::Agent;

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use crate::task::runtime::RuntimeError;
 
 /// Orders that wait for their turn. A leader that sends more gets no answer to the rest, and says that the node is not available.
-pub const ORDERS: usize = 64;
+pub(crate) const ORDERS: usize = 64;
 
 /// The most lines in one message. The engine cuts lines at 16 KiB, so that a message is never longer than half a megabyte.
 const BATCH: usize = 32;
@@ -35,7 +35,7 @@ const BATCH: usize = 32;
 const AT_A_TIME: usize = 8;
 
 /// Reads the logs of containers.
-pub trait ContainerLogs: Send + Sync + 'static {
+pub(crate) trait ContainerLogs: Send + Sync + 'static {
     /// The lines of the container of `task`. Nothing if there is none; if they are followed, those it will have when it is started.
     fn lines(
         &self,
@@ -45,17 +45,17 @@ pub trait ContainerLogs: Send + Sync + 'static {
 }
 
 /// An order, and the leader who has given it.
-pub type Ordered = (SocketAddr, LogOrder);
+pub(crate) type Ordered = (SocketAddr, LogOrder);
 
 /// Carries out orders.
 #[derive(Debug)]
-pub struct Publisher<L> {
+pub(crate) struct Publisher<L> {
     /// Calls the leader in the name of the node.
-    pub client: Client,
+    pub(crate) client: Client,
     /// The logs of this node's containers.
-    pub logs: Arc<L>,
+    pub(crate) logs: Arc<L>,
     /// What was ordered.
-    pub orders: mpsc::Receiver<Ordered>,
+    pub(crate) orders: mpsc::Receiver<Ordered>,
 }
 
 /// A publication has ended early.
@@ -71,7 +71,7 @@ enum PublishError {
 
 impl<L: ContainerLogs> Publisher<L> {
     /// Carries out orders until there can be no more.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut publications = JoinSet::new();
         loop {
             // Both are cancel-safe.

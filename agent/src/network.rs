@@ -19,22 +19,22 @@
 //! from them (which containers are attached) is read from the kernel. The data plane decides no address, port or node, and
 //! goes on forwarding when this process is gone.
 
-pub mod assignments;
+pub(crate) mod assignments;
 pub mod balancer;
 mod container;
-pub mod desired;
-pub mod dns;
+pub(crate) mod desired;
+pub(crate) mod dns;
 pub mod endpoint;
 pub mod error;
 mod handle;
 pub mod held;
-pub mod kernel;
+pub(crate) mod kernel;
 pub mod linux;
-pub mod mac;
+pub(crate) mod mac;
 pub mod netns;
-pub mod nft;
-pub mod op;
-pub mod plan;
+pub(crate) mod nft;
+pub(crate) mod op;
+pub(crate) mod plan;
 mod plugin;
 mod reach;
 pub mod ruleset;
@@ -61,10 +61,8 @@ use self::linux::LinuxConfig;
 use self::linux::LinuxKernel;
 use self::linux::OWN_NAMESPACE;
 pub use self::reach::Reached;
-pub use self::sync::EndpointError;
-pub use self::sync::KernelProgress;
+pub(crate) use self::sync::KernelProgress;
 use self::sync::Sync;
-pub use self::sync::SyncError;
 
 /// How many requests may wait. Those who ask wait for an answer, so there are never many.
 const QUEUE: usize = 64;

@@ -14,13 +14,13 @@ const BATCH: usize = 256;
 
 /// Collects statuses. Clones share what is collected.
 #[derive(Clone, Debug, Default)]
-pub struct Reporter {
+pub(crate) struct Reporter {
     pending: watch::Sender<BTreeMap<TaskId, TaskStatus>>,
 }
 
 impl Reporter {
     /// Has `status` sent as soon as a manager answers. A state never goes back: an older one is dropped.
-    pub fn report(&self, task: &TaskId, status: TaskStatus) {
+    pub(crate) fn report(&self, task: &TaskId, status: TaskStatus) {
         self.pending.send_if_modified(|pending| {
             let newer = pending.get(task).is_none_or(|known| known.state <= status.state);
             if newer {
@@ -32,7 +32,7 @@ impl Reporter {
 
     /// The statuses that are to be sent next.
     #[must_use]
-    pub fn batch(&self) -> Vec<TaskStatusUpdate> {
+    pub(crate) fn batch(&self) -> Vec<TaskStatusUpdate> {
         let pending = self.pending.borrow();
         pending
             .iter()
@@ -45,7 +45,7 @@ impl Reporter {
     }
 
     /// Forgets what the managers have stored. A status that has changed since it was sent stays.
-    pub fn stored(&self, batch: &[TaskStatusUpdate]) {
+    pub(crate) fn stored(&self, batch: &[TaskStatusUpdate]) {
         self.pending.send_if_modified(|pending| {
             for update in batch {
                 if pending.get(&update.task_id) == Some(&update.status) {
@@ -57,14 +57,14 @@ impl Reporter {
     }
 
     /// Whether nothing waits to be sent.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.pending.borrow().is_empty()
     }
 
     /// Wakes whenever there is something new.
     #[must_use]
-    pub fn changes(&self) -> watch::Receiver<BTreeMap<TaskId, TaskStatus>> {
+    pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<TaskId, TaskStatus>> {
         self.pending.subscribe()
     }
 }

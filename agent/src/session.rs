@@ -17,12 +17,12 @@ use self::dial::Candidates;
 use self::dial::backoff;
 use self::error::SessionError;
 use self::link::Link;
-pub use self::setup::Session;
+pub(crate) use self::setup::Session;
 use crate::standing::SessionState;
 
 impl Session {
     /// Runs until the node leaves: a session after another.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         let mut failures = 0;
         while !*self.leaving.borrow() {
             let start = rand::random_range(0..usize::MAX);

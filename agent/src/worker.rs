@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Owns the controllers.
 #[derive(Debug)]
-pub struct Worker<R, A> {
+pub(crate) struct Worker<R, A> {
     shared: Arc<Shared<R, A>>,
     known: watch::Receiver<Known>,
     controllers: BTreeMap<TaskId, Instructed>,
@@ -62,7 +62,7 @@ enum Event {
 impl<R: Runtime, A: Attach> Worker<R, A> {
     /// A worker for the assignments in `known`.
     #[must_use]
-    pub fn new(shared: Arc<Shared<R, A>>, known: watch::Receiver<Known>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<R, A>>, known: watch::Receiver<Known>) -> Self {
         Self {
             shared,
             known,
@@ -73,7 +73,7 @@ impl<R: Runtime, A: Attach> Worker<R, A> {
     }
 
     /// Runs until nobody sends assignments any more.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let runtime = Arc::clone(&self.shared.runtime);
         loop {
             let mut events = runtime.events();

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use swarmlite_agent::network::balancer::choice;
+use swarmlite_agent::pick;
 use swarmlite_api::ApiState;
 use swarmlite_api::Engine;
 use swarmlite_api::NodeControl;
@@ -45,7 +45,7 @@ use crate::args::DaemonArgs;
 /// When the node cannot start: the state directory, the Docker Engine or the socket cannot be used.
 pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     start_logging(&args.log)?;
-    let dataplane = choice::pick(args.dataplane.into())
+    let dataplane = pick(args.dataplane.into())
         .with_context(|| format!("cannot use --dataplane {}", args.dataplane.name()))?;
     tracing::info!(
         dataplane = %dataplane.balancer,

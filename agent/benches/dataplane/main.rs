@@ -22,12 +22,12 @@ mod traffic;
 
 use std::time::Duration;
 
-use swarmlite_agent::network::balancer::Balancer;
-use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::balancer::choice;
-use swarmlite_agent::network::balancer::choice::Choice;
-use swarmlite_agent::network::held::Held;
-use swarmlite_agent::network::netns::Netns;
+use swarmlite_agent::testing::balancer::Balancer;
+use swarmlite_agent::testing::balancer::VirtualServices;
+use swarmlite_agent::testing::balancer::choice;
+use swarmlite_agent::testing::balancer::choice::Choice;
+use swarmlite_agent::testing::held::Held;
+use swarmlite_agent::testing::netns::Netns;
 use swarmlite_proto::balance::Balancer as Kind;
 use tokio::time::Instant;
 

@@ -8,14 +8,14 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use swarmlite_agent::network::balancer::Backend;
-use swarmlite_agent::network::balancer::Frontend;
-use swarmlite_agent::network::balancer::Service;
-use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::linux::namespace::run_inside;
-use swarmlite_agent::network::netns::Netns;
-use swarmlite_agent::network::netns::SandboxName;
-use swarmlite_agent::network::state::namespace_sysctls;
+use swarmlite_agent::testing::balancer::Backend;
+use swarmlite_agent::testing::balancer::Frontend;
+use swarmlite_agent::testing::balancer::Service;
+use swarmlite_agent::testing::balancer::VirtualServices;
+use swarmlite_agent::testing::linux::namespace::run_inside;
+use swarmlite_agent::testing::netns::Netns;
+use swarmlite_agent::testing::netns::SandboxName;
+use swarmlite_agent::testing::state::namespace_sysctls;
 use tokio::runtime::Runtime;
 
 use crate::namespaces::Namespaces;

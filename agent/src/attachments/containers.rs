@@ -10,7 +10,7 @@ use swarmlite_proto::id::NetworkId;
 use crate::task::runtime::RuntimeError;
 
 /// The containers of an engine.
-pub trait Containers: Send + Sync + 'static {
+pub(crate) trait Containers: Send + Sync + 'static {
     /// The standalone containers, running or not, that have an address on a network of the cluster.
     fn held(&self) -> impl Future<Output = Result<Vec<Held>, RuntimeError>> + Send;
 
@@ -38,20 +38,18 @@ pub trait Containers: Send + Sync + 'static {
 
 /// A container with an address on a network of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The network.
-    pub network: NetworkId,
+pub(crate) struct Held {
+    pub(crate) network: NetworkId,
     /// The address.
-    pub addr: Ipv4Addr,
-    /// The container.
-    pub container: AttachedContainer,
+    pub(crate) addr: Ipv4Addr,
+    pub(crate) container: AttachedContainer,
 }
 
 /// The first process of a running container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Process {
+pub(crate) struct Process {
     /// Its number, in the node's numbering.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Whether the container was made with resolvers of its own: the cluster's, or those of its user.
-    pub has_resolver: bool,
+    pub(crate) has_resolver: bool,
 }

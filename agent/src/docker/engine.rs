@@ -20,7 +20,7 @@ const CALL_TIMEOUT: u64 = 120;
 
 /// The Docker Engine of this node.
 #[derive(Clone, Debug)]
-pub struct DockerRuntime {
+pub(crate) struct DockerRuntime {
     pub(super) docker: Docker,
     pub(super) socket: PathBuf,
     pub(super) node_id: NodeId,
@@ -32,7 +32,7 @@ impl DockerRuntime {
     /// # Errors
     ///
     /// When no engine answers there.
-    pub async fn connect(socket: &Path, node_id: NodeId) -> Result<Self, RuntimeError> {
+    pub(crate) async fn connect(socket: &Path, node_id: NodeId) -> Result<Self, RuntimeError> {
         let path = socket.to_string_lossy();
         let docker = Docker::connect_with_unix(&path, CALL_TIMEOUT, API_DEFAULT_VERSION)
             .map_err(failure)?

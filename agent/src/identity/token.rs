@@ -19,20 +19,20 @@ pub struct InvalidToken;
 
 /// What a machine that joins has to know from its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JoinToken {
+pub(crate) struct JoinToken {
     digest: [u8; 32],
 }
 
 impl JoinToken {
     /// Whether `root_ca` is the certificate that the token names.
     #[must_use]
-    pub fn matches(&self, root_ca: &str) -> bool {
+    pub(crate) fn matches(&self, root_ca: &str) -> bool {
         Sha256::digest(root_ca.as_bytes()).as_slice() == self.digest
     }
 
     /// The digest in hexadecimal, as messages show it.
     #[must_use]
-    pub fn digest_hex(&self) -> String {
+    pub(crate) fn digest_hex(&self) -> String {
         self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

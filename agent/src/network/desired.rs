@@ -57,11 +57,10 @@ const MARK_PRIORITY: u32 = 1000;
 
 /// The node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// Its id.
-    pub id: NodeId,
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
     /// Its underlay address.
-    pub data_path_addr: IpAddr,
+    pub(crate) data_path_addr: IpAddr,
 }
 
 /// The assignments do not say which index this node has.
@@ -74,7 +73,7 @@ pub struct NoIndex;
 ///
 /// # Errors
 /// If there are networks, and no index of this node.
-pub fn desired(
+pub(crate) fn desired(
     node: &Node,
     assignments: &NetworkAssignments,
     observed: &Observed,
@@ -113,7 +112,7 @@ pub fn desired(
 
 /// The MTU in bytes that a container's link gets.
 #[must_use]
-pub fn container_mtu(node: &Node, underlay_mtu: Option<u32>) -> u32 {
+pub(crate) fn container_mtu(node: &Node, underlay_mtu: Option<u32>) -> u32 {
     let overhead = if node.data_path_addr.is_ipv4() { OVERHEAD_V4 } else { OVERHEAD_V6 };
     underlay_mtu.unwrap_or(ETHERNET_MTU).saturating_sub(overhead)
 }

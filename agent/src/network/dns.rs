@@ -6,8 +6,8 @@
 //! A namespace is entered only to open its sockets.
 
 mod server;
-pub mod zone;
+pub(crate) mod zone;
 
-pub use self::server::DnsServer;
-pub use self::server::Forwarder;
-pub use self::zone::Names;
+pub(crate) use self::server::DnsServer;
+pub(crate) use self::server::Forwarder;
+pub(crate) use self::zone::Names;

@@ -25,7 +25,7 @@ pub(super) const NFT: &str = "nft";
 
 /// The tables of one name, in every namespace, and what they were made from.
 #[derive(Debug)]
-pub struct Tables<T> {
+pub(crate) struct Tables<T> {
     name: &'static str,
     hasher: RandomState,
     /// Per namespace: what was asked for, and a hash of how the kernel prints it.
@@ -35,7 +35,7 @@ pub struct Tables<T> {
 impl<T: Clone + fmt::Debug> Tables<T> {
     /// Nothing written yet.
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self { name, hasher: RandomState::new(), written: Mutex::new(HashMap::new()) }
     }
 
@@ -43,7 +43,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     ///
     /// # Errors
     /// If `nft` cannot be run.
-    pub fn observe(&self, netns: &Netns) -> Result<Held<T>, KernelError> {
+    pub(crate) fn observe(&self, netns: &Netns) -> Result<Held<T>, KernelError> {
         let Some(printed) = self.print()? else {
             return Ok(Held::Absent);
         };
@@ -58,7 +58,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     ///
     /// # Errors
     /// If nftables refuses; then nothing has changed.
-    pub fn replace(&self, netns: &Netns, value: &T, text: &str) -> Result<(), KernelError> {
+    pub(crate) fn replace(&self, netns: &Netns, value: &T, text: &str) -> Result<(), KernelError> {
         let name = self.name;
         // `add` first, as deleting what is not there is an error.
         nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n{text}"))?;
@@ -73,7 +73,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     ///
     /// # Errors
     /// If nftables refuses.
-    pub fn remove(&self, netns: &Netns) -> Result<(), KernelError> {
+    pub(crate) fn remove(&self, netns: &Netns) -> Result<(), KernelError> {
         let name = self.name;
         nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n"))?;
         self.forget(netns);
@@ -81,7 +81,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     }
 
     /// Drops what is remembered of a namespace.
-    pub fn forget(&self, netns: &Netns) {
+    pub(crate) fn forget(&self, netns: &Netns) {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(netns);
     }
 
@@ -97,7 +97,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
 
 /// The `elements` clause of a set or map; none if it is empty, which nftables would not accept.
 #[must_use]
-pub fn elements(items: &[String]) -> String {
+pub(crate) fn elements(items: &[String]) -> String {
     if items.is_empty() {
         return String::new();
     }

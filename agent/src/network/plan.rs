@@ -27,7 +27,7 @@ use super::uplink::UPLINK;
 
 /// What makes `observed` into `desired`. Empty if they are the same.
 #[must_use]
-pub fn plan(desired: &NodeState, observed: &NodeState) -> Vec<Op> {
+pub(crate) fn plan(desired: &NodeState, observed: &NodeState) -> Vec<Op> {
     let nothing = Namespace::default();
     let mut ops = Vec::new();
     for netns in observed.keys().filter(|netns| !desired.contains_key(netns)) {

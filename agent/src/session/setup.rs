@@ -20,37 +20,37 @@ use crate::standing::SessionState;
 
 /// Sessions, one after another, with what they need and what they give.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     /// Calls managers in the name of the node.
-    pub client: Client,
+    pub(crate) client: Client,
     /// What the node remembers.
-    pub ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<Ledger>,
     /// Who calls. A change is sent at once.
-    pub registration: watch::Receiver<Registration>,
+    pub(crate) registration: watch::Receiver<Registration>,
     /// Whether the container engine answers. A node without is of no use for tasks: it gives no sign of life, is down for the
     /// managers, and goes on learning how to reach the others.
-    pub engine: watch::Receiver<bool>,
+    pub(crate) engine: watch::Receiver<bool>,
     /// Which generation the kernel's tables have reached.
-    pub programmed: watch::Receiver<Generation>,
+    pub(crate) programmed: watch::Receiver<Generation>,
     /// Which other nodes answer. Those that do not any more are reported.
-    pub reached: watch::Receiver<Reached>,
+    pub(crate) reached: watch::Receiver<Reached>,
     /// Statuses to send.
-    pub reporter: Reporter,
+    pub(crate) reporter: Reporter,
     /// Where assignments go, once they are on disk.
-    pub known: watch::Sender<Known>,
+    pub(crate) known: watch::Sender<Known>,
     /// Where managers can be reached.
-    pub managers: watch::Sender<Vec<SocketAddr>>,
+    pub(crate) managers: watch::Sender<Vec<SocketAddr>>,
     /// The role that the managers give the node, once they have said that it is not the one in its certificate. Whoever owns the
     /// identity renews it then.
-    pub role: watch::Sender<Option<NodeRole>>,
+    pub(crate) role: watch::Sender<Option<NodeRole>>,
     /// The authority that the node is to trust, PEM, once the managers have said that it is another.
-    pub trust: watch::Sender<Option<String>>,
+    pub(crate) trust: watch::Sender<Option<String>>,
     /// Within which time the node is to renew its certificate, whenever the managers say so.
-    pub renew: watch::Sender<Duration>,
+    pub(crate) renew: watch::Sender<Duration>,
     /// How the node stands with the managers.
-    pub state: watch::Sender<SessionState>,
+    pub(crate) state: watch::Sender<SessionState>,
     /// Whether the node leaves the cluster: the managers are told, and no other session is sought.
-    pub leaving: watch::Receiver<bool>,
+    pub(crate) leaving: watch::Receiver<bool>,
     /// Where orders to publish logs go, with the address of the leader.
-    pub log_orders: mpsc::Sender<Ordered>,
+    pub(crate) log_orders: mpsc::Sender<Ordered>,
 }

@@ -12,7 +12,7 @@ use swarmlite_proto::agent::TaskAssignment;
 use tokio::net::TcpStream;
 
 /// What a task needs of the data plane.
-pub trait Attach: Clone + Send + Sync + 'static {
+pub(crate) trait Attach: Clone + Send + Sync + 'static {
     /// Waits until containers can be put on `network`.
     fn ready(
         &self,
@@ -45,18 +45,15 @@ pub trait Attach: Clone + Send + Sync + 'static {
 
 /// A container that has been started.
 #[derive(Clone, Debug)]
-pub struct StartedContainer {
-    /// The engine's id of it.
-    pub id: String,
+pub(crate) struct StartedContainer {
     /// Its first process, in the node's numbering.
-    pub pid: u32,
-    /// Its task.
-    pub task: Arc<TaskAssignment>,
+    pub(crate) pid: u32,
+    pub(crate) task: Arc<TaskAssignment>,
     /// The networks of its attachments, in the same order.
-    pub networks: Vec<Arc<NetworkAssignment>>,
+    pub(crate) networks: Vec<Arc<NetworkAssignment>>,
 }
 
 /// A container could not be attached.
 #[derive(Debug, thiserror::Error)]
 #[error("network sandbox join failed: {0}")]
-pub struct AttachError(pub String);
+pub(crate) struct AttachError(pub(crate) String);

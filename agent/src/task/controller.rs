@@ -20,10 +20,10 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use tokio::sync::watch;
 
-pub use self::order::Assigned;
-pub use self::order::Order;
-pub use self::shared::Shared;
-pub use self::state::Controller;
+pub(crate) use self::order::Assigned;
+pub(crate) use self::order::Order;
+pub(crate) use self::shared::Shared;
+pub(crate) use self::state::Controller;
 use self::state::on_disk;
 use self::work::StepError;
 use super::attach::Attach;
@@ -46,7 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl<R: Runtime, A: Attach> Controller<R, A> {
     /// Runs until the task is forgotten, or nobody gives orders any more.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         loop {
             let order = self.order.borrow_and_update().clone();
             let done = match self.advance(&order).await {

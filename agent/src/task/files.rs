@@ -10,7 +10,7 @@
 mod content;
 mod documents;
 mod error;
-pub mod memory;
+pub(crate) mod memory;
 
 use std::fs;
 use std::fs::DirBuilder;
@@ -29,8 +29,8 @@ use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::FileTarget;
 
 use self::content::Content;
-pub use self::documents::Documents;
-pub use self::error::FilesError;
+pub(crate) use self::documents::Documents;
+pub(crate) use self::error::FilesError;
 use crate::task::template::Context;
 
 /// Where secrets are in a container, unless they are to be elsewhere.
@@ -38,16 +38,16 @@ const SECRETS_FOLDER: &str = "/run/secrets/";
 
 /// A file of the node, and where a container has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bind {
+pub(crate) struct Bind {
     /// On the node.
-    pub source: PathBuf,
+    pub(crate) source: PathBuf,
     /// In the container.
-    pub target: String,
+    pub(crate) target: String,
 }
 
 /// The files of all tasks of this node. Calls block on the file system.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub(crate) struct Files {
     memory: PathBuf,
     disk: PathBuf,
 }
@@ -55,7 +55,7 @@ pub struct Files {
 impl Files {
     /// The files in the folders `memory`, for what is secret, and `disk`, for what is not.
     #[must_use]
-    pub const fn new(memory: PathBuf, disk: PathBuf) -> Self {
+    pub(crate) const fn new(memory: PathBuf, disk: PathBuf) -> Self {
         Self { memory, disk }
     }
 
@@ -64,7 +64,7 @@ impl Files {
     /// # Errors
     ///
     /// When one cannot be made. Those that were made stay.
-    pub fn deliver(
+    pub(crate) fn deliver(
         &self,
         context: &Context<'_>,
         documents: &Documents,
@@ -115,7 +115,7 @@ impl Files {
     /// # Errors
     ///
     /// When the file system refuses.
-    pub fn remove(&self, task: &TaskId) -> Result<(), FilesError> {
+    pub(crate) fn remove(&self, task: &TaskId) -> Result<(), FilesError> {
         let folders = [&self.memory, &self.disk].map(|place| place.join(task.as_str()));
         folders.iter().try_for_each(|folder| remove_folder(folder))
     }
@@ -125,7 +125,7 @@ impl Files {
     /// # Errors
     ///
     /// When the file system refuses.
-    pub fn sweep(&self, keep: impl Fn(&str) -> bool) -> Result<(), FilesError> {
+    pub(crate) fn sweep(&self, keep: impl Fn(&str) -> bool) -> Result<(), FilesError> {
         for place in [&self.memory, &self.disk] {
             let refused = |source| FilesError::Io { path: place.clone(), source };
             let entries = match fs::read_dir(place) {
@@ -147,7 +147,7 @@ impl Files {
     /// # Errors
     ///
     /// When the file system refuses.
-    pub fn clear(&self) -> Result<(), FilesError> {
+    pub(crate) fn clear(&self) -> Result<(), FilesError> {
         self.sweep(|_| false)?;
         remove_folder(&self.disk)?;
         memory::unmount(&self.memory)

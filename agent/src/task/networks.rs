@@ -19,7 +19,7 @@ use super::translate::network_plan;
 
 /// Knows which task uses which network.
 #[derive(Debug)]
-pub struct Networks<R> {
+pub(crate) struct Networks<R> {
     runtime: Arc<R>,
     /// Locked while the engine makes or removes a network, so that none is removed that is just being asked for.
     users: Mutex<BTreeMap<NetworkId, BTreeSet<TaskId>>>,
@@ -30,12 +30,12 @@ pub struct Networks<R> {
 impl<R: Runtime> Networks<R> {
     /// Nobody uses a network yet.
     #[must_use]
-    pub fn new(runtime: Arc<R>) -> Self {
+    pub(crate) fn new(runtime: Arc<R>) -> Self {
         Self { runtime, users: Mutex::default(), kept: watch::Sender::default() }
     }
 
     /// Notes that `task` uses its networks: they are not removed from now on.
-    pub async fn hold(&self, task: &TaskAssignment) {
+    pub(crate) async fn hold(&self, task: &TaskAssignment) {
         let mut users = self.users.lock().await;
         for attachment in &task.attachments {
             users.entry(attachment.network_id.clone()).or_default().insert(task.id.clone());
@@ -44,7 +44,7 @@ impl<R: Runtime> Networks<R> {
 
     /// Keeps exactly these networks whatever tasks there are: those that attached containers are on, running or not. One that is not
     /// kept any more goes when no task uses it.
-    pub async fn keep(&self, networks: BTreeSet<NetworkId>) {
+    pub(crate) async fn keep(&self, networks: BTreeSet<NetworkId>) {
         let mut users = self.users.lock().await;
         if *self.kept.borrow() == networks {
             return;
@@ -56,7 +56,7 @@ impl<R: Runtime> Networks<R> {
     }
 
     /// Waits until `network` is kept. Whoever has the engine make it before that may see it go again.
-    pub async fn kept(&self, network: &NetworkId) {
+    pub(crate) async fn kept(&self, network: &NetworkId) {
         let mut kept = self.kept.subscribe();
         // Cannot fail: the sender is here.
         let _kept = kept.wait_for(|kept| kept.contains(network)).await;
@@ -67,13 +67,13 @@ impl<R: Runtime> Networks<R> {
     /// # Errors
     ///
     /// When the engine does not.
-    pub async fn ensure(&self, network: &NetworkAssignment) -> Result<String, RuntimeError> {
+    pub(crate) async fn ensure(&self, network: &NetworkAssignment) -> Result<String, RuntimeError> {
         let _users = self.users.lock().await;
         self.runtime.ensure_network(&network_plan(network)).await
     }
 
     /// Notes that `task` is gone, and removes the networks that nobody uses any more.
-    pub async fn release(&self, task: &TaskId) {
+    pub(crate) async fn release(&self, task: &TaskId) {
         let mut users = self.users.lock().await;
         for tasks in users.values_mut() {
             tasks.remove(task);
@@ -82,7 +82,7 @@ impl<R: Runtime> Networks<R> {
     }
 
     /// Removes the networks that nobody uses. For the start, when all users have been noted.
-    pub async fn sweep(&self) {
+    pub(crate) async fn sweep(&self) {
         let mut users = self.users.lock().await;
         match self.runtime.networks().await {
             Ok(networks) => {

@@ -39,7 +39,7 @@ const MAX_OUTPUT: usize = 100;
 
 /// The checks of one process of a container. They end when this is dropped.
 #[derive(Debug)]
-pub struct Prober {
+pub(crate) struct Prober {
     pid: u32,
     says: watch::Receiver<Option<String>>,
     _running: AbortOnDropHandle<()>,
@@ -47,19 +47,19 @@ pub struct Prober {
 
 /// What is checked.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// The container, by name.
-    pub container: String,
+    pub(crate) container: String,
     /// Its first process, in the node's numbering.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Its address in its own network.
-    pub addr: IpAddr,
+    pub(crate) addr: IpAddr,
 }
 
 impl Target {
     /// A container of `task`.
     #[must_use]
-    pub fn new(container: String, pid: u32, task: &TaskAssignment) -> Self {
+    pub(crate) fn new(container: String, pid: u32, task: &TaskAssignment) -> Self {
         // A container on no network of the cluster has at least itself.
         let addr = task.attachments.first().map_or(Ipv4Addr::LOCALHOST, |at| at.addr.addr());
         Self { container, pid, addr: addr.into() }
@@ -69,7 +69,7 @@ impl Target {
 impl Prober {
     /// Starts to check. `wake` is notified whenever what is said has changed; at first it is `not_ready`.
     #[must_use]
-    pub fn start<R: Runtime, A: Attach>(
+    pub(crate) fn start<R: Runtime, A: Attach>(
         checks: Checks<R, A>,
         not_ready: Option<String>,
         wake: Arc<Notify>,
@@ -98,13 +98,13 @@ impl Prober {
 
     /// Which process is checked.
     #[must_use]
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Why the task is not ready; none if it is.
     #[must_use]
-    pub fn not_ready(&self) -> Option<String> {
+    pub(crate) fn not_ready(&self) -> Option<String> {
         self.says.borrow().clone()
     }
 }
@@ -114,15 +114,15 @@ type Running = AbortOnDropHandle<Result<Executed, RuntimeError>>;
 
 /// How checks are made.
 #[derive(Debug)]
-pub struct Checks<R, A> {
+pub(crate) struct Checks<R, A> {
     /// Runs commands.
-    pub runtime: Arc<R>,
+    pub(crate) runtime: Arc<R>,
     /// Makes connections.
-    pub attach: A,
+    pub(crate) attach: A,
     /// What is checked.
-    pub target: Target,
+    pub(crate) target: Target,
     /// How.
-    pub config: ReadinessConfig,
+    pub(crate) config: ReadinessConfig,
 }
 
 impl<R: Runtime, A: Attach> Checks<R, A> {

@@ -10,11 +10,11 @@ use swarmlite_proto::spec::ReadinessConfig;
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a task is not ready that was not checked yet.
-pub const UNCHECKED: &str = "its readiness check has not passed yet";
+pub(crate) const UNCHECKED: &str = "its readiness check has not passed yet";
 
 /// What one check says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The task is ready.
     Passed,
     /// It is not, for this reason.
@@ -25,7 +25,7 @@ pub enum Outcome {
 
 /// What is known about a task.
 #[derive(Clone, Debug)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     interval: Duration,
     start_period: Duration,
     retries: i64,
@@ -38,7 +38,7 @@ pub struct Readiness {
 impl Readiness {
     /// A task that was `not_ready` for this reason, or was ready, when it was last heard of.
     #[must_use]
-    pub fn new(config: &ReadinessConfig, not_ready: Option<String>) -> Self {
+    pub(crate) fn new(config: &ReadinessConfig, not_ready: Option<String>) -> Self {
         Self {
             interval: config.interval().to_duration(),
             start_period: config.start_period.to_duration(),
@@ -51,12 +51,12 @@ impl Readiness {
 
     /// Why the task is not ready; none if it is.
     #[must_use]
-    pub fn not_ready(&self) -> Option<&str> {
+    pub(crate) fn not_ready(&self) -> Option<&str> {
         self.not_ready.as_deref()
     }
 
     /// Takes what a check has said, this long after the container was started.
-    pub fn take(&mut self, outcome: Outcome, age: Duration) {
+    pub(crate) fn take(&mut self, outcome: Outcome, age: Duration) {
         match outcome {
             Outcome::Unknown => {}
             Outcome::Passed => {
@@ -81,7 +81,7 @@ impl Readiness {
 
     /// How long to wait until the next check.
     #[must_use]
-    pub fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         if self.has_passed { self.interval } else { self.interval.min(FIRST_INTERVAL) }
     }
 }

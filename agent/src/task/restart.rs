@@ -27,7 +27,7 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 
 /// What is done about a container that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The end is reported; the managers decide.
     Report,
     /// Nothing for this long, unless a manager answers before.
@@ -38,37 +38,41 @@ pub enum Verdict {
 
 /// How a container has ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct End {
+pub(crate) struct End {
     /// Whether it failed: it ended with another code than 0, or was stopped because it was not healthy.
-    pub failed: bool,
+    pub(crate) failed: bool,
     /// Whether the engine was watched all the time from the last look at which it ran.
-    pub witnessed: bool,
+    pub(crate) witnessed: bool,
     /// How long ago the end was noticed, or the engine last refused to start it again.
-    pub ago: Duration,
+    pub(crate) ago: Duration,
     /// How often it has failed in a row, this time included.
-    pub failures: usize,
+    pub(crate) failures: usize,
     /// How often the engine has refused to start it again.
-    pub refusals: u32,
+    pub(crate) refusals: u32,
     /// How much of what it waits beyond the policy's delay it is spared: 0 to 1, drawn for each end.
-    pub jitter: f64,
+    pub(crate) jitter: f64,
 }
 
 /// What else counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// Whether the node is in session with a manager.
-    pub managed: bool,
+    pub(crate) managed: bool,
     /// Whether the task is to end by itself, as those of jobs are.
-    pub job: bool,
+    pub(crate) job: bool,
     /// When it was started again by policy before, on this node.
-    pub attempts: &'a [Timestamp],
+    pub(crate) attempts: &'a [Timestamp],
     /// The time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// What is done about a container that has ended, of a task with this policy.
 #[must_use]
-pub fn verdict(policy: &RestartPolicy, end: &End, circumstances: &Circumstances<'_>) -> Verdict {
+pub(crate) fn verdict(
+    policy: &RestartPolicy,
+    end: &End,
+    circumstances: &Circumstances<'_>,
+) -> Verdict {
     if !end.witnessed {
         // Most programs end with 0 when they are asked to stop, so that this says nothing, unless the task was to end by itself.
         let restarts = match policy.condition {
@@ -120,7 +124,7 @@ fn refused_delay(end: &End) -> Duration {
 /// How many ends in a row were failures, when one is added after which the container had `lived` so long. Who ends with 0 may work like
 /// that.
 #[must_use]
-pub fn failures_in_a_row(before: usize, failed: bool, lived: Duration) -> usize {
+pub(crate) fn failures_in_a_row(before: usize, failed: bool, lived: Duration) -> usize {
     match failed {
         true if lived < STABLE => before.saturating_add(1),
         true => 1,
@@ -130,7 +134,11 @@ pub fn failures_in_a_row(before: usize, failed: bool, lived: Duration) -> usize 
 
 /// The attempts that count at `now`: with a window, only those within it.
 #[must_use]
-pub fn counted(policy: &RestartPolicy, attempts: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+pub(crate) fn counted(
+    policy: &RestartPolicy,
+    attempts: &[Timestamp],
+    now: Timestamp,
+) -> Vec<Timestamp> {
     let window = policy.window.unwrap_or_default();
     let counts = |at: &&Timestamp| window.is_zero() || now.since(**at) <= window.to_duration();
     attempts.iter().filter(counts).copied().collect()

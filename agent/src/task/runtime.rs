@@ -16,7 +16,7 @@ use super::translate::EndpointPlan;
 use super::translate::NetworkPlan;
 
 /// A container engine. Every operation may be repeated: what is done already is no error.
-pub trait Runtime: Send + Sync + 'static {
+pub(crate) trait Runtime: Send + Sync + 'static {
     /// What the engine says about the machine and itself.
     fn describe(&self) -> impl Future<Output = Result<NodeDescription, RuntimeError>> + Send;
 
@@ -94,33 +94,32 @@ pub trait Runtime: Send + Sync + 'static {
 
 /// A container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerInfo {
+pub(crate) struct ContainerInfo {
     /// The engine's id of it.
-    pub id: String,
+    pub(crate) id: String,
     /// Its first process, in the node's numbering; 0 when it does not run.
-    pub pid: i64,
+    pub(crate) pid: i64,
     /// How it is.
-    pub state: Container,
+    pub(crate) state: Container,
     /// What its first process ended with.
-    pub exit_code: i64,
+    pub(crate) exit_code: i64,
     /// The networks it is attached to, by name, and by the engine's id as far as it tells.
-    pub networks: Vec<String>,
+    pub(crate) networks: Vec<String>,
     /// The ports that the engine publishes for it.
-    pub host_ports: Vec<PortConfig>,
+    pub(crate) host_ports: Vec<PortConfig>,
 }
 
 /// A container of a task of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnContainer {
+pub(crate) struct OwnContainer {
     /// The engine's id of it.
-    pub id: String,
-    /// Its task.
-    pub task: TaskId,
+    pub(crate) id: String,
+    pub(crate) task: TaskId,
 }
 
 /// How a command has ended in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Executed {
+pub(crate) enum Executed {
     /// By itself.
     Exited {
         /// With this.

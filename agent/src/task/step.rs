@@ -11,24 +11,23 @@ use super::restart::Verdict;
 
 /// What can be seen of a task on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// Its container.
-    pub container: Container,
+pub(crate) struct Facts {
+    pub(crate) container: Container,
     /// Whether the data plane has attached the container, as it now runs, to its networks.
-    pub attached: bool,
+    pub(crate) attached: bool,
     /// Whether the container was stopped because it was not healthy.
-    pub unhealthy: bool,
+    pub(crate) unhealthy: bool,
     /// What is to be done about a container that has ended.
-    pub ended: Verdict,
+    pub(crate) ended: Verdict,
     /// Why it is to get no requests, as far as its readiness check says.
-    pub not_ready: Option<String>,
+    pub(crate) not_ready: Option<String>,
     /// Why it is to get no requests, as the managers were told.
-    pub told: Option<String>,
+    pub(crate) told: Option<String>,
 }
 
 /// The container of a task, as the engine shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Container {
+pub(crate) enum Container {
     /// There is none.
     Absent,
     /// It was made and never started.
@@ -46,7 +45,7 @@ pub enum Container {
 
 /// What the health check of a running container says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
+pub(crate) enum Health {
     /// It has none.
     Unchecked,
     /// Not known yet.
@@ -59,7 +58,7 @@ pub enum Health {
 
 /// The next thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Nothing until something changes.
     Wait,
     /// The task is further than it was.
@@ -86,20 +85,20 @@ pub enum Step {
 
 /// A task is further than it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advance {
+pub(crate) struct Advance {
     /// Where it is.
-    pub state: TaskState,
+    pub(crate) state: TaskState,
     /// What happened; `None` leaves the message before.
-    pub message: Option<&'static str>,
+    pub(crate) message: Option<&'static str>,
     /// What went wrong; empty if nothing did.
-    pub err: String,
+    pub(crate) err: String,
     /// Why it gets no requests although it runs.
-    pub not_ready: Option<String>,
+    pub(crate) not_ready: Option<String>,
 }
 
 /// The next thing to do for a task that should be in state `desired` and is known to be in `observed`.
 #[must_use]
-pub fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step {
+pub(crate) fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step {
     let stopping = desired >= TaskState::Shutdown;
     match observed {
         TaskState::Complete
@@ -140,13 +139,13 @@ pub fn next_step(desired: TaskState, observed: TaskState, facts: &Facts) -> Step
 
 /// What a task reports whose container has been made.
 #[must_use]
-pub fn prepared() -> Advance {
+pub(crate) fn prepared() -> Advance {
     progress(TaskState::Ready, Some("prepared"))
 }
 
 /// What a task reports that cannot go on because of `err`: it was rejected before its container was to be started, and failed after.
 #[must_use]
-pub fn failed(observed: TaskState, err: String) -> Advance {
+pub(crate) fn failed(observed: TaskState, err: String) -> Advance {
     let started = observed >= TaskState::Starting;
     let state = if started { TaskState::Failed } else { TaskState::Rejected };
     Advance { err, ..progress(state, None) }
@@ -162,7 +161,7 @@ const UNHEALTHY: &str = "dockerexec: unhealthy container";
 const STARTING: &str = "its health check has not passed yet";
 
 /// Why a task gets no requests whose container has ended and is started again.
-pub const ENDED: &str = "its container has ended and is started again";
+pub(crate) const ENDED: &str = "its container has ended and is started again";
 
 fn progress(state: TaskState, message: Option<&'static str>) -> Advance {
     Advance { state, message, err: String::new(), not_ready: None }

@@ -8,18 +8,17 @@ use swarmlite_proto::spec::Platform;
 
 /// What placeholders can stand for.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The task.
-    pub task: &'a TaskAssignment,
+pub(crate) struct Context<'a> {
+    pub(crate) task: &'a TaskAssignment,
     /// The host name of the node.
-    pub node_hostname: &'a str,
+    pub(crate) node_hostname: &'a str,
     /// What the node runs on.
-    pub platform: &'a Platform,
+    pub(crate) platform: &'a Platform,
 }
 
 /// A placeholder that means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
+pub(crate) enum TemplateError {
     /// An opening without an end.
     #[error("expanding template failed: unclosed action")]
     Unclosed,
@@ -36,7 +35,7 @@ pub enum TemplateError {
 
 /// The name of a task, which is also that of its container: `SERVICE.SLOT.TASK`, or `SERVICE.NODE.TASK` for a global service.
 #[must_use]
-pub fn task_name(task: &TaskAssignment) -> String {
+pub(crate) fn task_name(task: &TaskAssignment) -> String {
     let TaskAssignment { service_name, slot, node_id, id, .. } = task;
     if *slot == 0 {
         format!("{service_name}.{node_id}.{id}")
@@ -50,7 +49,7 @@ pub fn task_name(task: &TaskAssignment) -> String {
 /// # Errors
 ///
 /// When a placeholder means nothing.
-pub fn expand(text: &str, context: &Context<'_>) -> Result<String, TemplateError> {
+pub(crate) fn expand(text: &str, context: &Context<'_>) -> Result<String, TemplateError> {
     replace(text, |action| value(action, context))
 }
 
@@ -59,7 +58,7 @@ pub fn expand(text: &str, context: &Context<'_>) -> Result<String, TemplateError
 /// # Errors
 ///
 /// When a placeholder has no end, and those of `value`.
-pub fn replace<E: From<TemplateError>>(
+pub(crate) fn replace<E: From<TemplateError>>(
     text: &str,
     mut value: impl FnMut(&str) -> Result<String, E>,
 ) -> Result<String, E> {
@@ -80,7 +79,7 @@ pub fn replace<E: From<TemplateError>>(
 /// # Errors
 ///
 /// When it means nothing.
-pub fn value(action: &str, context: &Context<'_>) -> Result<String, TemplateError> {
+pub(crate) fn value(action: &str, context: &Context<'_>) -> Result<String, TemplateError> {
     let task = context.task;
     Ok(match action {
         ".Service.ID" => task.service_id.to_string(),

@@ -31,16 +31,16 @@ use swarmlite_proto::spec::Platform;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::value::generic_resource;
 
-pub use self::error::TranslateError;
-pub use self::files::mount_files;
-pub use self::labels::network_filter;
-pub use self::labels::network_of_labels;
-pub use self::labels::node_filter;
-pub use self::labels::task_of_labels;
-pub use self::plan::ContainerPlan;
-pub use self::plan::EndpointPlan;
-pub use self::plan::NetworkPlan;
-pub use self::plan::TaskNetwork;
+pub(crate) use self::error::TranslateError;
+pub(crate) use self::files::mount_files;
+pub(crate) use self::labels::network_filter;
+pub(crate) use self::labels::network_of_labels;
+pub(crate) use self::labels::node_filter;
+pub(crate) use self::labels::task_of_labels;
+pub(crate) use self::plan::ContainerPlan;
+pub(crate) use self::plan::EndpointPlan;
+pub(crate) use self::plan::NetworkPlan;
+pub(crate) use self::plan::TaskNetwork;
 use self::values::some_list;
 use self::values::some_text;
 use self::values::to_map;
@@ -54,7 +54,7 @@ use super::template::task_name;
 /// # Errors
 ///
 /// When the spec has something that the engine cannot be asked for.
-pub fn container_plan(
+pub(crate) fn container_plan(
     task: &TaskAssignment,
     networks: &[TaskNetwork<'_>],
     node_hostname: &str,
@@ -92,7 +92,7 @@ pub fn container_plan(
 
 /// The Docker network that stands for one of the cluster's on this node.
 #[must_use]
-pub fn network_plan(network: &NetworkAssignment) -> NetworkPlan {
+pub(crate) fn network_plan(network: &NetworkAssignment) -> NetworkPlan {
     let id = (NETWORK_ID_LABEL.to_owned(), network.id.to_string());
     let labels = network.labels.clone().into_iter().chain([id.clone()]).collect();
     // The driver takes no other options; those of the cluster's network are for the data plane, which has them from the manager.

@@ -14,10 +14,10 @@ mod sticking;
 
 use std::net::Ipv4Addr;
 
-use swarmlite_agent::network::balancer::Backend;
-use swarmlite_agent::network::balancer::Frontend;
-use swarmlite_agent::network::balancer::Service;
-use swarmlite_agent::network::balancer::VirtualServices;
+use swarmlite_agent::testing::balancer::Backend;
+use swarmlite_agent::testing::balancer::Frontend;
+use swarmlite_agent::testing::balancer::Service;
+use swarmlite_agent::testing::balancer::VirtualServices;
 use swarmlite_proto::balance::Balancer as Kind;
 use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::balance::Scheduler;
@@ -137,7 +137,7 @@ const TWO: &str = "c2 10.0.1.13";
 
 /// Has the balancer balance this, and asks whether it does.
 fn program(subject: &dyn Subject, services: &VirtualServices) {
-    use swarmlite_agent::network::held::Held;
+    use swarmlite_agent::testing::held::Held;
     subject.program(services);
     match subject.held() {
         Held::Exactly(held) => assert_eq!(held, *services),

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddrV4;
 
-use swarmlite_agent::network::balancer::Backend;
-use swarmlite_agent::network::balancer::Frontend;
-use swarmlite_agent::network::balancer::Service;
-use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::held::Held;
+use swarmlite_agent::testing::balancer::Backend;
+use swarmlite_agent::testing::balancer::Frontend;
+use swarmlite_agent::testing::balancer::Service;
+use swarmlite_agent::testing::balancer::VirtualServices;
+use swarmlite_agent::testing::held::Held;
 
 use crate::sandbox::Sandbox;
 use crate::subject::ASKING;

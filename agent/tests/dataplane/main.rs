@@ -32,8 +32,8 @@ use std::sync::OnceLock;
 
 use libtest_mimic::Arguments;
 use libtest_mimic::Trial;
-use swarmlite_agent::network::balancer::choice;
-use swarmlite_agent::network::balancer::choice::Choice;
+use swarmlite_agent::testing::balancer::choice;
+use swarmlite_agent::testing::balancer::choice::Choice;
 use swarmlite_proto::balance::Balancer as Kind;
 
 use self::fake::Fake;

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use swarmlite_agent::network::balancer::Frontend;
-use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::balancer::statistics::Statistics;
-use swarmlite_agent::network::held::Held;
+use swarmlite_agent::testing::balancer::Frontend;
+use swarmlite_agent::testing::balancer::VirtualServices;
+use swarmlite_agent::testing::balancer::statistics::Statistics;
+use swarmlite_agent::testing::held::Held;
 use swarmlite_proto::spec::PortProtocol;
 
 /// The address of the sandbox itself, from which a container that reaches itself is seen to come.

@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicU16;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use swarmlite_agent::network::linux::namespace::run_inside;
+use swarmlite_agent::testing::linux::namespace::run_inside;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 

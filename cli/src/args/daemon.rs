@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::ValueEnum;
-use swarmlite_agent::network::balancer::choice::Choice;
+use swarmlite_agent::Choice;
 use swarmlite_manager::routing::PATIENCE;
 
 use crate::client::DEFAULT_SOCKET;

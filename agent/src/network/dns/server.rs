@@ -45,7 +45,7 @@ const TCP_BUFFERED_ANSWERS: usize = 16;
 
 /// Asks the resolvers of the node. One for all networks, so that they share its cache.
 #[derive(Clone, Debug)]
-pub struct Forwarder {
+pub(crate) struct Forwarder {
     resolver: Option<Arc<TokioResolver>>,
 }
 
@@ -54,7 +54,7 @@ impl Forwarder {
     ///
     /// A node without resolvers gets a forwarder that knows nothing: names of services resolve all the same.
     #[must_use]
-    pub fn of_this_node() -> Self {
+    pub(crate) fn of_this_node() -> Self {
         let resolver = TokioResolver::builder_tokio().and_then(|mut builder| {
             let options = builder.options_mut();
             options.timeout = FORWARD_TIMEOUT;
@@ -77,7 +77,7 @@ impl Forwarder {
 
     /// A forwarder that knows nothing.
     #[must_use]
-    pub const fn to_nowhere() -> Self {
+    pub(crate) const fn to_nowhere() -> Self {
         Self { resolver: None }
     }
 
@@ -101,7 +101,7 @@ impl Forwarder {
 
 /// The name service of one network. Stops when dropped.
 #[derive(Debug)]
-pub struct DnsServer {
+pub(crate) struct DnsServer {
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -111,7 +111,7 @@ impl DnsServer {
     /// # Errors
     ///
     /// When the runtime cannot take the sockets over.
-    pub fn start(
+    pub(crate) fn start(
         network: NetworkId,
         (udp, tcp): (std::net::UdpSocket, std::net::TcpListener),
         names: watch::Receiver<Arc<Names>>,

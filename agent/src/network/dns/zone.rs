@@ -19,7 +19,7 @@ const TASKS_PREFIX: &str = "tasks.";
 
 /// Everything that resolves on this node, and who may see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     networks: BTreeMap<NetworkId, Zone>,
     /// The networks of each local container, by its address on each of them.
     clients: BTreeMap<(NetworkId, Ipv4Addr), Vec<NetworkId>>,
@@ -29,7 +29,7 @@ type Zone = BTreeMap<String, BTreeSet<Ipv4Addr>>;
 
 impl Names {
     /// The names that follow from what this node was assigned.
-    pub fn of<'a>(
+    pub(crate) fn of<'a>(
         endpoints: impl IntoIterator<Item = &'a EndpointAssignment>,
         tasks: impl IntoIterator<Item = &'a TaskAssignment>,
         attachments: impl IntoIterator<Item = &'a AttachmentAssignment>,
@@ -78,7 +78,7 @@ impl Names {
     ///
     /// A name that exists and has no task to stand for is ours all the same, and stands for nothing.
     #[must_use]
-    pub fn resolve(
+    pub(crate) fn resolve(
         &self,
         network: &NetworkId,
         client: Ipv4Addr,

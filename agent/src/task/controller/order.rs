@@ -10,7 +10,7 @@ use crate::task::files::Documents;
 
 /// What the controller is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// Have the task be as it is assigned.
     Keep(Assigned),
     /// The task is no longer assigned: stop it, remove it, end.
@@ -19,13 +19,12 @@ pub enum Order {
 
 /// A task with the networks it is on, and the secrets and configs it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assigned {
-    /// The task.
-    pub task: Arc<TaskAssignment>,
+pub(crate) struct Assigned {
+    pub(crate) task: Arc<TaskAssignment>,
     /// The networks of its attachments, in the same order. Shorter if the node does not know one.
-    pub networks: Vec<Arc<NetworkAssignment>>,
+    pub(crate) networks: Vec<Arc<NetworkAssignment>>,
     /// The secrets and configs that the node knows.
-    pub documents: Documents,
+    pub(crate) documents: Documents,
 }
 
 impl Order {

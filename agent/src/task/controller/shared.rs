@@ -15,27 +15,26 @@ use crate::task::networks::Networks;
 
 /// What all controllers of a node share.
 #[derive(Debug)]
-pub struct Shared<R, A> {
+pub(crate) struct Shared<R, A> {
     /// The engine.
-    pub runtime: Arc<R>,
+    pub(crate) runtime: Arc<R>,
     /// The data plane.
-    pub attach: A,
+    pub(crate) attach: A,
     /// The files that containers have of secrets and configs.
-    pub files: Files,
+    pub(crate) files: Files,
     /// Which networks the engine has.
-    pub networks: Networks<R>,
+    pub(crate) networks: Networks<R>,
     /// Where statuses go.
-    pub reporter: Reporter,
+    pub(crate) reporter: Reporter,
     /// Where statuses are kept.
-    pub ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<Ledger>,
     /// How the node stands with the managers.
-    pub session: watch::Receiver<SessionState>,
+    pub(crate) session: watch::Receiver<SessionState>,
     /// How often the stream of the engine's events has ended: what was seen before and after was not watched in between.
-    pub outages: AtomicU64,
+    pub(crate) outages: AtomicU64,
     /// The host name of the node.
-    pub hostname: String,
+    pub(crate) hostname: String,
     /// What the node runs on.
-    pub platform: Platform,
-    /// The node.
-    pub node_id: NodeId,
+    pub(crate) platform: Platform,
+    pub(crate) node_id: NodeId,
 }

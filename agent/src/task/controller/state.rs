@@ -17,7 +17,7 @@ use crate::task::template::task_name;
 
 /// Drives one task.
 #[derive(Debug)]
-pub struct Controller<R, A> {
+pub(crate) struct Controller<R, A> {
     pub(super) shared: Arc<Shared<R, A>>,
     pub(super) order: watch::Receiver<Order>,
     pub(super) wake: Arc<Notify>,
@@ -68,7 +68,7 @@ impl Ended {
 impl<R, A> Controller<R, A> {
     /// A controller that carries out what `order` says and looks whenever `wake` is notified. A task that is known to have ended goes on from there.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         shared: Arc<Shared<R, A>>,
         order: watch::Receiver<Order>,
         wake: Arc<Notify>,

@@ -267,7 +267,6 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             return Ok(());
         };
         let started = StartedContainer {
-            id: info.id.clone(),
             pid,
             task: Arc::clone(&assigned.task),
             networks: assigned.networks.clone(),

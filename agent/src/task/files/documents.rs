@@ -13,17 +13,15 @@ use crate::assignment::Assignments;
 
 /// The secrets and configs of one task, as far as the node has been told of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Documents {
-    /// The secrets.
-    pub secrets: BTreeMap<SecretId, Arc<Secret>>,
-    /// The configs.
-    pub configs: BTreeMap<ConfigId, Arc<Config>>,
+pub(crate) struct Documents {
+    pub(crate) secrets: BTreeMap<SecretId, Arc<Secret>>,
+    pub(crate) configs: BTreeMap<ConfigId, Arc<Config>>,
 }
 
 impl Documents {
     /// Those of `task` that are `known`.
     #[must_use]
-    pub fn of(known: &Assignments, task: &TaskAssignment) -> Self {
+    pub(crate) fn of(known: &Assignments, task: &TaskAssignment) -> Self {
         let Some(container) = &task.spec.container_spec else { return Self::default() };
         let secrets = container.secrets.iter().filter_map(|reference| {
             let secret = known.secrets.get(&reference.secret_id.parse().ok()?)?;

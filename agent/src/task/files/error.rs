@@ -7,13 +7,12 @@ use crate::task::template::TemplateError;
 
 /// A file was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum FilesError {
+pub(crate) enum FilesError {
     /// The node has not been told what is in it. It will be, once a manager answers.
     #[error("{kind} {name} has not come from the managers yet")]
     Missing {
         /// `secret` or `config`.
         kind: &'static str,
-        /// Its name.
         name: String,
     },
     /// A placeholder in it means nothing.
@@ -21,7 +20,6 @@ pub enum FilesError {
     Template {
         /// `secret` or `config`.
         kind: &'static str,
-        /// Its name.
         name: String,
         /// What is wrong.
         source: TemplateError,

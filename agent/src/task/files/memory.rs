@@ -22,7 +22,7 @@ const SIZE: u32 = 64 * 1024 * 1024;
 /// # Errors
 ///
 /// When the kernel refuses.
-pub fn mount_on(folder: &Path) -> io::Result<()> {
+pub(crate) fn mount_on(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     if is_mounted(folder)? {
         return Ok(());
@@ -43,7 +43,7 @@ pub fn mount_on(folder: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// When the kernel refuses.
-pub fn unmount(folder: &Path) -> io::Result<()> {
+pub(crate) fn unmount(folder: &Path) -> io::Result<()> {
     if folder.exists() && is_mounted(folder)? {
         umount2(folder, MntFlags::MNT_DETACH)?;
     }

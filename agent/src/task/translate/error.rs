@@ -4,7 +4,7 @@ use crate::task::template::TemplateError;
 
 /// Something in the spec that the engine cannot be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TranslateError {
+pub(crate) enum TranslateError {
     /// A task that is not a container.
     #[error("only containers are supported")]
     NotAContainer,
@@ -16,7 +16,6 @@ pub enum TranslateError {
     Unsupported {
         /// The field of the spec.
         field: &'static str,
-        /// The value.
         value: String,
     },
 }

@@ -8,7 +8,7 @@ use super::plan::ContainerPlan;
 use crate::task::files::Bind;
 
 /// Has a container have `files` mounted, one by one and read-only, beside what it has mounted anyway.
-pub fn mount_files(plan: &mut ContainerPlan, files: &[Bind]) {
+pub(crate) fn mount_files(plan: &mut ContainerPlan, files: &[Bind]) {
     if files.is_empty() {
         return;
     }

@@ -9,42 +9,40 @@ use swarmlite_proto::id::NetworkId;
 
 /// What a container is made from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ContainerPlan {
-    /// Its name.
-    pub name: String,
+pub(crate) struct ContainerPlan {
+    pub(crate) name: String,
     /// The body of `POST /containers/create`. It has the first network: engines before API 1.44 take only one.
-    pub body: ContainerCreateBody,
+    pub(crate) body: ContainerCreateBody,
     /// The other networks, to be connected before the start.
-    pub connect: Vec<EndpointPlan>,
+    pub(crate) connect: Vec<EndpointPlan>,
 }
 
 /// One network of a container.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EndpointPlan {
+pub(crate) struct EndpointPlan {
     /// The engine's id of the network.
-    pub network: String,
+    pub(crate) network: String,
     /// Its name, by which engine 20.10 lists it until the container is first started.
-    pub name: String,
+    pub(crate) name: String,
     /// How the container is on it.
-    pub settings: EndpointSettings,
+    pub(crate) settings: EndpointSettings,
 }
 
 /// What a Docker network is made from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NetworkPlan {
+pub(crate) struct NetworkPlan {
     /// Which of the cluster's networks it is.
-    pub id: NetworkId,
+    pub(crate) id: NetworkId,
     /// The body of `POST /networks/create`.
-    pub body: NetworkCreateRequest,
+    pub(crate) body: NetworkCreateRequest,
 }
 
 /// A network that a task is on.
 #[derive(Clone, Copy, Debug)]
-pub struct TaskNetwork<'a> {
-    /// The network.
-    pub network: &'a NetworkAssignment,
+pub(crate) struct TaskNetwork<'a> {
+    pub(crate) network: &'a NetworkAssignment,
     /// The engine's id of it.
-    pub engine_id: &'a str,
+    pub(crate) engine_id: &'a str,
     /// The task's address on it.
-    pub addr: Ipv4Net,
+    pub(crate) addr: Ipv4Net,
 }

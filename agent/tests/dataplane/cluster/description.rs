@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use swarmlite_agent::network::DataPlaneHandle;
-use swarmlite_agent::network::NetworkAssignments;
+use swarmlite_agent::testing::DataPlaneHandle;
+use swarmlite_agent::testing::NetworkAssignments;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::EndpointTask;
 use swarmlite_proto::agent::IngressPort;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use swarmlite_agent::network::Reached;
+use swarmlite_agent::testing::Reached;
 use swarmlite_proto::balance::Balancer as Kind;
 use swarmlite_proto::id::NodeId;
 

@@ -17,7 +17,7 @@ use nix::sys::socket::connect;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::socket;
 use nix::sys::socket::sockopt;
-use swarmlite_agent::network::linux::namespace::run_inside;
+use swarmlite_agent::testing::linux::namespace::run_inside;
 use swarmlite_proto::balance::Balancer as Kind;
 
 use super::description::Cluster;

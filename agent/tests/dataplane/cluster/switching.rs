@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddrV4;
 
-use swarmlite_agent::network::DataPlaneHandle;
+use swarmlite_agent::testing::DataPlaneHandle;
 use swarmlite_proto::balance::Balancer as Kind;
 
 use super::ask_often;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::net::UdpSocket;
 use std::path::Path;
 
-use swarmlite_agent::network::linux::namespace::run_inside;
+use swarmlite_agent::testing::linux::namespace::run_inside;
 use swarmlite_proto::balance::Balancer as Kind;
 
 use super::ask_often;

@@ -3,11 +3,11 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use swarmlite_agent::network::balancer::Frontend;
-use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::balancer::statistics::Statistics;
-use swarmlite_agent::network::held::Held;
-use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
+use swarmlite_agent::testing::balancer::Frontend;
+use swarmlite_agent::testing::balancer::VirtualServices;
+use swarmlite_agent::testing::balancer::statistics::Statistics;
+use swarmlite_agent::testing::held::Held;
+use swarmlite_agent::testing::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 

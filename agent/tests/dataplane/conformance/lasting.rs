@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use swarmlite_agent::network::balancer::VirtualServices;
-use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
+use swarmlite_agent::testing::balancer::VirtualServices;
+use swarmlite_agent::testing::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::spec::PortProtocol;
 

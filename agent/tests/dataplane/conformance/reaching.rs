@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use swarmlite_agent::network::balancer::Frontend;
-use swarmlite_agent::network::balancer::Service;
-use swarmlite_agent::network::uplink::INGRESS_ADDRESS;
+use swarmlite_agent::testing::balancer::Frontend;
+use swarmlite_agent::testing::balancer::Service;
+use swarmlite_agent::testing::uplink::INGRESS_ADDRESS;
 use swarmlite_proto::spec::PortProtocol;
 
 use super::CLIENT;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use swarmlite_agent::AgentHandle;
+use swarmlite_agent::SessionState;
 use swarmlite_agent::identity;
-use swarmlite_agent::standing::SessionState;
 use swarmlite_api::ALREADY_MEMBER;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_manager::ca;
