@@ -150,6 +150,7 @@ fn cases() -> Vec<Case> {
         logs::a_node_that_is_gone_gives_a_note,
         rollout::a_service_gets_its_previous_spec_back,
         rollout::an_update_that_fails_says_which_task_and_why,
+        rollout::what_ends_after_it_was_watched_does_not_stop_an_update,
         rollout::a_create_that_fails_says_which_task_and_why,
         rollout::a_drain_waits_until_replacements_have_traffic,
         rollout::a_drain_names_what_has_no_place_elsewhere,

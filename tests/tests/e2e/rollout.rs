@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
 use anyhow::ensure;
 use swarmlite_lab::Node;
+use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
+use crate::cluster::MENDED;
 use crate::watch::Watch;
 
 const PORT: u16 = 8000;
@@ -83,6 +86,28 @@ pub(crate) async fn an_update_that_fails_says_which_task_and_why(
     ensure_says(&said, &[&format!("service update paused: update paused {because}")])
 }
 
+/// Every new task ends, and well after it was watched: that is for the restart policy.
+pub(crate) async fn what_ends_after_it_was_watched_does_not_stop_an_update(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    named(cluster, "old").await?;
+    let update = "service update --detach --update-delay 12s --update-monitor 2s";
+    let mut words: Vec<&str> = update.split(' ').collect();
+    words.extend(["--args", "serve --name new --exit-after 8s", "web"]);
+    cluster.manager().swarmlite(&words).await?;
+    eventually("the end of the update", MENDED, async || {
+        let service = cluster.service(cluster.manager(), "web").await?;
+        let status = service.update_status.context("there is no update")?;
+        if status.state == "paused" {
+            return Ok(Err(status.message));
+        }
+        ensure!(status.state == "completed", "it is {}: {}", status.state, status.message);
+        Ok(Ok(()))
+    })
+    .await?
+    .map_err(anyhow::Error::msg)
+}
+
 pub(crate) async fn a_create_that_fails_says_which_task_and_why(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
@@ -120,6 +145,8 @@ pub(crate) async fn a_drain_waits_until_replacements_have_traffic(
     let running = cluster.running(cluster.manager(), "web").await?.len();
     ensure!(running == 4, "{running} replicas run");
     watch.finish().await?;
+    let again = cluster.run(&format!("node drain --wait {}", node.name())).await?;
+    ensure_says(&again, &["overall progress: 0 tasks left", &drained])?;
     cluster.run(&format!("node activate {}", node.name())).await.map(drop)
 }
 
