@@ -25,8 +25,9 @@ use crate::namespace::Namespace;
 pub use crate::node::service::Service;
 use crate::wait::eventually;
 
-/// How long an engine or a daemon may take to answer after its start.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long an engine or a daemon may take to answer after its start. An engine that has containers to start on networks of the cluster waits most
+/// of a minute for the driver.
+const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// The programs of a lab.
 #[derive(Clone, Debug)]
