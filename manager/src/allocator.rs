@@ -64,7 +64,7 @@ enum Shortage {
 
 /// Allocates whatever lacks something.
 #[must_use]
-pub fn reconcile(view: &View, now: Timestamp, _rng: &mut StdRng) -> Plan {
+pub(crate) fn reconcile(view: &View, now: Timestamp, _rng: &mut StdRng) -> Plan {
     let state = &view.state;
     let mut plan = Plan::default();
     network::allocate(state, now, &mut plan);
@@ -80,7 +80,11 @@ pub fn reconcile(view: &View, now: Timestamp, _rng: &mut StdRng) -> Plan {
 /// # Errors
 ///
 /// In Docker's words, when there is none or another has it.
-pub fn address(state: &State, network: &Network, wanted: Option<Ipv4Addr>) -> ProtoResult<Ipv4Net> {
+pub(crate) fn address(
+    state: &State,
+    network: &Network,
+    wanted: Option<Ipv4Addr>,
+) -> ProtoResult<Ipv4Net> {
     let mut pools = Pools::new(state);
     let refused = |shortage: Shortage| Error::unknown(shortage.to_string());
     match wanted {

@@ -47,7 +47,7 @@ impl Sessions {
 
 /// How often agents have to give a sign of life.
 #[must_use]
-pub fn heartbeat_period(state: &State) -> Duration {
+pub(crate) fn heartbeat_period(state: &State) -> Duration {
     state
         .cluster()
         .map(|cluster| cluster.spec.dispatcher.heartbeat_period)

@@ -4,44 +4,47 @@
 //! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
-//! - [`server`]: what managers answer to other nodes, and who may ask; [`message`]: the bodies of calls.
-//! - [`members`]: who the managers are, and how roles change.
+//! - `server`: what managers answer to other nodes, and who may ask; `message`: the bodies of calls.
+//! - `members`: who the managers are, and how roles change.
 //! - [`manager`]: all of this as one.
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
-//! - [`reconcile`]: what a loop of the leader is: what it decides from, and what it wants done.
-//! - [`loops`]: all of them, and what drives them: [`liveness`], [`orchestrator`], [`attachments`], [`allocator`], [`scheduler`],
-//!   [`routing`], [`upgrade`].
-//! - [`placement`]: where tasks may be, for those loops that have to know.
-//! - [`heartbeat`]: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
+//! - `reconcile`: what a loop of the leader is: what it decides from, and what it wants done.
+//! - `loops`: all of them, and what drives them: `liveness`, [`orchestrator`], [`attachments`], `allocator`, `scheduler`,
+//!   [`routing`], `upgrade`.
+//! - `placement`: where tasks may be, for those loops that have to know.
+//! - `heartbeat`: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
 //!
+//! Others see what the API and the daemon need: the state and how to read and change it, and the manager as a whole. The loops, what
+//! they share and what other nodes are answered are private.
+//!
 //! A manager never touches Docker or the kernel; that is the agents' part.
 
 pub mod access;
-pub mod allocator;
+mod allocator;
 pub mod attachments;
 pub mod ca;
 pub mod dispatcher;
 pub mod events;
-pub mod heartbeat;
-pub mod liveness;
+mod heartbeat;
+mod liveness;
 pub mod logs;
-pub mod loops;
+mod loops;
 pub mod manager;
-pub mod members;
-pub mod message;
+mod members;
+mod message;
 pub mod orchestrator;
-pub mod placement;
+mod placement;
 pub mod quorum;
 pub mod raft;
-pub mod reconcile;
+mod reconcile;
 pub mod routing;
-pub mod scheduler;
-pub mod server;
+mod scheduler;
+mod server;
 pub mod state;
 pub mod store;
 mod suspicion;
-pub mod upgrade;
+mod upgrade;

@@ -29,7 +29,7 @@ const LEADER_CHANGED: &str = "Node moved to \"unknown\" state due to leadership 
 
 /// Nodes that are heard of are ready, nodes that are not are down once their time is over.
 #[must_use]
-pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
+pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let period = heartbeat_period(&view.state);
     let mut plan = Plan::default();
     let mut groups = Vec::new();

@@ -14,7 +14,7 @@ use crate::upgrade;
 
 /// A loop with the name it has in logs.
 #[derive(Clone, Copy, Debug)]
-pub struct Loop {
+pub(crate) struct Loop {
     /// Its name.
     pub name: &'static str,
     /// One pass of it.
@@ -31,7 +31,7 @@ impl Loop {
 }
 
 /// Every loop of the leader.
-pub const LOOPS: [Loop; 13] = [
+pub(crate) const LOOPS: [Loop; 13] = [
     Loop::new("liveness", liveness::reconcile),
     Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),

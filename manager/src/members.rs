@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Where managers can be reached, in the order of their node ids.
 #[must_use]
-pub fn manager_addresses(state: &State) -> Vec<SocketAddr> {
+pub(crate) fn manager_addresses(state: &State) -> Vec<SocketAddr> {
     state.nodes().values().filter_map(|node| node.manager).map(|manager| manager.addr).collect()
 }
 

@@ -14,7 +14,7 @@ use swarmlite_proto::messagepack;
 
 /// A body in MessagePack: of a request as an extractor, of an answer as a response.
 #[derive(Clone, Copy, Debug)]
-pub struct Packed<T>(pub T);
+pub(crate) struct Packed<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Packed<T> {
     type Rejection = Refusal;
@@ -42,7 +42,7 @@ impl<T: Serialize> IntoResponse for Packed<T> {
 
 /// A call that is not carried out, and why. Callers read the error itself; the status only has to differ from 200.
 #[derive(Clone, Debug)]
-pub struct Refusal(pub Error);
+pub(crate) struct Refusal(pub Error);
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {

@@ -9,6 +9,6 @@ mod slot;
 
 pub(crate) use self::node::fits;
 pub(crate) use self::node::keeps_tasks;
-pub use self::reserved::Reserved;
+pub(crate) use self::reserved::Reserved;
 pub(crate) use self::slot::SlotKey;
 pub(crate) use self::slot::predecessors;

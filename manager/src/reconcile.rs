@@ -12,9 +12,9 @@ use swarmlite_proto::time::Timestamp;
 
 #[cfg(test)]
 pub(crate) use self::plan::MAX_OPS;
-pub use self::plan::Plan;
-pub use self::view::Programmed;
-pub use self::view::View;
+pub(crate) use self::plan::Plan;
+pub(crate) use self::view::Programmed;
+pub(crate) use self::view::View;
 
 /// One pass of a loop. The generator is for the ids of what it makes: the same seed gives the same plan.
-pub type Reconcile = fn(&View, Timestamp, &mut StdRng) -> Plan;
+pub(crate) type Reconcile = fn(&View, Timestamp, &mut StdRng) -> Plan;

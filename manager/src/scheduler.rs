@@ -3,9 +3,9 @@
 //! Two stages: [`filter`] finds the nodes that can run a task, a strategy (here [`spread`]) orders what is left. Identical tasks are
 //! placed in one pass. A task that has a node keeps it: what should move is replaced by an orchestrator.
 
-pub mod candidate;
-pub mod claim;
-pub mod filter;
+pub(crate) mod candidate;
+pub(crate) mod claim;
+pub(crate) mod filter;
 
 mod spread;
 
@@ -39,7 +39,7 @@ const NO_NODE: &str = "no suitable node";
 
 /// Places what can be placed.
 #[must_use]
-pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
+pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let state = &view.state;
     let mut plan = Plan::default();
     let waiting = waiting(state);
@@ -73,19 +73,6 @@ pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     }
     plan.change(now, &[], ops.into_iter().map(|op| vec![op]));
     plan
-}
-
-/// What every node says to one more task like `task`. For people who ask why a task is where it is, or nowhere.
-#[must_use]
-pub fn explain(
-    state: &State,
-    task: &Task,
-    now: Timestamp,
-) -> BTreeMap<NodeId, Result<(), Refusal>> {
-    let Some(revision) = state.revision_of(task) else { return BTreeMap::new() };
-    let group = Group::new(task.service_id.clone(), task.spec_version, Arc::clone(revision));
-    let candidates = state.nodes().values().map(|node| Candidate::new(state, node, now));
-    candidates.map(|node| (node.id().clone(), filter::check(&group, &node))).collect()
 }
 
 /// The tasks that wait for a node, by what makes them identical.

@@ -29,8 +29,8 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
-pub use self::gate::Access;
-pub use self::gate::Gate;
+pub(crate) use self::gate::Access;
+pub(crate) use self::gate::Gate;
 use crate::message::Refusal;
 
 /// The longest body of a call by somebody who has not shown a certificate, in bytes. A signing request takes about 500.
@@ -38,7 +38,7 @@ const PUBLIC_BODY_LIMIT: usize = 64 * 1024;
 
 /// The routes of a manager.
 #[derive(Clone, Debug)]
-pub struct Routes {
+pub(crate) struct Routes {
     gate: Gate,
     router: Router,
 }
@@ -46,13 +46,13 @@ pub struct Routes {
 impl Routes {
     /// No routes yet: every call is refused as one that is not known.
     #[must_use]
-    pub fn new(gate: Gate) -> Self {
+    pub(crate) fn new(gate: Gate) -> Self {
         Self { gate, router: Router::new().fallback(unknown_call) }
     }
 
     /// Adds `routes`, for those who have `access`.
     #[must_use]
-    pub fn with(self, access: Access, routes: Router) -> Self {
+    pub(crate) fn with(self, access: Access, routes: Router) -> Self {
         let limit = match access {
             Access::Anyone => PUBLIC_BODY_LIMIT,
             Access::Member | Access::Manager => MAX_FRAME,
@@ -64,7 +64,7 @@ impl Routes {
 
 /// A listener that answers calls. Stops when dropped, with every call under way.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     addr: SocketAddr,
     tls: watch::Sender<Arc<ServerConfig>>,
     router: watch::Sender<Router>,
@@ -93,7 +93,7 @@ impl Server {
     /// # Errors
     ///
     /// See [`ServerError`].
-    pub async fn start(addr: SocketAddr, identity: &Identity) -> Result<Self, ServerError> {
+    pub(crate) async fn start(addr: SocketAddr, identity: &Identity) -> Result<Self, ServerError> {
         let tls = watch::Sender::new(Arc::new(server_config(identity)?));
         let bind_error = |source| ServerError::Bind { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(bind_error)?;
@@ -108,12 +108,12 @@ impl Server {
 
     /// Where it listens.
     #[must_use]
-    pub const fn addr(&self) -> SocketAddr {
+    pub(crate) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Answers calls by `routes` from now on.
-    pub fn set_routes(&self, routes: Routes) {
+    pub(crate) fn set_routes(&self, routes: Routes) {
         drop(self.router.send_replace(routes.router));
     }
 
@@ -122,7 +122,7 @@ impl Server {
     /// # Errors
     ///
     /// When a part of `identity` is not valid; the old one is then kept.
-    pub fn set_identity(&self, identity: &Identity) -> Result<(), TlsError> {
+    pub(crate) fn set_identity(&self, identity: &Identity) -> Result<(), TlsError> {
         self.tls.send_replace(Arc::new(server_config(identity)?));
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::state::State;
 
 /// The newest format that all managers read becomes the format of the cluster.
 #[must_use]
-pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
+pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let mut plan = Plan::default();
     let (Some(cluster), Some(common)) = (view.state.cluster(), common(&view.state)) else {
         return plan;

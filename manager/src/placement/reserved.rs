@@ -11,7 +11,7 @@ use crate::state::Revision;
 
 /// What tasks have set aside, or have to share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reserved {
+pub(crate) struct Reserved {
     /// Processor time, in billionths of a core.
     pub nano_cpus: i64,
     /// Memory, in bytes.

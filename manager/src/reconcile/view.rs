@@ -11,7 +11,7 @@ use crate::heartbeat::Sessions;
 use crate::state::State;
 
 /// The generation that the kernel tables of each node in session have reached.
-pub type Programmed = OrdMap<NodeId, Generation>;
+pub(crate) type Programmed = OrdMap<NodeId, Generation>;
 
 /// What a loop decides from.
 #[derive(Clone, Debug, Default)]

@@ -27,7 +27,7 @@ const FAILURE_MEMORY: Duration = Duration::from_secs(5 * 60);
 
 /// Identical tasks: of one service, made from one spec.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub(crate) struct Group {
     /// Their service.
     pub service: ServiceId,
     /// The spec they were made from.
@@ -44,7 +44,7 @@ pub struct Group {
 
 /// A node, with what its tasks use of it.
 #[derive(Clone, Debug)]
-pub struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     /// The node.
     pub node: &'a Node,
     /// What it has that is not set aside. Negative if the node has shrunk.
@@ -64,7 +64,7 @@ pub struct Candidate<'a> {
 impl Group {
     /// The tasks of `service` made from the spec `version`.
     #[must_use]
-    pub fn new(service: ServiceId, version: Version, revision: Arc<Revision>) -> Self {
+    pub(crate) fn new(service: ServiceId, version: Version, revision: Arc<Revision>) -> Self {
         let placement = revision.task.placement.as_ref();
         let texts = placement.into_iter().flat_map(|placement| &placement.constraints);
         let constraints = texts.map(|text| Constraint::parse(text).ok()).collect();
@@ -77,7 +77,7 @@ impl Group {
 impl<'a> Candidate<'a> {
     /// The node as its tasks leave it.
     #[must_use]
-    pub fn new(state: &State, node: &'a Node, now: Timestamp) -> Self {
+    pub(crate) fn new(state: &State, node: &'a Node, now: Timestamp) -> Self {
         let mut candidate = Self {
             node,
             available: Reserved::total(node),
@@ -110,7 +110,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// Counts what `task`, which is here, uses. One that is being stopped still has its resources and its ports.
-    pub fn occupy(&mut self, state: &State, task: &Task) {
+    pub(crate) fn occupy(&mut self, state: &State, task: &Task) {
         if let Some(revision) = state.revision_of(task) {
             self.available.subtract(&Reserved::by(revision));
             self.host_ports.extend(host_ports(revision));
@@ -123,7 +123,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// Takes back what [`Candidate::occupy`] counted.
-    pub fn release(&mut self, state: &State, task: &Task) {
+    pub(crate) fn release(&mut self, state: &State, task: &Task) {
         if let Some(revision) = state.revision_of(task) {
             self.available.add(&Reserved::by(revision));
             for port in host_ports(revision) {
@@ -139,7 +139,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// Places one more task of `group` here. Returns which of the countable resources it is given.
-    pub fn place(&mut self, group: &Group) -> Vec<GenericResource> {
+    pub(crate) fn place(&mut self, group: &Group) -> Vec<GenericResource> {
         self.available.subtract(&group.reserved);
         self.host_ports.extend(group.host_ports.iter().copied());
         self.tasks += 1;
@@ -149,19 +149,19 @@ impl<'a> Candidate<'a> {
 
     /// How many tasks of the service it should run.
     #[must_use]
-    pub fn tasks_of(&self, service: &ServiceId) -> usize {
+    pub(crate) fn tasks_of(&self, service: &ServiceId) -> usize {
         self.tasks_by_service.get(service).copied().unwrap_or(0)
     }
 
     /// How often tasks of the group have failed here of late.
     #[must_use]
-    pub fn failures_of(&self, group: &Group) -> usize {
+    pub(crate) fn failures_of(&self, group: &Group) -> usize {
         self.failures.get(&(group.service.clone(), group.version)).copied().unwrap_or(0)
     }
 
     /// Its id.
     #[must_use]
-    pub const fn id(&self) -> &'a NodeId {
+    pub(crate) const fn id(&self) -> &'a NodeId {
         &self.node.id
     }
 }

@@ -10,7 +10,7 @@ use swarmlite_proto::spec::NamedResource;
 
 /// The resources of a node that have a name each and that no task has, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FreeResources(BTreeMap<String, BTreeSet<String>>);
+pub(crate) struct FreeResources(BTreeMap<String, BTreeSet<String>>);
 
 impl FreeResources {
     /// All that `node` names.

@@ -15,10 +15,10 @@ use super::candidate::Candidate;
 use super::candidate::Group;
 
 /// A rule: whether a node can run one more task of a group.
-pub type Filter = fn(&Group, &Candidate<'_>) -> Result<(), Refusal>;
+pub(crate) type Filter = fn(&Group, &Candidate<'_>) -> Result<(), Refusal>;
 
 /// All rules, in the order in which swarmkit applies them: the first that refuses gives the reason.
-pub const FILTERS: [Filter; 7] = [
+pub(crate) const FILTERS: [Filter; 7] = [
     ready::check,
     resources::check,
     plugin::check,
@@ -30,7 +30,7 @@ pub const FILTERS: [Filter; 7] = [
 
 /// Why a node cannot run a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It is not ready, or not active.
     NotAvailable,
     /// It has too little left.
@@ -109,13 +109,13 @@ impl Summary {
 /// # Errors
 ///
 /// The reason of the first rule that refuses.
-pub fn check(group: &Group, candidate: &Candidate<'_>) -> Result<(), Refusal> {
+pub(crate) fn check(group: &Group, candidate: &Candidate<'_>) -> Result<(), Refusal> {
     FILTERS.iter().try_for_each(|filter| filter(group, candidate))
 }
 
 /// What Docker shows of a task that no node can run: the reasons, the most frequent first.
 #[must_use]
-pub fn explain<'a>(refusals: impl IntoIterator<Item = &'a Refusal>) -> String {
+pub(crate) fn explain<'a>(refusals: impl IntoIterator<Item = &'a Refusal>) -> String {
     let mut counts: BTreeMap<Summary, usize> = BTreeMap::new();
     for refusal in refusals {
         *counts.entry(refusal.summary()).or_default() += 1;

@@ -32,7 +32,7 @@ use crate::store::Store;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     /// Anyone, without a certificate too.
     Anyone,
     /// Nodes of the cluster.
@@ -47,7 +47,7 @@ type Show = dyn Fn(&NodeId, &Mismatch) + Send + Sync;
 /// Lets callers through, or refuses them. Handlers behind it find the caller as extension [`Caller`] and, if the route is not
 /// for anyone, as extension [`Peer`].
 #[derive(Clone)]
-pub struct Gate {
+pub(crate) struct Gate {
     cluster_id: ClusterId,
     was_removed: Arc<dyn Fn(&NodeId) -> bool + Send + Sync>,
     /// Has it shown with a node that its calls are refused.
@@ -66,7 +66,7 @@ impl Gate {
     /// The role is taken from the certificate and not from the state: a manager that has just started and whose state is old has to
     /// take raft's calls from managers that it does not know yet.
     #[must_use]
-    pub fn new<S: Store>(cluster_id: ClusterId, store: S) -> Self {
+    pub(crate) fn new<S: Store>(cluster_id: ClusterId, store: S) -> Self {
         let shown = store.clone();
         let was_removed = Arc::new(move |node: &NodeId| {
             store.state().cluster().is_some_and(|cluster| cluster.removed_nodes.contains(node))
