@@ -102,6 +102,9 @@ async fn specs(cluster: &Cluster, node: &Node) -> anyhow::Result<Value> {
                 for member in ["Id", "Created", "IPAM", "Containers", "Peers"] {
                     object.as_object_mut().context("a network")?.remove(member);
                 }
+                // A network that is made anew gets another VXLAN id: what was freed comes back last.
+                let options = object["Options"].as_object_mut().context("options")?;
+                options.remove("com.docker.network.driver.overlay.vxlanid_list");
                 object
             } else {
                 object["Spec"].take()
