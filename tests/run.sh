@@ -86,7 +86,7 @@ SWARMLITE_LAB_DATAPLANE=$(test_program dataplane)
 export SWARMLITE_LAB_SWARMLITE SWARMLITE_LAB_NEXT SWARMLITE_LAB_WHOAMI SWARMLITE_LAB_DATAPLANE
 
 # The machine's processor is emulated, on one core for most of the time.
-beside "the data plane in a virtual machine, whose kernel has IPVS" limited 22 "$(test_program vm)" "$@"
+beside "the data plane in a virtual machine, whose kernel has IPVS" limited 30 "$(test_program vm)" "$@"
 if [ $# = 0 ]; then
     stage "unit and property tests" unit_tests
 fi

@@ -21,7 +21,7 @@ use swarmlite_lab::run_in_machine;
 use tokio::runtime::Runtime;
 
 /// How long the machine may run. It takes some minutes, and several times as many where others use the processor.
-const LIMIT: Duration = Duration::from_secs(1200);
+const LIMIT: Duration = Duration::from_secs(1740);
 
 /// What is not run where the processor is emulated: a Docker Engine starts too slowly there, and the others run on the machine itself.
 const LEFT_OUT: [&str; 3] = ["engine", "fake::", "nftables::"];
