@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Client;
 use tokio::sync::Mutex;
@@ -96,11 +98,18 @@ struct Parts {
     files: Files,
 }
 
+/// What the managers want of the node's certificate, on its way from the session to the renewal.
+#[derive(Debug, Default)]
+struct Wanted {
+    role: watch::Sender<Option<NodeRole>>,
+    trust: watch::Sender<Option<String>>,
+    renew: watch::Sender<Duration>,
+}
+
 impl Parts {
     fn run(self) -> AgentHandle {
         let reporter = Reporter::default();
-        let role = watch::Sender::default();
-        let (trust, renew) = (watch::Sender::default(), watch::Sender::default());
+        let wanted = Wanted::default();
         let programmed = watch::Sender::new(Generation::default());
         let mut running = JoinSet::new();
         let state_dir = self.config.state_dir.clone();
@@ -109,17 +118,8 @@ impl Parts {
         let shared = Arc::new(self.shared(reporter.clone()));
         running.spawn(Worker::new(Arc::clone(&shared), self.known.subscribe()).run());
         let desk = self.attachments(&mut running, shared);
-        let renewal = Renewal {
-            state_dir: self.config.state_dir.clone(),
-            vault: Arc::clone(&self.config.vault),
-            identity: self.identity.clone(),
-            managers: self.managers.subscribe(),
-            role: role.subscribe(),
-            trust: trust.subscribe(),
-            renew: renew.subscribe(),
-            client: self.client.clone(),
-        };
-        running.spawn(renewal.run());
+        running.spawn(self.renewal(&wanted).run());
+        let log_orders = self.publish_logs(&mut running);
         let refresh = node::refresh(
             Arc::clone(&self.runtime),
             self.config,
@@ -127,10 +127,6 @@ impl Parts {
             self.registration.clone(),
         );
         running.spawn(refresh);
-        let (log_orders, orders) = mpsc::channel(logs::ORDERS);
-        let publisher =
-            Publisher { client: self.client.clone(), logs: Arc::clone(&self.runtime), orders };
-        running.spawn(publisher.run());
         let engine = watch::Sender::new(true);
         let leaving = watch::Sender::new(false);
         let session = Session {
@@ -144,9 +140,9 @@ impl Parts {
             reporter,
             known: self.known.clone(),
             managers: self.managers.clone(),
-            role,
-            trust,
-            renew,
+            role: wanted.role,
+            trust: wanted.trust,
+            renew: wanted.renew,
             state: self.state.clone(),
             log_orders,
         };
@@ -185,6 +181,28 @@ impl Parts {
             names,
         ));
         running.spawn(plane::follow(self.plane.progress(), programmed));
+    }
+
+    /// Looks after the node's certificate.
+    fn renewal(&self, wanted: &Wanted) -> Renewal {
+        Renewal {
+            state_dir: self.config.state_dir.clone(),
+            vault: Arc::clone(&self.config.vault),
+            identity: self.identity.clone(),
+            managers: self.managers.subscribe(),
+            role: wanted.role.subscribe(),
+            trust: wanted.trust.subscribe(),
+            renew: wanted.renew.subscribe(),
+            client: self.client.clone(),
+        }
+    }
+
+    /// Sends logs to the managers. Returns where they are ordered.
+    fn publish_logs(&self, running: &mut JoinSet<()>) -> mpsc::Sender<logs::Ordered> {
+        let (log_orders, orders) = mpsc::channel(logs::ORDERS);
+        let (client, logs) = (self.client.clone(), Arc::clone(&self.runtime));
+        running.spawn(Publisher { client, logs, orders }.run());
+        log_orders
     }
 
     /// Looks after attached containers.

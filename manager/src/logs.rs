@@ -1,6 +1,6 @@
 //! The logs of tasks, from the agents of their nodes to whoever reads them.
 //!
-//! - [`progress`]: what one reader still has to be given, as a pure state machine.
+//! - [`reader`]: what one reader still has to be given, as a pure state machine.
 //! - [`broker`]: on the leader: orders logs from agents, and hands them to readers.
 //! - [`server`]: the calls of agents that publish, and of managers whose clients read.
 //! - [`source`]: on any manager: what its API reads from.
@@ -14,7 +14,7 @@
 //! was not asked for. When the reader goes away, everything that was ordered for it is hung up on. No log ever touches the replicated state.
 
 mod broker;
-mod progress;
+mod reader;
 mod server;
 mod source;
 

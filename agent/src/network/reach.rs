@@ -11,6 +11,7 @@ mod echo;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -98,20 +99,16 @@ impl Around {
 }
 
 /// `None` as long as the kernel does not have the tunnel.
-async fn open(sandboxes: &std::path::Path, around: &Around) -> Option<Tunnel> {
+async fn open(sandboxes: &Path, around: &Around) -> Option<Tunnel> {
     let (name, own) = (around.tunnel.clone(), around.own);
     let sandbox = sandboxes.join(around.sandbox.as_str());
-    match run_inside(sandbox, move || Tunnel::open(&name, own)).await {
-        Ok(Ok(tunnel)) => Some(tunnel),
-        Ok(Err(error)) => {
-            debug!(error = chain(&error), "no nodes are asked yet");
-            None
-        }
-        Err(error) => {
-            debug!(error = chain(&error), "no nodes are asked yet");
-            None
-        }
-    }
+    let why_not = match run_inside(sandbox, move || Tunnel::open(&name, own)).await {
+        Ok(Ok(tunnel)) => return Some(tunnel),
+        Ok(Err(error)) => chain(&error),
+        Err(error) => chain(&error),
+    };
+    debug!(error = why_not, "no nodes are asked yet");
+    None
 }
 
 /// One round after another.

@@ -12,6 +12,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
+use swarmlite_proto::error;
 use tokio::fs;
 
 use super::TcpError;
@@ -56,7 +57,7 @@ impl Certificates {
                     tracing::info!("read the certificates of the API again");
                 }
                 Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = error::chain(&error),
                     "the certificates of the API have changed and cannot be used: keeping those from before"
                 ),
             }

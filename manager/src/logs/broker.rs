@@ -25,9 +25,9 @@ use tokio::time::timeout;
 
 use super::ANSWER_TIMEOUT;
 use super::QUEUE;
-use super::progress::Failure;
-use super::progress::ReaderState;
-use super::progress::Wanted;
+use super::reader::Failure;
+use super::reader::ReaderState;
+use super::reader::Wanted;
 use crate::raft::Leadership;
 use crate::state::State;
 use crate::store::Store;
