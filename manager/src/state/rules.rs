@@ -99,7 +99,9 @@ impl State {
             }));
         }
         let holds_it = |task: &Task| {
-            task.desired_state.is_wanted()
+            // Tasks of a service that is gone are about to end: nobody has to wait for the loop that tells them so.
+            self.tables.services.contains_key(&task.service_id)
+                && task.desired_state.is_wanted()
                 && task.status.state <= TaskState::Running
                 && task.attachments.iter().any(|attachment| attachment.network_id == network.id)
         };

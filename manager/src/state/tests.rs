@@ -134,14 +134,23 @@ fn a_network_in_use_is_not_removed() {
     let addr = "10.0.1.3/24".parse().expect("an address");
     let network_id = back.id.clone();
     last.attachments = vec![NetworkAttachment { network_id, addr, aliases: Vec::new() }];
-    let gone = Op::Remove(ObjectRef::Service(user.id.clone()), user.meta.version);
-    commit(&mut state, vec![Op::PutTask(Box::new(last.clone())), gone]).expect("fine");
+    let mut without = Service::clone(&user);
+    without.spec.endpoint_spec = None;
+    without.spec.task_template.networks = Vec::new();
+    commit(&mut state, vec![Op::PutTask(Box::new(last.clone()))]).expect("fine");
+    let user = put(&mut state, &without).expect("is current");
     commit(&mut state, remove(&ingress)).expect("is free: no service publishes a port");
     let refused = commit(&mut state, remove(&back)).expect_err("is used");
     assert_eq!(refused.message, format!("network {} is in use by task {}", back.id, last.id));
+
+    // Either is enough: the task is to end, or its service is gone.
+    let mut with_loops = state.clone();
     last.meta = state.tasks()[&last.id].meta;
     last.desired_state = TaskState::Remove;
-    commit(&mut state, vec![Op::PutTask(Box::new(last))]).expect("fine");
+    commit(&mut with_loops, vec![Op::PutTask(Box::new(last))]).expect("fine");
+    commit(&mut with_loops, remove(&back)).expect("is free");
+    let gone = Op::Remove(ObjectRef::Service(user.id.clone()), user.meta.version);
+    commit(&mut state, vec![gone]).expect("fine");
     commit(&mut state, remove(&back)).expect("is free");
     assert_sound(&state);
 }

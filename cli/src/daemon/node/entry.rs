@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use swarmlite_agent::AgentHandle;
-use swarmlite_agent::SessionState;
 use swarmlite_agent::identity;
 use swarmlite_api::ALREADY_MEMBER;
 use swarmlite_api::NOT_MEMBER;
@@ -13,6 +12,7 @@ use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::NodeRole;
@@ -33,7 +33,7 @@ use crate::daemon::managing::Managing;
 use crate::daemon::membership::Membership;
 use crate::daemon::request;
 
-/// How long a join waits for the node's first session (moby `daemon/cluster/cluster.go`).
+/// How long a node that becomes a member waits until the managers know what it is (moby `daemon/cluster/cluster.go`).
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long an unlocked manager gets to start.
@@ -61,7 +61,12 @@ impl Node {
         let founding = ca::found(init, &mut rand::rng(), Timestamp::now())?;
         let node_id = founding.identity.node_id.clone();
         let started = self.start_founder(&membership, founding).await;
-        self.keep_or_undo(&mut slot, membership, started).await?;
+        let agent = self.keep_or_undo(&mut slot, membership, started).await?;
+        drop(slot);
+        if let Err(error) = await_welcome(&agent).await {
+            // The cluster is made, and the node comes in by itself.
+            tracing::warn!(error = chain(&error), "the node is not in its cluster yet");
+        }
         Ok(node_id)
     }
 
@@ -101,7 +106,7 @@ impl Node {
         let agent = self.keep_or_undo(&mut slot, membership, started).await?;
         // Others may look, and even leave, while this waits.
         drop(slot);
-        await_session(&agent).await
+        await_welcome(&agent).await
     }
 
     async fn start_member(
@@ -200,10 +205,11 @@ pub(super) fn membership(listen: &str, advertise: &str, data_path: &str) -> Resu
     Ok(Membership { listen_addr, advertise_addr, data_path_addr, managers })
 }
 
-async fn await_session(agent: &AgentHandle) -> Result<()> {
-    let mut state = agent.state();
-    let connected = state.wait_for(|state| matches!(state, SessionState::Connected(_)));
-    match timeout(JOIN_TIMEOUT, connected).await {
+/// Waits until the managers have noted what the node is: before that they tell it nothing.
+async fn await_welcome(agent: &AgentHandle) -> Result<()> {
+    let mut known = agent.known();
+    let welcome = known.wait_for(Option::is_some);
+    match timeout(JOIN_TIMEOUT, welcome).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(_left)) => Err(Error::unavailable(NOT_MEMBER)),
         Err(_elapsed) => Err(Error::unavailable(JOIN_SLOW)),
