@@ -1,12 +1,15 @@
 //! Puts the agent together: what runs, and who tells whom.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use swarmlite_proto::agent::Registration;
+use swarmlite_proto::balance::Balancer;
+use swarmlite_proto::error::chain;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
@@ -15,6 +18,8 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::DropGuard;
 
 use crate::attachments::Attachments;
 use crate::attachments::Desk;
@@ -43,7 +48,10 @@ use crate::task::files::Files;
 use crate::task::networks::Networks;
 use crate::worker::Worker;
 
-/// The agent of one node. [`Agent::start`] is all it does.
+/// How long after one another the engine is looked for.
+const ENGINE_RETRY: Duration = Duration::from_millis(500);
+
+/// The agent of one node.
 #[derive(Debug)]
 pub enum Agent {}
 
@@ -58,32 +66,136 @@ impl Agent {
         identity: Identity,
         managers: Vec<SocketAddr>,
     ) -> Result<AgentHandle, StartError> {
-        let ledger = Arc::new(Ledger::open(&config.state_dir.join("agent"))?);
-        let known = watch::Sender::new(ledger.assignments()?.map(Arc::new));
-        let managers = watch::Sender::new(merge(managers, ledger.managers()?));
-        let runtime = engine(&config, &identity).await?;
-        let registration = registration(&config, &identity, &runtime).await?;
-        let files = files(&config)?;
-        let client = Client::new(&identity)?;
-        let plane = data_plane(&config, identity.node_id.clone()).map_err(StartError::DataPlane)?;
-        let parts = Parts {
-            ledger,
-            known,
-            managers,
-            runtime,
-            registration: watch::Sender::new(registration),
-            client,
-            plane,
-            files,
-            identity: watch::Sender::new(identity),
-            state: watch::Sender::default(),
-            config,
+        let base = Base::start(config, identity, managers)?;
+        let engine = base.engine().await?;
+        Ok(base.complete(engine).run())
+    }
+
+    /// The same for a node that was a member before: waits for the engine, however long that takes. An engine that has to start containers
+    /// on networks of the cluster asks the network driver before it answers, which is served meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. Nothing runs then.
+    pub async fn resume(
+        config: AgentConfig,
+        identity: Identity,
+        managers: Vec<SocketAddr>,
+    ) -> Result<AgentHandle, StartError> {
+        let base = Base::start(config, identity, managers)?;
+        let mut warned = false;
+        let engine = loop {
+            match base.engine().await {
+                Ok(engine) => break engine,
+                Err(error) if !warned => {
+                    tracing::warn!(error = chain(&error), "waiting for the engine");
+                    warned = true;
+                }
+                Err(error) => tracing::debug!(error = chain(&error), "still waiting"),
+            }
+            sleep(ENGINE_RETRY).await;
         };
-        Ok(parts.run())
+        Ok(base.complete(engine).run())
     }
 }
 
-/// Everything the agent is made of, before it runs.
+/// What runs before the engine answers: the data plane of what the node remembers, and the network driver.
+struct Base {
+    config: AgentConfig,
+    identity: Identity,
+    ledger: Arc<Ledger>,
+    known: watch::Sender<Known>,
+    managers: watch::Sender<Vec<SocketAddr>>,
+    client: Client,
+    files: Files,
+    plane: DataPlaneHandle,
+    programmed: watch::Sender<Generation>,
+    running: JoinSet<()>,
+    /// Ends the network driver if the agent does not get to run.
+    driver: DropGuard,
+}
+
+/// The engine, and what it says about the machine.
+struct Engine {
+    runtime: DockerRuntime,
+    registration: Registration,
+}
+
+impl Base {
+    fn start(
+        config: AgentConfig,
+        identity: Identity,
+        managers: Vec<SocketAddr>,
+    ) -> Result<Self, StartError> {
+        let ledger = Arc::new(Ledger::open(&config.state_dir.join("agent"))?);
+        let known = watch::Sender::new(ledger.assignments()?.map(Arc::new));
+        let managers = watch::Sender::new(merge(managers, ledger.managers()?));
+        let client = Client::new(&identity)?;
+        let files = files(&config)?;
+        let plane = data_plane(&config, identity.node_id.clone()).map_err(StartError::DataPlane)?;
+        let driver = plane.driver();
+        let programmed = watch::Sender::new(Generation::default());
+        let running = connect_plane(&plane, config.dataplane.balancer, &known, programmed.clone());
+        Ok(Self {
+            config,
+            identity,
+            ledger,
+            known,
+            managers,
+            client,
+            files,
+            plane,
+            programmed,
+            running,
+            driver,
+        })
+    }
+
+    async fn engine(&self) -> Result<Engine, StartError> {
+        let socket = &self.config.docker;
+        let failure = |source| StartError::Engine { socket: socket.clone(), source };
+        let node_id = self.identity.node_id.clone();
+        let runtime = DockerRuntime::connect(socket, node_id).await.map_err(failure)?;
+        let registration = node::registration(&runtime, &self.config, &self.identity).await;
+        Ok(Engine { runtime, registration: registration.map_err(failure)? })
+    }
+
+    fn complete(self, engine: Engine) -> Parts {
+        self.driver.disarm();
+        Parts {
+            config: self.config,
+            identity: watch::Sender::new(self.identity),
+            ledger: self.ledger,
+            known: self.known,
+            managers: self.managers,
+            state: watch::Sender::default(),
+            registration: watch::Sender::new(engine.registration),
+            client: self.client,
+            runtime: Arc::new(engine.runtime),
+            plane: self.plane,
+            files: self.files,
+            programmed: self.programmed,
+            running: self.running,
+        }
+    }
+}
+
+/// Runs what connects the data plane with the rest.
+fn connect_plane(
+    plane: &DataPlaneHandle,
+    balancer: Balancer,
+    known: &watch::Sender<Known>,
+    programmed: watch::Sender<Generation>,
+) -> JoinSet<()> {
+    let mut running = JoinSet::new();
+    let names = watch::Sender::default();
+    running.spawn(plane::serve_names(plane.clone(), known.subscribe(), names.subscribe()));
+    running.spawn(plane::feed(plane.clone(), balancer, known.subscribe(), names));
+    running.spawn(plane::follow(plane.progress(), programmed));
+    running
+}
+
+/// Everything the agent is made of, before all of it runs.
 struct Parts {
     config: AgentConfig,
     identity: watch::Sender<Identity>,
@@ -96,6 +208,8 @@ struct Parts {
     runtime: Arc<DockerRuntime>,
     plane: DataPlaneHandle,
     files: Files,
+    programmed: watch::Sender<Generation>,
+    running: JoinSet<()>,
 }
 
 /// What the managers want of the node's certificate, on its way from the session to the renewal.
@@ -107,14 +221,12 @@ struct Wanted {
 }
 
 impl Parts {
-    fn run(self) -> AgentHandle {
+    fn run(mut self) -> AgentHandle {
         let reporter = Reporter::default();
         let wanted = Wanted::default();
-        let programmed = watch::Sender::new(Generation::default());
-        let mut running = JoinSet::new();
+        let mut running = mem::take(&mut self.running);
         let state_dir = self.config.state_dir.clone();
 
-        self.connect_plane(&mut running, programmed.clone());
         let shared = Arc::new(self.shared(reporter.clone()));
         running.spawn(Worker::new(Arc::clone(&shared), self.known.subscribe()).run());
         let desk = self.attachments(&mut running, shared);
@@ -135,7 +247,7 @@ impl Parts {
             client: self.client,
             ledger: Arc::clone(&self.ledger),
             registration: self.registration.subscribe(),
-            programmed: programmed.subscribe(),
+            programmed: self.programmed.subscribe(),
             reached: self.plane.reached(),
             reporter,
             known: self.known.clone(),
@@ -164,23 +276,6 @@ impl Parts {
                 running: Mutex::new(running),
             }),
         }
-    }
-
-    /// Connects the data plane with the rest.
-    fn connect_plane(&self, running: &mut JoinSet<()>, programmed: watch::Sender<Generation>) {
-        let names = watch::Sender::default();
-        running.spawn(plane::serve_names(
-            self.plane.clone(),
-            self.known.subscribe(),
-            names.subscribe(),
-        ));
-        running.spawn(plane::feed(
-            self.plane.clone(),
-            self.config.dataplane.balancer,
-            self.known.subscribe(),
-            names,
-        ));
-        running.spawn(plane::follow(self.plane.progress(), programmed));
     }
 
     /// Looks after the node's certificate.
@@ -248,26 +343,6 @@ impl Parts {
             node_id: self.identity.borrow().node_id.clone(),
         }
     }
-}
-
-async fn engine(
-    config: &AgentConfig,
-    identity: &Identity,
-) -> Result<Arc<DockerRuntime>, StartError> {
-    DockerRuntime::connect(&config.docker, identity.node_id.clone())
-        .await
-        .map(Arc::new)
-        .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
-}
-
-async fn registration(
-    config: &AgentConfig,
-    identity: &Identity,
-    runtime: &DockerRuntime,
-) -> Result<Registration, StartError> {
-    node::registration(runtime, config, identity)
-        .await
-        .map_err(|source| StartError::Engine { socket: config.docker.clone(), source })
 }
 
 /// All of both, each once.

@@ -223,15 +223,14 @@ impl Lab {
         network::remove_port(&self.switch()?, node.name()).await
     }
 
-    /// Starts the kernel, as it were, and the engine of `node` after [`Lab::power_off`].
+    /// Starts the kernel, as it were, of `node` after [`Lab::power_off`]: neither engine nor daemon.
     ///
     /// # Errors
     ///
-    /// When it cannot be plugged in, or the engine does not answer.
+    /// When it cannot be plugged in.
     pub async fn power_on(&self, node: &Node) -> anyhow::Result<()> {
         let namespace = node.make_namespace().await?;
-        network::plug_node(&self.switch()?, node, &namespace, self.subnet()).await?;
-        node.start(Service::Engine).await
+        network::plug_node(&self.switch()?, node, &namespace, self.subnet()).await
     }
 
     /// The ends of the logs of all nodes.

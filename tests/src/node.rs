@@ -26,7 +26,7 @@ pub use crate::node::service::Service;
 use crate::wait::eventually;
 
 /// How long an engine or a daemon may take to answer after its start. An engine that has containers to start on networks of the cluster waits most
-/// of a minute for the driver.
+/// of a minute for the driver if it is started before the daemon.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// The programs of a lab.

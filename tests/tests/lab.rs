@@ -120,6 +120,7 @@ async fn a_node_without_power_keeps_its_disk(lab: &Lab) -> anyhow::Result<()> {
     lab.power_off(node).await?;
     ensure!(lab.ask(&["get", &url]).await.is_err(), "a container outlived its machine");
     lab.power_on(node).await?;
+    node.start(Service::Engine).await?;
     node.docker(&["start", "web"]).await?;
     eventually("the container to answer", SOON, async || lab.ask(&["get", &url]).await).await?;
     Ok(())

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::sync::DropGuard;
 
 use super::assignments::NetworkAssignments;
 use super::endpoint::Endpoint;
@@ -100,6 +101,12 @@ impl DataPlaneHandle {
         gateway: Option<Ipv4Addr>,
     ) -> Result<(), EndpointError> {
         self.ask(|reply| Request::Names(pid, gateway, reply)).await?
+    }
+
+    /// Ends the network driver when it is dropped, for a node that does not become a member after all.
+    #[must_use]
+    pub fn driver(&self) -> DropGuard {
+        self.stop.clone().drop_guard()
     }
 
     /// The file of a network's namespace, for what has to listen inside it. [`run_inside`](super::linux::namespace::run_inside) enters it.

@@ -185,7 +185,9 @@ impl Node {
         identity: Identity,
     ) -> AgentHandle {
         loop {
-            match self.start_agent(membership, identity.clone()).await {
+            let config = self.agent_config(membership);
+            let managers = membership.managers.clone();
+            match Agent::resume(config, identity.clone(), managers).await.map_err(failed) {
                 Ok(agent) => return agent,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "cannot start the agent, trying again");

@@ -129,9 +129,13 @@ pub(crate) async fn an_attached_container_comes_up_with_its_machine(
     run(worker, "shell", &["--restart", "unless-stopped"]).await?;
     let before = address(worker, "shell").await?;
     cluster.lab().power_off(worker).await?;
-    // The engine answers when it has given up waiting for the network driver.
     cluster.lab().power_on(worker).await?;
+    // As the systemd units are ordered: the engine asks the network driver before it answers.
     worker.start(Service::Daemon).await?;
+    worker.start(Service::Engine).await?;
+    let failed = "Failed to start container";
+    let log = worker.log_end(Service::Engine, 100);
+    ensure!(!log.contains(failed), "the engine did not find the network driver: {log}");
     let (home, server) = cluster.container("server").await?;
     reaches((home, &server), "shell", "shell").await?;
     ensure!(address(worker, "shell").await? == before, "it has got another address");
