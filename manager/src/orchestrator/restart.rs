@@ -118,7 +118,7 @@ pub(super) fn exhausted<'a>(state: &State, slot: &Slot<'a>) -> Option<&'a Arc<Ta
     stays_empty.then_some(newest)
 }
 
-/// When `task` may start: after the delay if it is the successor of one that ended or was lost, and not before the others have stopped.
+/// When `task` may start: after the delay if it is the successor of one that ended by itself, and not before the others have stopped.
 /// Only for so long, though: an agent that hangs must not keep the slot empty for ever.
 fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
     let delay = slot
@@ -134,14 +134,15 @@ fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
     patience.max(task.meta.created_at + delay)
 }
 
-/// Whether `task` was made as `predecessor` ended or was lost, and not to update it or to empty its node: only then is there a delay.
+/// Whether `task` was made as `predecessor` ended by itself: only then is there a delay, as only what ends by itself may do so again at once.
+/// There is none after an update, a drain, or the loss of a node.
 fn is_restart(state: &State, predecessor: &Task, task: &Task) -> bool {
-    if predecessor.desired_state == TaskState::Remove || !are_alike(state, predecessor, task) {
-        return false;
-    }
-    !is_on_drained_node(state, predecessor)
-        && has_stopped(state, predecessor)
-        && predecessor.status.state != TaskState::Shutdown
+    matches!(
+        predecessor.status.state,
+        TaskState::Complete | TaskState::Failed | TaskState::Rejected
+    ) && predecessor.desired_state != TaskState::Remove
+        && are_alike(state, predecessor, task)
+        && !is_on_drained_node(state, predecessor)
 }
 
 fn policy_of(state: &State, task: &Task) -> RestartPolicy {

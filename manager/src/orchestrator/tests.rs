@@ -113,6 +113,7 @@ fn a_lost_node_is_replaced_and_its_tasks_are_neither_waited_for_nor_forgotten() 
     let known = &world.state().tasks()[&lost.id];
     assert_eq!(known.status.state, TaskState::Running, "nobody has said otherwise");
     assert_eq!(known.desired_state, TaskState::Shutdown);
+    assert_replaced_at_once(&world, &web, &lost);
 
     world.silent.remove(&node);
     world.settle();
@@ -146,6 +147,14 @@ fn the_tasks_of_a_removed_node_are_orphaned_and_replaced() {
     let known = &world.state().tasks()[&lost.id].status;
     assert_eq!(known.state, TaskState::Orphaned);
     assert_eq!(known.message, "Task belonged to a node that has been deleted");
+    assert_replaced_at_once(&world, &web, &lost);
+}
+
+/// The successor of `lost` has not waited for the delay that the policy sets for tasks that end.
+fn assert_replaced_at_once(world: &World, web: &ServiceId, lost: &Task) {
+    let running = world.running(web);
+    let successor = running.iter().find(|task| task.slot == lost.slot).expect("runs");
+    assert_eq!(successor.status.timestamp, successor.meta.created_at);
 }
 
 #[test]

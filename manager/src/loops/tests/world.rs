@@ -209,10 +209,11 @@ impl World {
     }
 
     /// What a loop has decided is decided: having carried it out, it has nothing more to do now. Only updates and the allocator go
-    /// in steps of their own, networks before services and these before tasks.
+    /// in steps of their own, networks before services and these before tasks, and jobs, whose successors are made before they are let start.
     fn check_rest(&self, step: &Loop) {
         let steps = match step.name {
             "allocator" | "replicated" | "global" | "reaper" => 3,
+            "replicated-job" | "global-job" => 2,
             _ => 1,
         };
         let (mut view, mut rng) = (self.view.clone(), objects::rng(self.state().applied()));
