@@ -50,13 +50,6 @@ build() {
     cargo build --locked --workspace --bins --tests --message-format=json-render-diagnostics >"$WORK/built"
 }
 
-# The next version, which clusters are upgraded to: the same sources with one feature, which changes nothing outside of the workspace.
-# It is put where the rest of the build puts the present version, and therefore built before it; without line numbers, in half the time.
-build_next() {
-    CARGO_PROFILE_DEV_DEBUG=false cargo build --locked --workspace --bin swarmlite --features swarmlite-cli/next
-    cp "$(target_dir)/debug/swarmlite" "$WORK/swarmlite-next"
-}
-
 # Prints the path of a test program. Such programs are built by whoever owns the tree, but run by root.
 test_program() {
     sed -n "s/.*\"kind\":\[\"test\"\].*\"name\":\"$1\".*\"executable\":\"\([^\"]*\)\".*/\1/p" "$WORK/built"
@@ -75,29 +68,30 @@ check_cargo
 export INSTA_UPDATE=no
 export -f cargo is_root
 
-stage "building the next version" build_next
 stage "building" build
 stage "building the workload" build_whoami >"$WORK/whoami"
 E2E=$(test_program e2e)
 SWARMLITE_LAB_SWARMLITE=$(target_dir)/debug/swarmlite
-SWARMLITE_LAB_NEXT=$WORK/swarmlite-next
+SWARMLITE_LAB_NEXT=$(target_dir)/debug/swarmlite-next
 SWARMLITE_LAB_WHOAMI=$(tail -1 "$WORK/whoami")
 SWARMLITE_LAB_DATAPLANE=$(test_program dataplane)
 export SWARMLITE_LAB_SWARMLITE SWARMLITE_LAB_NEXT SWARMLITE_LAB_WHOAMI SWARMLITE_LAB_DATAPLANE
 
+# A stage that fails does not keep the others from being run: all that is wrong is seen at once.
+status=0
 # The machine's processor is emulated, on one core for most of the time.
 beside "the data plane in a virtual machine, whose kernel has IPVS" limited 30 "$(test_program vm)" "$@"
 if [ $# = 0 ]; then
-    stage "unit and property tests" unit_tests
+    stage "unit and property tests" unit_tests || status=$?
 fi
-stage "the data plane on this machine's kernel" limited 5 "$SWARMLITE_LAB_DATAPLANE" "$@"
-stage "the lab" limited 3 "$(test_program lab)" "$@"
+stage "the data plane on this machine's kernel" limited 5 "$SWARMLITE_LAB_DATAPLANE" "$@" || status=$?
+stage "the lab" limited 3 "$(test_program lab)" "$@" || status=$?
 if [ $# = 0 ] && is_root; then
-    stage "the tests of docker-py" limited 6 tests/docker-py.sh
+    stage "the tests of docker-py" limited 6 tests/docker-py.sh || status=$?
 elif [ $# = 0 ]; then
     say "left out, as this is not root: the tests of docker-py"
 fi
-join
+join || status=$?
 
 [ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=25
 end_to_end() {
@@ -105,7 +99,6 @@ end_to_end() {
 }
 # On three managers and a worker, twice side by side.
 beside "end to end: clusters in trouble" end_to_end trouble "$@"
-status=0
 stage "end to end: clusters that are used" end_to_end use "$@" || status=$?
 join || status=$?
 exit $status

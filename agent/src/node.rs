@@ -52,7 +52,11 @@ pub(crate) async fn registration<R: Runtime>(
         dataplane_reason: config.dataplane.reason.clone(),
         ..described
     };
-    Ok(Registration { description, data_path_addr: config.data_path_addr, versions: Versions::OWN })
+    Ok(Registration {
+        description,
+        data_path_addr: config.data_path_addr,
+        versions: Versions::own(),
+    })
 }
 
 /// Keeps `registration` up to date, for ever.

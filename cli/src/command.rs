@@ -37,7 +37,8 @@ use crate::output::Console;
 const FAILURE: u8 = 1;
 
 /// Reads the command line, does what it says, and says what came of it.
-pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let cli = match args::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),

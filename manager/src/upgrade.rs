@@ -67,14 +67,14 @@ mod tests {
 
     #[test]
     fn the_last_manager_decides() {
-        let (old, new) = (Versions::default(), Versions::OWN);
+        let (old, new) = (Versions::default(), Versions::own());
         assert_eq!(raised([manager(1, new), manager(2, old), manager(3, new)]), None);
-        assert_eq!(raised([manager(1, new), manager(2, new)]), Some(Format::NEWEST));
+        assert_eq!(raised([manager(1, new), manager(2, new)]), Some(Format::newest()));
     }
 
     #[test]
     fn workers_are_not_waited_for() {
         let worker = Node { id: NodeId::random(&mut rng(7)), ..node(2, 2) };
-        assert_eq!(raised([manager(1, Versions::OWN), worker]), Some(Format::NEWEST));
+        assert_eq!(raised([manager(1, Versions::own()), worker]), Some(Format::newest()));
     }
 }

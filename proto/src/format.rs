@@ -24,6 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::messagepack;
+use crate::next;
 use crate::protocol::Range;
 
 /// The number of a form of records.
@@ -40,11 +41,17 @@ impl Format {
     /// The first format whose records say what they are.
     pub const FIRST: Self = Self(1);
 
-    /// The newest that this build knows. One more in the build that upgrades are tested with.
-    pub const NEWEST: Self = if cfg!(feature = "next") { Self(2) } else { Self::FIRST };
+    /// The newest that this version knows.
+    const NEWEST: Self = Self::FIRST;
 
     /// The smallest number that is not one of a format: what an unmarked record begins with.
     const UNMARKED_BEGIN: u8 = 0x80;
+
+    /// The newest that this program knows.
+    #[must_use]
+    pub fn newest() -> Self {
+        Self(Self::NEWEST.0 + u8::from(next::is_played()))
+    }
 }
 
 impl fmt::Display for Format {
@@ -63,15 +70,18 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Those of this build. The default is that of builds that did not announce any.
-    pub const OWN: Self = Self { protocol: Range::OWN, format: Format::NEWEST };
+    /// Those of this program. The default is that of programs that did not announce any.
+    #[must_use]
+    pub fn own() -> Self {
+        Self { protocol: Range::own(), format: Format::newest() }
+    }
 }
 
 /// The record is in a format that this build does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{what} was written by a newer swarmlite (format {found}, this one reads up to {newest}): upgrade this node",
-    newest = Format::NEWEST
+    newest = Format::newest()
 )]
 pub struct Newer {
     /// What was read: a file, or what else holds the record.
@@ -87,7 +97,7 @@ impl Newer {
     ///
     /// When it does not.
     pub fn check(what: &str, found: Format) -> Result<(), Self> {
-        if found <= Format::NEWEST {
+        if found <= Format::newest() {
             return Ok(());
         }
         Err(Self { what: what.to_owned(), found })
@@ -120,7 +130,7 @@ pub fn encode<T: Serialize>(
     value: &T,
 ) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     let body = messagepack::encode(value)?;
-    match format.min(Format::NEWEST) {
+    match format.min(Format::newest()) {
         Format::UNMARKED => Ok(body),
         format => Ok([[format.0].as_slice(), &mapped(format, &body)].concat()),
     }
@@ -150,10 +160,10 @@ pub fn of(record: &[u8]) -> Format {
     }
 }
 
-/// `body` as it stands in records of `format`, and back. There is nothing to do yet; in the build that upgrades are tested with, every bit of
-/// the newest format is the other one, so that whoever reads it without knowing it is noticed.
+/// `body` as it stands in records of `format`, and back. There is nothing to do yet; in the next version, as it is played, every bit of the
+/// newest format is the other one, so that whoever reads it without knowing it is noticed.
 fn mapped(format: Format, body: &[u8]) -> Vec<u8> {
-    if cfg!(feature = "next") && format > Format::FIRST {
+    if format > Format::NEWEST {
         return body.iter().map(|byte| !byte).collect();
     }
     body.to_vec()
@@ -187,7 +197,7 @@ mod tests {
     }
 
     fn formats() -> impl Iterator<Item = Format> {
-        (0..=Format::NEWEST.0).map(Format)
+        (0..=Format::newest().0).map(Format)
     }
 
     #[test]
@@ -222,7 +232,7 @@ mod tests {
             refused.to_string(),
             format!(
                 "/var/lib/swarmlite/x was written by a newer swarmlite (format 9, this one reads up to {}): upgrade this node",
-                Format::NEWEST
+                Format::newest()
             )
         );
     }

@@ -36,6 +36,7 @@ pub mod identity;
 pub mod json;
 pub mod logs;
 pub mod messagepack;
+pub mod next;
 pub mod object;
 pub mod protocol;
 pub mod registry;

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::next;
 
 /// The header of every call and every answer: [`Range`] as `oldest-newest`.
 pub const HEADER: &str = "swarmlite-protocol";
@@ -28,8 +29,8 @@ pub const HEADER: &str = "swarmlite-protocol";
 /// [`ManagerMessage::HeartbeatNow`](crate::agent::ManagerMessage::HeartbeatNow).
 pub const LOST_NODES: u16 = 2;
 
-/// The newest protocol of this build. One more in the build that upgrades are tested with.
-const NEWEST: u16 = if cfg!(feature = "next") { 3 } else { LOST_NODES };
+/// The newest protocol of this version.
+const NEWEST: u16 = LOST_NODES;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;
@@ -69,8 +70,11 @@ impl From<Mismatch> for Error {
 }
 
 impl Range {
-    /// What this build speaks.
-    pub const OWN: Self = Self { oldest: OLDEST, newest: NEWEST };
+    /// What this program speaks.
+    #[must_use]
+    pub fn own() -> Self {
+        Self { oldest: OLDEST, newest: NEWEST + u16::from(next::is_played()) }
+    }
 
     /// The newest protocol that `caller` and `callee` both speak.
     ///
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_as_it_is_written() {
-        assert_eq!(Range::of_header(Some(&Range::OWN.to_string())), Range::OWN);
+        assert_eq!(Range::of_header(Some(&Range::own().to_string())), Range::own());
         for text in [None, Some("1"), Some("2-1"), Some("x-y"), Some("")] {
             assert_eq!(Range::of_header(text), Range::default());
         }

@@ -130,7 +130,7 @@ impl Client {
     /// A caller with other TLS settings: [`tls::joining_config`] or [`tls::unverified_config`].
     #[must_use]
     pub fn with_tls(config: ClientConfig) -> Self {
-        Self::speaking(config, Range::OWN)
+        Self::speaking(config, Range::own())
     }
 
     /// A caller of another version.

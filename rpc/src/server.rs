@@ -112,7 +112,7 @@ where
             return tracing::warn!(%addr, error = chain(&error), "certificate is not of a node");
         }
     };
-    let own = HeaderValue::from_str(&Range::OWN.to_string());
+    let own = HeaderValue::from_str(&Range::own().to_string());
     let service = service_fn(move |request: Request<Incoming>| {
         let protocol = spoken(request.headers());
         let answer = handler(request, Caller { addr, peer: peer.clone(), protocol });

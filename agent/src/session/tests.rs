@@ -125,7 +125,7 @@ impl Seat {
         self.say(ManagerMessage::Welcome(Welcome {
             heartbeat_period,
             managers: managers.to_vec(),
-            format: Format::NEWEST,
+            format: Format::newest(),
             versions,
         }))
         .await;
@@ -199,7 +199,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let registration = Registration {
         description: NodeDescription::default(),
         data_path_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        versions: Versions::OWN,
+        versions: Versions::own(),
     };
     let registration = watch::Sender::new(registration);
     let (known, state) = (watch::Sender::default(), watch::Sender::default());
@@ -350,7 +350,7 @@ async fn a_difference_before_everything_ends_the_session() {
     let mut seat = seats.recv().await.expect("a session");
     assert!(matches!(seat.hear().await, AgentMessage::Register(_)));
     let heartbeat_period = Nanoseconds::from_secs(5);
-    let (format, versions) = (Format::NEWEST, Versions::OWN);
+    let (format, versions) = (Format::newest(), Versions::own());
     let welcome = Welcome { heartbeat_period, managers: Vec::new(), format, versions };
     seat.say(ManagerMessage::Welcome(welcome)).await;
     seat.say(ManagerMessage::Assignments(set(1, false, &['a']))).await;
@@ -414,7 +414,7 @@ async fn a_manager_that_understands_is_told_which_nodes_are_lost() {
     let (leader, mut seats) = manager(&ca, None).await;
     let agent = agent(&ca, &[leader]);
     let mut seat = seats.recv().await.expect("a session");
-    seat.begin_as(Versions::OWN, 1, &[leader], &[]).await;
+    seat.begin_as(Versions::own(), 1, &[leader], &[]).await;
     let lost = |letters: &str| letters.chars().map(id).collect::<BTreeSet<_>>();
     let report = |letters| agent.reached.send_modify(|reached| reached.lost = lost(letters));
     for letters in ["", "b", "bc", "c"] {
@@ -427,7 +427,7 @@ async fn a_manager_that_understands_is_told_which_nodes_are_lost() {
     assert_eq!(seat.hear().await, AgentMessage::Programmed(Generation(9)));
     drop(seat);
     let mut seat = seats.recv().await.expect("another session");
-    seat.begin_as(Versions::OWN, 1, &[leader], &[]).await;
+    seat.begin_as(Versions::own(), 1, &[leader], &[]).await;
     while seat.hear().await != AgentMessage::Lost(lost("c")) {}
     drop(seat);
     let mut older = seats.recv().await.expect("a third session");
@@ -452,8 +452,8 @@ async fn a_node_gives_a_sign_of_life_when_it_is_asked() {
     let welcome = Welcome {
         heartbeat_period: Nanoseconds::from_secs(3600),
         managers: vec![leader],
-        format: Format::NEWEST,
-        versions: Versions::OWN,
+        format: Format::newest(),
+        versions: Versions::own(),
     };
     seat.say(ManagerMessage::Welcome(welcome)).await;
     for _ in 0..3 {

@@ -98,7 +98,7 @@ fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Res
         next_raft_id: FIRST_RAFT_ID + 1,
         removed_nodes: Vec::new(),
         unlock_key: spec.encryption_config.auto_lock_managers.then(|| UnlockKey::random(rng)),
-        format: Format::NEWEST,
+        format: Format::newest(),
         spec,
     })
 }
@@ -115,7 +115,7 @@ fn first_node(init: &ClusterInit, rng: &mut impl CryptoRng) -> Node {
         index: NodeIndex::FIRST,
         data_path_addr: None,
         manager: Some(ManagerRecord { raft_id: FIRST_RAFT_ID, addr: init.advertise_addr }),
-        versions: Versions::OWN,
+        versions: Versions::own(),
     }
 }
 

@@ -257,7 +257,7 @@ fn welcome(view: &View) -> Vec<ManagerMessage> {
         heartbeat_period: view.heartbeat_period.into(),
         managers: view.managers.clone(),
         format: view.format,
-        versions: Versions::OWN,
+        versions: Versions::own(),
     };
     let everything = AssignmentSet {
         generation: view.generation,

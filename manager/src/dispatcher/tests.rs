@@ -134,7 +134,7 @@ fn registration(hostname: &str) -> AgentMessage {
     AgentMessage::Register(Box::new(Registration {
         description,
         data_path_addr: LOOPBACK,
-        versions: Versions::OWN,
+        versions: Versions::own(),
     }))
 }
 
@@ -298,7 +298,7 @@ async fn a_node_that_is_removed_loses_its_session_and_gets_no_other() {
 async fn a_node_that_is_reported_and_not_in_session_is_given_up() {
     let leader = leader().await;
     let mut other = node(7, 7);
-    (other.status.state, other.versions) = (NodeState::Ready, Versions::OWN);
+    (other.status.state, other.versions) = (NodeState::Ready, Versions::own());
     let lost = other.id.clone();
     leader.commit(vec![Op::PutNode(Box::new(other))]).await;
     let (agent, _) = leader.session().await;

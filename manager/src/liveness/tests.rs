@@ -89,7 +89,7 @@ fn asked() -> (World, NodeId) {
     let mut world = World::new(2);
     for id in world.nodes() {
         world.edit_node(&id, |node| {
-            node.versions = Versions::OWN;
+            node.versions = Versions::own();
         });
         world.view.sessions.heard(&id, at(0), PERIOD);
     }

@@ -123,7 +123,7 @@ async fn session(
     let registration = Registration {
         description: NodeDescription::default(),
         data_path_addr: addr.ip(),
-        versions: Versions::OWN,
+        versions: Versions::own(),
     };
     let register = AgentMessage::Register(Box::new(registration));
     sender.send(&register).await.expect("is heard");
@@ -212,7 +212,7 @@ async fn a_promoted_worker_hears_of_it_and_can_become_a_manager() {
     let client = Client::new(&worker).expect("a valid identity");
     let addr = free_addr().await;
     let asked: Result<RaftJoinResponse, _> = client
-        .call(first.addr(), rpc::RAFT_JOIN, &RaftJoinRequest { addr, versions: Versions::OWN })
+        .call(first.addr(), rpc::RAFT_JOIN, &RaftJoinRequest { addr, versions: Versions::own() })
         .await;
     let Err(CallError::Refused(error)) = asked else { panic!("let in: {asked:?}") };
     assert_eq!(error.kind, ErrorKind::PermissionDenied);

@@ -92,7 +92,7 @@ fn log_of(format: Format) -> Items {
 #[tokio::test]
 #[ignore = "writes the files that the other tests read"]
 async fn write() {
-    let (format, folder) = (Format::NEWEST, folder(Format::NEWEST));
+    let (format, folder) = (Format::newest(), folder(Format::newest()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let disk = MemoryDisk::default();
     let (log, closed) = LogStore::open(disk.clone()).expect("is a log");

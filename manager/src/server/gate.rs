@@ -88,7 +88,7 @@ impl Gate {
     /// Refuses a caller that no protocol is shared with. Shown with its node, which cannot tell of it in any other way.
     fn check_protocol(&self, caller: Option<&Caller>) -> Result<()> {
         let Some(caller) = caller else { return Ok(()) };
-        let Err(mismatch) = Range::common(caller.protocol, Range::OWN) else { return Ok(()) };
+        let Err(mismatch) = Range::common(caller.protocol, Range::own()) else { return Ok(()) };
         if let Some(peer) = caller.peer.as_ref().filter(|peer| peer.cluster_id == self.cluster_id) {
             (self.show)(&peer.node_id, &mismatch);
         }

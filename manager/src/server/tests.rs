@@ -294,7 +294,7 @@ async fn there_are_no_calls_before_there_are_routes() {
 #[tokio::test]
 async fn a_node_of_another_age_is_refused_and_it_shows() {
     let manager = manager().await;
-    let own = Range::OWN;
+    let own = Range::own();
     let sentence =
         format!("the node speaks protocol 8-9, this manager {own}: upgrade this manager first");
     let later = "8-9".parse().expect("protocols");

@@ -43,7 +43,7 @@ impl Leader {
     fn new(nodes: u16) -> Self {
         let numbers: Vec<u16> = (1..=nodes).collect();
         let mut leader = Self {
-            state: cluster(nodes, Versions::OWN),
+            state: cluster(nodes, Versions::own()),
             suspicions: Suspicions::default(),
             in_session: ids(&numbers),
             asked: Vec::new(),
@@ -154,7 +154,7 @@ fn who_cannot_be_asked_is_not_suspected() {
     assert!(!leader.report(at(1000), 1, &[2]), "it would not understand");
     leader.state = State::default();
     assert!(!leader.report(at(1000), 1, &[2]), "it was removed");
-    leader.state = cluster(2, Versions::OWN);
+    leader.state = cluster(2, Versions::own());
     let mut down = leader.state.nodes()[&id(2)].as_ref().clone();
     down.status.state = NodeState::Down;
     commit(&mut leader.state, vec![Op::PutNode(Box::new(down))]).expect("is there");

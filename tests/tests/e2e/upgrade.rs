@@ -1,6 +1,6 @@
 //! A cluster that is upgraded to the next version, one node after the other.
 //!
-//! The next version is made of the same sources, with a newer protocol and a newer format of what is stored (the feature `next`). On a
+//! The next version is made of the same sources, with a newer protocol and a newer format of what is stored (the program `swarmlite-next`). On a
 //! cluster of its own, which cannot go back.
 
 use anyhow::ensure;

@@ -33,7 +33,7 @@ fn registration() -> AgentMessage {
     AgentMessage::Register(Box::new(Registration {
         description,
         data_path_addr: ADDR,
-        versions: Versions::OWN,
+        versions: Versions::own(),
     }))
 }
 

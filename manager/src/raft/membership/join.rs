@@ -287,7 +287,7 @@ async fn ask_one<T: Transport>(
     addr: SocketAddr,
     manager: SocketAddr,
 ) -> Result<RaftJoinResponse, CallError> {
-    let request = RaftJoinRequest { addr, versions: Versions::OWN };
+    let request = RaftJoinRequest { addr, versions: Versions::own() };
     match transport.call(manager, rpc::RAFT_JOIN, &request).await {
         Err(CallError::NotLeader(Some(leader))) => {
             transport.call(leader, rpc::RAFT_JOIN, &request).await

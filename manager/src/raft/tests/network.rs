@@ -127,7 +127,7 @@ impl Transport for Wire {
         let mut request = Request::post(path).body(Body::from(body)).expect("a request");
         request.extensions_mut().insert(self.caller());
         let peer = Some(self.caller());
-        request.extensions_mut().insert(Caller { addr: from, peer, protocol: Range::OWN });
+        request.extensions_mut().insert(Caller { addr: from, peer, protocol: Range::own() });
         let answer = router.oneshot(request).await.expect("never fails");
         tokio::time::sleep(self.lines.delay(to)).await;
         let status = answer.status();
