@@ -4,11 +4,9 @@
 
 pub(crate) mod constraint;
 mod node;
-mod reserved;
 mod slot;
 
 pub(crate) use self::node::fits;
 pub(crate) use self::node::keeps_tasks;
-pub(crate) use self::reserved::Reserved;
 pub(crate) use self::slot::SlotKey;
 pub(crate) use self::slot::predecessors;

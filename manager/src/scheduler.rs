@@ -3,14 +3,12 @@
 //! Two stages: [`filter`] finds the nodes that can run a task, a strategy (here [`spread`]) orders what is left. Identical tasks are
 //! placed in one pass. A task that has a node keeps it: what should move is replaced by an orchestrator.
 
+mod board;
 pub(crate) mod candidate;
-pub(crate) mod claim;
+mod claim;
 pub(crate) mod filter;
-
 mod spread;
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::rngs::StdRng;
@@ -22,7 +20,7 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Version;
 
-use self::candidate::Candidate;
+use self::board::Board;
 use self::candidate::Group;
 use self::filter::Refusal;
 use self::spread::Spread;
@@ -42,114 +40,91 @@ const NO_NODE: &str = "no suitable node";
 pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let state = &view.state;
     let mut plan = Plan::default();
-    let waiting = waiting(state);
-    if waiting.is_empty() {
-        return plan;
-    }
-    let mut candidates: Vec<Candidate<'_>> =
-        state.nodes().values().map(|node| Candidate::new(state, node, now)).collect();
+    let mut board = Board::new(state, now);
     let mut ops = Vec::new();
-    for ((service, version), mut tasks) in waiting {
-        let Some(revision) = state.revision(&service, version) else { continue };
-        let group = Group::new(service, version, Arc::clone(revision));
-        tasks.sort_by_key(|task| task.slot);
-        let mut free = Vec::new();
-        for task in tasks {
-            let predecessors: Vec<&Task> = predecessors(state, task).collect();
-            if task.node_id.is_none() && predecessors.is_empty() {
-                free.push(task);
-                continue;
-            }
-            // What it replaces has stopped before it starts, so that it may count on what that uses.
-            each(&mut candidates, &predecessors, |node, task| node.release(state, task));
-            if task.node_id.is_some() {
-                ops.extend(confirm(&group, &mut candidates, task, now));
-            } else {
-                ops.extend(place(&group, &mut candidates, &[task], now));
-            }
-            each(&mut candidates, &predecessors, |node, task| node.occupy(state, task));
-        }
-        ops.extend(place(&group, &mut candidates, &free, now));
+    let waiting: Vec<&Arc<Task>> = state.waiting().collect();
+    for tasks in waiting.chunk_by(|one, other| kind(one) == kind(other)) {
+        ops.extend(place_group(state, &mut board, tasks, now));
     }
     plan.change(now, &[], ops.into_iter().map(|op| vec![op]));
     plan
 }
 
-/// The tasks that wait for a node, by what makes them identical.
-fn waiting(state: &State) -> BTreeMap<(ServiceId, Version), Vec<&Task>> {
-    let mut waiting: BTreeMap<_, Vec<&Task>> = BTreeMap::new();
-    let pending = state
-        .tasks()
-        .values()
-        .filter(|task| task.status.state == TaskState::Pending && task.desired_state.is_wanted());
-    for task in pending {
-        waiting.entry((task.service_id.clone(), task.spec_version)).or_default().push(task);
-    }
-    waiting
+/// What makes tasks identical.
+fn kind(task: &Task) -> (&ServiceId, Version) {
+    (&task.service_id, task.spec_version)
 }
 
-/// Calls `change` with each of `tasks` and the candidate it is on.
-fn each(
-    candidates: &mut [Candidate<'_>],
-    tasks: &[&Task],
-    change: impl Fn(&mut Candidate<'_>, &Task),
-) {
+/// Places identical tasks.
+fn place_group(
+    state: &State,
+    board: &mut Board<'_>,
+    tasks: &[&Arc<Task>],
+    now: Timestamp,
+) -> Vec<Op> {
+    let Some(first) = tasks.first() else { return Vec::new() };
+    let Some(revision) = state.revision_of(first) else { return Vec::new() };
+    let group = Group::new(first.service_id.clone(), first.spec_version, Arc::clone(revision));
+    let mut tasks: Vec<&Task> = tasks.iter().map(|task| task.as_ref()).collect();
+    tasks.sort_by_key(|task| task.slot);
+    let mut free = Vec::new();
+    let mut ops = Vec::new();
     for task in tasks {
-        let node = task.node_id.as_ref();
-        if let Some(node) = candidates.iter_mut().find(|candidate| Some(candidate.id()) == node) {
-            change(node, task);
+        let predecessors: Vec<&Task> = predecessors(state, task).collect();
+        if task.node_id.is_none() && predecessors.is_empty() {
+            free.push(task);
+            continue;
         }
+        // What it replaces has stopped before it starts, so that it may count on what that uses.
+        predecessors.iter().for_each(|other| board.release(other));
+        match &task.node_id {
+            Some(node) => ops.extend(confirm(&group, board, task, node, now)),
+            None => ops.extend(place(&group, board, &[task], now)),
+        }
+        predecessors.iter().for_each(|other| board.occupy(other));
     }
+    ops.extend(place(&group, board, &free, now));
+    ops
 }
 
 /// A task whose node its orchestrator has chosen: only whether it can run there is left to say.
 fn confirm(
     group: &Group,
-    candidates: &mut [Candidate<'_>],
+    board: &mut Board<'_>,
     task: &Task,
+    node: &NodeId,
     now: Timestamp,
 ) -> Option<Op> {
-    let node =
-        candidates.iter_mut().find(|candidate| Some(candidate.id()) == task.node_id.as_ref())?;
-    match filter::check(group, node) {
+    match filter::check(group, &board.candidate(node)?) {
         Ok(()) => {
-            let given = node.place(group);
-            Some(assign(task, &node.node.id, CONFIRMED, given, now))
+            let given = board.place(group, node);
+            Some(assign(task, node, CONFIRMED, given, now))
         }
         Err(refusal) => postpone(task, filter::explain([&refusal])),
     }
 }
 
 /// Places as many of `tasks` as fit; the others are told why not.
-fn place(
-    group: &Group,
-    candidates: &mut [Candidate<'_>],
-    tasks: &[&Task],
-    now: Timestamp,
-) -> Vec<Op> {
+fn place(group: &Group, board: &mut Board<'_>, tasks: &[&Task], now: Timestamp) -> Vec<Op> {
     if tasks.is_empty() {
         return Vec::new();
     }
-    let fits = |candidate: &Candidate<'_>| filter::check(group, candidate).is_ok();
-    let positions = candidates.iter().enumerate().filter(|(_, candidate)| fits(candidate));
-    let fit: BTreeSet<usize> = positions.map(|(position, _)| position).collect();
-    let mut spread = Spread::new(group, candidates, &fit);
-    let mut ops = Vec::new();
+    let mut ops = Vec::with_capacity(tasks.len());
+    let mut spread = Spread::new(group, board);
     let mut tasks = tasks.iter();
     for task in tasks.by_ref() {
-        let taken = spread.take();
-        let Some((position, candidate)) =
-            taken.and_then(|position| Some((position, candidates.get_mut(position)?)))
-        else {
-            let refusal = no_suitable_node(group, candidates);
+        let Some(node) = spread.take(group, board) else {
+            let refusal = no_suitable_node(group, board);
             let left = std::iter::once(task).chain(tasks);
             ops.extend(left.filter_map(|task| postpone(task, refusal.clone())));
             break;
         };
-        let given = candidate.place(group);
-        ops.push(assign(task, candidate.id(), ASSIGNED, given, now));
-        if filter::check(group, candidate).is_ok() {
-            spread.put_back(group, candidate, position);
+        let given = board.place(group, &node);
+        ops.push(assign(task, &node, ASSIGNED, given, now));
+        if let Some(candidate) = board.candidate(&node)
+            && filter::check(group, &candidate).is_ok()
+        {
+            spread.put_back(group, &candidate);
         }
     }
     ops
@@ -182,9 +157,9 @@ fn postpone(task: &Task, reason: String) -> Option<Op> {
     Some(Op::PutTask(Box::new(task)))
 }
 
-fn no_suitable_node(group: &Group, candidates: &[Candidate<'_>]) -> String {
+fn no_suitable_node(group: &Group, board: &Board<'_>) -> String {
     let refusals: Vec<Refusal> =
-        candidates.iter().filter_map(|candidate| filter::check(group, candidate).err()).collect();
+        board.candidates().filter_map(|candidate| filter::check(group, &candidate).err()).collect();
     if refusals.is_empty() {
         return NO_NODE.to_owned();
     }

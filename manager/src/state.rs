@@ -13,9 +13,12 @@ pub mod document;
 pub mod fixture;
 mod index;
 pub mod lookup;
+mod reserved;
 mod rules;
 mod tables;
 mod transaction;
+mod undo;
+mod usage;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -45,12 +48,16 @@ use swarmlite_proto::version::Version;
 pub use self::apply::out_of_sequence;
 pub use self::cursors::Cursors;
 use self::index::Indexes;
+pub(crate) use self::reserved::Reserved;
 pub use self::rules::network_already_exists;
 use self::tables::Tables;
 pub use self::transaction::NodeReport;
 pub use self::transaction::ObjectRef;
 pub use self::transaction::Op;
 pub use self::transaction::Transaction;
+pub(crate) use self::usage::NodeUsage;
+pub(crate) use self::usage::gets_tasks;
+pub(crate) use self::usage::host_ports;
 
 /// Everything the cluster knows, at one raft index.
 #[derive(Clone, Debug, Default)]
@@ -155,7 +162,7 @@ impl State {
     /// The spec that a service had at `version`. There for every version that a task was made from.
     #[must_use]
     pub fn revision(&self, service: &ServiceId, version: Version) -> Option<&Arc<Revision>> {
-        self.tables.revisions.get(service)?.get(&version)
+        self.tables.revision(service, version)
     }
 
     /// The spec that `task` was made from.
@@ -169,7 +176,10 @@ impl State {
         &'a self,
         service: &ServiceId,
     ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
-        self.tasks_by_id(self.indexes.tasks_by_service.get(service))
+        let service = service.clone();
+        let ids = self.indexes.tasks_by_service.range((service.clone(), TaskId::FIRST)..);
+        let of_service = ids.take_while(move |(other, _)| *other == service);
+        of_service.filter_map(|(_, id)| self.tables.tasks.get(id))
     }
 
     /// The tasks of a node, in the order of their ids.
@@ -177,7 +187,25 @@ impl State {
         &'a self,
         node: &NodeId,
     ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
-        self.tasks_by_id(self.indexes.tasks_by_node.get(node))
+        let node = node.clone();
+        let ids = self.indexes.tasks_by_node.range((node.clone(), TaskId::FIRST)..);
+        let of_node = ids.take_while(move |(other, _)| *other == node);
+        of_node.filter_map(|(_, id)| self.tables.tasks.get(id))
+    }
+
+    /// What the tasks of a node use of it.
+    pub(crate) fn usage(&self, node: &NodeId) -> &NodeUsage {
+        self.indexes.usage.of_node(node)
+    }
+
+    /// The nodes that get tasks, by how many they should run.
+    pub(crate) const fn by_load(&self) -> &OrdSet<(usize, NodeId)> {
+        self.indexes.usage.by_load()
+    }
+
+    /// The tasks that wait for a node, those that are made from one spec beside each other.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.indexes.usage.waiting().iter().filter_map(|(_, _, id)| self.tables.tasks.get(id))
     }
 
     /// The service of this name; case does not count.
@@ -209,13 +237,6 @@ impl State {
     pub fn ingress_port(&self, protocol: PortProtocol, port: u16) -> Option<&ServiceId> {
         self.indexes.ingress_ports.get(&(protocol, port))
     }
-
-    fn tasks_by_id<'a>(
-        &'a self,
-        ids: Option<&'a OrdSet<TaskId>>,
-    ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
-        ids.into_iter().flatten().filter_map(|id| self.tables.tasks.get(id))
-    }
 }
 
 /// What a snapshot of the state is on disk and on the wire.
@@ -240,6 +261,11 @@ impl From<Snapshot> for State {
 
 #[cfg(test)]
 impl State {
+    /// What is kept beside the tables is what follows from them.
+    pub(crate) fn assert_sound(&self) {
+        assert_eq!(self.indexes, Indexes::of(&self.tables));
+    }
+
     /// As it is read from a snapshot from before there were cursors.
     pub(crate) fn without_cursors(mut self) -> Self {
         self.tables.cursors = Cursors::default();

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use rand::RngExt;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
+use serde::de::Visitor;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::ObjectBuilder;
@@ -32,9 +32,10 @@ pub trait Kind {
     const NAME: &'static str;
 }
 
-/// An identifier of one kind of object. Cheap to clone.
+/// An identifier of one kind of object. It holds its own text, so that comparing two follows no pointer: tables of a million objects are
+/// searched by ids.
 pub struct Id<K: Kind> {
-    text: Arc<str>,
+    text: [u8; ID_LEN],
     kind: PhantomData<fn() -> K>,
 }
 
@@ -87,17 +88,17 @@ impl<K: Kind> Id<K> {
             *slot = DIGITS[(bits % 36) as usize];
             bits /= 36;
         }
-        Self::unchecked(&String::from_utf8_lossy(&text))
+        Self { text, kind: PhantomData }
     }
+
+    /// The least of all ids, for ranges that begin with the first object.
+    pub const FIRST: Self = Self { text: [b'0'; ID_LEN], kind: PhantomData };
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    fn unchecked(text: &str) -> Self {
-        Self { text: Arc::from(text), kind: PhantomData }
+        // Digits of base 36 are ASCII: it never fails.
+        std::str::from_utf8(&self.text).unwrap_or_default()
     }
 }
 
@@ -105,17 +106,18 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if text.len() == ID_LEN && text.bytes().all(|byte| DIGITS.contains(&byte)) {
-            Ok(Self::unchecked(text))
-        } else {
-            Err(InvalidId { kind: K::NAME, text: text.to_owned() })
+        match text.as_bytes().try_into() {
+            Ok(digits) if text.bytes().all(|byte| DIGITS.contains(&byte)) => {
+                Ok(Self { text: digits, kind: PhantomData })
+            }
+            _ => Err(InvalidId { kind: K::NAME, text: text.to_owned() }),
         }
     }
 }
 
 impl<K: Kind> Clone for Id<K> {
     fn clone(&self) -> Self {
-        Self { text: Arc::clone(&self.text), kind: PhantomData }
+        Self { text: self.text, kind: PhantomData }
     }
 }
 
@@ -147,26 +149,40 @@ impl<K: Kind> std::hash::Hash for Id<K> {
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 
 impl<K: Kind> fmt::Debug for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", K::NAME, self.text)
+        write!(f, "{}:{}", K::NAME, self.as_str())
     }
 }
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(self.as_str())
     }
 }
 
 impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text(PhantomData))
+    }
+}
+
+/// Reads an id from text without keeping a copy of it.
+struct Text<K>(PhantomData<fn() -> K>);
+
+impl<K: Kind> Visitor<'_> for Text<K> {
+    type Value = Id<K>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the id of a {}", K::NAME)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Id<K>, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

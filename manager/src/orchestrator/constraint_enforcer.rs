@@ -21,10 +21,10 @@ use swarmlite_proto::time::Timestamp;
 use super::dirty::is_dirty;
 use super::pass::Pass;
 use super::task::is_live;
-use crate::placement::Reserved;
 use crate::placement::constraint;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
+use crate::state::Reserved;
 use crate::state::State;
 
 /// Rejects what may not stay where it is.

@@ -1,5 +1,8 @@
 //! Where tasks go, and what is said when they cannot.
 
+mod model;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use swarmlite_proto::object::Service;
@@ -19,6 +22,7 @@ use swarmlite_proto::value::generic_resource;
 
 use super::*;
 use crate::loops::tests::world::World;
+use crate::scheduler::candidate::Candidate;
 
 const fn replicas(replicas: u64) -> ServiceMode {
     ServiceMode::Replicated { replicas }
@@ -281,7 +285,8 @@ fn a_node_where_tasks_of_a_service_keep_failing_comes_last() {
     }
     world.commit(ops);
     let rank = |world: &World, now| {
-        let node = Candidate::new(world.state(), &world.state().nodes()[&bad], now);
+        let (node, usage) = (&world.state().nodes()[&bad], world.state().usage(&bad));
+        let node = Candidate { node, usage, now };
         let group = Group::new(
             web.clone(),
             task.spec_version,

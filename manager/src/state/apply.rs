@@ -1,5 +1,6 @@
 //! Carries out transactions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use swarmlite_proto::attachment::Attachment;
@@ -28,6 +29,7 @@ use super::Op;
 use super::Revision;
 use super::State;
 use super::Transaction;
+use super::undo::Undo;
 
 /// The refusal of a write that was computed from an object that has changed since, in Docker's words (swarmkit `manager/state/store/memory.go`).
 #[must_use]
@@ -43,18 +45,36 @@ impl State {
     ///
     /// When an object is no longer at the version that the transaction was computed from, or when something would no longer be unique.
     pub fn apply(&mut self, index: u64, transaction: Transaction) -> Result<Version> {
-        // Cheap, as the tables share structure: a refusal half way leaves no trace.
-        let mut next = self.clone();
-        next.applied = index;
         let write = Write { version: Version::at(index), at: transaction.at };
-        let touched = transaction
-            .ops
-            .into_iter()
-            .map(|op| next.apply_op(op, write))
-            .collect::<Result<Vec<_>>>()?;
-        touched.iter().flatten().for_each(|service| next.drop_unused_revisions(service));
-        *self = next;
-        Ok(write.version)
+        let before = self.applied;
+        self.applied = index;
+        let mut undo = Undo::default();
+        match self.carry_out(transaction.ops, write, &mut undo) {
+            Ok(touched) => {
+                touched.iter().for_each(|service| self.drop_unused_revisions(service));
+                Ok(write.version)
+            }
+            Err(refusal) => {
+                undo.take_back(self);
+                self.applied = before;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Carries out all changes up to the first that cannot be. Returns the services whose revisions may have become unused.
+    fn carry_out(
+        &mut self,
+        ops: Vec<Op>,
+        write: Write,
+        undo: &mut Undo,
+    ) -> Result<BTreeSet<ServiceId>> {
+        let mut touched = BTreeSet::new();
+        for op in ops {
+            undo.note(self, &op);
+            touched.extend(self.apply_op(op, write)?);
+        }
+        Ok(touched)
     }
 
     /// Moves on to `index`, at which there was nothing to carry out.
@@ -76,7 +96,7 @@ impl State {
             Op::PutConfig(config) => self.put_document::<ConfigKind>(*config, write)?,
             Op::PutAttachment(attachment) => self.put_attachment(*attachment, write)?,
             Op::PutService(service) => return self.put_service(*service, write).map(Some),
-            Op::PutTask(task) => return self.put_task(*task, write).map(Some),
+            Op::PutTask(task) => self.put_task(*task, write)?,
             Op::Remove(object, version) => return self.remove(&object, version),
             Op::Expect(object, version) => self.expect(&object, version)?,
             Op::ReportTask { node_id, task_id, status } => {
@@ -94,7 +114,7 @@ impl State {
             node.meta.spec_changed = write.version;
         }
         self.check_node(&node)?;
-        self.tables.nodes.insert(node.id.clone(), Arc::new(node));
+        self.set_node(node);
         Ok(())
     }
 
@@ -154,28 +174,37 @@ impl State {
         Ok(id)
     }
 
-    fn put_task(&mut self, mut task: Task, write: Write) -> Result<ServiceId> {
+    fn put_task(&mut self, mut task: Task, write: Write) -> Result<()> {
         let old = self.tables.tasks.get(&task.id).cloned();
         task.meta = write.meta(task.meta.version, old.as_ref().map(|old| old.meta))?;
-        self.check_task(&task)?;
+        self.check_task(old.as_deref(), &task)?;
         if self.revision_of(&task).is_none() {
             return Err(Error::unknown(format!(
                 "service {} has no spec of version {}",
                 task.service_id, task.spec_version
             )));
         }
-        let service_id = task.service_id.clone();
         self.tables.cursors.follow_task(old.as_deref(), &task);
-        self.replace_task(old.as_deref(), task);
-        Ok(service_id)
+        self.replace_task(old.as_deref(), Some(Arc::new(task)));
+        Ok(())
     }
 
-    fn replace_task(&mut self, old: Option<&Task>, task: Task) {
-        if let Some(old) = old {
-            self.indexes.remove_task(old);
+    /// Puts `new` in the place of `old`, which is the same task, or takes it out.
+    pub(super) fn replace_task(&mut self, old: Option<&Task>, new: Option<Arc<Task>>) {
+        let made = |task| (task, self.tables.revision_of(task));
+        self.indexes.change_task(old.map(made), new.as_deref().map(made));
+        match (old, new) {
+            (_, Some(new)) => drop(self.tables.tasks.insert(new.id.clone(), new)),
+            (Some(old), None) => drop(self.tables.tasks.remove(&old.id)),
+            (None, None) => {}
         }
-        self.indexes.add_task(&task);
-        self.tables.tasks.insert(task.id.clone(), Arc::new(task));
+    }
+
+    fn set_node(&mut self, node: Node) {
+        self.indexes
+            .usage
+            .change_node(self.tables.nodes.get(&node.id).map(AsRef::as_ref), Some(&node));
+        self.tables.nodes.insert(node.id.clone(), Arc::new(node));
     }
 
     fn remove(&mut self, object: &ObjectRef, version: Version) -> Result<Option<ServiceId>> {
@@ -183,7 +212,8 @@ impl State {
         match object {
             ObjectRef::Cluster => self.tables.cluster = None,
             ObjectRef::Node(id) => {
-                self.tables.nodes.remove(id);
+                let node = self.tables.nodes.remove(id);
+                self.indexes.usage.change_node(node.as_deref(), None);
             }
             ObjectRef::Service(id) => {
                 if let Some(service) = self.tables.services.remove(id) {
@@ -192,8 +222,8 @@ impl State {
                 return Ok(Some(id.clone()));
             }
             ObjectRef::Task(id) => {
-                if let Some(task) = self.tables.tasks.remove(id) {
-                    self.indexes.remove_task(&task);
+                if let Some(task) = self.tables.tasks.get(id).cloned() {
+                    self.replace_task(Some(&task), None);
                     return Ok(Some(task.service_id.clone()));
                 }
             }
@@ -250,7 +280,7 @@ impl State {
         }
         task.status = status;
         task.meta = write.stamp(old.meta);
-        self.replace_task(Some(&old), task);
+        self.replace_task(Some(&old), Some(Arc::new(task)));
     }
 
     fn report_node(&mut self, report: NodeReport, write: Write) {
@@ -264,7 +294,7 @@ impl State {
             return;
         }
         node.meta = write.stamp(old.meta);
-        self.tables.nodes.insert(node.id.clone(), Arc::new(node));
+        self.set_node(node);
     }
 
     /// Forgets the specs of a service that neither it nor a task of it needs.

@@ -14,6 +14,7 @@ use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Document;
 use swarmlite_proto::object::Network;
+use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::PortProtocol;
@@ -21,6 +22,8 @@ use swarmlite_proto::spec::PublishMode;
 
 use super::AddressOwner;
 use super::Tables;
+use super::usage::Made;
+use super::usage::Usage;
 
 /// Everything that follows from [`Tables`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,11 +32,12 @@ pub struct Indexes {
     pub(crate) networks_by_name: OrdMap<String, NetworkId>,
     pub(crate) secrets_by_name: OrdMap<String, SecretId>,
     pub(crate) configs_by_name: OrdMap<String, ConfigId>,
-    pub(crate) tasks_by_service: OrdMap<ServiceId, OrdSet<TaskId>>,
-    pub(crate) tasks_by_node: OrdMap<NodeId, OrdSet<TaskId>>,
+    pub(crate) tasks_by_service: OrdSet<(ServiceId, TaskId)>,
+    pub(crate) tasks_by_node: OrdSet<(NodeId, TaskId)>,
     pub(crate) attachments_by_node: OrdMap<NodeId, OrdSet<AttachmentId>>,
     pub(crate) addresses: OrdMap<NetworkId, OrdMap<Ipv4Addr, AddressOwner>>,
     pub(crate) ingress_ports: OrdMap<(PortProtocol, u16), ServiceId>,
+    pub(super) usage: Usage,
 }
 
 impl Indexes {
@@ -45,7 +49,10 @@ impl Indexes {
         tables.secrets.values().for_each(|secret| add_name(secrets, secret));
         tables.configs.values().for_each(|config| add_name(configs, config));
         tables.services.values().for_each(|service| indexes.add_service(service));
-        tables.tasks.values().for_each(|task| indexes.add_task(task));
+        tables.nodes.values().for_each(|node| indexes.usage.change_node(None, Some(node)));
+        for task in tables.tasks.values() {
+            indexes.change_task(None, Some((task, tables.revision_of(task))));
+        }
         tables.attachments.values().for_each(|attachment| indexes.add_attachment(attachment));
         indexes
     }
@@ -85,29 +92,24 @@ impl Indexes {
         }
     }
 
-    pub(crate) fn add_task(&mut self, task: &Task) {
-        self.tasks_by_service.entry(task.service_id.clone()).or_default().insert(task.id.clone());
-        if let Some(node) = &task.node_id {
-            self.tasks_by_node.entry(node.clone()).or_default().insert(task.id.clone());
-        }
-        if holds_addresses(task) {
-            for attachment in &task.attachments {
+    /// A task has changed from `old` to `new`. What stays the same is not touched: most changes are of one field.
+    pub(super) fn change_task(&mut self, old: Option<Made<'_>>, new: Option<Made<'_>>) {
+        let (before, after) = (old.map(|(task, _)| task), new.map(|(task, _)| task));
+        let of_service = |task: &Task| Some((task.service_id.clone(), task.id.clone()));
+        change_member(&mut self.tasks_by_service, before, after, of_service);
+        let of_node = |task: &Task| Some((task.node_id.clone()?, task.id.clone()));
+        change_member(&mut self.tasks_by_node, before, after, of_node);
+        let (held, holds) = (before.map_or(&[][..], held_by), after.map_or(&[][..], held_by));
+        if held != holds {
+            for attachment in held {
+                self.release(&attachment.network_id, attachment.addr.addr());
+            }
+            for (attachment, task) in holds.iter().zip(after.into_iter().cycle()) {
                 let owner = AddressOwner::Task(task.id.clone());
                 self.claim(&attachment.network_id, attachment.addr.addr(), owner);
             }
         }
-    }
-
-    pub(crate) fn remove_task(&mut self, task: &Task) {
-        remove_member(&mut self.tasks_by_service, &task.service_id, &task.id);
-        if let Some(node) = &task.node_id {
-            remove_member(&mut self.tasks_by_node, node, &task.id);
-        }
-        if holds_addresses(task) {
-            for attachment in &task.attachments {
-                self.release(&attachment.network_id, attachment.addr.addr());
-            }
-        }
+        self.usage.change_task(old, new);
     }
 
     pub(crate) fn add_attachment(&mut self, attachment: &Attachment) {
@@ -149,6 +151,30 @@ pub(crate) fn remove_name<I: Clone>(names: &mut OrdMap<String, I>, document: &Do
 /// is not ended before its node is back or gone, so that its address is not given away while its container may still use it.
 pub(crate) fn holds_addresses(task: &Task) -> bool {
     !task.status.state.is_terminal()
+}
+
+/// The addresses that a task holds.
+fn held_by(task: &Task) -> &[NetworkAttachment] {
+    if holds_addresses(task) { &task.attachments } else { &[] }
+}
+
+/// Keeps one set of keys as a task changes: `key` says which it has.
+fn change_member<K: Ord + Clone>(
+    set: &mut OrdSet<K>,
+    before: Option<&Task>,
+    after: Option<&Task>,
+    key: impl Fn(&Task) -> Option<K>,
+) {
+    let (before, after) = (before.and_then(&key), after.and_then(&key));
+    if before == after {
+        return;
+    }
+    if let Some(key) = before {
+        set.remove(&key);
+    }
+    if let Some(key) = after {
+        set.insert(key);
+    }
 }
 
 /// The ports that every node answers on for `service`: the allocated ones, and those asked for that are not allocated yet, so

@@ -195,8 +195,8 @@ impl State {
     }
 
     /// A task's addresses are its own, and it never moves, never goes back.
-    pub(super) fn check_task(&self, task: &Task) -> Result<()> {
-        if let Some(old) = self.tables.tasks.get(&task.id) {
+    pub(super) fn check_task(&self, old: Option<&Task>, task: &Task) -> Result<()> {
+        if let Some(old) = old {
             if old.node_id.is_some() && old.node_id != task.node_id {
                 return Err(Error::unknown(format!("task {} cannot change its node", task.id)));
             }
@@ -204,7 +204,7 @@ impl State {
                 return Err(Error::unknown(format!("task {} cannot go back", task.id)));
             }
         }
-        if !holds_addresses(task) {
+        if task.attachments.is_empty() || !holds_addresses(task) {
             return Ok(());
         }
         let owner = AddressOwner::Task(task.id.clone());

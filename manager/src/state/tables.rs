@@ -43,3 +43,15 @@ pub struct Tables {
     #[serde(default)]
     pub(crate) cursors: Cursors,
 }
+
+impl Tables {
+    /// The spec that a service had at `version`.
+    pub(super) fn revision(&self, service: &ServiceId, version: Version) -> Option<&Arc<Revision>> {
+        self.revisions.get(service)?.get(&version)
+    }
+
+    /// The spec that `task` was made from.
+    pub(super) fn revision_of(&self, task: &Task) -> Option<&Revision> {
+        self.revision(&task.service_id, task.spec_version).map(AsRef::as_ref)
+    }
+}

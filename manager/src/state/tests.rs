@@ -23,9 +23,6 @@ fn put(state: &mut State, service: &Service) -> swarmlite_proto::error::Result<A
 }
 
 /// The indexes must always be what the tables give.
-fn assert_sound(state: &State) {
-    assert_eq!(state.indexes, Indexes::of(&state.tables));
-}
 
 #[test]
 fn a_write_from_an_old_version_is_refused() {
@@ -53,7 +50,7 @@ fn a_refused_transaction_leaves_no_trace() {
         "name conflicts with an existing object: service WEB already exists"
     );
     assert_eq!(state.tables, before.tables);
-    assert_sound(&state);
+    state.assert_sound();
 }
 
 #[test]
@@ -75,7 +72,7 @@ fn a_published_port_has_one_service() {
     let remove = Op::Remove(ObjectRef::Service(first.id.clone()), first.meta.version);
     commit(&mut state, vec![remove]).expect("is there");
     put(&mut state, &publish(service(2, "two"), 8000)).expect("is free again");
-    assert_sound(&state);
+    state.assert_sound();
 }
 
 #[test]
@@ -105,7 +102,7 @@ fn an_address_has_one_owner_and_networks_do_not_overlap() {
     let mut two = service(5, "two");
     two.endpoint.virtual_ips = one.endpoint.virtual_ips.clone();
     put(&mut state, &two).expect_err("is taken");
-    assert_sound(&state);
+    state.assert_sound();
 }
 
 #[test]
@@ -152,7 +149,7 @@ fn a_network_in_use_is_not_removed() {
     let gone = Op::Remove(ObjectRef::Service(user.id.clone()), user.meta.version);
     commit(&mut state, vec![gone]).expect("fine");
     commit(&mut state, remove(&back)).expect("is free");
-    assert_sound(&state);
+    state.assert_sound();
 }
 
 #[test]
@@ -170,7 +167,7 @@ fn specs_live_as_long_as_something_needs_them() {
     commit(&mut state, vec![remove]).expect("is there");
     assert!(state.revision(&first.id, first.spec_version).is_none(), "nothing needs it");
     assert!(state.revision(&first.id, second.spec_version).is_some(), "the service needs it");
-    assert_sound(&state);
+    state.assert_sound();
 }
 
 #[test]
@@ -192,7 +189,7 @@ fn reports_never_take_a_task_back_and_come_from_its_node_only() {
     assert_eq!(report(&home, TaskState::Starting), TaskState::Running);
     assert_eq!(report(&home, TaskState::Failed), TaskState::Failed);
     assert_eq!(report(&home, TaskState::Orphaned), TaskState::Failed);
-    assert_sound(&state);
+    state.assert_sound();
 }
 
 #[test]
@@ -205,5 +202,34 @@ fn a_snapshot_gives_the_same_state() {
     let read: State = rmp_serde::from_slice::<Snapshot>(&bytes).expect("is read").into();
     assert_eq!(read.tables, state.tables);
     assert_eq!(read.applied, state.applied);
-    assert_sound(&read);
+    read.assert_sound();
+}
+
+#[test]
+fn what_is_refused_half_way_leaves_no_trace() {
+    let mut state = State::default();
+    let web = put(&mut state, &service(1, "web")).expect("is new");
+    let tasks = [task(2, &web, 1), task(3, &web, 2)];
+    let puts = tasks.clone().map(|task| Op::PutTask(Box::new(task)));
+    commit(&mut state, puts.to_vec()).expect("have a spec");
+    let moved = |id: &TaskId, to: TaskState| {
+        let mut task = Task::clone(&state.tasks()[id]);
+        task.status.state = to;
+        task.node_id = Some(NodeId::FIRST);
+        Op::PutTask(Box::new(task))
+    };
+    let [one, other] = tasks.map(|task| task.id);
+    let stale = Op::Remove(ObjectRef::Service(web.id.clone()), Version::NONE);
+    let further = Op::PutService(Box::new(service(4, "db")));
+    let gone = Op::Remove(ObjectRef::Task(other.clone()), state.tasks()[&other].meta.version);
+    let refused = [
+        vec![moved(&one, TaskState::Assigned), moved(&other, TaskState::Failed), stale.clone()],
+        vec![moved(&one, TaskState::Running), further, gone, stale],
+    ];
+    for ops in refused {
+        let mut after = state.clone();
+        commit(&mut after, ops).expect_err("is stale");
+        assert_eq!((after.applied(), &after.tables), (state.applied(), &state.tables));
+        assert_eq!(after.indexes, state.indexes);
+    }
 }

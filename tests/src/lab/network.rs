@@ -85,10 +85,9 @@ pub(crate) async fn set_port(switch: &Namespace, name: &str, state: &str) -> any
 
 /// Removes the port `name` of the switch, if it is there. It goes with the namespace it leads to, but only some time after.
 pub(crate) async fn remove_port(switch: &Namespace, name: &str) -> anyhow::Result<()> {
-    // Whoever is first: what counts is that it is gone.
     script(
         switch,
-        &format!("ip link delete {name} 2>/dev/null || ! ip link show {name} 2>/dev/null"),
+        &format!("if ip link show {name} >/dev/null 2>&1; then ip link delete {name}; fi"),
     )
     .await
 }

@@ -300,6 +300,7 @@ impl World {
 
     /// What must be so after every transaction.
     pub(crate) fn check(&mut self) {
+        self.view.state.assert_sound();
         let mut addresses = BTreeSet::new();
         let mut live: BTreeMap<(ServiceId, u64, Option<NodeId>), usize> = BTreeMap::new();
         for task in self.view.state.tasks().values() {

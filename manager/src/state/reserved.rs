@@ -7,7 +7,7 @@ use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::NamedResource;
 use swarmlite_proto::spec::Reservations;
 
-use crate::state::Revision;
+use super::Revision;
 
 /// What tasks have set aside, or have to share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,13 +44,15 @@ impl Reserved {
         })
     }
 
+    /// Adds `other`. What has come to nothing is as if it had never been there.
     pub(crate) fn add(&mut self, other: &Self) {
         self.nano_cpus = self.nano_cpus.saturating_add(other.nano_cpus);
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
         for (kind, count) in &other.generic {
-            let left = self.generic.entry(kind.clone()).or_default();
-            *left = left.saturating_add(*count);
+            let sum = self.generic.entry(kind.clone()).or_default();
+            *sum = sum.saturating_add(*count);
         }
+        self.generic.retain(|_, sum| *sum != 0);
     }
 
     /// What of `needed` is more than there is: of what, how much is needed, and how much is left.
@@ -75,6 +77,7 @@ impl Reserved {
             let left = self.generic.entry(kind.clone()).or_default();
             *left = left.saturating_sub(*count);
         }
+        self.generic.retain(|_, left| *left != 0);
     }
 }
 
