@@ -298,6 +298,7 @@ fn changed(
     validate::swarm_spec(&spec)?;
     let mut cluster = Cluster::clone(old);
     cluster.spec = with_defaults(spec);
+    cluster.spec.orchestration.keep_extensions(&old.spec.orchestration);
     cluster.unlock_key = match &old.unlock_key {
         _ if !cluster.spec.encryption_config.auto_lock_managers => None,
         Some(key) if !rotation.unlock_key => Some(key.clone()),
@@ -335,9 +336,8 @@ fn with_defaults(mut spec: SwarmSpec) -> SwarmSpec {
     let defaults = SwarmSpec::defaults();
     spec.name = defaults.name;
     spec.raft = spec.raft.or(defaults.raft);
-    if spec.orchestration.task_history_retention_limit.is_none() {
-        spec.orchestration = defaults.orchestration;
-    }
+    let limit = &mut spec.orchestration.task_history_retention_limit;
+    *limit = limit.or(defaults.orchestration.task_history_retention_limit);
     if spec.dispatcher.heartbeat_period.is_zero() {
         spec.dispatcher = defaults.dispatcher;
     }

@@ -14,6 +14,7 @@ pub(crate) mod mount;
 pub(crate) mod network;
 pub(crate) mod pair;
 pub(crate) mod socket;
+pub(crate) mod strategy;
 pub(crate) mod ulimit;
 
 pub(crate) use swarmlite_proto::value::bytes;

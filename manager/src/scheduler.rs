@@ -1,13 +1,13 @@
 //! Gives tasks that have all they need a node, or says why there is none.
 //!
-//! Two stages: [`filter`] finds the nodes that can run a task, a strategy (here [`spread`]) orders what is left. Identical tasks are
+//! Two stages: [`filter`] finds the nodes that can run a task, a [`strategy`] chooses one of what is left. Identical tasks are
 //! placed in one pass. A task that has a node keeps it: what should move is replaced by an orchestrator.
 
 mod board;
 pub(crate) mod candidate;
 mod claim;
 pub(crate) mod filter;
-mod spread;
+mod strategy;
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use swarmlite_proto::version::Version;
 use self::board::Board;
 use self::candidate::Group;
 use self::filter::Refusal;
-use self::spread::Spread;
+use self::strategy::Choice;
 use crate::placement::predecessors;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
@@ -64,7 +64,7 @@ fn place_group(
 ) -> Vec<Op> {
     let Some(first) = tasks.first() else { return Vec::new() };
     let Some(revision) = state.revision_of(first) else { return Vec::new() };
-    let group = Group::new(first.service_id.clone(), first.spec_version, Arc::clone(revision));
+    let group = Group::new(state, &first.service_id, first.spec_version, Arc::clone(revision));
     let mut tasks: Vec<&Task> = tasks.iter().map(|task| task.as_ref()).collect();
     tasks.sort_by_key(|task| task.slot);
     let mut free = Vec::new();
@@ -110,10 +110,10 @@ fn place(group: &Group, board: &mut Board<'_>, tasks: &[&Task], now: Timestamp) 
         return Vec::new();
     }
     let mut ops = Vec::with_capacity(tasks.len());
-    let mut spread = Spread::new(group, board);
+    let mut choice = Choice::new(group, board);
     let mut tasks = tasks.iter();
     for task in tasks.by_ref() {
-        let Some(node) = spread.take(group, board) else {
+        let Some(node) = choice.take(group, board, task.slot) else {
             let refusal = no_suitable_node(group, board);
             let left = std::iter::once(task).chain(tasks);
             ops.extend(left.filter_map(|task| postpone(task, refusal.clone())));
@@ -121,10 +121,8 @@ fn place(group: &Group, board: &mut Board<'_>, tasks: &[&Task], now: Timestamp) 
         };
         let given = board.place(group, &node);
         ops.push(assign(task, &node, ASSIGNED, given, now));
-        if let Some(candidate) = board.candidate(&node)
-            && filter::check(group, &candidate).is_ok()
-        {
-            spread.put_back(group, &candidate);
+        if let Some(candidate) = board.candidate(&node) {
+            choice.placed(group, &candidate, filter::check(group, &candidate).is_ok());
         }
     }
     ops

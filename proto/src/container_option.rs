@@ -4,6 +4,9 @@
 //! line: `swarmlite.container.device=/dev/ttyUSB0`. Labels are part of every update, so that what a label asks for goes with it.
 
 use crate::error::Error;
+use crate::label_option;
+use crate::label_option::LabelOption;
+use crate::placement_option::PlacementOption;
 use crate::spec::ContainerSpec;
 use crate::spec::ServiceSpec;
 use crate::spec::TaskSpec;
@@ -74,14 +77,6 @@ impl ContainerOption {
         }
     }
 
-    fn of_label(name: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|option| option.as_str() == name);
-        known.ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            format!("unknown container option {name:?}: {names} are known")
-        })
-    }
-
     /// Takes the value of a label. Options that take several values have commas between them.
     fn set(self, container: &mut ContainerSpec, value: &str) -> Result<(), String> {
         let text = || Some(value.to_owned());
@@ -141,6 +136,25 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+impl LabelOption for ContainerOption {
+    type Of = ContainerSpec;
+    const LABELS: &'static str = CONTAINER_LABELS;
+    const KIND: &'static str = "container option";
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn set(self, container: &mut ContainerSpec, value: &str) -> Result<(), String> {
+        self.set(container, value)
+    }
+
+    fn get(self, container: &ContainerSpec) -> Option<Vec<String>> {
+        self.get(container)
+    }
+}
+
 impl ServiceSpec {
     /// What the tasks of the service are made from: its task template, with what its labels ask for.
     ///
@@ -149,24 +163,14 @@ impl ServiceSpec {
     /// For a label that is no possible option, and for one that says something else than the member that it stands for.
     pub fn task(&self) -> Result<TaskSpec, Error> {
         let mut task = self.task_template.clone();
-        let Some(container) = &mut task.container_spec else { return Ok(task) };
-        for (label, value) in &self.labels {
-            let Some(name) = label.strip_prefix(CONTAINER_LABELS) else { continue };
-            let refused = |reason| Error::invalid(format!("label {label}: {reason}"));
-            let option = ContainerOption::of_label(name).map_err(refused)?;
-            let asked = option.get(container);
-            option.set(container, value).map_err(refused)?;
-            match (asked, option.get(container)) {
-                (Some(asked), Some(labelled)) if asked != labelled => {
-                    let (asked, labelled) = (asked.join(" "), labelled.join(" "));
-                    return Err(Error::invalid(format!(
-                        "container option {name} is {asked}, but label {label} is {labelled}"
-                    )));
-                }
-                _ => {}
-            }
+        if let Some(container) = &mut task.container_spec {
+            label_option::take::<ContainerOption>(&self.labels, container)?;
+            container.drop_empty_extensions();
         }
-        container.drop_empty_extensions();
+        if label_option::are_in::<PlacementOption>(&self.labels) {
+            let placement = task.placement.get_or_insert_default();
+            label_option::take::<PlacementOption>(&self.labels, placement)?;
+        }
         Ok(task)
     }
 }

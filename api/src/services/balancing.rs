@@ -17,6 +17,10 @@ pub(super) fn keep(mut spec: ServiceSpec, old: &ServiceSpec) -> ServiceSpec {
     let endpoint = spec.endpoint_spec.get_or_insert_default();
     let before = old.endpoint_spec.as_ref().and_then(|endpoint| endpoint.options);
     endpoint.options = endpoint.options.or(before);
+    let before = old.task_template.placement.as_ref();
+    if let Some(before) = before.filter(|before| before.has_extensions()) {
+        spec.task_template.placement.get_or_insert_default().keep_extensions(before);
+    }
     let before = old.task_template.container_spec.as_ref();
     if let (Some(container), Some(before)) = (&mut spec.task_template.container_spec, before) {
         container.keep_extensions(before);

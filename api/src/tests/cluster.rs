@@ -186,6 +186,31 @@ async fn every_setting_of_raft_is_kept_and_zero_is_its_default() {
     }
 }
 
+#[tokio::test]
+async fn the_default_strategy_stays_until_it_is_taken_back() {
+    let lab = Lab::manager();
+    let shown = async || lab.get("/swarm").await.body["Spec"]["Orchestration"].clone();
+    assert_eq!(shown().await, json!({"TaskHistoryRetentionLimit": 5}));
+    let set = |value: &'static str| {
+        move |spec: &mut Value| spec["Orchestration"]["PlacementStrategy"] = json!(value)
+    };
+    update_swarm(&lab, "", set("binpack")).await;
+    let both = json!({"TaskHistoryRetentionLimit": 5, "PlacementStrategy": "binpack"});
+    assert_eq!(shown().await, both);
+    // As a client does that was made for Docker's API.
+    update_swarm(&lab, "", |spec| spec["Orchestration"] = json!({})).await;
+    assert_eq!(shown().await, both);
+    let swarm = lab.get("/swarm").await.body;
+    let mut spec = swarm["Spec"].clone();
+    set("best")(&mut spec);
+    let reply =
+        lab.post(&format!("/swarm/update?version={}", swarm["Version"]["Index"]), &spec).await;
+    let message = "unknown placement strategy \"best\": spread, binpack and random are known";
+    assert_eq!((reply.status, reply.message()), (400, message));
+    update_swarm(&lab, "", set("")).await;
+    assert_eq!(shown().await, json!({"TaskHistoryRetentionLimit": 5}));
+}
+
 /// Updates the cluster with what `change` makes of its settings.
 async fn update_swarm(lab: &Lab, query: &str, change: impl FnOnce(&mut Value)) {
     let swarm = lab.get("/swarm").await.body;

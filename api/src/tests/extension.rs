@@ -54,6 +54,32 @@ async fn an_update_that_does_not_name_them_leaves_them() {
 }
 
 #[tokio::test]
+async fn a_strategy_stays_until_it_is_taken_back() {
+    let lab = Lab::manager();
+    let mut body = web();
+    body["TaskTemplate"]["Placement"] = json!({"Strategy": "best"});
+    let reply = lab.post("/services/create", &body).await;
+    let message = "unknown placement strategy \"best\": spread, binpack and random are known";
+    assert_eq!((reply.status, reply.message()), (400, message));
+    body["TaskTemplate"]["Placement"] = json!({"Strategy": "binpack", "MaxReplicas": 2});
+    assert_eq!(lab.post("/services/create", &body).await.status, 201);
+    let strategy = || {
+        let service = lab.store.state().service_by_name("web").expect("is there").clone();
+        service.spec.task_template.placement.clone().and_then(|it| it.strategy)
+    };
+    for placement in [json!({"MaxReplicas": 3}), Value::Null] {
+        let reply = update(&lab, |spec| spec["TaskTemplate"]["Placement"] = placement).await;
+        assert_eq!((reply.status, strategy().as_deref()), (200, Some("binpack")));
+    }
+    let set = |value: &'static str| {
+        move |spec: &mut Value| spec["TaskTemplate"]["Placement"]["Strategy"] = json!(value)
+    };
+    assert_eq!(update(&lab, set("best")).await.message(), message);
+    assert_eq!(update(&lab, set("")).await.status, 200);
+    assert_eq!(strategy(), None);
+}
+
+#[tokio::test]
 async fn what_a_label_asks_for_makes_new_tasks() {
     let lab = Lab::manager();
     assert_eq!(lab.post("/services/create", &web()).await.status, 201);

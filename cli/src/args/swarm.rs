@@ -14,6 +14,7 @@ use swarmlite_proto::time::Nanoseconds;
 
 use crate::value::count;
 use crate::value::duration;
+use crate::value::strategy;
 
 /// Commands about the membership of this node.
 #[derive(Debug, Subcommand)]
@@ -131,6 +132,10 @@ pub(crate) struct SwarmSettings {
     /// Number of additional Raft snapshots to retain [default: 0].
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_snapshots: Option<u64>,
+
+    /// Placement strategy of services that ask for none: spread, binpack or random; an empty one stands for the default [default: spread].
+    #[arg(long, value_name = "STRATEGY", value_parser = strategy::parse)]
+    pub(crate) placement_strategy: Option<String>,
 }
 
 /// Options of `join`.

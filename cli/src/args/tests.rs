@@ -13,6 +13,7 @@ use swarmlite_proto::spec::OrchestrationConfig;
 use swarmlite_proto::spec::ReadinessConfig;
 use swarmlite_proto::spec::RestartPolicy;
 use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::spec::Strategy;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::spec::UpdateConfig;
 
@@ -260,6 +261,7 @@ fn the_defaults_that_helps_name_are_those_that_hold() {
         ("init", "dispatcher-heartbeat", duration::go(swarm.dispatcher.heartbeat_period)),
         ("init", "task-history-limit", history.to_string()),
         ("init", "snapshot-interval", swarm.raft.snapshot_interval.to_string()),
+        ("init", "placement-strategy", Strategy::default().to_string()),
         ("init", "max-snapshots", swarm.raft.keep_old_snapshots.unwrap_or_default().to_string()),
     ] {
         let help = help(command, option);

@@ -80,6 +80,8 @@ pub(crate) async fn info(
         page.entry("Default Address Pool:\t", cluster.default_addr_pool.join(" "));
         page.entry("SubnetSize:\t", cluster.subnet_size);
         page.entry("Data Path Port:\t", cluster.data_path_port);
+        let strategy = cluster.spec.orchestration.placement_strategy.as_deref();
+        page.entry_unless_empty("Placement Strategy:\t", strategy.unwrap_or_default());
     }
     let mut managers: Vec<_> = swarm.remote_managers.iter().flatten().map(|it| &*it.addr).collect();
     managers.sort_unstable();

@@ -72,6 +72,10 @@ fn change(spec: &mut ServiceSpec, flags: &ScalarFlags, lists: &Lists) -> Result<
     if let Some(max) = flags.task.replicas_max_per_node {
         task.placement.get_or_insert_with(Placement::default).max_replicas = max;
     }
+    if let Some(strategy) = &flags.task.placement_strategy {
+        let placement = task.placement.get_or_insert_with(Placement::default);
+        placement.strategy = Some(strategy.clone());
+    }
     let container = task.container_spec.get_or_insert_with(ContainerSpec::default);
     container::change(container, &flags.container)?;
     extension::change(container, &flags.extension);

@@ -291,6 +291,7 @@ pub(super) fn placement(service: &mut Section<'_>, deploy: &mut Section<'_>) -> 
         preferences: preferences.iter().map(preference).collect::<Result<_>>()?,
         max_replicas: section.get("max_replicas_per_node", Node::integer)?,
         platforms: service.read("platform", platform)?.into_iter().collect(),
+        ..Placement::default()
     };
     section.finish()?;
     Ok(placement)

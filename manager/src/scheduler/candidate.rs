@@ -7,7 +7,9 @@ use std::time::Duration;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::spec::Strategy;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate::constraint::Constraint;
 use swarmlite_proto::version::Version;
@@ -15,6 +17,7 @@ use swarmlite_proto::version::Version;
 use crate::state::NodeUsage;
 use crate::state::Reserved;
 use crate::state::Revision;
+use crate::state::State;
 use crate::state::host_ports;
 
 /// Failures older than this say nothing about a node (swarmkit `manager/scheduler/nodeinfo.go`, `monitorFailures`).
@@ -35,6 +38,8 @@ pub(crate) struct Group {
     pub reserved: Reserved,
     /// The ports that each of them needs on its node.
     pub host_ports: BTreeSet<(PortProtocol, u16)>,
+    /// How a node is chosen for each of them.
+    pub strategy: Strategy,
 }
 
 /// A node, with what its tasks use of it.
@@ -51,14 +56,29 @@ pub(crate) struct Candidate<'a> {
 impl Group {
     /// The tasks of `service` made from the spec `version`.
     #[must_use]
-    pub(crate) fn new(service: ServiceId, version: Version, revision: Arc<Revision>) -> Self {
+    pub(crate) fn new(
+        state: &State,
+        service: &ServiceId,
+        version: Version,
+        revision: Arc<Revision>,
+    ) -> Self {
         let placement = revision.task.placement.as_ref();
+        let strategy = strategy(state, placement);
         let texts = placement.into_iter().flat_map(|placement| &placement.constraints);
         let constraints = texts.map(|text| Constraint::parse(text).ok()).collect();
         let reserved = Reserved::by(&revision);
         let host_ports = host_ports(&revision).collect();
-        Self { service, version, revision, constraints, reserved, host_ports }
+        let service = service.clone();
+        Self { service, version, revision, constraints, reserved, host_ports, strategy }
     }
+}
+
+/// The strategy that is asked for, or that of the cluster. One that only a newer version knows is as if it had not been asked for.
+fn strategy(state: &State, placement: Option<&Placement>) -> Strategy {
+    let asked = placement.and_then(|placement| placement.strategy.as_deref());
+    let cluster = state.cluster();
+    let of_cluster = cluster.and_then(|it| it.spec.orchestration.placement_strategy.as_deref());
+    asked.into_iter().chain(of_cluster).find_map(|name| name.parse().ok()).unwrap_or_default()
 }
 
 impl<'a> Candidate<'a> {

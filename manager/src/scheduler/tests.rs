@@ -66,6 +66,34 @@ fn tasks_are_spread_over_nodes_and_services_over_what_is_left() {
 }
 
 #[test]
+fn binpack_fills_a_node_before_it_begins_another() {
+    let mut world = World::new(3);
+    let packed = |strategy: &str, cpus: i64| {
+        let strategy = Some(strategy.to_owned());
+        move |service: &mut Service| {
+            let reservations = Some(Reservations { nano_cpus: cpus, ..Reservations::default() });
+            let template = &mut service.spec.task_template;
+            template.placement = Some(Placement { strategy, ..Placement::default() });
+            template.resources =
+                Some(ResourceRequirements { reservations, ..ResourceRequirements::default() });
+        }
+    };
+    // Each node has four cores.
+    let web = world.add_service("web", replicas(5), packed("binpack", 1_000_000_000));
+    world.settle();
+    let mut packed_on = counts(&world, &web);
+    let begun = packed_on.iter().position(|count| *count == 1).expect("the second node");
+    packed_on.sort_unstable();
+    assert_eq!(packed_on, [0, 1, 4]);
+    let free = world.add_service("free", replicas(3), packed("spread", 0));
+    world.settle();
+    assert_eq!(counts(&world, &free), [1, 1, 1]);
+    let large = world.add_service("large", replicas(1), packed("binpack", 3_000_000_000));
+    world.settle();
+    assert_eq!(counts(&world, &large)[begun], 1, "the third node is still empty");
+}
+
+#[test]
 fn a_task_with_a_node_says_so() {
     let mut world = World::new(1);
     let web = world.add_service("web", replicas(1), |_| {});
@@ -288,7 +316,8 @@ fn a_node_where_tasks_of_a_service_keep_failing_comes_last() {
         let (node, usage) = (&world.state().nodes()[&bad], world.state().usage(&bad));
         let node = Candidate { node, usage, now };
         let group = Group::new(
-            web.clone(),
+            world.state(),
+            &web,
             task.spec_version,
             Arc::clone(world.state().revision_of(&task).expect("is kept")),
         );

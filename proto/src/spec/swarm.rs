@@ -63,6 +63,7 @@ impl SwarmSpec {
             labels: Labels::new(),
             orchestration: OrchestrationConfig {
                 task_history_retention_limit: Some(OrchestrationConfig::DEFAULT_TASK_HISTORY),
+                placement_strategy: None,
             },
             raft: RaftConfig::DEFAULT,
             dispatcher: DispatcherConfig { heartbeat_period: DispatcherConfig::DEFAULT_HEARTBEAT },
@@ -85,18 +86,31 @@ pub struct TaskDefaults {
     pub log_driver: Option<Driver>,
 }
 
-/// How many ended tasks are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// How many ended tasks are kept, and where new ones go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct OrchestrationConfig {
-    /// Per slot; negative keeps all. Absent: 5.
+    /// How many ended tasks are kept, per slot; negative keeps all. Absent: 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_history_retention_limit: Option<i64>,
+    /// The placement strategy of services that ask for none: `spread`, `binpack` or `random`. Not in Docker's API. Absent: `spread`. In an
+    /// update absence stands for what the cluster has, and an empty text takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement_strategy: Option<String>,
 }
 
 impl OrchestrationConfig {
     /// How many tasks are kept per slot when nobody says, the present one included (moby `daemon/cluster`, `swarm init`).
     pub const DEFAULT_TASK_HISTORY: i64 = 5;
+
+    /// Takes over from `old` what these settings, which are to replace it, say nothing about beyond Docker's API.
+    pub fn keep_extensions(&mut self, old: &Self) {
+        if self.placement_strategy.is_none() {
+            self.placement_strategy.clone_from(&old.placement_strategy);
+        }
+        // What takes it back is not kept.
+        self.placement_strategy.take_if(|strategy| strategy.is_empty());
+    }
 }
 
 /// Consensus, in Docker's terms.

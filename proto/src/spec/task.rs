@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::ContainerSpec;
 use super::Labels;
+use super::Placement;
 use super::is_default;
 use crate::time::Nanoseconds;
 
@@ -164,53 +165,6 @@ pub enum RestartCondition {
     #[default]
     #[serde(alias = "")]
     Any,
-}
-
-/// On which nodes a task may run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Placement {
-    /// All have to hold, such as `node.role==manager`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub constraints: Vec<String>,
-    /// What to spread over, the most important first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub preferences: Vec<PlacementPreference>,
-    /// How many tasks of the service one node may run; 0 means any number.
-    #[serde(skip_serializing_if = "is_default")]
-    pub max_replicas: u64,
-    /// The platforms the image is made for; empty means any.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub platforms: Vec<Platform>,
-}
-
-/// One preference of a placement.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct PlacementPreference {
-    /// Spread evenly over the values of a label.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spread: Option<SpreadOver>,
-}
-
-/// The label to spread over.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct SpreadOver {
-    /// `node.labels.X` or `engine.labels.X`.
-    pub spread_descriptor: String,
-}
-
-/// An operating system on a processor architecture. Empty members match all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Platform {
-    /// As `x86_64` or `amd64`; the two are the same.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub architecture: String,
-    /// As `linux`.
-    #[serde(rename = "OS", skip_serializing_if = "String::is_empty")]
-    pub os: String,
 }
 
 /// One network that the tasks of a service are on.

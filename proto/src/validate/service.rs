@@ -16,6 +16,7 @@ use crate::spec::ResourceRequirements;
 use crate::spec::RestartPolicy;
 use crate::spec::ServiceMode;
 use crate::spec::ServiceSpec;
+use crate::spec::Strategy;
 use crate::spec::TaskSpec;
 use crate::spec::UpdateConfig;
 use crate::value::generic_resource;
@@ -42,6 +43,9 @@ pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
     }
     if let Some(container) = &mut spec.task_template.container_spec {
         container::complete(container);
+    }
+    if let Some(placement) = &mut spec.task_template.placement {
+        placement.drop_empty_extensions();
     }
     // What labels ask for is checked as well.
     task(&spec.task()?)?;
@@ -162,7 +166,14 @@ fn placement(placement: &Placement) -> Result<()> {
             "TaskTemplate: a placement preference needs a spread descriptor".to_owned()
         })?;
     }
-    Ok(())
+    strategy(placement.strategy.as_deref())
+}
+
+/// Checks the name of a placement strategy. None, or an empty one, stands for the default.
+pub(super) fn strategy(name: Option<&str>) -> Result<()> {
+    let name = name.filter(|name| !name.is_empty());
+    let parsed = name.map(str::parse::<Strategy>).transpose();
+    parsed.map(|_| ()).map_err(|unknown| Error::invalid(unknown.to_string()))
 }
 
 fn update_config(config: &UpdateConfig, path: &str) -> Result<()> {

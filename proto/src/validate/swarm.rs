@@ -4,6 +4,7 @@ use ipnet::Ipv4Net;
 
 use super::availability;
 use super::require;
+use super::service::strategy;
 use super::unsupported;
 use crate::api::InitRequest;
 use crate::api::JoinRequest;
@@ -115,6 +116,7 @@ pub fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
     require(spec.dispatcher.heartbeat_period.0 >= 0, || {
         "heartbeat time period cannot be a negative duration".to_owned()
     })?;
+    strategy(spec.orchestration.placement_strategy.as_deref())?;
     unsupported("CAConfig.ExternalCAs", !spec.ca_config.external_cas.is_empty())
 }
 

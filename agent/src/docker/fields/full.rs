@@ -92,6 +92,7 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
             }],
             max_replicas: 2,
             platforms: vec![Platform { architecture: text("x86_64"), os: text("linux") }],
+            strategy: Some(text("binpack")),
         }),
         networks: vec![NetworkAttachmentConfig {
             target: text("back"),

@@ -26,7 +26,8 @@ An update replaces the whole spec, but for the extensions: those that an update 
 made for Docker's API drop what they do not know. An empty value (`[]`, `false`, `0`, `\"\"`) takes one back, `{}` all endpoint options,
 and a readiness test of `[\"NONE\"]` the readiness check.
 
-Whoever cannot send an extension sets a label of the service, as `swarmlite.container.shm-size=64m` or `swarmlite.endpoint.sticky=10m`.
+Whoever cannot send an extension sets a label of the service, as `swarmlite.container.shm-size=64m`, `swarmlite.endpoint.sticky=10m` or
+`swarmlite.placement.strategy=binpack`.
 The names are those of the options of `swarmlite service create`; several values have commas between them. A label goes when it is removed.
 
 | Field | | Becomes | API |

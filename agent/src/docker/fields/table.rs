@@ -172,6 +172,7 @@ pub(super) const ROWS: &[Row] = &[
     cluster("TaskTemplate.Placement.MaxReplicas", "tasks of the service on one node, at most"),
     cluster("TaskTemplate.Placement.Platforms[].Architecture", "nodes of other platforms get no task"),
     cluster("TaskTemplate.Placement.Platforms[].OS", "nodes of other platforms get no task"),
+    extension(cluster("TaskTemplate.Placement.Strategy", "how one of the nodes that fit is chosen: `spread`, `binpack` or `random`; absent, as the cluster says")),
     cluster("TaskTemplate.Networks[].Target", "the tasks have an address on the network, the service a virtual one"),
     cluster("TaskTemplate.Networks[].Aliases", "further names of the service on the network"),
     cluster("TaskTemplate.Networks[].DriverOpts", "kept and shown: the overlay driver has no options per task"),

@@ -7,6 +7,7 @@ use swarmlite_proto::spec::EndpointMode;
 use crate::value::bytes;
 use crate::value::count;
 use crate::value::cpus;
+use crate::value::strategy;
 
 /// How tasks are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +37,10 @@ pub(crate) struct TaskFlags {
     /// Number of tasks of a job to run concurrently [default: --replicas].
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_concurrent: Option<u64>,
+
+    /// Strategy that chooses among the nodes that fit: spread, binpack or random; an empty one stands for the swarm's [default: the swarm's].
+    #[arg(long, value_name = "STRATEGY", value_parser = strategy::parse)]
+    pub(crate) placement_strategy: Option<String>,
 
     /// Endpoint mode, what the name of the service resolves to: one virtual address (vip) or the addresses of all tasks (dnsrr).
     #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]

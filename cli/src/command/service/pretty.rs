@@ -6,6 +6,7 @@ use swarmlite_proto::api::Service;
 use swarmlite_proto::api::UpdateState;
 use swarmlite_proto::api::UpdateStatus;
 use swarmlite_proto::container_option::ContainerOption;
+use swarmlite_proto::placement_option::PlacementOption;
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::Driver;
 use swarmlite_proto::spec::EndpointMode;
@@ -216,6 +217,12 @@ fn extensions(spec: &ServiceSpec, page: &mut Page) {
         values.into_iter().map(move |value| format!(" {} = {value}", option.as_str()))
     });
     page.section("Container Options:", lines);
+    let placement = task.placement.unwrap_or_default();
+    let lines = PlacementOption::ALL.into_iter().flat_map(|option| {
+        let values = option.get(&placement).unwrap_or_default();
+        values.into_iter().map(move |value| format!(" {} = {value}", option.as_str()))
+    });
+    page.section("Placement Options:", lines);
 }
 
 fn mount(mount: &Mount) -> String {
@@ -315,9 +322,12 @@ mod tests {
         web.spec.labels = [("swarmlite.container.pid".to_owned(), "host".to_owned())].into();
         let container = web.spec.task_template.container_spec.as_mut().expect("a container");
         container.privileged = Some(true);
+        let strategy = Some("binpack".to_owned());
+        web.spec.task_template.placement = Some(Placement { strategy, ..Placement::default() });
+        let container = web.spec.task_template.container_spec.as_mut().expect("a container");
         container.device_cgroup_rules = Some(vec!["c 1:3 r".to_owned(), "b 8:* m".to_owned()]);
         let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
-        let expected = "Container Options:\n device-cgroup-rule = c 1:3 r\n device-cgroup-rule = b 8:* m\n privileged = true\n pid = host\n";
+        let expected = "Container Options:\n device-cgroup-rule = c 1:3 r\n device-cgroup-rule = b 8:* m\n privileged = true\n pid = host\nPlacement Options:\n strategy = binpack\n";
         assert!(page.contains(expected), "{page}");
     }
 

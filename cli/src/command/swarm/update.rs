@@ -37,11 +37,15 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
         task_history_limit,
         snapshot_interval,
         max_snapshots,
-    } = *args;
-    set(&mut spec.encryption_config.auto_lock_managers, autolock);
-    set(&mut spec.ca_config.node_cert_expiry, cert_expiry);
-    set(&mut spec.dispatcher.heartbeat_period, dispatcher_heartbeat);
-    set(&mut spec.raft.snapshot_interval, snapshot_interval);
+        placement_strategy,
+    } = args;
+    set(&mut spec.encryption_config.auto_lock_managers, *autolock);
+    set(&mut spec.ca_config.node_cert_expiry, *cert_expiry);
+    set(&mut spec.dispatcher.heartbeat_period, *dispatcher_heartbeat);
+    set(&mut spec.raft.snapshot_interval, *snapshot_interval);
+    if placement_strategy.is_some() {
+        spec.orchestration.placement_strategy.clone_from(placement_strategy);
+    }
     let (limit, kept) =
         (&mut spec.orchestration.task_history_retention_limit, &mut spec.raft.keep_old_snapshots);
     *limit = task_history_limit.or(*limit);
@@ -81,6 +85,10 @@ mod tests {
         assert_eq!(spec, expected);
         change(&mut spec, &args("--autolock=false --task-history-limit 5"));
         assert_eq!(spec, SwarmSpec::defaults());
+        change(&mut spec, &args("--placement-strategy binpack"));
+        assert_eq!(spec.orchestration.placement_strategy.as_deref(), Some("binpack"));
+        change(&mut spec, &args("--placement-strategy ''"));
+        assert_eq!(spec.orchestration.placement_strategy.as_deref(), Some(""), "takes it back");
         assert_eq!(args(""), SwarmSettings::default());
     }
 }

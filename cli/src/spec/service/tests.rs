@@ -72,7 +72,7 @@ fn every_option_of_create_reaches_the_spec() {
          --stop-signal INT --stop-grace-period 3s --cap-add net_admin --cap-drop chown --oom-score-adj -5 \
          --mount type=tmpfs,dst=/t --host db:10.0.0.1 --dns 1.1.1.1 --dns-option ndots:1 --dns-search x.y \
          --sysctl net.a=1 --ulimit nofile=1:2 --log-driver local --log-opt max-size=1m \
-         --constraint node.role==worker --placement-pref spread=node.labels.rack --network name=net,alias=w \
+         --constraint node.role==worker --placement-pref spread=node.labels.rack --placement-strategy binpack --network name=net,alias=w \
          --isolation default --memory-swap -1 --memory-swappiness 10 --generic-resource GPU=2 --host n:host-gateway \
          --device /dev/null:/dev/xnull --device-cgroup-rule 'c 1:3 r' --gpus all --privileged --shm-size 64m \
          --security-opt no-new-privileges --ipc host --pid host --cgroup-parent /batch --cgroupns host --runtime runsc \

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use sha2::Digest;
+use sha2::Sha256;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeDescription;
@@ -15,6 +17,7 @@ use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::SpreadOver;
 
 use super::*;
+use crate::loops::tests::world;
 use crate::state::fixture;
 
 const ZONES: [&str; 3] = ["a", "b", ""];
@@ -24,6 +27,7 @@ const ZONES: [&str; 3] = ["a", "b", ""];
 struct SomeNode {
     gets_tasks: bool,
     cpus: i64,
+    memory: i64,
     zone: usize,
 }
 
@@ -32,28 +36,36 @@ struct SomeNode {
 struct SomeService {
     replicas: u64,
     cpus: i64,
+    memory: i64,
     zone: Option<usize>,
     max_replicas: u64,
     host_port: bool,
     spreads: bool,
+    strategy: Option<&'static str>,
 }
 
 fn some_node() -> impl Strategy<Value = SomeNode> {
-    (prop::bool::weighted(0.85), 0..12_i64, 0..ZONES.len())
-        .prop_map(|(gets_tasks, cpus, zone)| SomeNode { gets_tasks, cpus, zone })
+    (prop::bool::weighted(0.85), 0..12_i64, 0..40_i64, 0..ZONES.len())
+        .prop_map(|(gets_tasks, cpus, memory, zone)| SomeNode { gets_tasks, cpus, memory, zone })
 }
 
 fn some_service() -> impl Strategy<Value = SomeService> {
     let rules = (
         prop_oneof![3 => Just(0), 1 => 1..4_i64],
+        prop_oneof![3 => Just(0), 1 => 1..9_i64],
         prop::option::weighted(0.3, 0..2_usize),
         prop_oneof![3 => Just(0), 1 => 1..3_u64],
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.4),
+        prop_oneof![
+            2 => Just(None), 1 => Just(Some("spread")), 3 => Just(Some("binpack")), 3 => Just(Some("random"))
+        ],
     );
-    (1..12_u64, rules).prop_map(|(replicas, (cpus, zone, max_replicas, host_port, spreads))| {
-        SomeService { replicas, cpus, zone, max_replicas, host_port, spreads }
-    })
+    (1..12_u64, rules).prop_map(
+        |(replicas, (cpus, memory, zone, max_replicas, host_port, spreads, strategy))| {
+            SomeService { replicas, cpus, memory, zone, max_replicas, host_port, spreads, strategy }
+        },
+    )
 }
 
 fn node_of(position: usize, some: &SomeNode) -> Node {
@@ -64,6 +76,7 @@ fn node_of(position: usize, some: &SomeNode) -> Node {
     }
     let mut description = NodeDescription::default();
     description.resources.nano_cpus = some.cpus;
+    description.resources.memory_bytes = some.memory;
     node.description = Some(description);
     if some.zone < 2 {
         node.spec.labels.insert("zone".to_owned(), ZONES[some.zone].to_owned());
@@ -75,6 +88,7 @@ fn service_of(position: usize, some: &SomeService) -> Service {
     let mut service = fixture::service(2000 + position as u64, &format!("service{position}"));
     let template = &mut service.spec.task_template;
     let mut placement = Placement { max_replicas: some.max_replicas, ..Placement::default() };
+    placement.strategy = some.strategy.map(str::to_owned);
     if let Some(zone) = some.zone {
         placement.constraints = vec![format!("node.labels.zone=={}", ZONES[zone])];
     }
@@ -83,7 +97,11 @@ fn service_of(position: usize, some: &SomeService) -> Service {
         placement.preferences = vec![PlacementPreference { spread }];
     }
     template.placement = Some(placement);
-    let reservations = Some(Reservations { nano_cpus: some.cpus, ..Reservations::default() });
+    let reservations = Some(Reservations {
+        nano_cpus: some.cpus,
+        memory_bytes: some.memory,
+        ..Reservations::default()
+    });
     template.resources =
         Some(ResourceRequirements { reservations, ..ResourceRequirements::default() });
     if some.host_port {
@@ -119,11 +137,9 @@ fn placed_by_model(state: &State) -> BTreeMap<TaskId, Option<NodeId>> {
                 .filter(|(service, other)| (service, other) == (&task.service_id, &node.id))
                 .count()
         };
-        let in_all = |node: &Node| on.iter().filter(|(_, other)| *other == node.id).count();
         let best = |nodes: Vec<&Node>| {
-            let fit = nodes.into_iter().filter(fits);
-            let ranks = fit.map(|node| (of_service(node), in_all(node), node.id.clone()));
-            ranks.min().map(|(.., node)| node)
+            let fit: Vec<&Node> = nodes.into_iter().filter(fits).collect();
+            choose(state, spec, task, &fit, &on)
         };
         let placement = spec.task_template.placement.as_ref().expect("is set");
         let chosen = if placement.preferences.is_empty() {
@@ -155,7 +171,8 @@ fn fits(
     let here = || on.iter().filter(|(_, other)| *other == node.id).map(|(service, _)| service);
     let spec_of = |service: &ServiceId| &state.services()[service].spec;
     let used: i64 = here().map(|service| cpus(spec_of(service))).sum();
-    let total = node.description.as_ref().expect("is set").resources.nano_cpus;
+    let used_memory: i64 = here().map(|service| memory(spec_of(service))).sum();
+    let total = &node.description.as_ref().expect("is set").resources;
     let placement = spec.task_template.placement.as_ref().expect("is set");
     let same = here().filter(|other| *other == service).count() as u64;
     let zone = node.spec.labels.get("zone").map_or("", String::as_str);
@@ -163,16 +180,71 @@ fn fits(
         text.strip_prefix("node.labels.zone==").is_some_and(|wanted| wanted == zone)
     };
     node.spec.availability == Availability::Active
-        && (cpus(spec) == 0 || used + cpus(spec) <= total)
+        && (cpus(spec) == 0 || used + cpus(spec) <= total.nano_cpus)
+        && (memory(spec) == 0 || used_memory + memory(spec) <= total.memory_bytes)
         && (placement.max_replicas == 0 || same < placement.max_replicas)
         && placement.constraints.iter().all(in_zone)
         && (spec.endpoint_spec.is_none()
             || here().all(|other| spec_of(other).endpoint_spec.is_none()))
 }
 
+/// The node that the strategy of the service prefers among those that fit, which are in the order of their ids.
+fn choose(
+    state: &State,
+    spec: &ServiceSpec,
+    task: &Task,
+    fit: &[&Node],
+    on: &[(ServiceId, NodeId)],
+) -> Option<NodeId> {
+    let here = |node: &Node| {
+        let id = node.id.clone();
+        on.iter().filter(move |(_, other)| *other == id).map(|(service, _)| service)
+    };
+    let placement = spec.task_template.placement.as_ref()?;
+    let asked = placement.strategy.as_deref();
+    let of_cluster =
+        state.cluster().and_then(|it| it.spec.orchestration.placement_strategy.clone());
+    match asked.map(str::to_owned).or(of_cluster).as_deref() {
+        Some("binpack") => {
+            let fullness = |node: &Node| {
+                let total = &node.description.as_ref().expect("is set").resources;
+                let specs = here(node).map(|service| &state.services()[service].spec);
+                let sums = specs.chain([spec]).map(|spec| (cpus(spec), memory(spec)));
+                let (cpus, memory) = sums.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+                let share =
+                    |of: i64, total: i64| (of * 1_000_000_000).checked_div(total).unwrap_or(0);
+                (
+                    share(cpus, total.nano_cpus) + share(memory, total.memory_bytes),
+                    here(node).count(),
+                )
+            };
+            let best = fit.iter().map(|node| (std::cmp::Reverse(fullness(node)), &node.id)).min();
+            best.map(|(_, node)| node.clone())
+        }
+        Some("random") => {
+            let digest = Sha256::digest(
+                [task.service_id.as_str().as_bytes(), &task.slot.to_be_bytes()].concat(),
+            );
+            let lot = u64::from_be_bytes(digest[..8].try_into().expect("eight"));
+            let drawn = lot.checked_rem(fit.len() as u64)?;
+            fit.get(usize::try_from(drawn).expect("few")).map(|node| node.id.clone())
+        }
+        _ => {
+            let of_service = |node: &Node| here(node).filter(|it| **it == task.service_id).count();
+            let ranks = fit.iter().map(|node| (of_service(node), here(node).count(), &node.id));
+            ranks.min().map(|(.., node)| node.clone())
+        }
+    }
+}
+
 fn cpus(spec: &ServiceSpec) -> i64 {
     let resources = spec.task_template.resources.as_ref();
     resources.and_then(|it| it.reservations.as_ref()).map_or(0, |it| it.nano_cpus)
+}
+
+fn memory(spec: &ServiceSpec) -> i64 {
+    let resources = spec.task_template.resources.as_ref();
+    resources.and_then(|it| it.reservations.as_ref()).map_or(0, |it| it.memory_bytes)
 }
 
 /// One pass of the scheduler.
@@ -190,8 +262,12 @@ proptest! {
     fn the_scheduler_does_what_the_model_does(
         nodes in prop::collection::vec(some_node(), 0..9),
         waves in prop::collection::vec(prop::collection::vec(some_service(), 1..4), 1..4),
+        of_cluster in prop_oneof![2 => Just(None), 1 => Just(Some("binpack")), 1 => Just(Some("random"))],
     ) {
         let mut state = State::default();
+        let mut cluster = world::cluster();
+        cluster.spec.orchestration.placement_strategy = of_cluster.map(str::to_owned);
+        fixture::commit(&mut state, vec![Op::PutCluster(Box::new(cluster))]).expect("is new");
         let puts = nodes.iter().enumerate();
         let puts = puts.map(|(position, node)| Op::PutNode(Box::new(node_of(position, node))));
         fixture::commit(&mut state, puts.collect()).expect("are new");
@@ -227,7 +303,7 @@ proptest! {
         replicas in prop::collection::vec(1..30_u64, 1..4),
     ) {
         let mut state = State::default();
-        let some = SomeNode { gets_tasks: true, cpus: 0, zone: 2 };
+        let some = SomeNode { gets_tasks: true, cpus: 0, memory: 0, zone: 2 };
         let puts = (0..nodes).map(|position| Op::PutNode(Box::new(node_of(position, &some))));
         fixture::commit(&mut state, puts.collect()).expect("are new");
         let service = fixture::service(2000, "web");

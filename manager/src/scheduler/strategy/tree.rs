@@ -1,13 +1,13 @@
 //! Nodes in parts, by the values of labels that the placement preferences name, each part in parts again by the next preference.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::spec::PlacementPreference;
 
 use super::Rank;
+use super::leaf::Leaf;
 use super::preferences;
 use super::rank;
 use crate::scheduler::board::Board;
@@ -18,8 +18,8 @@ use crate::scheduler::filter;
 /// A part of the nodes.
 #[derive(Debug)]
 pub(in crate::scheduler) enum Tree {
-    /// Nodes that the preferences do not tell apart, by rank.
-    Nodes(BTreeSet<Rank>),
+    /// Nodes that the preferences do not tell apart.
+    Nodes(Leaf),
     /// Parts by the value of a label, each with how many tasks of the service it has.
     Parts(BTreeMap<String, (usize, Self)>),
 }
@@ -28,7 +28,7 @@ impl Tree {
     /// All nodes of the cluster: those that cannot run a task of the group only count.
     pub(super) fn new(group: &Group, board: &Board<'_>) -> Self {
         let preferences = preferences(group);
-        let mut tree = Self::empty(preferences);
+        let mut tree = Self::empty(preferences, group);
         for candidate in board.candidates() {
             let fits = filter::check(group, &candidate).is_ok();
             tree.insert(preferences, group, &candidate, fits.then(|| rank(group, &candidate)));
@@ -36,9 +36,9 @@ impl Tree {
         tree
     }
 
-    fn empty(preferences: &[PlacementPreference]) -> Self {
+    fn empty(preferences: &[PlacementPreference], group: &Group) -> Self {
         if preferences.is_empty() {
-            Self::Nodes(BTreeSet::new())
+            Self::Nodes(Leaf::empty(group.strategy))
         } else {
             Self::Parts(BTreeMap::new())
         }
@@ -54,26 +54,27 @@ impl Tree {
         match (self, preferences) {
             (Self::Parts(parts), [first, rest @ ..]) => {
                 let value = value_of(first, candidate.node).to_owned();
-                let (tasks, part) = parts.entry(value).or_insert_with(|| (0, Self::empty(rest)));
+                let (tasks, part) =
+                    parts.entry(value).or_insert_with(|| (0, Self::empty(rest, group)));
                 *tasks += candidate.tasks_of(group);
                 part.insert(rest, group, candidate, rank);
             }
-            (Self::Nodes(nodes), _) => nodes.extend(rank),
+            (Self::Nodes(leaf), _) => rank.into_iter().for_each(|rank| leaf.insert(rank)),
             (Self::Parts(_), []) => {}
         }
     }
 
-    /// Takes the best node out, and counts a task for its parts.
-    pub(super) fn take(&mut self) -> Option<NodeId> {
+    /// The best node, or the one that `lot` draws; a task is counted for its parts.
+    pub(super) fn take(&mut self, lot: u64) -> Option<NodeId> {
         match self {
-            Self::Nodes(nodes) => nodes.pop_first().map(|(.., node)| node),
+            Self::Nodes(leaf) => leaf.take(lot),
             Self::Parts(parts) => {
                 let mut order: Vec<(&mut usize, &mut Self)> =
                     parts.values_mut().map(|(tasks, part)| (tasks, part)).collect();
                 // Stable: parts with as many tasks stay in the order of their values.
                 order.sort_by_key(|(tasks, _)| **tasks);
                 order.into_iter().find_map(|(tasks, part)| {
-                    let taken = part.take()?;
+                    let taken = part.take(lot)?;
                     *tasks += 1;
                     Some(taken)
                 })
@@ -81,22 +82,17 @@ impl Tree {
         }
     }
 
-    pub(super) fn put_back(
-        &mut self,
-        preferences: &[PlacementPreference],
-        group: &Group,
-        candidate: &Candidate<'_>,
-    ) {
-        match (self, preferences) {
-            (Self::Parts(parts), [first, rest @ ..]) => {
-                if let Some((_, part)) = parts.get_mut(value_of(first, candidate.node)) {
-                    part.put_back(rest, group, candidate);
-                }
-            }
-            (Self::Nodes(nodes), _) => {
-                nodes.insert(rank(group, candidate));
-            }
-            (Self::Parts(_), []) => {}
+    /// A task was placed on the node that was taken, which can run another one if it `fits`.
+    pub(super) fn placed(&mut self, group: &Group, candidate: &Candidate<'_>, fits: bool) {
+        let mut part = self;
+        for preference in preferences(group) {
+            let Self::Parts(parts) = part else { return };
+            let value = value_of(preference, candidate.node);
+            let Some((_, inner)) = parts.get_mut(value) else { return };
+            part = inner;
+        }
+        if let Self::Nodes(leaf) = part {
+            leaf.placed(rank(group, candidate), fits);
         }
     }
 }

@@ -39,12 +39,12 @@ impl Even {
                 continue;
             }
             let rank = rank(group, &candidate);
-            if (rank.0, rank.1) == (0, 0) {
+            if (rank.failures, rank.score.0) == (0, 0) {
                 return Some(node);
             }
             self.others.insert(rank);
         }
-        self.others.pop_first().map(|(.., node)| node)
+        self.others.pop_first().map(|rank| rank.node)
     }
 
     pub(super) fn put_back(&mut self, group: &Group, candidate: &Candidate<'_>) {

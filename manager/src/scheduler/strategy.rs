@@ -1,0 +1,92 @@
+//! The second stage: which of the nodes that can run a task gets it.
+//!
+//! The strategy of the service, or that of the cluster, gives each node a rank ([`rank`]), or draws one of them ([`random`]). Nodes on which
+//! tasks of the service keep failing come last in any case. Placement preferences come before the strategy, which then chooses within
+//! the part of the nodes that they lead to (swarmkit `manager/scheduler/{nodeset,decision_tree}.go`).
+
+mod binpack;
+mod even;
+mod leaf;
+mod random;
+mod tree;
+
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::spec::PlacementPreference;
+use swarmlite_proto::spec::Strategy;
+
+use self::even::Even;
+use self::tree::Tree;
+use super::board::Board;
+use super::candidate::Candidate;
+use super::candidate::Group;
+
+/// From so many failures of late on, a node is a last resort (swarmkit `manager/scheduler/nodeinfo.go`, `maxFailures`).
+const MANY_FAILURES: usize = 5;
+
+/// How good a node is for the tasks of a group: the least is the best.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    /// How often tasks of the group have failed there of late, if often.
+    pub failures: usize,
+    /// What the strategy says, the more important first.
+    pub score: (i64, i64),
+    /// The node, so that nothing is left to chance.
+    pub node: NodeId,
+}
+
+/// The nodes to place tasks of one group on, the best first.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// Spread over all nodes: only as many are looked at as are needed.
+    Even(Even),
+    /// All other ways: every node has been looked at.
+    Tree(Tree),
+}
+
+impl Choice {
+    pub(super) fn new(group: &Group, board: &Board<'_>) -> Self {
+        if group.strategy == Strategy::Spread && preferences(group).is_empty() {
+            Self::Even(Even::new(board))
+        } else {
+            Self::Tree(Tree::new(group, board))
+        }
+    }
+
+    /// The node for the task in `slot`, which then is counted there. [`Choice::placed`] has to follow before the next one is taken.
+    pub(super) fn take(&mut self, group: &Group, board: &Board<'_>, slot: u64) -> Option<NodeId> {
+        match self {
+            Self::Even(even) => even.take(group, board),
+            Self::Tree(tree) => tree.take(random::lot(group, slot)),
+        }
+    }
+
+    /// A task was placed on the node that was taken, which can run another one if it `fits`.
+    pub(super) fn placed(&mut self, group: &Group, candidate: &Candidate<'_>, fits: bool) {
+        match self {
+            Self::Even(even) if fits => even.put_back(group, candidate),
+            Self::Even(_) => {}
+            Self::Tree(tree) => tree.placed(group, candidate, fits),
+        }
+    }
+}
+
+/// How good a node is for the tasks of a group.
+pub(crate) fn rank(group: &Group, candidate: &Candidate<'_>) -> Rank {
+    let failures = candidate.failures_of(group);
+    let failures = if failures >= MANY_FAILURES { failures } else { 0 };
+    let score = match group.strategy {
+        Strategy::Spread => (count(candidate.tasks_of(group)), count(candidate.usage.tasks)),
+        Strategy::Binpack => binpack::score(group, candidate),
+        Strategy::Random => (0, 0),
+    };
+    Rank { failures, score, node: candidate.id().clone() }
+}
+
+/// A number of tasks as part of a score.
+fn count(tasks: usize) -> i64 {
+    i64::try_from(tasks).unwrap_or(i64::MAX)
+}
+
+fn preferences(group: &Group) -> &[PlacementPreference] {
+    group.revision.task.placement.as_ref().map_or(&[][..], |placement| &placement.preferences)
+}

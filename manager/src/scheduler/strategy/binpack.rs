@@ -1,0 +1,28 @@
+//! `binpack`: the fullest node first, so that others stay free for what is large.
+
+use super::count;
+use crate::scheduler::candidate::Candidate;
+use crate::scheduler::candidate::Group;
+use crate::state::Reserved;
+
+/// A whole of which shares are taken: finer than a megabyte of a terabyte.
+const WHOLE: i128 = 1_000_000_000;
+
+/// The shares of processor and memory that are set aside with one more task of the group, together: of two nodes with nothing on them the
+/// smaller is the fuller one. Then the tasks, which also order those that set nothing aside. More is better, and less is first.
+pub(super) fn score(group: &Group, candidate: &Candidate<'_>) -> (i64, i64) {
+    let total = Reserved::total(candidate.node);
+    let (used, needed) = (&candidate.usage.reserved, &group.reserved);
+    let share = share(used.nano_cpus, needed.nano_cpus, total.nano_cpus)
+        + share(used.memory_bytes, needed.memory_bytes, total.memory_bytes);
+    (-share, -count(candidate.usage.tasks))
+}
+
+/// Which share of `total` is gone with `needed`. A node that has nothing, as one that has not said yet what it has, has nothing to give away either.
+fn share(used: i64, needed: i64, total: i64) -> i64 {
+    if total <= 0 {
+        return 0;
+    }
+    let taken = i128::from(used) + i128::from(needed);
+    i64::try_from(taken * WHOLE / i128::from(total)).unwrap_or(i64::MAX / 4)
+}

@@ -1,0 +1,65 @@
+//! The options of placement that Docker Swarm does not have, as they are written on the command line (`--placement-strategy`) and in labels
+//! (`swarmlite.placement.strategy`).
+
+use crate::label_option::LabelOption;
+use crate::spec::Placement;
+use crate::spec::Strategy;
+
+/// Labels of a service that begin with this are options of its placement, as in `swarmlite.placement.strategy=binpack`.
+pub const PLACEMENT_LABELS: &str = "swarmlite.placement.";
+
+/// One of the members of [`Placement`] that Docker's API does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlacementOption {
+    /// [`Placement::strategy`].
+    Strategy,
+}
+
+impl PlacementOption {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Strategy];
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strategy => "strategy",
+        }
+    }
+
+    /// What a placement asks for, as it is written; one line for each value. `None` if it does not ask.
+    #[must_use]
+    pub fn get(self, placement: &Placement) -> Option<Vec<String>> {
+        match self {
+            Self::Strategy => placement.strategy.clone().map(|strategy| vec![strategy]),
+        }
+    }
+}
+
+impl LabelOption for PlacementOption {
+    type Of = Placement;
+    const LABELS: &'static str = PLACEMENT_LABELS;
+    const KIND: &'static str = "placement option";
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn set(self, placement: &mut Placement, value: &str) -> Result<(), String> {
+        match self {
+            Self::Strategy => {
+                let strategy: Strategy = value.parse().map_err(|why| format!("{why}"))?;
+                placement.strategy = Some(strategy.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn get(self, placement: &Placement) -> Option<Vec<String>> {
+        self.get(placement)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Members that stay, members that go, and labels that stand for them.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::*;
+use crate::error::Error;
+use crate::json::from_slice;
+use crate::spec::ServiceSpec;
+
+/// Every one of the members.
+fn all() -> Value {
+    json!({"Strategy": "binpack"})
+}
+
+fn placement(json: &Value) -> Placement {
+    from_slice(json.to_string().as_bytes()).expect("a placement")
+}
+
+#[test]
+fn what_an_update_does_not_name_stays_and_what_it_empties_goes() {
+    let old = placement(&all());
+    assert!(old.has_extensions());
+    let mut new = placement(&json!({"MaxReplicas": 2}));
+    assert!(!new.has_extensions());
+    new.keep_extensions(&old);
+    assert_eq!(new, Placement { max_replicas: 2, ..old.clone() });
+    let Value::Object(members) = all() else { panic!("an object") };
+    for (name, value) in members {
+        let empty = if value.is_array() { json!([]) } else { json!("") };
+        let mut new = placement(&json!({ &name: empty }));
+        new.keep_extensions(&old);
+        new.drop_empty_extensions();
+        let left = serde_json::to_value(&new).expect("serializes");
+        assert_eq!(left.get(&name), None, "{name}");
+        let kept = left.as_object().expect("an object").len();
+        assert_eq!(kept, PlacementOption::ALL.len() - 1, "all others: {left}");
+    }
+}
+
+fn service(labels: &[(&str, &str)], placement: &Value) -> ServiceSpec {
+    let labels: serde_json::Map<String, Value> =
+        labels.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let body = json!({"Labels": labels, "TaskTemplate": {"Placement": placement}});
+    from_slice(body.to_string().as_bytes()).expect("a service")
+}
+
+#[test]
+fn a_label_stands_for_every_member() {
+    let labels = [("swarmlite.placement.strategy", "binpack"), ("unrelated", "x")];
+    for said in [Value::Null, json!({}), all()] {
+        let task = service(&labels, &said).task().expect("a task");
+        assert_eq!(task.placement, Some(placement(&all())));
+    }
+    let without = service(&[("unrelated", "x")], &Value::Null).task().expect("a task");
+    assert_eq!(without.placement, None);
+}
+
+#[test]
+fn labels_are_refused_by_name() {
+    for (label, value, placement, message) in [
+        (
+            "swarmlite.placement.colour",
+            "red",
+            json!({}),
+            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy are known",
+        ),
+        (
+            "swarmlite.placement.strategy",
+            "best",
+            json!({}),
+            "label swarmlite.placement.strategy: unknown placement strategy \"best\": spread, binpack and random are known",
+        ),
+        (
+            "swarmlite.placement.strategy",
+            "random",
+            json!({"Strategy": "binpack"}),
+            "placement option strategy is binpack, but label swarmlite.placement.strategy is random",
+        ),
+    ] {
+        let refused = service(&[(label, value)], &placement).task().expect_err("refused");
+        assert_eq!(refused, Error::invalid(message));
+    }
+}

@@ -1,0 +1,129 @@
+//! On which nodes a task may run, and how one of them is chosen.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::is_default;
+
+/// On which nodes a task may run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Placement {
+    /// All have to hold, such as `node.role==manager`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
+    /// What to spread over, the most important first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preferences: Vec<PlacementPreference>,
+    /// How many tasks of the service one node may run; 0 means any number.
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_replicas: u64,
+    /// The platforms the image is made for; empty means any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Platform>,
+    /// How one of the nodes that fit is chosen: `spread`, `binpack` or `random`. Not in Docker's API. Absent: as the cluster says. In an
+    /// update absence stands for what the service has, and an empty text takes it back.
+    // A text, so that a manager that does not know the name yet reads the record of one that does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+}
+
+impl Placement {
+    /// Whether it asks for something beyond Docker's API.
+    #[must_use]
+    pub const fn has_extensions(&self) -> bool {
+        self.strategy.is_some()
+    }
+
+    /// Takes over from `old` those members beyond Docker's API that this placement says nothing about.
+    pub fn keep_extensions(&mut self, old: &Self) {
+        if self.strategy.is_none() {
+            self.strategy.clone_from(&old.strategy);
+        }
+    }
+
+    /// Drops those of these members that ask for nothing, which is what Docker's API has a form for.
+    pub(crate) fn drop_empty_extensions(&mut self) {
+        self.strategy.take_if(|strategy| strategy.is_empty());
+    }
+}
+
+/// How a node is chosen among those that can run a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The one with the fewest tasks of the service, then the fewest in all.
+    #[default]
+    Spread,
+    /// The one of which the largest share is reserved, then the one with the most tasks.
+    Binpack,
+    /// One by chance, which the id of the service and the slot of the task decide.
+    Random,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Spread, Self::Binpack, Self::Random];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spread => "spread",
+            Self::Binpack => "binpack",
+            Self::Random => "random",
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// There is no such strategy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown placement strategy {0:?}: spread, binpack and random are known")]
+pub struct UnknownStrategy(String);
+
+impl FromStr for Strategy {
+    type Err = UnknownStrategy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownStrategy> {
+        let found = Self::ALL.into_iter().find(|strategy| strategy.as_str() == name);
+        found.ok_or_else(|| UnknownStrategy(name.to_owned()))
+    }
+}
+
+/// One preference of a placement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PlacementPreference {
+    /// Spread evenly over the values of a label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread: Option<SpreadOver>,
+}
+
+/// The label to spread over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct SpreadOver {
+    /// `node.labels.X` or `engine.labels.X`.
+    pub spread_descriptor: String,
+}
+
+/// An operating system on a processor architecture. Empty members match all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Platform {
+    /// As `x86_64` or `amd64`; the two are the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub architecture: String,
+    /// As `linux`.
+    #[serde(rename = "OS", skip_serializing_if = "String::is_empty")]
+    pub os: String,
+}
