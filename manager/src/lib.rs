@@ -17,6 +17,7 @@
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
+//! - `testing`: what benchmarks reach into.
 //!
 //! Others see what the API and the daemon need: the state and how to read and change it, and the manager as a whole. The loops, what
 //! they share and what other nodes are answered are private.
@@ -47,4 +48,6 @@ mod server;
 pub mod state;
 pub mod store;
 mod suspicion;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod upgrade;
