@@ -14,6 +14,7 @@ mod documents;
 mod engine;
 mod error;
 mod events;
+mod explain;
 mod fallback;
 mod filters;
 mod logs;
@@ -104,6 +105,8 @@ fn service_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::inspect))
         .routes(routes!(logs::of_task))
+        .routes(routes!(explain::service))
+        .routes(routes!(explain::task))
 }
 
 /// What services use.

@@ -8,6 +8,7 @@ mod docker_cli;
 mod documents;
 mod engine;
 mod events;
+mod explain;
 mod extension;
 mod logs;
 mod networks;

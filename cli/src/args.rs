@@ -13,6 +13,7 @@ mod service;
 mod stack;
 mod swarm;
 mod switch;
+mod task;
 mod unsupported;
 mod usage;
 mod wording;
@@ -49,6 +50,7 @@ pub(crate) use node::NodeRemoveArgs;
 pub(crate) use node::NodeRoleArgs;
 pub(crate) use node::NodeUpdateArgs;
 pub(crate) use node::RoleChoice;
+pub(crate) use output::ExplainFormat;
 pub(crate) use output::InspectArgs;
 pub(crate) use output::InspectFormat;
 pub(crate) use output::ListArgs;
@@ -67,6 +69,7 @@ pub(crate) use service::ScalarFlags;
 pub(crate) use service::ScaleTarget;
 pub(crate) use service::ServiceCommand;
 pub(crate) use service::ServiceCreateArgs;
+pub(crate) use service::ServiceExplainArgs;
 pub(crate) use service::ServiceInspectArgs;
 pub(crate) use service::ServiceLogsArgs;
 pub(crate) use service::ServicePsArgs;
@@ -97,6 +100,7 @@ pub(crate) use swarm::LeaveArgs;
 pub(crate) use swarm::SwarmCommand;
 pub(crate) use swarm::SwarmSettings;
 pub(crate) use swarm::UnlockKeyArgs;
+pub(crate) use task::TaskCommand;
 pub(crate) use usage::exit_code;
 
 use crate::client::TlsFlags;
@@ -140,6 +144,9 @@ pub(crate) enum Command {
     /// Manage services.
     #[command(subcommand)]
     Service(Box<ServiceCommand>),
+    /// Manage tasks: what services consist of.
+    #[command(subcommand)]
+    Task(TaskCommand),
     /// Manage networks.
     #[command(subcommand)]
     Network(NetworkCommand),

@@ -7,6 +7,7 @@ mod connection;
 mod distribution;
 mod document;
 mod events;
+mod explain;
 mod flags;
 mod logs;
 mod network;

@@ -4,6 +4,7 @@
 
 mod document;
 mod events;
+mod explain;
 mod network;
 mod node;
 mod poll;
@@ -121,6 +122,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         }
         Command::Node(command) => node_command(command, client, console).await,
         Command::Service(command) => Box::pin(service_command(*command, client, console)).await,
+        Command::Task(command) => explain::task(command, client, console).await,
         Command::Network(command) => network_command(command, client, console).await,
         Command::Stack(command) => Box::pin(stack_command(command, client, console)).await,
         Command::Secret(command) => document::secret(command, client, console).await,
@@ -162,6 +164,7 @@ async fn service_command(
         ServiceCommand::Ls(args) => service::ls(&args, client, console).await,
         ServiceCommand::Ps(args) => service::ps(&args, client, console).await,
         ServiceCommand::Inspect(args) => service::inspect(&args, client, console).await,
+        ServiceCommand::Explain(args) => explain::service(&args, client, console).await,
         ServiceCommand::Logs(args) => service::logs(&args, client, console).await,
         ServiceCommand::Scale(args) => service::scale(&args, client, console).await,
         ServiceCommand::Update(args) => Box::pin(service::update(*args, client, console)).await,

@@ -8,6 +8,7 @@
 
 mod failures;
 mod jobs;
+mod pending;
 mod slots;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use failures::Failures;
 use jobs::Jobs;
+use pending::Pending;
 use slots::Look;
 pub(crate) use slots::MAX_BARS;
 use slots::Slots;
@@ -77,6 +79,8 @@ pub(crate) enum Aim {
 pub(crate) struct Findings {
     /// Lines that are new or changed, in the order in which they are shown.
     pub(crate) lines: Vec<Line>,
+    /// Whether tasks have waited long enough for a node that the user is to be told why.
+    pub(crate) explain: bool,
     /// Set when waiting is over.
     pub(crate) end: Option<End>,
 }
@@ -101,6 +105,7 @@ pub(crate) struct Convergence {
     slots: Slots,
     failures: Failures,
     jobs: Jobs,
+    pending: Pending,
     converged_since: Option<Timestamp>,
     rolling_back: bool,
     /// Why the update was rolled back, as the updater said when it began.
@@ -116,6 +121,7 @@ impl Convergence {
             slots: Slots::default(),
             failures: Failures::new(max_failures),
             jobs: Jobs::default(),
+            pending: Pending::default(),
             converged_since: None,
             rolling_back: false,
             rollback_reason: None,
@@ -125,7 +131,8 @@ impl Convergence {
 
     /// Takes in what is there now.
     pub(crate) fn observe(&mut self, seen: Observation<'_>) -> Findings {
-        let mut findings = Findings::default();
+        let explain = self.pending.observe(seen.tasks, seen.now);
+        let mut findings = Findings { explain, ..Findings::default() };
         findings.end = self.update_status(seen.service.update_status.as_ref(), &mut findings.lines);
         if findings.end.is_some() {
             return findings;

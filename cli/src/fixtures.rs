@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use swarmlite_proto::api::Document;
+use swarmlite_proto::api::Explanation;
 use swarmlite_proto::api::Node;
 use swarmlite_proto::api::Service;
 use swarmlite_proto::api::Task;
@@ -79,6 +80,34 @@ pub(crate) fn tasks() -> Vec<Task> {
         task(3, 1, json!(id("node", 1)), "running", "running", 97, ""),
         task(4, 2, json!(id("node", 1)), "running", "running", 38, ""),
     ]
+}
+
+/// Why a task of `web` waits on three nodes.
+pub(crate) fn explanation() -> Explanation {
+    let node = |number, tasks: u64, obstacles| {
+        json!({
+            "NodeID": id("node", number), "Hostname": format!("node{number}"), "Here": false, "Fits": false,
+            "Parts": [], "Failures": 0, "TasksOfService": 0, "Tasks": tasks, "Obstacles": obstacles,
+        })
+    };
+    let memory = json!({
+        "Check": "resources", "Text": "300 MiB of memory short: 512 MiB needed, 212 MiB left",
+        "Missing": {"Of": "memory", "Needed": 536_870_912, "Left": 222_298_112},
+        "Changes": ["free 300 MiB of memory on node2", "reserve at most 212 MiB of memory"],
+    });
+    let zone = json!({
+        "Check": "constraint", "Text": "constraint node.labels.zone==b is not met",
+        "Changes": ["drop constraint node.labels.zone==b"],
+    });
+    let error = "no suitable node (scheduling constraints not satisfied on 2 nodes; insufficient resources on 1 node)";
+    let explanation = json!({
+        "ServiceID": id("service", 1), "ServiceName": "web", "Strategy": "spread", "Waiting": 1, "Error": error,
+        "Sentence": format!("1 of 2 tasks of web waits for a node: {error}."),
+        "Checks": ["ready", "resources", "plugin", "constraint", "platform", "port", "max-replicas"],
+        "Nodes": [node(2, 3, json!([memory])), node(1, 1, json!([zone])), node(3, 0, json!([memory, zone]))],
+        "Advice": [], "Hint": "free 300 MiB of memory on node2, or drop constraint node.labels.zone==b",
+    });
+    serde_json::from_value(explanation).expect("an explanation")
 }
 
 /// A task of `web` in one state.

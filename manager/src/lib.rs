@@ -10,7 +10,7 @@
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
 //! - `reconcile`: what a loop of the leader is: what it decides from, and what it wants done.
-//! - `loops`: all of them, and what drives them: `liveness`, [`orchestrator`], [`attachments`], `allocator`, `scheduler`,
+//! - `loops`: all of them, and what drives them: `liveness`, [`orchestrator`], [`attachments`], `allocator`, [`scheduler`],
 //!   [`routing`], `upgrade`.
 //! - `placement`: where tasks may be, for those loops that have to know.
 //! - `heartbeat`: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
@@ -43,7 +43,7 @@ pub mod quorum;
 pub mod raft;
 mod reconcile;
 pub mod routing;
-mod scheduler;
+pub mod scheduler;
 mod server;
 pub mod state;
 pub mod store;

@@ -6,6 +6,7 @@
 mod board;
 pub(crate) mod candidate;
 mod claim;
+pub mod explain;
 pub(crate) mod filter;
 mod strategy;
 

@@ -48,6 +48,8 @@ use swarmlite_proto::version::Version;
 pub use self::apply::out_of_sequence;
 pub use self::cursors::Cursors;
 use self::index::Indexes;
+pub(crate) use self::reserved::CPU;
+pub(crate) use self::reserved::MEMORY;
 pub(crate) use self::reserved::Reserved;
 pub use self::rules::network_already_exists;
 use self::tables::Tables;

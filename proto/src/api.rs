@@ -3,6 +3,7 @@
 //! Made from the records in [`crate::object`] by the API layer, and read by clients.
 
 mod document;
+mod explanation;
 mod network;
 mod node;
 mod service;
@@ -11,6 +12,12 @@ mod task;
 
 pub use document::Document;
 pub use document::DocumentCreateResponse;
+pub use explanation::ClusterPart;
+pub use explanation::Explanation;
+pub use explanation::MissingResource;
+pub use explanation::NodeVerdict;
+pub use explanation::PlacementAdvice;
+pub use explanation::PlacementObstacle;
 pub use network::ConfigReference;
 pub use network::Network;
 pub use network::NetworkCreateRequest;

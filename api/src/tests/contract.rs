@@ -223,6 +223,8 @@ async fn filled_in(lab: &Lab, path: &str) -> String {
 /// One request for every operation that is not refused: its name, method, path, and body.
 const CALLS: &str = r#"
 OpenApi GET /swarmlite/v1/openapi.json
+ServiceExplain GET /swarmlite/v1/services/web/explain
+TaskExplain GET /swarmlite/v1/tasks/{task}/explain
 SystemPing GET /_ping
 SystemPingHead HEAD /_ping
 SystemVersion GET /version

@@ -59,6 +59,14 @@ pub(crate) struct VersionFormat {
     pub(crate) format: Option<String>,
 }
 
+/// How an explanation is printed.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainFormat {
+    /// Print with a Go template, such as '{{.Hint}}', or as 'json'.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+}
+
 /// How one object is printed.
 #[derive(Debug, Args)]
 pub(crate) struct InspectFormat {

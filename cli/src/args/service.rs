@@ -26,6 +26,7 @@ pub(crate) use task::Mode;
 pub(crate) use task::ResourceFlags;
 pub(crate) use task::TaskFlags;
 
+use super::ExplainFormat;
 use super::InspectArgs;
 use super::ListArgs;
 use super::TaskListArgs;
@@ -43,6 +44,8 @@ pub(crate) enum ServiceCommand {
     Ps(ServicePsArgs),
     /// Display detailed information on one or more services.
     Inspect(ServiceInspectArgs),
+    /// Explain why tasks of a service wait, or where one more would go: what each node has to say, and what would help.
+    Explain(ServiceExplainArgs),
     /// Fetch the logs of a service or task.
     Logs(ServiceLogsArgs),
     /// Scale one or more replicated services.
@@ -199,6 +202,17 @@ pub(crate) struct ServicePsArgs {
     /// What lists of tasks have.
     #[command(flatten)]
     pub(crate) tasks: TaskListArgs,
+}
+
+/// Options of `service explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceExplainArgs {
+    /// Name or id of the service.
+    pub(crate) service: String,
+
+    /// How it is printed.
+    #[command(flatten)]
+    pub(crate) output: ExplainFormat,
 }
 
 /// Options of `service logs`.

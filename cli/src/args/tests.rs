@@ -41,7 +41,7 @@ fn the_definition_is_consistent() {
 }
 
 /// What the helps of commands begin with, as those of docker do.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 27] = [
     "Activate",
     "Connect",
     "Create",
@@ -50,6 +50,7 @@ const VERBS: [&str; 26] = [
     "Disconnect",
     "Display",
     "Drain",
+    "Explain",
     "Fetch",
     "Generate",
     "Get",

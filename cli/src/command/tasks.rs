@@ -1,15 +1,20 @@
 //! Lists of tasks, as `service ps` and `node ps` print them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use swarmlite_proto::api::Explanation;
 use swarmlite_proto::api::Task;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use crate::args::TaskListArgs;
 use crate::client::Client;
 use crate::error::Result;
 use crate::output::Console;
+use crate::output::explanation;
 use crate::output::format::Field;
 use crate::output::format::Listing;
 use crate::output::format::Style;
@@ -25,9 +30,13 @@ const MAX_ERROR: usize = 30;
 /// Names of services and nodes by their ids. An id without a name stands for itself.
 pub(crate) type Names = BTreeMap<String, String>;
 
+/// Why tasks wait for a node, by their services.
+type Explanations = BTreeMap<ServiceId, Explanation>;
+
 /// How tasks are shown.
 struct View<'a> {
     names: &'a Names,
+    explanations: &'a Explanations,
     truncate: bool,
     /// Whether former tasks of a slot are set off, as tables do.
     indent: bool,
@@ -43,13 +52,35 @@ pub(crate) async fn print(
 ) -> Result<()> {
     let names = if args.no_resolve { Names::new() } else { names(&tasks, client).await? };
     let style = Style { format: args.list.format.as_deref(), quiet: args.list.quiet };
+    let is_whole = args.no_trunc && style.format.is_none() && !style.quiet;
+    let explanations =
+        if is_whole { explanations(&tasks, client).await } else { Explanations::new() };
     let view = View {
         names: &names,
+        explanations: &explanations,
         truncate: !args.no_trunc && !args.list.quiet,
         indent: style.format.is_none_or(|format| format.trim().starts_with("table")),
         now: Timestamp::now(),
     };
     console.print(&listing(tasks, &view).render(style)?)
+}
+
+/// Asks why tasks wait, for the services of those that do.
+async fn explanations(tasks: &[Task], client: &Client) -> Explanations {
+    let mut explanations = Explanations::new();
+    for task in tasks.iter().filter(|task| waits(task)) {
+        // What cannot be explained is shown without.
+        if !explanations.contains_key(&task.service_id)
+            && let Ok(explanation) = client.explanation(task.service_id.as_str()).await
+        {
+            explanations.insert(task.service_id.clone(), explanation);
+        }
+    }
+    explanations
+}
+
+fn waits(task: &Task) -> bool {
+    task.status.state == TaskState::Pending && !task.status.err.is_empty()
 }
 
 /// Asks for the names of the services and nodes that tasks belong to. What is gone keeps its id.
@@ -129,10 +160,21 @@ fn row(name: &str, task: &Task, view: &View<'_>) -> Vec<Value> {
         task.node_id.as_ref().map_or("", |node| resolved(node.as_str(), view.names)).into(),
         pretty(task.desired_state.as_str()).into(),
         format!("{} {age} ago", pretty(task.status.state.as_str())).into(),
-        error(&task.status.err, view.truncate).into(),
+        error(&explained(task, view.explanations), view.truncate).into(),
         ports(task).into(),
         task.routing.as_str().into(),
     ]
+}
+
+/// The error, with what is known about why the task waits.
+fn explained<'a>(task: &'a Task, explanations: &Explanations) -> Cow<'a, str> {
+    let err = task.status.err.as_str();
+    let explanation = explanations.get(&task.service_id).filter(|_| waits(task));
+    let why = explanation.map(|it| explanation::line(it, task.node_id.as_ref()));
+    match why.filter(|why| !why.is_empty()) {
+        Some(why) => format!("{err}: {why}").into(),
+        None => err.into(),
+    }
 }
 
 /// The error in quotes; nothing if there is none.
@@ -165,11 +207,16 @@ mod tests {
     use crate::fixtures::tasks;
 
     fn render(truncate: bool, style: Style<'_>) -> String {
+        render_with(&Explanations::new(), truncate, style)
+    }
+
+    fn render_with(explanations: &Explanations, truncate: bool, style: Style<'_>) -> String {
         let mut names = Names::new();
         names.extend(services().into_iter().map(|it| (it.id.to_string(), it.spec.name)));
         names.extend(nodes().into_iter().map(|it| (it.id.to_string(), it.description.hostname)));
         let now = Timestamp::EPOCH + Duration::from_secs(100);
-        let view = View { names: &names, truncate, indent: style.format.is_none(), now };
+        let view =
+            View { names: &names, explanations, truncate, indent: style.format.is_none(), now };
         listing(tasks(), &view).render(style).expect("prints")
     }
 
@@ -193,5 +240,17 @@ mod tests {
         task000000000000000000002 web.2 whoami:latest@sha256:00 "task: non-zero exit (1): a long story about it"
         task000000000000000000001 web.10 whoami:latest@sha256:00 "no suitable node"
         "#);
+    }
+
+    #[test]
+    fn what_waits_is_explained_node_by_node() {
+        let explanation = crate::fixtures::explanation();
+        let explanations = Explanations::from([(explanation.service_id.clone(), explanation)]);
+        let table = render_with(&explanations, false, Style::default());
+        let waiting = table.lines().find(|line| line.contains("web.10")).expect("is listed");
+        let says = r#""no suitable node: node2: 300 MiB of memory short: 512 MiB needed, 212 MiB left; node1: "#;
+        assert!(waiting.contains(says), "{waiting}");
+        let failed = table.lines().find(|line| line.contains("Failed")).expect("is listed");
+        assert!(failed.contains(r#""task: non-zero exit (1): a long story about it""#), "{failed}");
     }
 }

@@ -378,3 +378,34 @@ async fn what_is_asked_of_a_node_is_its_availability() {
         assert!(asked.contains(&format!(r#""Availability":"{availability}""#)), "{asked}");
     }
 }
+
+#[tokio::test]
+async fn explanations_are_pictures_or_what_the_daemon_wrote() {
+    let explained = json!(crate::fixtures::explanation());
+    let answers = || {
+        vec![
+            ("GET /swarmlite/v1/services/web/explain", explained.clone()),
+            ("GET /swarmlite/v1/tasks/task0/explain", explained.clone()),
+        ]
+    };
+    for line in ["service explain web", "task explain task0"] {
+        let outcome = run(line, answers()).await;
+        outcome.result.expect("explained");
+        assert!(
+            outcome.out.contains("\nNODE    RANK   RESOURCES   CONSTRAINT\n"),
+            "{}",
+            outcome.out
+        );
+        assert!(
+            outcome.out.ends_with("or drop constraint node.labels.zone==b\n"),
+            "{}",
+            outcome.out
+        );
+    }
+    let outcome = run("service explain --format json web", answers()).await;
+    outcome.result.expect("explained");
+    assert_eq!(serde_json::from_str::<Value>(&outcome.out).expect("JSON"), explained);
+    let outcome = run("service explain --format {{.Error}} web", answers()).await;
+    outcome.result.expect("explained");
+    assert!(outcome.out.starts_with("no suitable node ("), "{}", outcome.out);
+}

@@ -66,6 +66,15 @@ impl Progress {
         Ok(())
     }
 
+    /// Tells something at length, above the lines that are rewritten.
+    pub(crate) fn tell(&self, text: &str, console: &mut Console<'_>) -> Result<()> {
+        match self {
+            Self::Quiet => Ok(()),
+            Self::Terminal { display, .. } => display.suspend(|| console.print(text)),
+            Self::Plain(_) => console.print(text),
+        }
+    }
+
     /// Leaves the last state of the lines on the screen.
     pub(crate) fn finish(self) {
         if let Self::Terminal { lines, .. } = self {

@@ -57,7 +57,7 @@ fn violators<'a>(state: &'a State, node: &Node) -> Vec<&'a Task> {
         };
         let reserved = state.revision_of(task).map(|revision| Reserved::by(revision));
         let reserved = reserved.unwrap_or_default();
-        let fits = left.shortage(&reserved).is_none();
+        let fits = left.shortages(&reserved).next().is_none();
         if fits {
             left.subtract(&reserved);
         }

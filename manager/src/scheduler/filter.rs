@@ -1,12 +1,12 @@
 //! Which nodes can run a task: one rule per file, each with its reason.
 
-mod constraints;
-mod host_port;
+pub(super) mod constraints;
+pub(super) mod host_port;
 mod max_replicas;
 mod platform;
-mod plugin;
+pub(super) mod plugin;
 mod ready;
-mod resources;
+pub(super) mod resources;
 
 use std::collections::BTreeMap;
 use std::fmt;

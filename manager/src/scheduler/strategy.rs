@@ -4,7 +4,7 @@
 //! tasks of the service keep failing come last in any case. Placement preferences come before the strategy, which then chooses within
 //! the part of the nodes that they lead to (swarmkit `manager/scheduler/{nodeset,decision_tree}.go`).
 
-mod binpack;
+pub(super) mod binpack;
 mod even;
 mod leaf;
 mod random;
@@ -16,6 +16,8 @@ use swarmlite_proto::spec::Strategy;
 
 use self::even::Even;
 use self::tree::Tree;
+pub(super) use self::tree::label_of;
+pub(super) use self::tree::value_of;
 use super::board::Board;
 use super::candidate::Candidate;
 use super::candidate::Group;
@@ -87,6 +89,7 @@ fn count(tasks: usize) -> i64 {
     i64::try_from(tasks).unwrap_or(i64::MAX)
 }
 
-fn preferences(group: &Group) -> &[PlacementPreference] {
+/// The preferences of the group, the first first.
+pub(super) fn preferences(group: &Group) -> &[PlacementPreference] {
     group.revision.task.placement.as_ref().map_or(&[][..], |placement| &placement.preferences)
 }

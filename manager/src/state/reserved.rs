@@ -9,6 +9,11 @@ use swarmlite_proto::spec::Reservations;
 
 use super::Revision;
 
+/// What processor time is called among resources.
+pub(crate) const CPU: &str = "CPU";
+/// What memory is called among resources.
+pub(crate) const MEMORY: &str = "memory";
+
 /// What tasks have set aside, or have to share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reserved {
@@ -55,18 +60,29 @@ impl Reserved {
         self.generic.retain(|_, sum| *sum != 0);
     }
 
-    /// What of `needed` is more than there is: of what, how much is needed, and how much is left.
-    ///
+    /// Everything of `needed` that is more than there is: of what, how much is needed, and how much is left.
     /// What is not asked for cannot be short, even on a node that has less than its tasks have set aside.
-    pub(crate) fn shortage<'n>(&self, needed: &'n Self) -> Option<(&'n str, i64, i64)> {
+    pub(crate) fn shortages<'n>(
+        &self,
+        needed: &'n Self,
+    ) -> impl Iterator<Item = (&'n str, i64, i64)> {
         let basic = [
-            ("CPU", needed.nano_cpus, self.nano_cpus),
-            ("memory", needed.memory_bytes, self.memory_bytes),
+            (CPU, needed.nano_cpus, self.nano_cpus),
+            (MEMORY, needed.memory_bytes, self.memory_bytes),
         ];
         let generic = needed.generic.iter().map(|(kind, needed)| {
             (kind.as_str(), *needed, self.generic.get(kind).copied().unwrap_or(0))
         });
-        basic.into_iter().chain(generic).find(|(_, needed, left)| *needed > 0 && needed > left)
+        basic.into_iter().chain(generic).filter(|(_, needed, left)| *needed > 0 && needed > left)
+    }
+
+    /// How much there is of what [`Reserved::shortages`] names.
+    pub(crate) fn of(&self, name: &str) -> i64 {
+        match name {
+            CPU => self.nano_cpus,
+            MEMORY => self.memory_bytes,
+            kind => self.generic.get(kind).copied().unwrap_or(0),
+        }
     }
 
     /// Takes `other` away.

@@ -74,7 +74,9 @@ async fn ids(cluster: &Cluster, document: &Value) -> anyhow::Result<BTreeMap<Str
     let mut ids = BTreeMap::new();
     for (path, _) in paths(document)? {
         let Some((list, _)) = path.split_once("/{id}") else { continue };
-        let objects: Vec<Value> = cluster.read(cluster.manager(), list).await?;
+        // What swarmlite adds is about the objects that Docker's API lists.
+        let docker = list.strip_prefix("/swarmlite/v1").unwrap_or(list);
+        let objects: Vec<Value> = cluster.read(cluster.manager(), docker).await?;
         let id = |object: &Value| {
             let id = object.get("ID").or_else(|| object.get("Id"))?;
             Some(id.as_str()?.to_owned())

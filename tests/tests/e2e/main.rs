@@ -19,6 +19,7 @@ mod contract;
 mod docker_cli;
 mod engine;
 mod events;
+mod explain;
 mod failures;
 mod jobs;
 mod load;
@@ -136,6 +137,10 @@ fn cases() -> Vec<Case> {
         attach::a_container_comes_and_goes_by_connect,
         attach::a_network_that_is_not_attachable_takes_none,
         events::one_stream_tells_of_the_cluster_and_of_the_engine,
+        explain::a_constraint_that_nobody_meets,
+        explain::too_much_memory,
+        explain::a_host_port_that_is_taken,
+        explain::as_many_replicas_as_nodes_may_have,
         stack::docker_and_swarmlite_make_the_same_stack,
         stack::what_is_not_in_the_file_any_more_is_pruned,
         remote::certificates_open_the_api_to_both_clients,

@@ -16,6 +16,8 @@ use crate::convergence::Observation;
 use crate::error::Error;
 use crate::error::Result;
 use crate::output::Console;
+use crate::output::explanation;
+use crate::output::explanation::Canvas;
 use crate::output::failure;
 use crate::output::progress::Progress;
 use crate::value::filter::Filters;
@@ -71,6 +73,13 @@ async fn look(
     let seen = Observation { service: &service, tasks: &tasks, nodes: &nodes, now };
     let findings = convergence.observe(seen);
     progress.show(&findings.lines, console)?;
+    // That nothing can be said about it is not what keeps the service waiting.
+    if findings.explain
+        && let Ok(explained) = client.explanation(service.id.as_str()).await
+    {
+        let page = explanation::page(&explained, Canvas::new(console.interactive));
+        progress.tell(&page, console)?;
+    }
     Ok(findings.end)
 }
 

@@ -7,14 +7,22 @@ use crate::scheduler::candidate::Candidate;
 use crate::scheduler::candidate::Group;
 
 pub(super) fn check(group: &Group, candidate: &Candidate<'_>) -> Result<(), Refusal> {
-    let Some(description) = &candidate.node.description else { return Ok(()) };
-    let plugins = &description.engine.plugins;
-    let missing = needed(group).into_iter().find(|(kind, name)| {
+    missing(group, candidate).next().map_or(Ok(()), Err)
+}
+
+/// Every driver that is missing.
+pub(in crate::scheduler) fn missing<'a>(
+    group: &'a Group,
+    candidate: &'a Candidate<'_>,
+) -> impl Iterator<Item = Refusal> + 'a {
+    let description = candidate.node.description.as_ref();
+    let missing = needed(group).into_iter().filter(move |(kind, name)| {
+        let plugins = description.iter().flat_map(|description| &description.engine.plugins);
         // An engine that does not list a kind at all has not been asked for it.
-        let mut listed = plugins.iter().filter(|plugin| plugin.kind == *kind).peekable();
+        let mut listed = plugins.filter(|plugin| plugin.kind == *kind).peekable();
         listed.peek().is_some() && !listed.any(|plugin| same(&plugin.name, name))
     });
-    missing.map_or(Ok(()), |(_, name)| Err(Refusal::MissingPlugin(name.to_owned())))
+    missing.map(|(_, name)| Refusal::MissingPlugin(name.to_owned()))
 }
 
 fn needed(group: &Group) -> Vec<(&'static str, &str)> {

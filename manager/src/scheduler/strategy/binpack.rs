@@ -6,7 +6,7 @@ use crate::scheduler::candidate::Group;
 use crate::state::Reserved;
 
 /// A whole of which shares are taken: finer than a megabyte of a terabyte.
-const WHOLE: i128 = 1_000_000_000;
+pub(in crate::scheduler) const WHOLE: i64 = 1_000_000_000;
 
 /// The shares of processor and memory that are set aside with one more task of the group, together: of two nodes with nothing on them the
 /// smaller is the fuller one. Then the tasks, which also order those that set nothing aside. More is better, and less is first.
@@ -24,5 +24,5 @@ fn share(used: i64, needed: i64, total: i64) -> i64 {
         return 0;
     }
     let taken = i128::from(used) + i128::from(needed);
-    i64::try_from(taken * WHOLE / i128::from(total)).unwrap_or(i64::MAX / 4)
+    i64::try_from(taken * i128::from(WHOLE) / i128::from(total)).unwrap_or(i64::MAX / 4)
 }

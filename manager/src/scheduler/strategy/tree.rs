@@ -98,8 +98,11 @@ impl Tree {
 }
 
 /// The value that the preference looks at; nodes without the label form one part.
-fn value_of<'a>(preference: &PlacementPreference, node: &'a Node) -> &'a str {
-    let descriptor = preference.spread.as_ref().map_or("", |spread| &spread.spread_descriptor);
+pub(in crate::scheduler) fn value_of<'a>(
+    preference: &PlacementPreference,
+    node: &'a Node,
+) -> &'a str {
+    let descriptor = label_of(preference);
     let engine = node.description.as_ref().map(|description| &description.engine.labels);
     let value = if let Some(label) = descriptor.strip_prefix("node.labels.") {
         node.spec.labels.get(label)
@@ -109,4 +112,9 @@ fn value_of<'a>(preference: &PlacementPreference, node: &'a Node) -> &'a str {
         None
     };
     value.map_or("", String::as_str)
+}
+
+/// The label that the preference looks at, as `node.labels.zone`.
+pub(in crate::scheduler) fn label_of(preference: &PlacementPreference) -> &str {
+    preference.spread.as_ref().map_or("", |spread| &spread.spread_descriptor)
 }

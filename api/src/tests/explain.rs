@@ -1,0 +1,48 @@
+//! Why tasks are where they are, and where they would go.
+
+use swarmlite_proto::task_state::TaskState;
+
+use super::*;
+
+fn picky(name: &str) -> Value {
+    let mut body = web();
+    body["Name"] = json!(name);
+    body["TaskTemplate"]["Placement"] = json!({"Constraints": ["node.labels.zone==b"]});
+    body
+}
+
+#[tokio::test]
+async fn what_waits_is_explained_for_the_service_and_for_the_task() {
+    let lab = Lab::manager();
+    lab.post("/services/create", &picky("web")).await;
+    let service = lab.store.state().service_by_name("web").expect("is there").clone();
+    let mut task = fixture::task(120, &service, 1);
+    task.status.state = TaskState::Pending;
+    lab.commit(Op::PutTask(Box::new(task.clone()))).await;
+    let error = "no suitable node (scheduling constraints not satisfied on 2 nodes)";
+    for (path, id) in [
+        ("/swarmlite/v1/services/WEB/explain".to_owned(), Value::Null),
+        (format!("/v1.41/swarmlite/v1/tasks/{}/explain", &task.id.as_str()[..8]), json!(task.id)),
+    ] {
+        let Reply { status, body, .. } = lab.get(&path).await;
+        assert_eq!((status, &body["Error"], &body["TaskID"]), (200, &json!(error), &id));
+        assert_eq!((&body["ServiceName"], &body["Waiting"]), (&json!("web"), &json!(1)));
+        let nodes = body["Nodes"].as_array().expect("a list");
+        assert_eq!(nodes.len(), 2);
+        for node in nodes {
+            let obstacle = &node["Obstacles"][0];
+            assert_eq!(obstacle["Check"], "constraint");
+            assert_eq!(obstacle["Text"], "constraint node.labels.zone==b is not met");
+            assert!(body["Checks"].as_array().expect("a list").contains(&obstacle["Check"]));
+        }
+        assert_eq!(body["Advice"][0]["Changes"], json!(["drop constraint node.labels.zone==b"]));
+        assert_eq!(body["Advice"][0]["NodeIDs"].as_array().expect("a list").len(), 2);
+    }
+    for (path, message) in [
+        ("/swarmlite/v1/services/nobody/explain", "service nobody not found"),
+        ("/swarmlite/v1/tasks/nobody/explain", "task nobody not found"),
+    ] {
+        let reply = lab.get(path).await;
+        assert_eq!((reply.status, reply.message()), (404, message));
+    }
+}
