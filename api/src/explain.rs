@@ -67,7 +67,7 @@ fn unknown_spec() -> Error {
 }
 
 /// An explanation as clients see it.
-fn explanation(explained: explain::Explanation) -> api::Explanation {
+pub(super) fn explanation(explained: explain::Explanation) -> api::Explanation {
     let advice = explained.advice.into_iter().map(|advice| api::PlacementAdvice {
         changes: advice.changes.iter().map(ToString::to_string).collect(),
         node_ids: advice.nodes,

@@ -105,6 +105,7 @@ fn service_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::inspect))
         .routes(routes!(logs::of_task))
+        .routes(routes!(services::dry_run::answer))
         .routes(routes!(explain::service))
         .routes(routes!(explain::task))
 }

@@ -1,6 +1,7 @@
 //! `/services`.
 
 mod balancing;
+pub(super) mod dry_run;
 mod plan;
 
 use axum::Json;

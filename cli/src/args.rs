@@ -61,6 +61,7 @@ pub(crate) use service::CreateLists;
 pub(crate) use service::ExtensionFlags;
 pub(crate) use service::HealthFlags;
 pub(crate) use service::Mode;
+pub(crate) use service::PlanFlag;
 pub(crate) use service::ReadinessFlags;
 pub(crate) use service::ResourceFlags;
 pub(crate) use service::RestartFlags;

@@ -4,6 +4,7 @@ pub(crate) mod explanation;
 pub(crate) mod failure;
 pub(crate) mod format;
 pub(crate) mod inspect;
+pub(crate) mod plan;
 pub(crate) mod pretty;
 pub(crate) mod progress;
 pub(crate) mod table;

@@ -14,6 +14,7 @@
 //!   [`routing`], `upgrade`.
 //! - `placement`: where tasks may be, for those loops that have to know.
 //! - `heartbeat`: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
+//! - [`dry_run`]: where tasks would go.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
@@ -29,6 +30,7 @@ mod allocator;
 pub mod attachments;
 pub mod ca;
 pub mod dispatcher;
+pub mod dry_run;
 pub mod events;
 mod heartbeat;
 mod liveness;

@@ -46,3 +46,52 @@ async fn what_waits_is_explained_for_the_service_and_for_the_task() {
         assert_eq!((reply.status, reply.message()), (404, message));
     }
 }
+
+#[tokio::test]
+async fn a_plan_says_where_tasks_would_go_and_changes_nothing() {
+    let lab = Lab::manager();
+    lab.post("/services/create", &web()).await;
+    let before = lab.contents();
+    let path = "/swarmlite/v1/services/plan";
+    let mut more = web();
+    more["Mode"] = json!({"Replicated": {"Replicas": 3}});
+    let services = json!({"Services": [{"Spec": picky("db")}, {"ID": "web", "Spec": more}]});
+    let reply = lab.post(path, &services).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let [db, web] = &reply.body["Services"].as_array().expect("a list")[..] else {
+        panic!("{}", reply.body)
+    };
+    assert_eq!((&db["Name"], &db["New"]), (&json!("db"), &json!(true)));
+    assert_eq!(db["Tasks"][0].get("NodeID"), None);
+    let error = "no suitable node (scheduling constraints not satisfied on 2 nodes)";
+    assert_eq!(
+        (&db["Tasks"][0]["Error"], &db["Explanation"]["Error"]),
+        (&json!(error), &json!(error))
+    );
+    assert_eq!((&web["Name"], &web["New"]), (&json!("web"), &json!(false)));
+    let placed = web["Tasks"].as_array().expect("a list");
+    let mut hosts: Vec<&str> = placed.iter().filter_map(|task| task["Hostname"].as_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    assert_eq!((placed.len(), hosts), (3, vec!["boss", "worker"]));
+    for (services, status, message) in [
+        (
+            json!([{"Spec": super::web()}]),
+            409,
+            "name conflicts with an existing object: service web already exists",
+        ),
+        (json!([{"ID": "nobody", "Spec": super::web()}]), 404, "service nobody not found"),
+        (json!([{"ID": "web", "Spec": picky("other")}]), 501, "renaming services is not supported"),
+        // The second of two of a name.
+        (
+            json!([{"Spec": picky("db")}, {"Spec": picky("db")}]),
+            409,
+            "name conflicts with an existing object: service db already exists",
+        ),
+        (json!([{"Nonsense": 1}]), 400, "unsupported field: Services[0].Nonsense"),
+    ] {
+        let reply = lab.post(path, &json!({"Services": services})).await;
+        assert_eq!((reply.status, reply.message()), (status, message));
+    }
+    assert_eq!(lab.contents(), before);
+}

@@ -75,6 +75,14 @@ pub(crate) struct WaitFlags {
     pub(crate) max_failures: u64,
 }
 
+/// Whether anything is done at all.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct PlanFlag {
+    /// Print where the tasks would go, and why not, and change nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
 /// Options of `service create`.
 #[derive(Debug, Args)]
 #[command(override_usage = "swarmlite service create [OPTIONS] IMAGE [COMMAND] [ARG...]")]
@@ -86,6 +94,10 @@ pub(crate) struct ServiceCreateArgs {
     /// Whether and how to wait.
     #[command(flatten)]
     pub(crate) wait: WaitFlags,
+
+    /// Whether anything is done at all.
+    #[command(flatten)]
+    pub(crate) plan: PlanFlag,
 
     /// Name of the service, unique in the swarm [default: a random one].
     #[arg(long)]
@@ -132,6 +144,10 @@ pub(crate) struct ServiceUpdateArgs {
     #[command(flatten)]
     pub(crate) wait: WaitFlags,
 
+    /// Whether anything is done at all.
+    #[command(flatten)]
+    pub(crate) plan: PlanFlag,
+
     /// Set the image.
     #[arg(long)]
     pub(crate) image: Option<String>,
@@ -145,7 +161,7 @@ pub(crate) struct ServiceUpdateArgs {
     pub(crate) force: bool,
 
     /// Roll back to the spec before the last update, and change nothing else.
-    #[arg(long, conflicts_with_all = CHANGES)]
+    #[arg(long, conflicts_with_all = CHANGES, conflicts_with = "plan")]
     pub(crate) rollback: bool,
 
     /// Options that add and remove single values.

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 
 use super::ListArgs;
+use super::PlanFlag;
 use super::TaskListArgs;
 use super::WaitFlags;
 
@@ -62,7 +63,7 @@ pub(crate) struct StackDeployArgs {
     pub(crate) files: ComposeFiles,
 
     /// Prune services that are no longer in the files.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     pub(crate) prune: bool,
 
     /// Query the registry to resolve image digests: always, changed or never.
@@ -72,6 +73,10 @@ pub(crate) struct StackDeployArgs {
     /// Send the credentials that `docker login` has left for the registries, for nodes to pull the images with.
     #[arg(long)]
     pub(crate) with_registry_auth: bool,
+
+    /// Whether anything is done at all.
+    #[command(flatten)]
+    pub(crate) plan: PlanFlag,
 
     /// Whether and how to wait.
     #[command(flatten)]

@@ -1,6 +1,9 @@
-//! Why tasks are where they are, or nowhere.
+//! Why tasks are where they are, or nowhere, and where they would go.
 
 use swarmlite_proto::api::Explanation;
+use swarmlite_proto::api::Plan;
+use swarmlite_proto::api::PlanRequest;
+use swarmlite_proto::api::ServiceToPlan;
 
 use super::Client;
 use super::segment;
@@ -16,6 +19,11 @@ impl Client {
     /// The same, read.
     pub(crate) async fn explanation(&self, reference: &str) -> Result<Explanation> {
         self.get(&format!("/swarmlite/v1/services/{}/explain", segment(reference)), &[]).await
+    }
+
+    /// Where the tasks of services would go that are made or changed so. Changes nothing.
+    pub(crate) async fn plan(&self, services: Vec<ServiceToPlan>) -> Result<Plan> {
+        self.post("/swarmlite/v1/services/plan", &[], &PlanRequest { services }).await
     }
 
     /// Where a task could be, by its id or the beginning of it, as the daemon wrote it.

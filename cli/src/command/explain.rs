@@ -1,6 +1,7 @@
-//! `swarmlite service explain` and `swarmlite task explain`.
+//! `swarmlite service explain`, `swarmlite task explain`, and what `--plan` prints.
 
 use swarmlite_proto::api::Explanation;
+use swarmlite_proto::api::ServiceToPlan;
 
 use crate::args::ExplainFormat;
 use crate::args::ServiceExplainArgs;
@@ -12,6 +13,7 @@ use crate::output::Console;
 use crate::output::explanation;
 use crate::output::explanation::Canvas;
 use crate::output::inspect::render;
+use crate::output::plan;
 
 /// Says where the tasks of a service that wait could be, or one more.
 pub(super) async fn service(
@@ -30,6 +32,16 @@ pub(super) async fn task(
 ) -> Result<()> {
     let TaskCommand::Explain(args) = command;
     print(client.task_explanation(&args.task).await?, &args.output, console)
+}
+
+/// Says where the tasks of services would go, and changes nothing.
+pub(super) async fn plan(
+    services: Vec<ServiceToPlan>,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    let planned = client.plan(services).await?;
+    console.print(&plan::page(&planned, Canvas::new(console.interactive)))
 }
 
 fn print(text: String, output: &ExplainFormat, console: &mut Console<'_>) -> Result<()> {

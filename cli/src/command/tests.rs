@@ -409,3 +409,29 @@ async fn explanations_are_pictures_or_what_the_daemon_wrote() {
     outcome.result.expect("explained");
     assert!(outcome.out.starts_with("no suitable node ("), "{}", outcome.out);
 }
+
+#[tokio::test]
+async fn a_plan_makes_nothing() {
+    let mut explanation = crate::fixtures::explanation();
+    explanation.waiting = 0;
+    let planned = json!({"Services": [{
+        "Name": "web", "New": true, "Stay": 0, "End": 0, "Explanation": explanation,
+        "Tasks": [{"Slot": 1, "NodeID": nodes()[0].id, "Hostname": "node1"}],
+    }]});
+    let outcome = run(
+        "service create --plan --name web --reserve-memory 1g whoami",
+        vec![
+            ("GET /distribution/whoami:latest/json", distribution()),
+            ("POST /swarmlite/v1/services/plan", planned),
+        ],
+    )
+    .await;
+    outcome.result.unwrap_or_else(|error| panic!("{error}: {:?}", outcome.asked));
+    let said = "web would be created: 1 task new\n  node1: web.1\n\nThis is a plan: nothing was changed.\n";
+    assert_eq!(outcome.out, said);
+    let (_, body) = outcome.asked.last().expect("asked").split_once("plan ").expect("a body");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(body["Services"][0].get("ID"), None);
+    assert_eq!(body["Services"][0]["Spec"]["Name"], "web");
+    assert!(!outcome.asked.iter().any(|asked| asked.starts_with("POST /services")));
+}

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::id::NodeId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
+use crate::spec::ServiceSpec;
 
 /// `GET /swarmlite/v1/services/{id}/explain` and `GET /swarmlite/v1/tasks/{id}/explain`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -115,4 +116,69 @@ pub struct PlacementAdvice {
     /// The nodes on which the task fits then.
     #[serde(rename = "NodeIDs")]
     pub node_ids: Vec<NodeId>,
+}
+
+/// `POST /swarmlite/v1/services/plan`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PlanRequest {
+    /// Services that would be made or changed, one after the other.
+    pub services: Vec<ServiceToPlan>,
+}
+
+/// A service that would be made or changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ServiceToPlan {
+    /// The service that would get the spec, by id or name. Empty: a new one.
+    #[serde(rename = "ID", skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The spec.
+    pub spec: ServiceSpec,
+}
+
+/// The answer to `POST /swarmlite/v1/services/plan`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Plan {
+    /// What would become of each service, in the order in which they were sent.
+    pub services: Vec<PlannedService>,
+}
+
+/// What would become of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct PlannedService {
+    /// Its name.
+    pub name: String,
+    /// Whether it would be made and not changed.
+    pub new: bool,
+    /// The tasks that would be made.
+    pub tasks: Vec<PlannedTask>,
+    /// How many tasks would stay as they are.
+    pub stay: u64,
+    /// How many tasks would end without being replaced.
+    pub end: u64,
+    /// Why some would wait then, or where one more would go.
+    pub explanation: Explanation,
+}
+
+/// A task that would be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct PlannedTask {
+    /// Which replica it would be. 0 for services with a task on each node.
+    pub slot: u64,
+    /// The node that it would get. Absent: it would wait.
+    #[serde(rename = "NodeID", default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<NodeId>,
+    /// What that is called.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// What the node is called with the task that it would replace.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
+    /// Why it would wait. Absent if it would not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub error: String,
 }

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use swarmlite_proto::api::ServiceToPlan;
+
 use super::resolve_configs;
 use super::resolve_networks;
 use super::resolve_secrets;
 use super::wait::wait;
 use crate::args::ServiceCreateArgs;
 use crate::client::Client;
+use crate::command::explain;
 use crate::convergence::Aim;
 use crate::error::Error;
 use crate::error::Result;
@@ -43,6 +46,10 @@ pub(crate) async fn create(
         let (resolved, warning) = registry::resolve(image, auth.as_ref(), client).await?;
         resolved.apply(&mut spec.task_template);
         unresolved = warning;
+    }
+    if args.plan.plan {
+        let service = ServiceToPlan { id: String::new(), spec };
+        return explain::plan(vec![service], client, console).await;
     }
     let created = client.service_create(&spec, auth.as_ref()).await?;
     for warning in created.warnings.iter().flatten().chain(&unresolved) {

@@ -1,5 +1,6 @@
 //! `swarmlite service update`.
 
+use swarmlite_proto::api::ServiceToPlan;
 use swarmlite_proto::spec::ServiceSpec;
 
 use super::resolve_configs;
@@ -9,6 +10,7 @@ use super::rollback::roll_back;
 use super::wait::wait;
 use crate::args::ServiceUpdateArgs;
 use crate::client::Client;
+use crate::command::explain;
 use crate::convergence::Aim;
 use crate::error::Result;
 use crate::output::Console;
@@ -53,6 +55,12 @@ pub(crate) async fn update(
         }
         Ok(())
     };
+    if args.plan.plan {
+        let mut spec = client.service(&args.service).await?.spec;
+        change(&mut spec)?;
+        let service = ServiceToPlan { id: args.service.clone(), spec };
+        return explain::plan(vec![service], client, console).await;
+    }
     let warnings = client.service_change(&args.service, auth.as_ref(), change).await?;
     for warning in warnings.iter().chain(&unresolved) {
         console.warn(warning)?;

@@ -1,5 +1,7 @@
 //! `swarmlite stack deploy`.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -51,6 +53,9 @@ pub(crate) async fn deploy(
     }
     require_manager(client).await?;
     require_networks(&stack, client).await?;
+    if args.plan.plan {
+        return plan::plan(name, stack, args, client, console).await;
+    }
     if args.prune {
         prune(name, &stack, client, console).await?;
     }

@@ -157,3 +157,42 @@ async fn stacks_are_counted_by_their_label() {
     ");
     assert!(outcome.asked[1].contains("com.docker.stack.namespace"), "{:?}", outcome.asked);
 }
+
+#[tokio::test]
+async fn a_stack_is_planned_without_what_it_would_make_first() {
+    let mut present = services().remove(0);
+    present.spec.name = "app_web".to_owned();
+    present.spec.task_template.force_update = 3;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("compose.yml");
+    let text = "{services: {web: {image: i, secrets: [key]}, db: {image: i}}, secrets: {key: {content: k}}}";
+    std::fs::write(&file, text).expect("written");
+    let outcome = run(
+        &format!("stack deploy --plan -c {} app", file.display()),
+        vec![
+            ("GET /info", info()),
+            ("GET /networks", json!([])),
+            ("GET /secrets/app_key", json!({"message": "secret app_key not found"})),
+            ("GET /services", json!([present])),
+            ("GET /distribution/i:latest/json", distribution()),
+            ("POST /swarmlite/v1/services/plan", json!({"Services": []})),
+        ],
+    )
+    .await;
+    outcome.result.as_ref().unwrap_or_else(|error| panic!("{error}: {:?}", outcome.asked));
+    assert_eq!(outcome.out, "This is a plan: nothing was changed.\n");
+    let posted: Vec<&str> =
+        requests(&outcome).into_iter().filter(|asked| asked.starts_with("POST")).collect();
+    assert_eq!(posted, ["POST /swarmlite/v1/services/plan"]);
+    let body = body(&outcome, "POST /swarmlite/v1/services/plan");
+    let named = |name: &str| {
+        let services = body["Services"].as_array().expect("a list");
+        services.iter().find(|it| it["Spec"]["Name"] == name).expect("is sent").clone()
+    };
+    let (web, db) = (named("app_web"), named("app_db"));
+    assert_eq!((web["ID"].as_str(), db.get("ID")), (Some(present.id.as_str()), None));
+    let template = &web["Spec"]["TaskTemplate"];
+    assert_eq!(template["ContainerSpec"].get("Secrets"), None, "there is no such secret yet");
+    assert_eq!(template.get("Networks"), None, "there is no such network yet");
+    assert_eq!(template["ForceUpdate"], 4, "it would be another task with these");
+}
