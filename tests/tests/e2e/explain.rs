@@ -148,9 +148,9 @@ pub(crate) async fn a_host_port_that_is_taken(cluster: &Cluster) -> anyhow::Resu
         "{}",
         explanation.hint
     );
-    let other = publish(9001);
+    let (taken, other) = (publish(9000), publish(9001));
     cluster
-        .run(&format!("service update --quiet --publish-rm 8000 --publish-add {other} late"))
+        .run(&format!("service update --quiet --publish-rm {taken} --publish-add {other} late"))
         .await?;
     ensure_placed(cluster, "late", 1).await
 }
