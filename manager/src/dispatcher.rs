@@ -16,12 +16,9 @@ mod server;
 mod session;
 mod statuses;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use swarmlite_proto::agent::Assignment;
-use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::id::NodeId;
 use tokio::sync::watch;
@@ -31,11 +28,7 @@ use self::statuses::StatusWriter;
 use crate::heartbeat::Sessions;
 use crate::raft::Leadership;
 use crate::reconcile::Programmed;
-use crate::state::State;
 use crate::store::Store;
-
-/// Everything that a node is to know, from the state alone.
-pub type Assign = fn(&State, &NodeId) -> BTreeMap<AssignmentKey, Assignment>;
 
 /// Holds the sessions of agents. Cheap to clone.
 #[derive(Clone)]
@@ -45,7 +38,6 @@ pub struct Dispatcher<S> {
 
 struct Inner<S> {
     store: S,
-    assign: Assign,
     leadership: watch::Receiver<Leadership>,
     heard: watch::Sender<Sessions>,
     registry: Registry,
@@ -65,13 +57,12 @@ impl<S: Store> Dispatcher<S> {
     #[must_use]
     pub fn new(
         store: S,
-        assign: Assign,
         leadership: watch::Receiver<Leadership>,
         heard: watch::Sender<Sessions>,
     ) -> Self {
         let statuses = StatusWriter::start(store.clone());
         let registry = Registry::default();
-        Self { shared: Arc::new(Inner { store, assign, leadership, heard, registry, statuses }) }
+        Self { shared: Arc::new(Inner { store, leadership, heard, registry, statuses }) }
     }
 
     /// Follows which generation the kernel tables of each node have reached. Nodes that are not in session are missing.

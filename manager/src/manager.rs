@@ -25,7 +25,6 @@ use crate::access::ManagerAccess;
 use crate::attachments;
 use crate::ca;
 use crate::dispatcher::Dispatcher;
-use crate::dispatcher::assignment::assignments_for;
 use crate::events;
 use crate::events::EventLog;
 use crate::logs::Broker;
@@ -127,7 +126,7 @@ impl Manager {
             Start::Resume => RaftStore::open(&dir, sealer, client).await?,
         };
         let (heard, sessions) = watch::channel(crate::heartbeat::Sessions::default());
-        let dispatcher = Dispatcher::new(store.clone(), assignments_for, store.leadership(), heard);
+        let dispatcher = Dispatcher::new(store.clone(), store.leadership(), heard);
         let broker = broker(&store, &dispatcher);
         server.set_routes(routes(&identity, &store, &dispatcher, &broker));
         let logs = Logs::new(store.clone(), broker, log_client);

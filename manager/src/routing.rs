@@ -7,7 +7,6 @@
 //! A node that is down is not waited for: it lost its lease, and when it returns it gets whole tables before anything else. No wait is
 //! longer than [`View::routing_patience`]. This loop writes nothing but [`Routing`], and never whether a task should run.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -18,11 +17,9 @@ use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Routing;
 use swarmlite_proto::object::Task;
-use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Generation;
 
-use crate::dispatcher::assignment::networks_of;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::Op;
@@ -36,14 +33,9 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let mut plan = Plan::default();
-    let waiting: Vec<_> = view.state.tasks().values().filter(|task| awaits_nodes(task)).collect();
-    if waiting.is_empty() {
-        return plan;
-    }
-    let nodes = nodes_by_network(&view.state);
     let mut groups = Vec::new();
-    for task in waiting {
-        let behind = nodes_behind(view, &nodes, task);
+    for task in view.state.unconfirmed_tasks() {
+        let behind = nodes_behind(view, task);
         let deadline = task.meta.updated_at + view.routing_patience;
         if !behind.is_empty() && now < deadline {
             plan.wake_by(deadline);
@@ -62,17 +54,6 @@ pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     plan
 }
 
-/// Whether the nodes have yet to confirm where the task now belongs: in their tables, or out of them.
-fn awaits_nodes(task: &Task) -> bool {
-    match task.routing {
-        Routing::Unrouted => {
-            task.status.state == TaskState::Running && task.desired_state.is_wanted()
-        }
-        Routing::Draining { .. } => true,
-        Routing::Routed { .. } | Routing::Drained { .. } => false,
-    }
-}
-
 fn confirmed(task: &Task, at: Timestamp) -> Op {
     let routing = match task.routing {
         Routing::Unrouted | Routing::Routed { .. } => Routing::Routed { at },
@@ -84,31 +65,25 @@ fn confirmed(task: &Task, at: Timestamp) -> Op {
 /// The live nodes that are to hold tables with or without `task`, and have not confirmed those yet.
 ///
 /// A task that has ended has no traffic to lose. A node that comes to one of its networks only later gets the newest tables at once.
-fn nodes_behind<'a>(
-    view: &'a View,
-    nodes: &BTreeMap<&'a NetworkId, BTreeSet<&'a NodeId>>,
-    task: &Task,
-) -> BTreeSet<&'a NodeId> {
+fn nodes_behind<'a>(view: &'a View, task: &Task) -> BTreeSet<&'a NodeId> {
     if task.status.state.is_terminal() {
         return BTreeSet::new();
     }
     let since = Generation(task.meta.version.index);
     let networks = task.attachments.iter().map(|attachment| &attachment.network_id);
-    let concerned = networks.filter_map(|network| nodes.get(network)).flatten().copied();
+    let nodes = networks.flat_map(|network| nodes_on(&view.state, network));
+    let concerned = nodes.filter(|node| routes(node)).map(|node| &node.id);
     concerned
         .filter(|node| view.programmed.get(*node).is_none_or(|programmed| *programmed < since))
         .collect()
 }
 
-/// The live nodes on each network.
-fn nodes_by_network(state: &State) -> BTreeMap<&NetworkId, BTreeSet<&NodeId>> {
-    let mut nodes: BTreeMap<&NetworkId, BTreeSet<&NodeId>> = BTreeMap::new();
-    for node in state.nodes().values().filter(|node| routes(node)) {
-        for network in networks_of(state, &node.id) {
-            nodes.entry(&network.id).or_default().insert(&node.id);
-        }
+/// The nodes on a network: on the ingress network all, as each answers on published ports.
+fn nodes_on<'a>(state: &'a State, network: &NetworkId) -> Vec<&'a Node> {
+    if state.networks().get(network).is_some_and(|network| network.spec.ingress) {
+        return state.nodes().values().map(AsRef::as_ref).collect();
     }
-    nodes
+    state.nodes_on(network).map(AsRef::as_ref).collect()
 }
 
 /// Whether a node routes: it has a place in the data plane, and is not known to be down.

@@ -43,7 +43,7 @@ pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let mut plan = Plan::default();
     let mut board = Board::new(state, now);
     let mut ops = Vec::new();
-    let waiting: Vec<&Arc<Task>> = state.waiting().collect();
+    let waiting: Vec<&Arc<Task>> = state.pending_tasks().collect();
     for tasks in waiting.chunk_by(|one, other| kind(one) == kind(other)) {
         ops.extend(place_group(state, &mut board, tasks, now));
     }

@@ -7,12 +7,15 @@
 //! This module never does I/O and reads no clock.
 
 mod apply;
+mod changes;
 mod cursors;
 pub mod document;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
 mod index;
 pub mod lookup;
+mod presence;
+mod queues;
 mod reserved;
 mod rules;
 mod tables;
@@ -46,8 +49,12 @@ use swarmlite_proto::version::Generation;
 use swarmlite_proto::version::Version;
 
 pub use self::apply::out_of_sequence;
+pub(crate) use self::changes::Change;
+pub(crate) use self::changes::Changes;
 pub use self::cursors::Cursors;
 use self::index::Indexes;
+pub(crate) use self::index::holds_addresses;
+pub(crate) use self::presence::is_on_node;
 pub(crate) use self::reserved::CPU;
 pub(crate) use self::reserved::MEMORY;
 pub(crate) use self::reserved::Reserved;
@@ -205,9 +212,43 @@ impl State {
         self.indexes.usage.by_load()
     }
 
+    /// The tasks that wait for addresses, those that are made from one spec beside each other.
+    pub(crate) fn new_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.indexes.queues.new.iter().filter_map(|(_, _, id)| self.tables.tasks.get(id))
+    }
+
     /// The tasks that wait for a node, those that are made from one spec beside each other.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.indexes.usage.waiting().iter().filter_map(|(_, _, id)| self.tables.tasks.get(id))
+    pub(crate) fn pending_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.indexes.queues.pending.iter().filter_map(|(_, _, id)| self.tables.tasks.get(id))
+    }
+
+    /// The tasks of which nodes have yet to confirm that they are in their tables, or out of them.
+    pub(crate) fn unconfirmed_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.indexes.queues.unconfirmed.iter().filter_map(|id| self.tables.tasks.get(id))
+    }
+
+    /// The services whose spec is newer than their addresses and ports.
+    pub(crate) fn unallocated_services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.indexes.queues.unallocated.iter().filter_map(|id| self.tables.services.get(id))
+    }
+
+    /// The nodes that are on a network for their tasks or containers. On the ingress network are all, and not only these.
+    pub(crate) fn nodes_on<'a>(
+        &'a self,
+        network: &NetworkId,
+    ) -> impl Iterator<Item = &'a Arc<Node>> + use<'a> {
+        self.indexes.presence.nodes(network).filter_map(|id| self.tables.nodes.get(id))
+    }
+
+    /// The addresses on a network that ended tasks had, as far as these are still known.
+    pub(crate) fn left_addresses<'a>(
+        &'a self,
+        network: &NetworkId,
+    ) -> impl Iterator<Item = Ipv4Addr> + use<'a> {
+        let network = network.clone();
+        let first = (network.clone(), Ipv4Addr::UNSPECIFIED, TaskId::FIRST);
+        let from = self.indexes.left_addresses.range(first..);
+        from.take_while(move |(other, _, _)| *other == network).map(|(_, addr, _)| *addr)
     }
 
     /// The service of this name; case does not count.

@@ -1,4 +1,4 @@
-//! What benchmarks of the leader's loops reach into. For nobody else.
+//! What benchmarks of the leader's loops, and of its sessions, reach into. For nobody else.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use swarmlite_proto::time::Timestamp;
 
 use crate::loops::LOOPS;
+use crate::reconcile::Agenda;
 use crate::reconcile::View;
 use crate::routing::PATIENCE;
 use crate::state::State;
@@ -16,6 +17,8 @@ use crate::state::Transaction;
 #[derive(Debug)]
 pub struct Leader {
     view: View,
+    /// What each loop has to do next, in the order of [`LOOPS`].
+    agendas: Vec<Agenda>,
     now: Timestamp,
     rng: StdRng,
 }
@@ -34,7 +37,8 @@ impl Leader {
             view.sessions.heard(node, now, Duration::ZERO);
             view.programmed.insert(node.clone(), state.generation());
         }
-        Self { view, now, rng: StdRng::seed_from_u64(0) }
+        let agendas = LOOPS.iter().map(|_| Agenda::default()).collect();
+        Self { view, agendas, now, rng: StdRng::seed_from_u64(0) }
     }
 
     /// The names of the loops.
@@ -47,9 +51,24 @@ impl Leader {
         self.view.state = state.clone();
     }
 
-    /// One pass of the loop of this name: what it wants carried out. `None` if there is no such loop.
+    /// One pass of the loop of this name: what it wants carried out. It looks at what has changed since [`Leader::rest`], and if that was not called at
+    /// everything. `None` if there is no such loop.
     pub fn pass(&mut self, name: &str) -> Option<Vec<Transaction>> {
-        let step = LOOPS.iter().find(|step| step.name == name)?;
+        let (step, agenda) = LOOPS.iter().zip(&self.agendas).find(|(step, _)| step.name == name)?;
+        self.view.scope = agenda.clone().begin(&self.view.state, self.now);
         Some((step.reconcile)(&self.view, self.now, &mut self.rng).transactions)
+    }
+
+    /// All loops have seen the state as it is. Returns the names of those that want something done.
+    pub fn rest(&mut self) -> Vec<&'static str> {
+        let mut restless = Vec::new();
+        for (step, agenda) in LOOPS.iter().zip(&mut self.agendas) {
+            let scope = agenda.begin(&self.view.state, self.now);
+            self.view.scope = scope.clone();
+            let plan = (step.reconcile)(&self.view, self.now, &mut self.rng);
+            restless.extend((!plan.transactions.is_empty()).then_some(step.name));
+            agenda.end(scope, &plan, true);
+        }
+        restless
     }
 }

@@ -1,8 +1,9 @@
-//! The third table: what one change costs each loop of the leader, and the session of one node, in clusters that run more and more tasks.
+//! The third table: what one change costs each loop of the leader, and sessions of nodes, in clusters that run more and more tasks.
 //!
 //! The change is the smallest there is, and the most frequent: the status of one task. The task has failed, so that something follows from it. Services, networks
 //! and what runs on them stay as large; only their number grows. Whatever grows with it looks at what has not changed.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,14 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use swarmlite_manager::dispatcher::assignment::assignments_for;
 use swarmlite_manager::dispatcher::assignment::diff;
+use swarmlite_manager::dispatcher::assignment::networks_of;
+use swarmlite_manager::dispatcher::assignment::news::news;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::fixture;
 use swarmlite_manager::testing::Leader;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
@@ -59,12 +64,8 @@ pub(crate) fn print(all: bool) {
 fn column(tasks: usize) -> Vec<(&'static str, Duration)> {
     let state = quiet(tasks);
     let mut leader = Leader::new(&state, cluster::now());
-    for name in Leader::loops() {
-        let planned = leader.pass(name).expect("is a loop");
-        assert!(planned.is_empty(), "{name} has something to do: {planned:?}");
-    }
+    assert_eq!(leader.rest(), [""; 0], "there is something to do");
     let task = state.tasks().values().nth(tasks / 2).expect("so many").as_ref();
-    let node = task.node_id.clone().expect("it runs");
     let mut changed = state.clone();
     let mut rows = vec![("the change", work::median(|| changed = with_failed(&state, task)))];
     leader.observe(&changed);
@@ -75,13 +76,35 @@ fn column(tasks: usize) -> Vec<(&'static str, Duration)> {
     rows.extend(passes);
     let loops = rows.iter().map(|(_, time)| *time).sum();
     rows.push(("all of these", loops));
-    let told = assignments_for(&state, &node);
-    let session = || {
-        let (put, remove) = diff(&told, &assignments_for(&changed, &node));
-        assert!(!put.is_empty() || !remove.is_empty(), "the node hears nothing of it");
-    };
-    rows.push(("session of a node", work::median(session)));
+    for (name, node) in nodes_around(&state, task) {
+        let known = assignments_for(&state, &node);
+        rows.push((name, work::median(|| drop(hear(&state, &changed, &node, &known)))));
+    }
     rows
+}
+
+/// The node that runs a task, one that runs another of the same service, and one that has nothing to do with it.
+fn nodes_around(state: &State, task: &Task) -> [(&'static str, NodeId); 3] {
+    let own = task.node_id.clone().expect("it runs");
+    let mut others = state.tasks_of_service(&task.service_id).filter_map(|it| it.node_id.clone());
+    let beside = others.find(|node| *node != own).expect("there are several");
+    let network = task.attachments.first().expect("has an address").network_id.clone();
+    let is_far = |node: &&NodeId| networks_of(state, node).iter().all(|known| known.id != network);
+    let far = state.nodes().keys().find(is_far).expect("the network is small").clone();
+    [("session of its node", own), ("session beside it", beside), ("any other session", far)]
+}
+
+/// What the session of a node does when it sees another state.
+fn hear(
+    seen: &State,
+    state: &State,
+    node: &NodeId,
+    known: &BTreeMap<AssignmentKey, Assignment>,
+) -> (Vec<Assignment>, Vec<AssignmentKey>) {
+    match news(seen, state, node, known) {
+        Some(news) => (news.put, news.remove),
+        None => diff(known, &assignments_for(state, node)),
+    }
 }
 
 /// The same with a task that has just failed, as its node has said.

@@ -27,10 +27,13 @@ const LONGEST_PREFIX: u8 = 30;
 
 /// Gives networks without addresses theirs.
 pub(super) fn allocate(state: &State, now: Timestamp, plan: &mut Plan) {
-    let mut given: Vec<NetworkAllocation> =
-        state.networks().values().filter_map(|network| network.allocation).collect();
     let unallocated = state.networks().values().filter(|network| network.allocation.is_none());
     let mut wanting: Vec<Network> = unallocated.map(|network| network.as_ref().clone()).collect();
+    if wanting.is_empty() {
+        return;
+    }
+    let mut given: Vec<NetworkAllocation> =
+        state.networks().values().filter_map(|network| network.allocation).collect();
     // What is asked for is kept free by the state; the others choose from what is left.
     wanting.sort_by_key(|network| asked(&network.spec).is_none());
     for network in wanting {

@@ -95,7 +95,7 @@ impl Pool {
         held.insert(allocation.subnet.broadcast());
         let last = state.cursors().address(&network.id);
         let recent = Range::new(range, last, held.clone());
-        held.extend(remembered(state, &network.id));
+        held.extend(state.left_addresses(&network.id));
         Ok(Self { name, subnet: allocation.subnet, rested: Range::new(range, last, held), recent })
     }
 
@@ -133,12 +133,4 @@ impl Range {
         }
         None
     }
-}
-
-/// The addresses that ended tasks had.
-fn remembered<'a>(state: &'a State, network: &'a NetworkId) -> impl Iterator<Item = Ipv4Addr> + 'a {
-    let attachments = state.tasks().values().flat_map(|task| &task.attachments);
-    attachments
-        .filter(|attachment| attachment.network_id == *network)
-        .map(|attachment| attachment.addr.addr())
 }

@@ -28,10 +28,7 @@ pub(super) fn allocate(
 ) -> BTreeMap<ServiceId, Shortage> {
     let mut short = BTreeMap::new();
     let mut given = Given::new();
-    for service in state.services().values() {
-        if service.endpoint.spec_version == Some(service.spec_version) {
-            continue;
-        }
+    for service in state.unallocated_services() {
         match endpoint(state, service, pools, &mut given) {
             Ok((endpoint, guards)) => {
                 let service = Service { endpoint, ..service.as_ref().clone() };

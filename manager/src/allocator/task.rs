@@ -29,9 +29,7 @@ pub(super) fn allocate(
     plan: &mut Plan,
 ) {
     let mut new: BTreeMap<(&ServiceId, Version), Vec<&Task>> = BTreeMap::new();
-    let is_new =
-        |task: &Task| task.status.state == TaskState::New && task.desired_state.is_wanted();
-    for task in state.tasks().values().filter(|task| is_new(task)) {
+    for task in state.new_tasks() {
         new.entry((&task.service_id, task.spec_version)).or_default().push(task);
     }
     for ((service, _), mut tasks) in new {

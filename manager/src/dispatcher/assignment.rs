@@ -1,4 +1,6 @@
-//! What a node is to know: computed from the state, and from nothing else.
+//! What a node is to know: computed from the state, and from nothing else. [`news`]: what of it is different in the next state.
+
+pub mod news;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -39,6 +41,7 @@ use swarmlite_proto::task_state::TaskState;
 use crate::state::AddressOwner;
 use crate::state::State;
 use crate::state::document::DocumentKind;
+use crate::state::is_on_node;
 
 /// Everything that `node` is to know: its tasks, their secrets and configs, the networks it has to be on, the nodes of the data plane,
 /// and every service and every attached container on those networks.
@@ -78,7 +81,8 @@ pub fn diff(
     (put, remove)
 }
 
-fn is_same(old: &Assignment, new: &Assignment) -> bool {
+/// Whether a node that has `old` need not be told of `new`.
+pub(super) fn is_same(old: &Assignment, new: &Assignment) -> bool {
     match (old, new) {
         (Assignment::Task(old), Assignment::Task(new)) => {
             // Cheap: tasks of one spec share it, and a task never gets another.
@@ -159,9 +163,7 @@ fn live_tasks<'a>(
     state: &'a State,
     node: &NodeId,
 ) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
-    state
-        .tasks_of_node(node)
-        .filter(|task| task.status.state >= TaskState::Assigned && !task.status.state.is_terminal())
+    state.tasks_of_node(node).filter(|task| is_on_node(task))
 }
 
 fn peer(node: &Node) -> Option<PeerAssignment> {

@@ -31,6 +31,7 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 
 use super::Dispatcher;
+use super::assignment::news::news;
 use super::registry::Orders;
 use super::registry::Seat;
 use super::session::Effect;
@@ -43,6 +44,7 @@ use crate::message::Packed;
 use crate::message::Refusal;
 use crate::raft::Leadership;
 use crate::state::Op;
+use crate::state::State as Cluster;
 use crate::state::Transaction;
 use crate::store::Store;
 use crate::suspicion::Suspicions;
@@ -149,8 +151,7 @@ impl<S: Store> Dispatcher<S> {
                 }
                 Event::Changed => {
                     let state = states.borrow_and_update().clone();
-                    let view = View::of(&state, seat.node_id(), self.shared.assign);
-                    talk.session.observe(view)?
+                    talk.observe(seat.node_id(), state)?
                 }
                 Event::Stored(sequence) => {
                     vec![Effect::Send(ManagerMessage::StatusesStored(sequence))]
@@ -242,12 +243,28 @@ impl<S: Store> Dispatcher<S> {
 /// The two ends of one session.
 struct Talk {
     session: Session,
+    /// The state that the agent was last told of.
+    seen: Option<Cluster>,
     sender: FrameSender,
     receiver: FrameReceiver,
     orders: Orders,
     register_by: Instant,
     /// The term in which it began. A session does not outlive it: what the manager keeps in memory about nodes does not either.
     term: u64,
+}
+
+impl Talk {
+    /// The state has changed to `state`.
+    fn observe(&mut self, node: &NodeId, state: Cluster) -> Result<Vec<Effect>, Fault> {
+        let known = self.seen.as_ref().zip(self.session.known());
+        let news = known.and_then(|(seen, known)| news(seen, &state, node, known));
+        let effects = match news {
+            Some(news) => self.session.advance(state.generation(), news),
+            None => self.session.observe(View::of(&state, node))?,
+        };
+        self.seen = Some(state);
+        Ok(effects)
+    }
 }
 
 /// Answers before the agent has said anything, so that it can be sent elsewhere.
@@ -275,6 +292,7 @@ async fn open<S: Store>(
     let (seat, orders) = dispatcher.shared.registry.open(peer.node_id);
     let talk = Talk {
         session,
+        seen: None,
         sender,
         receiver: FrameReceiver::new(body),
         orders,

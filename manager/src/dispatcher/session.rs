@@ -24,8 +24,10 @@ use swarmlite_proto::object::TlsInfo;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
 
-use super::Assign;
+use super::assignment::assignments_for;
 use super::assignment::diff;
+use super::assignment::is_same;
+use super::assignment::news::News;
 use crate::ca::rotation::renewal_time;
 use crate::ca::rotation::required_issuer;
 use crate::heartbeat::heartbeat_period;
@@ -56,11 +58,11 @@ pub(super) struct View {
 
 impl View {
     /// What `node` sees of `state`; `None` when it is not a node of the cluster.
-    pub(super) fn of(state: &State, node: &NodeId, assign: Assign) -> Option<Self> {
+    pub(super) fn of(state: &State, node: &NodeId) -> Option<Self> {
         Some(Self {
             role: state.nodes().get(node)?.role,
             generation: state.generation(),
-            assignments: assign(state, node),
+            assignments: assignments_for(state, node),
             managers: manager_addresses(state),
             format: state.format(),
             heartbeat_period: heartbeat_period(state),
@@ -189,6 +191,33 @@ impl Session {
         }
         self.told = Some(view);
         Ok(messages.into_iter().map(Effect::Send).chain(self.reached()).collect())
+    }
+
+    /// What the agent knows, if it was told how the session begins.
+    pub(super) fn known(&self) -> Option<&BTreeMap<AssignmentKey, Assignment>> {
+        self.told.as_ref().map(|told| &told.assignments)
+    }
+
+    /// The state has moved on to `generation`, and `news` is all that is different for the agent. Says nothing before the welcome.
+    pub(super) fn advance(&mut self, generation: Generation, news: News) -> Vec<Effect> {
+        let Some(told) = &mut self.told else { return Vec::new() };
+        told.generation = generation;
+        let mut set =
+            AssignmentSet { generation, complete: false, put: Vec::new(), remove: news.remove };
+        set.remove.iter().for_each(|key| drop(told.assignments.remove(key)));
+        for assignment in news.put {
+            let before = told.assignments.insert(assignment.key(), assignment.clone());
+            if !before.is_some_and(|before| is_same(&before, &assignment)) {
+                set.put.push(assignment);
+            }
+        }
+        let mut effects = Vec::new();
+        if !set.put.is_empty() || !set.remove.is_empty() {
+            self.sent = generation;
+            effects.push(Effect::Send(ManagerMessage::Assignments(set)));
+        }
+        effects.extend(self.reached());
+        effects
     }
 
     /// What the agent is to be told once about its certificate, and the authority it trusts.

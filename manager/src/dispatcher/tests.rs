@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use swarmlite_proto::agent::AgentMessage;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
-use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::format::Versions;
@@ -34,6 +35,7 @@ use crate::server::Routes;
 use crate::server::Server;
 use crate::state::ObjectRef;
 use crate::state::Op;
+use crate::state::State;
 use crate::state::Transaction;
 use crate::state::fixture::commit;
 use crate::state::fixture::node;
@@ -54,25 +56,12 @@ struct Leader {
     _server: Server,
 }
 
-/// Every node that has an address, which is enough to see differences.
-fn assign(state: &State, _: &NodeId) -> BTreeMap<AssignmentKey, Assignment> {
-    let peers = state.nodes().values().filter_map(|node| {
-        let (node_id, index) = (node.id.clone(), node.index);
-        Some(Assignment::Peer(PeerAssignment {
-            node_id,
-            index,
-            data_path_addr: node.data_path_addr?,
-        }))
-    });
-    peers.map(|peer| (peer.key(), peer)).collect()
-}
-
 async fn leader() -> Leader {
     let (state, agent) = founded();
     let store = MemoryStore::new(state);
     let leading = Leadership { term: 1, leader: true, leader_addr: None };
     let (leadership, heard) = (watch::Sender::new(leading), watch::Sender::default());
-    let dispatcher = Dispatcher::new(store.clone(), assign, leadership.subscribe(), heard.clone());
+    let dispatcher = Dispatcher::new(store.clone(), leadership.subscribe(), heard.clone());
     let server = Server::start(SocketAddr::new(LOOPBACK, 0), &agent).await.expect("starts");
     let gate = Gate::new(agent.cluster_id.clone(), store.clone());
     server.set_routes(Routes::new(gate).with(Access::Member, dispatcher.routes()));
@@ -209,6 +198,7 @@ async fn statuses_are_stored_before_it_is_said() {
     let web = Arc::clone(&state.services()[&web.id]);
     let mut assigned = task(1, &web, 1);
     assigned.node_id = Some(leader.agent.node_id.clone());
+    assigned.status.state = TaskState::Assigned;
     leader.commit(vec![Op::PutService(Box::new(service(1, "web")))]).await;
     assigned.spec_version = leader.store.state().services()[&web.id].spec_version;
     leader.commit(vec![Op::PutTask(Box::new(assigned.clone()))]).await;

@@ -23,6 +23,7 @@ use super::LOOPS;
 use super::Loop;
 use crate::heartbeat::Sessions;
 use crate::raft::Leadership;
+use crate::reconcile::Agenda;
 use crate::reconcile::Programmed;
 use crate::reconcile::View;
 use crate::state::Transaction;
@@ -34,7 +35,7 @@ const BACKOFF_START: Duration = Duration::from_millis(10);
 /// The longest pause between two tries. An election takes a few seconds, so that waiting longer gains nothing.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a loop sleeps at most. Everything it reacts to wakes it, so that this pass should never find anything to do.
+/// How long a loop sleeps at most. Everything it reacts to wakes it, so that this pass never has anything to look at.
 const RESYNC: Duration = Duration::from_secs(60);
 
 /// Runs every loop whenever, and only while, this manager leads. Returns when one of the channels is closed.
@@ -97,21 +98,27 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
     let mut rng: StdRng = rand::make_rng();
     let mut backoff = BACKOFF_START;
     let mut reported = Vec::new();
+    let mut agenda = Agenda::default();
     loop {
         let state = states.borrow_and_update().clone();
         let sessions = inputs.sessions.borrow_and_update().clone();
         let programmed = inputs.programmed.borrow_and_update().clone();
         let routing_patience = inputs.routing_patience;
-        let view = View { state, sessions, programmed, leader_since, routing_patience };
         let now = (inputs.clock)();
-        let plan = (step.reconcile)(&view, now, &mut rng);
-        let asleep = plan.wake_at.map_or(RESYNC, |at| at.since(now).min(RESYNC));
-        let wake_at = Instant::now() + asleep;
+        let scope = agenda.begin(&state, now);
+        let view = View { state, sessions, programmed, leader_since, scope, routing_patience };
+        let mut plan = (step.reconcile)(&view, now, &mut rng);
+        let decided_at = Instant::now();
         if plan.report != reported {
             plan.report.iter().for_each(|sentence| warn!(step.name, "{sentence}"));
-            reported = plan.report;
+            reported = std::mem::take(&mut plan.report);
         }
-        if carry_out(step, &inputs.store, plan.transactions).await {
+        let transactions = std::mem::take(&mut plan.transactions);
+        let done = carry_out(step, &inputs.store, transactions).await;
+        agenda.end(view.scope, &plan, done);
+        let asleep = agenda.next().map_or(RESYNC, |at| at.since(now).min(RESYNC));
+        let wake_at = decided_at + asleep;
+        if done {
             backoff = BACKOFF_START;
         } else {
             sleep(backoff).await;

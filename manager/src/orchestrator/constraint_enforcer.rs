@@ -33,7 +33,7 @@ pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
     let state = &view.state;
     let pass = Pass { state, now, rng };
     let mut plan = Plan::default();
-    let nodes = state.nodes().values().filter(|node| {
+    let nodes = view.scope.nodes(state).into_iter().filter(|node| {
         node.spec.availability == Availability::Active && node.status.state != NodeState::Down
     });
     let groups = nodes.flat_map(|node| violators(state, node));

@@ -26,7 +26,8 @@ use crate::state::Op;
 /// Gives every global job its task on every node that fits, until each has completed.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    for_each_service(view, now, rng, |pass, service, plan| {
+    let services = view.scope.services_on_every_node(&view.state);
+    for_each_service(view, services, now, rng, |pass, service, plan| {
         if service.spec.mode == ServiceMode::GlobalJob {
             reconcile_service(pass, service, plan);
         }

@@ -1,5 +1,7 @@
 //! One pass of an orchestrator: how it makes tasks, and how it wants them to get further or to end.
 
+use std::sync::Arc;
+
 use rand::rngs::StdRng;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::object::Routing;
@@ -12,6 +14,7 @@ use swarmlite_proto::time::Timestamp;
 use super::task::is_live;
 use super::task::iteration_of;
 use crate::placement::SlotKey;
+use crate::reconcile::Item;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::ObjectRef;
@@ -78,17 +81,19 @@ impl Pass<'_> {
     }
 }
 
-/// What `reconcile` plans for each service, in the order of their ids.
+/// What `reconcile` plans for each of `services`, which it decides about one by one.
 pub(super) fn for_each_service(
     view: &View,
+    services: Vec<&Arc<Service>>,
     now: Timestamp,
     rng: &mut StdRng,
     reconcile: impl Fn(&mut Pass<'_>, &Service, &mut Plan),
 ) -> Plan {
     let mut plan = Plan::default();
     let mut pass = Pass { state: &view.state, now, rng };
-    for service in view.state.services().values() {
+    for service in services {
         reconcile(&mut pass, service, &mut plan);
+        plan.wake_for(Item::Service(service.id.clone()));
     }
     plan
 }

@@ -21,6 +21,7 @@ use super::restart;
 use super::slot::Slot;
 use super::slot::slots_of;
 use super::task::is_live;
+use crate::reconcile::Item;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::ObjectRef;
@@ -42,27 +43,34 @@ pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
     let state = &view.state;
     let pass = Pass { state, now, rng };
     let mut plan = Plan::default();
-    let mut groups = Vec::new();
-    for task in state.tasks().values() {
-        let lost = loss(state, task, now, &mut plan);
-        let unwanted = task.desired_state == TaskState::Remove
-            || !state.services().contains_key(&task.service_id);
-        let op = match lost {
-            _ if unwanted && (is_gone(task) || lost.is_some()) => forget(task),
-            _ if unwanted && task.desired_state < TaskState::Remove => {
-                pass.want(task, TaskState::Remove)
-            }
-            Some(message) => orphan(task, message, now),
-            None => continue,
-        };
-        groups.push(vec![op]);
+    let mut groups: Vec<Vec<Op>> = Vec::new();
+    for service in view.scope.services_known(state) {
+        for task in state.tasks_of_service(&service) {
+            let lost = loss(state, task, now, &mut plan);
+            groups.extend(end(&pass, task, lost).map(|op| vec![op]));
+        }
+        if let Some(service) = state.services().get(&service) {
+            let surplus = surplus_history(state, service);
+            groups.extend(surplus.into_iter().map(|task| vec![forget(task)]));
+        }
+        plan.wake_for(Item::Service(service));
     }
     plan.change(now, &[], groups);
-    for service in state.services().values() {
-        let surplus = surplus_history(state, service);
-        plan.change(now, &[], surplus.into_iter().map(|task| vec![forget(task)]));
-    }
     plan
+}
+
+/// What becomes of a task that is not wanted, or that is `lost` for some reason.
+fn end(pass: &Pass<'_>, task: &Task, lost: Option<&str>) -> Option<Op> {
+    let unwanted = task.desired_state == TaskState::Remove
+        || !pass.state.services().contains_key(&task.service_id);
+    match lost {
+        _ if unwanted && (is_gone(task) || lost.is_some()) => Some(forget(task)),
+        _ if unwanted && task.desired_state < TaskState::Remove => {
+            Some(pass.want(task, TaskState::Remove))
+        }
+        Some(message) => Some(orphan(task, message, pass.now)),
+        None => None,
+    }
 }
 
 /// Why nobody will ever say how the task ended, if it has not: its node has been removed, or has been down for too long.

@@ -28,7 +28,8 @@ use crate::state::State;
 /// Gives every replicated service the slots it should have, each with one task.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    for_each_service(view, now, rng, |pass, service, plan| {
+    let services = view.scope.services(&view.state);
+    for_each_service(view, services, now, rng, |pass, service, plan| {
         if let ServiceMode::Replicated { replicas } = service.spec.mode {
             reconcile_service(pass, service, replicas, plan);
         }

@@ -25,7 +25,8 @@ use crate::reconcile::View;
 /// Gives every replicated job the tasks that it may have at a time, until enough have completed.
 #[must_use]
 pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
-    for_each_service(view, now, rng, |pass, service, plan| {
+    let services = view.scope.services(&view.state);
+    for_each_service(view, services, now, rng, |pass, service, plan| {
         if let ServiceMode::ReplicatedJob(job) = service.spec.mode {
             reconcile_service(pass, service, job, plan);
         }

@@ -2,6 +2,7 @@
 
 use swarmlite_proto::time::Timestamp;
 
+use super::Item;
 use crate::state::Op;
 use crate::state::Transaction;
 
@@ -13,8 +14,10 @@ pub(crate) const MAX_OPS: usize = 200;
 pub struct Plan {
     /// The changes. The transactions do not depend on each other: any of them may be refused, and in any order. Empty when all is well.
     pub transactions: Vec<Transaction>,
-    /// When to look again even if nothing changes until then.
+    /// When to look again even if nothing changes until then, and not only at one thing.
     pub wake_at: Option<Timestamp>,
+    /// When to look again at one thing.
+    pub wakes: Vec<(Item, Timestamp)>,
     /// What could not be done and why, one sentence each, for the log.
     pub report: Vec<String>,
 }
@@ -43,6 +46,17 @@ impl Plan {
     /// Asks for a pass at `at`, or earlier if somebody else asks for that.
     pub fn wake_by(&mut self, at: Timestamp) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// What has been asked for by [`Plan::wake_by`] since the last call was for the sake of this one thing.
+    pub fn wake_for(&mut self, item: Item) {
+        self.wakes.extend(self.wake_at.take().map(|at| (item, at)));
+    }
+
+    /// When to look again at anything.
+    #[cfg(test)]
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.iter().map(|(_, at)| *at).chain(self.wake_at).min()
     }
 
     /// Tells the log about something that could not be done.

@@ -7,6 +7,7 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Generation;
 
+use super::Scope;
 use crate::heartbeat::Sessions;
 use crate::state::State;
 
@@ -24,6 +25,8 @@ pub struct View {
     pub programmed: Programmed,
     /// When this manager became the leader.
     pub leader_since: Timestamp,
+    /// What the pass has to look at.
+    pub scope: Scope,
     /// How long nodes are waited for to confirm their tables: [`crate::routing::PATIENCE`], unless this manager was told otherwise.
     pub routing_patience: Duration,
 }

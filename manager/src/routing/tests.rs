@@ -6,6 +6,7 @@ use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::ServiceMode;
+use swarmlite_proto::task_state::TaskState;
 
 use super::*;
 use crate::dispatcher::assignment::told_state;

@@ -22,6 +22,9 @@ use swarmlite_proto::spec::PublishMode;
 
 use super::AddressOwner;
 use super::Tables;
+use super::presence::Presence;
+use super::queues::Queues;
+use super::queues::change_member;
 use super::usage::Made;
 use super::usage::Usage;
 
@@ -37,7 +40,11 @@ pub struct Indexes {
     pub(crate) attachments_by_node: OrdMap<NodeId, OrdSet<AttachmentId>>,
     pub(crate) addresses: OrdMap<NetworkId, OrdMap<Ipv4Addr, AddressOwner>>,
     pub(crate) ingress_ports: OrdMap<(PortProtocol, u16), ServiceId>,
+    /// The addresses that ended tasks had, as far as these are still known.
+    pub(crate) left_addresses: OrdSet<(NetworkId, Ipv4Addr, TaskId)>,
     pub(super) usage: Usage,
+    pub(super) presence: Presence,
+    pub(super) queues: Queues,
 }
 
 impl Indexes {
@@ -80,6 +87,7 @@ impl Indexes {
         for key in ingress_ports(service) {
             self.ingress_ports.insert(key, service.id.clone());
         }
+        self.queues.change_service(&service.id, Some(service));
     }
 
     pub(crate) fn remove_service(&mut self, service: &Service) {
@@ -90,6 +98,7 @@ impl Indexes {
         for key in ingress_ports(service) {
             self.ingress_ports.remove(&key);
         }
+        self.queues.change_service(&service.id, None);
     }
 
     /// A task has changed from `old` to `new`. What stays the same is not touched: most changes are of one field.
@@ -109,18 +118,39 @@ impl Indexes {
                 self.claim(&attachment.network_id, attachment.addr.addr(), owner);
             }
         }
+        self.change_left_addresses(before, after);
         self.usage.change_task(old, new);
+        self.presence.change_task(before, after);
+        self.queues.change_task(before, after);
+    }
+
+    fn change_left_addresses(&mut self, old: Option<&Task>, new: Option<&Task>) {
+        let (before, after) = (old.map_or(&[][..], left_by), new.map_or(&[][..], left_by));
+        if before == after {
+            return;
+        }
+        let key = |attachment: &NetworkAttachment, task: &Task| {
+            (attachment.network_id.clone(), attachment.addr.addr(), task.id.clone())
+        };
+        for (attachment, task) in before.iter().zip(old.into_iter().cycle()) {
+            self.left_addresses.remove(&key(attachment, task));
+        }
+        for (attachment, task) in after.iter().zip(new.into_iter().cycle()) {
+            self.left_addresses.insert(key(attachment, task));
+        }
     }
 
     pub(crate) fn add_attachment(&mut self, attachment: &Attachment) {
         let Attachment { id, node_id, network_id, addr, .. } = attachment;
         self.attachments_by_node.entry(node_id.clone()).or_default().insert(id.clone());
         self.claim(network_id, addr.addr(), AddressOwner::Attachment(id.clone()));
+        self.presence.add_attachment(attachment);
     }
 
     pub(crate) fn remove_attachment(&mut self, attachment: &Attachment) {
         remove_member(&mut self.attachments_by_node, &attachment.node_id, &attachment.id);
         self.release(&attachment.network_id, attachment.addr.addr());
+        self.presence.remove_attachment(attachment);
     }
 
     fn claim(&mut self, network: &NetworkId, addr: Ipv4Addr, owner: AddressOwner) {
@@ -158,23 +188,9 @@ fn held_by(task: &Task) -> &[NetworkAttachment] {
     if holds_addresses(task) { &task.attachments } else { &[] }
 }
 
-/// Keeps one set of keys as a task changes: `key` says which it has.
-fn change_member<K: Ord + Clone>(
-    set: &mut OrdSet<K>,
-    before: Option<&Task>,
-    after: Option<&Task>,
-    key: impl Fn(&Task) -> Option<K>,
-) {
-    let (before, after) = (before.and_then(&key), after.and_then(&key));
-    if before == after {
-        return;
-    }
-    if let Some(key) = before {
-        set.remove(&key);
-    }
-    if let Some(key) = after {
-        set.insert(key);
-    }
+/// The addresses that a task had until it ended.
+fn left_by(task: &Task) -> &[NetworkAttachment] {
+    if holds_addresses(task) { &[] } else { &task.attachments }
 }
 
 /// The ports that every node answers on for `service`: the allocated ones, and those asked for that are not allocated yet, so

@@ -1,5 +1,4 @@
-//! What the tasks of each node use of it, and which tasks wait for a node: kept as tasks change, so that the scheduler looks at no task
-//! that has a node already.
+//! What the tasks of each node use of it: kept as tasks change, so that the scheduler looks at no task that has a node already.
 //!
 //! It follows from the tables alone. What a node has, and whether a task would fit there, is for those who place tasks.
 
@@ -106,15 +105,13 @@ impl NodeUsage {
     }
 }
 
-/// The usage of all nodes, and what waits for one.
+/// The usage of all nodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Usage {
     /// Nodes without entry are not used.
     by_node: OrdMap<NodeId, NodeUsage>,
     /// The nodes that get tasks, those with the fewest first.
     by_load: OrdSet<(usize, NodeId)>,
-    /// The tasks that wait for a node, those that are made from one spec beside each other.
-    waiting: OrdSet<(ServiceId, Version, TaskId)>,
 }
 
 impl Usage {
@@ -124,10 +121,6 @@ impl Usage {
 
     pub(super) const fn by_load(&self) -> &OrdSet<(usize, NodeId)> {
         &self.by_load
-    }
-
-    pub(super) const fn waiting(&self) -> &OrdSet<(ServiceId, Version, TaskId)> {
-        &self.waiting
     }
 
     /// A node has changed from `old` to `new`.
@@ -147,15 +140,6 @@ impl Usage {
 
     /// A task has changed from `old` to `new`; each stands beside the spec that it was made from.
     pub(super) fn change_task(&mut self, old: Option<Made<'_>>, new: Option<Made<'_>>) {
-        let (waited, waits) = (old.and_then(waiting), new.and_then(waiting));
-        if waited != waits {
-            if let Some(key) = waited {
-                self.waiting.remove(&key);
-            }
-            if let Some(key) = waits {
-                self.waiting.insert(key);
-            }
-        }
         let (before, after) = (old.and_then(Part::of), new.and_then(Part::of));
         if before == after {
             return;
@@ -237,12 +221,6 @@ fn failure(task: &Task) -> (ServiceId, Version, TaskId) {
     (task.service_id.clone(), task.spec_version, task.id.clone())
 }
 
-/// Where a task stands among those that wait for a node, if it does.
-fn waiting((task, _): Made<'_>) -> Option<(ServiceId, Version, TaskId)> {
-    let waits = task.status.state == TaskState::Pending && task.desired_state.is_wanted();
-    waits.then(|| (task.service_id.clone(), task.spec_version, task.id.clone()))
-}
-
 /// Whether a node gets tasks at all.
 pub(crate) fn gets_tasks(node: &Node) -> bool {
     node.status.state == NodeState::Ready && node.spec.availability == Availability::Active
@@ -262,7 +240,8 @@ fn named(given: &[GenericResource]) -> impl Iterator<Item = (String, String)> + 
     named.map(|named| (named.kind.clone(), named.value.clone()))
 }
 
-fn count_down<K: Ord + Clone>(counts: &mut OrdMap<K, usize>, key: &K) {
+/// Counts one less; nothing is kept of what is not there any more.
+pub(super) fn count_down<K: Ord + Clone>(counts: &mut OrdMap<K, usize>, key: &K) {
     match counts.get_mut(key) {
         Some(count) if *count > 1 => *count -= 1,
         Some(_) => drop(counts.remove(key)),

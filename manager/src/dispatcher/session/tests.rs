@@ -258,3 +258,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_what_is_news_is_sent() {
+    let news = |put: &[(u64, u16)], remove: &[u64]| News {
+        put: put.iter().map(|(seed, value)| assignment(*seed, *value)).collect(),
+        remove: remove.iter().map(|seed| assignment(*seed, 0).key()).collect(),
+    };
+    let mut early = session();
+    early.receive(registration()).expect("is the first message");
+    assert_eq!(early.advance(Generation(1), news(&[(1, 1)], &[])), [], "before the welcome");
+
+    let mut session = told(view(1, &[(1, 1), (2, 1)]));
+    session.receive(AgentMessage::Programmed(Generation(1))).expect("is registered");
+    let quiet = session.advance(Generation(2), news(&[(1, 1)], &[]));
+    assert_eq!(quiet, [Effect::Programmed(Generation(2))], "it knows that");
+    let effects = session.advance(Generation(3), news(&[(1, 2), (3, 1)], &[2]));
+    let set = AssignmentSet {
+        generation: Generation(3),
+        complete: false,
+        put: vec![assignment(1, 2), assignment(3, 1)],
+        remove: vec![assignment(2, 0).key()],
+    };
+    assert_eq!(effects, [Effect::Send(ManagerMessage::Assignments(set))]);
+    let same = session.observe(Some(view(4, &[(1, 2), (3, 1)]))).expect("is a node");
+    assert_eq!(
+        same,
+        [],
+        "nothing that it does not know, and it has not confirmed what it was told"
+    );
+}

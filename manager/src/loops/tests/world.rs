@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -28,9 +31,13 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
+use crate::dispatcher::assignment::assignments_for;
+use crate::dispatcher::assignment::diff;
+use crate::dispatcher::assignment::news::news;
 use crate::dispatcher::assignment::told_state;
 use crate::loops::LOOPS;
 use crate::loops::Loop;
+use crate::reconcile::Agenda;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::ObjectRef;
@@ -54,6 +61,10 @@ pub(crate) struct World {
     pub(crate) silent: BTreeSet<NodeId>,
     /// Nodes that program no tables any more.
     pub(crate) stuck: BTreeSet<NodeId>,
+    /// What each loop has to do next.
+    agendas: BTreeMap<&'static str, Agenda>,
+    /// What each node was last told, and of which state.
+    told: BTreeMap<NodeId, (State, BTreeMap<AssignmentKey, Assignment>)>,
     /// What every task was when last looked at, to see that nothing goes back.
     seen: BTreeMap<TaskId, Task>,
 }
@@ -71,6 +82,8 @@ impl World {
             rng: objects::rng(0),
             silent: BTreeSet::new(),
             stuck: BTreeSet::new(),
+            agendas: BTreeMap::new(),
+            told: BTreeMap::new(),
             seen: BTreeMap::new(),
         };
         let mut ingress = objects::network(98, "ingress", 0, "10.0.0.0/24");
@@ -196,7 +209,7 @@ impl World {
                 self.view.programmed.insert(node, self.view.state.generation());
             }
         }
-        let plan = (step.reconcile)(&self.view, self.now, &mut self.rng);
+        let plan = self.decide(step);
         for transaction in &plan.transactions {
             assert!(transaction.ops.len() <= crate::reconcile::MAX_OPS, "{}", step.name);
             let index = self.state().applied() + 1;
@@ -206,6 +219,20 @@ impl World {
         }
         self.check_rest(step);
         plan
+    }
+
+    /// What a loop wants done. It need not look at what has not changed: it would decide the same if it looked at everything.
+    fn decide(&mut self, step: &Loop) -> Plan {
+        let seed = self.rng.random();
+        let decide = |view: &View| (step.reconcile)(view, self.now, &mut objects::rng(seed));
+        let full = decide(&self.view);
+        let agenda = self.agendas.entry(step.name).or_default();
+        let scope = agenda.begin(&self.view.state, self.now);
+        let plan = decide(&View { scope: scope.clone(), ..self.view.clone() });
+        assert_eq!(plan.transactions, full.transactions, "{} with {scope:#?}", step.name);
+        agenda.end(scope, &plan, true);
+        assert_eq!(agenda.next(), full.next_wake(), "{} wakes at another time", step.name);
+        full
     }
 
     /// What a loop has decided is decided: having carried it out, it has nothing more to do now. Only updates and the allocator go
@@ -261,7 +288,7 @@ impl World {
                 let wakes = plans.into_iter().filter(|(step, _)| {
                     step.name != "liveness" || !self.silent.iter().all(|node| self.is_down(node))
                 });
-                return wakes.filter_map(|(_, plan)| plan.wake_at).min();
+                return wakes.filter_map(|(_, plan)| plan.next_wake()).min();
             }
         }
         panic!("never settles");
@@ -285,6 +312,23 @@ impl World {
         node.is_none_or(|node| node.status.state == NodeState::Down)
     }
 
+    /// What a node is told of what has changed is what it would be told if everything were compared.
+    fn check_told(&mut self) {
+        for node in self.nodes() {
+            let (seen, mut known) = self.told.remove(&node).unwrap_or_default();
+            let full = assignments_for(&self.view.state, &node);
+            match news(&seen, &self.view.state, &node, &known) {
+                Some(news) => {
+                    news.remove.iter().for_each(|key| drop(known.remove(key)));
+                    known.extend(news.put.into_iter().map(|put| (put.key(), put)));
+                    assert_eq!(diff(&known, &full), Default::default(), "{node} is not told");
+                }
+                None => known = full,
+            }
+            self.told.insert(node, (self.view.state.clone(), known));
+        }
+    }
+
     /// No job has more tasks at a time than it may have, and none of its slots is done while something is still to be done in it.
     fn check_jobs(&self) {
         for service in self.view.state.services().values() {
@@ -302,6 +346,7 @@ impl World {
     /// What must be so after every transaction.
     pub(crate) fn check(&mut self) {
         self.view.state.assert_sound();
+        self.check_told();
         let mut addresses = BTreeSet::new();
         let mut live: BTreeMap<(ServiceId, u64, Option<NodeId>), usize> = BTreeMap::new();
         for task in self.view.state.tasks().values() {

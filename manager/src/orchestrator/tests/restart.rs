@@ -106,7 +106,7 @@ fn a_successor_waits_for_a_task_that_still_stops_but_not_for_ever() {
     pass_some(&mut world);
     let states = [&old.id, &new.id].map(|id| world.state().tasks()[id].desired_state);
     assert_eq!(states, [TaskState::Shutdown, TaskState::Ready]);
-    let wake = world.pass(replicated).wake_at.expect("it will not wait for ever");
+    let wake = world.pass(replicated).next_wake().expect("it will not wait for ever");
     assert_eq!(wake.since(world.now), Duration::from_secs(70), "a minute and the grace period");
     world.now = wake;
     world.pass(replicated);

@@ -1,0 +1,150 @@
+//! What a node has to be told when the state has changed, found from what has changed and not from all that the node knows.
+//!
+//! It is told the same as if everything were computed anew and compared, which is left to do where much may have changed: when
+//! a node, a network or the cluster itself is not what it was, or when the node has more or fewer tasks than before.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::id::NetworkId;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::NetworkAttachment;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::object::Task;
+
+use super::endpoint;
+use super::is_assigned;
+use super::task_assignment;
+use crate::state::Change;
+use crate::state::Changes;
+use crate::state::State;
+use crate::state::holds_addresses;
+use crate::state::is_on_node;
+
+/// Everything that a node knows, by key.
+type Known = BTreeMap<AssignmentKey, Assignment>;
+
+/// What is different for a node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct News {
+    /// What it is to know now, known before or not.
+    pub put: Vec<Assignment>,
+    /// What it need not know any more.
+    pub remove: Vec<AssignmentKey>,
+}
+
+/// What is different for `node`, which knows `known` of the state `old`, in the state `new`. `None` if everything has to be computed anew.
+#[must_use]
+pub fn news(old: &State, new: &State, node: &NodeId, known: &Known) -> Option<News> {
+    let changes = new.changes_since(old);
+    if changes.cluster || changes.rest || !changes.nodes.is_empty() {
+        return None;
+    }
+    let mut news = News::default();
+    for change in &changes.tasks {
+        news.add_task(new, node, change, known)?;
+    }
+    for (network, service) in endpoints_of(new, &changes, known) {
+        news.add_endpoint(new, network, service, known);
+    }
+    Some(news)
+}
+
+impl News {
+    /// A task has changed. `None` if that may change which networks the node is on, and which secrets and configs it needs.
+    fn add_task(
+        &mut self,
+        state: &State,
+        node: &NodeId,
+        change: &Change<'_, Task>,
+        known: &Known,
+    ) -> Option<()> {
+        if change.sides().all(|task| task.node_id.as_ref() != Some(node)) {
+            return Some(());
+        }
+        let needs = |task: &'_ Task| is_on_node(task).then(|| task.attachments.clone());
+        if change.old.and_then(needs) != change.new.and_then(needs) {
+            return None;
+        }
+        let id = &change.sides().next()?.id;
+        let assigned = change.new.filter(|task| is_assigned(task));
+        let assignment = assigned.and_then(|task| task_assignment(state, node, task));
+        self.add(AssignmentKey::Task(id.clone()), assignment.map(Assignment::Task), known);
+        Some(())
+    }
+
+    /// A service, or a task of it, has changed that may be reached on `network`.
+    fn add_endpoint(
+        &mut self,
+        state: &State,
+        network: &NetworkId,
+        service: &ServiceId,
+        known: &Known,
+    ) {
+        let key = AssignmentKey::Endpoint(network.clone(), service.clone());
+        let endpoint = endpoint_on(state, network, service);
+        self.add(key, endpoint.map(Assignment::Endpoint), known);
+    }
+
+    fn add(&mut self, key: AssignmentKey, now: Option<Assignment>, known: &Known) {
+        match (now, known.get(&key)) {
+            (Some(now), before) if before != Some(&now) => self.put.push(now),
+            (None, Some(_)) => self.remove.push(key),
+            _ => {}
+        }
+    }
+}
+
+/// The services that have changed, or that have tasks which have, on each network that the node is on.
+fn endpoints_of<'a>(
+    state: &'a State,
+    changes: &Changes<'a>,
+    known: &Known,
+) -> BTreeSet<(&'a NetworkId, &'a ServiceId)> {
+    let of_tasks = changes.tasks.iter().flat_map(|change| change.sides());
+    let of_tasks = of_tasks.flat_map(|task| {
+        task.attachments.iter().map(|attachment| (&attachment.network_id, &task.service_id))
+    });
+    let of_services = changes.services.iter().flat_map(|change| change.sides());
+    let of_services = of_services
+        .flat_map(|service| networks_of(state, service).map(|network| (network, &service.id)));
+    let is_known =
+        |network: &NetworkId| known.contains_key(&AssignmentKey::Network(network.clone()));
+    of_tasks.chain(of_services).filter(|(network, _)| is_known(network)).collect()
+}
+
+/// The networks on which a service, or a task that it still has, has an address.
+fn networks_of<'a>(
+    state: &'a State,
+    service: &'a Service,
+) -> impl Iterator<Item = &'a NetworkId> + use<'a> {
+    let of_service = service.endpoint.virtual_ips.iter().map(|vip| &vip.network_id);
+    let tasks = state.tasks_of_service(&service.id);
+    let of_tasks = tasks.flat_map(|task| &task.attachments).map(|it| &it.network_id);
+    of_service.chain(of_tasks)
+}
+
+/// A service as it can be reached on a network: not at all if neither it nor one of its tasks has an address there.
+fn endpoint_on(
+    state: &State,
+    network: &NetworkId,
+    service: &ServiceId,
+) -> Option<EndpointAssignment> {
+    let network = state.networks().get(network)?;
+    let is_there = |attachment: &&NetworkAttachment| attachment.network_id == network.id;
+    let tasks = state.tasks_of_service(service).filter(|task| holds_addresses(task));
+    let tasks: Vec<_> = tasks
+        .flat_map(|task| {
+            let there = task.attachments.iter().filter(is_there);
+            there.map(move |attachment| (attachment.addr.addr(), task.as_ref()))
+        })
+        .collect();
+    let has_address = state.services().get(service).is_some_and(|service| {
+        service.endpoint.virtual_ips.iter().any(|vip| vip.network_id == network.id)
+    });
+    (has_address || !tasks.is_empty()).then(|| endpoint(state, network, service, tasks))
+}
