@@ -27,6 +27,7 @@ mod render;
 mod request;
 mod serve;
 mod services;
+mod simulate;
 mod state;
 mod swarm;
 mod system;
@@ -107,6 +108,7 @@ fn service_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(logs::of_task))
         .routes(routes!(services::dry_run::answer))
         .routes(routes!(explain::service))
+        .routes(routes!(simulate::answer))
         .routes(routes!(explain::task))
 }
 

@@ -10,6 +10,7 @@ mod network;
 mod node;
 mod output;
 mod service;
+mod simulate;
 mod stack;
 mod swarm;
 mod switch;
@@ -82,6 +83,7 @@ pub(crate) use service::TaskFlags;
 pub(crate) use service::UpdateFlags;
 pub(crate) use service::UpdateLists;
 pub(crate) use service::WaitFlags;
+pub(crate) use simulate::SimulateArgs;
 pub(crate) use stack::ComposeFiles;
 pub(crate) use stack::ResolveImage;
 pub(crate) use stack::StackCommand;
@@ -160,6 +162,8 @@ pub(crate) enum Command {
     /// Manage configs: files that services have.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say what would become of the swarm if nodes were lost or added. Nothing is changed.
+    Simulate(SimulateArgs),
     /// Get real time events from this node and, on a manager, from the swarm.
     Events(EventsArgs),
     /// Show the versions of the client, of the daemon and of the API between them.

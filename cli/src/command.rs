@@ -9,6 +9,7 @@ mod network;
 mod node;
 mod poll;
 mod service;
+mod simulate;
 mod stack;
 mod swarm;
 mod system;
@@ -102,24 +103,13 @@ fn connection(cli: &Cli) -> Result<Connection> {
 /// Runs a command that talks to the daemon.
 async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) -> Result<()> {
     match command {
-        Command::Init(args) | Command::Swarm(SwarmCommand::Init(args)) => {
-            swarm::init(args, client, console).await
+        Command::Init(args) => swarm_command(SwarmCommand::Init(args), client, console).await,
+        Command::Join(args) => swarm_command(SwarmCommand::Join(args), client, console).await,
+        Command::JoinToken(args) => {
+            swarm_command(SwarmCommand::JoinToken(args), client, console).await
         }
-        Command::Join(args) | Command::Swarm(SwarmCommand::Join(args)) => {
-            swarm::join(args, client, console).await
-        }
-        Command::JoinToken(args) | Command::Swarm(SwarmCommand::JoinToken(args)) => {
-            swarm::join_token(&args, client, console).await
-        }
-        Command::Leave(args) | Command::Swarm(SwarmCommand::Leave(args)) => {
-            swarm::leave(&args, client, console).await
-        }
-        Command::Swarm(SwarmCommand::Update(args)) => swarm::update(&args, client, console).await,
-        Command::Swarm(SwarmCommand::Ca(args)) => swarm::ca(&args, client, console).await,
-        Command::Swarm(SwarmCommand::Unlock) => swarm::unlock(client).await,
-        Command::Swarm(SwarmCommand::UnlockKey(args)) => {
-            swarm::unlock_key(&args, client, console).await
-        }
+        Command::Leave(args) => swarm_command(SwarmCommand::Leave(args), client, console).await,
+        Command::Swarm(command) => swarm_command(command, client, console).await,
         Command::Node(command) => node_command(command, client, console).await,
         Command::Service(command) => Box::pin(service_command(*command, client, console)).await,
         Command::Task(command) => explain::task(command, client, console).await,
@@ -127,10 +117,28 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Stack(command) => Box::pin(stack_command(command, client, console)).await,
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
+        Command::Simulate(args) => simulate::simulate(args, client, console).await,
         Command::Events(args) => events::events(&args, client, console).await,
         Command::Version(args) => system::version(args.format.as_deref(), client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
         Command::Daemon(_) | Command::Completion { .. } => Ok(()),
+    }
+}
+
+async fn swarm_command(
+    command: SwarmCommand,
+    client: &Client,
+    console: &mut Console<'_>,
+) -> Result<()> {
+    match command {
+        SwarmCommand::Init(args) => swarm::init(args, client, console).await,
+        SwarmCommand::Join(args) => swarm::join(args, client, console).await,
+        SwarmCommand::JoinToken(args) => swarm::join_token(&args, client, console).await,
+        SwarmCommand::Leave(args) => swarm::leave(&args, client, console).await,
+        SwarmCommand::Update(args) => swarm::update(&args, client, console).await,
+        SwarmCommand::Ca(args) => swarm::ca(&args, client, console).await,
+        SwarmCommand::Unlock => swarm::unlock(client).await,
+        SwarmCommand::UnlockKey(args) => swarm::unlock_key(&args, client, console).await,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod inspect;
 pub(crate) mod plan;
 pub(crate) mod pretty;
 pub(crate) mod progress;
+pub(crate) mod simulation;
 pub(crate) mod table;
 pub(crate) mod template;
 

@@ -12,6 +12,7 @@ pub(crate) mod image;
 pub(crate) mod moment;
 pub(crate) mod mount;
 pub(crate) mod network;
+pub(crate) mod new_nodes;
 pub(crate) mod pair;
 pub(crate) mod socket;
 pub(crate) mod strategy;

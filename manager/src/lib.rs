@@ -14,7 +14,7 @@
 //!   [`routing`], `upgrade`.
 //! - `placement`: where tasks may be, for those loops that have to know.
 //! - `heartbeat`: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
-//! - [`dry_run`]: where tasks would go.
+//! - [`dry_run`]: where tasks would go; [`simulation`]: what would become of the cluster if nodes were lost or added.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
@@ -47,6 +47,7 @@ mod reconcile;
 pub mod routing;
 pub mod scheduler;
 mod server;
+pub mod simulation;
 pub mod state;
 pub mod store;
 mod suspicion;

@@ -95,3 +95,41 @@ async fn a_plan_says_where_tasks_would_go_and_changes_nothing() {
     }
     assert_eq!(lab.contents(), before);
 }
+
+#[tokio::test]
+async fn a_simulation_says_what_would_move_and_changes_nothing() {
+    let lab = Lab::manager();
+    lab.post("/services/create", &web()).await;
+    lab.post("/services/create", &picky("db")).await;
+    let before = lab.contents();
+    let path = "/swarmlite/v1/simulate";
+    let new = json!({"Count": 2, "NanoCPUs": 4_000_000_000_i64, "MemoryBytes": 1 << 30, "Labels": {"zone": "b"}});
+    let reply = lab.post(path, &json!({"Lose": ["worker"], "Add": [new]})).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let nodes = reply.body["Nodes"].as_array().expect("a list");
+    let named = |name: &str| nodes.iter().find(|node| node["Hostname"] == name).expect("is there");
+    assert_eq!((&named("worker")["Lost"], &named("new2")["New"]), (&json!(true), &json!(true)));
+    let moves = reply.body["Moves"].as_array().expect("a list");
+    let db = moves.iter().find(|it| it["ServiceName"] == "db").expect("it gets a node");
+    let to = db["To"]["Hostname"].as_str().expect("a node");
+    assert!(to.starts_with("new"), "{to}");
+    assert_eq!((&reply.body["Waiting"], &reply.body["Quorum"]), (&json!([]), &json!(true)));
+    for (request, status, message) in [
+        (json!({"Lose": ["nobody"]}), 404, "node nobody not found"),
+        (
+            json!({"Add": [{"Count": 1001, "NanoCPUs": 1, "MemoryBytes": 1}]}),
+            400,
+            "at most 1000 nodes can be added, not 1001",
+        ),
+        (
+            json!({"Add": [{"Count": 1}]}),
+            400,
+            "a node to add needs a Count, NanoCPUs and MemoryBytes that are greater than 0",
+        ),
+        (json!({"Loose": ["worker"]}), 400, "unsupported field: Loose"),
+    ] {
+        let reply = lab.post(path, &request).await;
+        assert_eq!((reply.status, reply.message()), (status, message));
+    }
+    assert_eq!(lab.contents(), before);
+}

@@ -4,6 +4,8 @@ use swarmlite_proto::api::Explanation;
 use swarmlite_proto::api::Plan;
 use swarmlite_proto::api::PlanRequest;
 use swarmlite_proto::api::ServiceToPlan;
+use swarmlite_proto::api::SimulateRequest;
+use swarmlite_proto::api::Simulation;
 
 use super::Client;
 use super::segment;
@@ -24,6 +26,11 @@ impl Client {
     /// Where the tasks of services would go that are made or changed so. Changes nothing.
     pub(crate) async fn plan(&self, services: Vec<ServiceToPlan>) -> Result<Plan> {
         self.post("/swarmlite/v1/services/plan", &[], &PlanRequest { services }).await
+    }
+
+    /// What would become of the cluster if nodes were lost or added. Changes nothing.
+    pub(crate) async fn simulation(&self, request: &SimulateRequest) -> Result<Simulation> {
+        self.post("/swarmlite/v1/simulate", &[], request).await
     }
 
     /// Where a task could be, by its id or the beginning of it, as the daemon wrote it.

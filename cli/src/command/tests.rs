@@ -411,6 +411,26 @@ async fn explanations_are_pictures_or_what_the_daemon_wrote() {
 }
 
 #[tokio::test]
+async fn a_simulation_asks_what_was_asked() {
+    let simulated = json!({"Moves": [], "Waiting": [], "Nodes": [], "Quorum": true});
+    let outcome = run(
+        "simulate --lose node1 --lose node2 --add 2x4cpu,8g,zone=b",
+        vec![("POST /swarmlite/v1/simulate", simulated.clone())],
+    )
+    .await;
+    outcome.result.expect("simulated");
+    assert!(outcome.out.starts_with("No task would move.\n"), "{}", outcome.out);
+    let (_, body) = outcome.asked.last().expect("asked").split_once("simulate ").expect("a body");
+    let new = json!({"Count": 2, "NanoCPUs": 4_000_000_000_i64, "MemoryBytes": 8_i64 << 30, "Labels": {"zone": "b"}});
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(body, json!({"Lose": ["node1", "node2"], "Add": [new]}));
+    let answers = vec![("POST /swarmlite/v1/simulate", simulated.clone())];
+    let outcome = run("simulate --lose node1 --format json", answers).await;
+    outcome.result.expect("simulated");
+    assert_eq!(serde_json::from_str::<Value>(&outcome.out).expect("JSON"), simulated);
+}
+
+#[tokio::test]
 async fn a_plan_makes_nothing() {
     let mut explanation = crate::fixtures::explanation();
     explanation.waiting = 0;

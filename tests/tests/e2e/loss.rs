@@ -1,10 +1,12 @@
 //! What is lost or hangs while the cluster is under load: managers, a node, the time of the processors.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
+use serde_json::Value;
 use swarmlite_lab::Service;
 use swarmlite_lab::eventually;
 use tokio::time::Instant;
@@ -90,6 +92,20 @@ fn suspicions(cluster: &Cluster) -> usize {
     log.lines().filter(|line| SUSPICIONS.iter().any(|suspicion| line.contains(suspicion))).count()
 }
 
+/// What a simulation says: which tasks go where when a node is lost.
+async fn foretold(cluster: &Cluster, lost: &str) -> anyhow::Result<BTreeMap<u64, String>> {
+    let said = cluster.run(&format!("simulate --lose {lost} --format json")).await?;
+    let said: Value = serde_json::from_str(&said).context(said)?;
+    let moves = said["Moves"].as_array().context("no moves")?;
+    let to = |it: &Value| Some((it["Slot"].as_u64()?, it["To"]["NodeID"].as_str()?.to_owned()));
+    let moves: BTreeMap<u64, String> =
+        moves.iter().filter(|it| it["ServiceName"] == NAME).filter_map(to).collect();
+    ensure!(!moves.is_empty(), "nothing would move: {said}");
+    let page = cluster.run(&format!("simulate --lose {lost}")).await?;
+    ensure!(page.ends_with("This is a simulation: nothing was changed.\n"), "{page}");
+    Ok(moves)
+}
+
 pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
@@ -97,6 +113,7 @@ pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
     let id = cluster.node_id(lost).await?;
     // Through the lost node itself nobody can be served.
     let traffic = Traffic::start(cluster, service(), cluster.managers()).await?;
+    let foretold = foretold(cluster, lost.name()).await?;
     let phase = "a node is cut off";
     let begun = Instant::now();
     let requests = async {
@@ -124,6 +141,11 @@ pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
             let elsewhere = tasks.iter().filter(|task| task.node_id != id);
             let routed = elsewhere.filter(|task| task.routing == "routed").count();
             ensure!(routed == REPLICAS, "{routed} routed tasks on other nodes");
+            for (slot, node) in &foretold {
+                let task = tasks.iter().find(|task| task.slot == *slot && task.node_id != id);
+                let node_id = task.map(|task| &task.node_id);
+                ensure!(node_id == Some(node), "{NAME}.{slot} is on {node_id:?} and not on {node}");
+            }
             Ok(())
         })
         .await?;

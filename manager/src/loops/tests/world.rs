@@ -34,12 +34,12 @@ use swarmlite_proto::time::Timestamp;
 use crate::dispatcher::assignment::assignments_for;
 use crate::dispatcher::assignment::diff;
 use crate::dispatcher::assignment::news::news;
-use crate::dispatcher::assignment::told_state;
 use crate::loops::LOOPS;
 use crate::loops::Loop;
 use crate::reconcile::Agenda;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
+use crate::simulation::next_state;
 use crate::state::ObjectRef;
 use crate::state::Op;
 use crate::state::State;
@@ -385,20 +385,6 @@ pub(crate) fn is_current(service: &Service, task: &Task) -> bool {
 fn starts_first(service: &std::sync::Arc<Service>) -> bool {
     let update = service.spec.update_config.as_ref();
     update.is_some_and(|UpdateConfig { order, .. }| *order == UpdateOrder::StartFirst)
-}
-
-/// What the agent of a task makes of it next.
-fn next_state(task: &Task) -> Option<TaskState> {
-    let state = task.status.state;
-    if state.is_terminal() {
-        return None;
-    }
-    let desired = told_state(task);
-    if !desired.is_wanted() {
-        let rejected = desired == TaskState::Rejected;
-        return Some(if rejected { desired } else { TaskState::Shutdown });
-    }
-    TaskState::ALL.into_iter().find(|next| *next > state && *next <= desired)
 }
 
 /// The cluster object with Docker's defaults.
