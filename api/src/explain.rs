@@ -72,12 +72,14 @@ pub(super) fn explanation(explained: explain::Explanation) -> api::Explanation {
         changes: advice.changes.iter().map(ToString::to_string).collect(),
         node_ids: advice.nodes,
     });
+    let has_score = explained.nodes.iter().any(|verdict| verdict.score.is_some());
+    let strategy = if has_score { "score" } else { explained.strategy.as_str() };
     api::Explanation {
         service_id: explained.service_id,
         service_name: explained.service_name,
         task_id: explained.task_id,
         sentence: explained.sentence,
-        strategy: explained.strategy.to_string(),
+        strategy: strategy.to_owned(),
         waiting: explained.waiting as u64,
         error: explained.error,
         checks: Check::ALL.map(|check| check.name().to_owned()).to_vec(),

@@ -103,7 +103,7 @@ pub(crate) fn explanation() -> Explanation {
     let explanation = json!({
         "ServiceID": id("service", 1), "ServiceName": "web", "Strategy": "spread", "Waiting": 1, "Error": error,
         "Sentence": format!("1 of 2 tasks of web waits for a node: {error}."),
-        "Checks": ["ready", "resources", "plugin", "constraint", "platform", "port", "max-replicas"],
+        "Checks": ["ready", "resources", "plugin", "constraint", "platform", "port", "max-replicas", "filter"],
         "Nodes": [node(2, 3, json!([memory])), node(1, 1, json!([zone])), node(3, 0, json!([memory, zone]))],
         "Advice": [], "Hint": "free 300 MiB of memory on node2, or drop constraint node.labels.zone==b",
     });

@@ -12,6 +12,7 @@
 //! - `reconcile`: what a loop of the leader is: what it decides from, and what it wants done.
 //! - `loops`: all of them, and what drives them: `liveness`, [`orchestrator`], [`attachments`], `allocator`, [`scheduler`],
 //!   [`routing`], `upgrade`.
+//! - [`expression`]: what users say about nodes in a language of their own.
 //! - `placement`: where tasks may be, for those loops that have to know.
 //! - `heartbeat`: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
 //! - [`dry_run`]: where tasks would go; [`simulation`]: what would become of the cluster if nodes were lost or added.
@@ -32,6 +33,7 @@ pub mod ca;
 pub mod dispatcher;
 pub mod dry_run;
 pub mod events;
+pub mod expression;
 mod heartbeat;
 mod liveness;
 pub mod logs;

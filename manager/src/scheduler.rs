@@ -7,6 +7,7 @@ mod board;
 pub(crate) mod candidate;
 mod claim;
 pub mod explain;
+mod facts;
 pub(crate) mod filter;
 mod strategy;
 

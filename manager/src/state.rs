@@ -67,6 +67,7 @@ pub use self::transaction::Transaction;
 pub(crate) use self::usage::NodeUsage;
 pub(crate) use self::usage::gets_tasks;
 pub(crate) use self::usage::host_ports;
+use crate::expression::ReadOnce;
 
 /// Everything the cluster knows, at one raft index.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +84,9 @@ pub struct Revision {
     pub service: Arc<ServiceSpec>,
     /// What its tasks are made from, what its labels ask for included. Shared with the assignments of all of them.
     pub task: Arc<TaskSpec>,
+    /// What its placement says in expressions, which follows from it.
+    #[serde(skip)]
+    pub(crate) expressions: ReadOnce,
 }
 
 /// What has an address on a network.

@@ -13,26 +13,35 @@ pub const PLACEMENT_LABELS: &str = "swarmlite.placement.";
 pub enum PlacementOption {
     /// [`Placement::strategy`].
     Strategy,
+    /// [`Placement::filter`].
+    Filter,
+    /// [`Placement::score`].
+    Score,
 }
 
 impl PlacementOption {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Strategy];
+    pub const ALL: [Self; 3] = [Self::Strategy, Self::Filter, Self::Score];
 
     /// The name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Strategy => "strategy",
+            Self::Filter => "filter",
+            Self::Score => "score",
         }
     }
 
     /// What a placement asks for, as it is written; one line for each value. `None` if it does not ask.
     #[must_use]
     pub fn get(self, placement: &Placement) -> Option<Vec<String>> {
-        match self {
-            Self::Strategy => placement.strategy.clone().map(|strategy| vec![strategy]),
-        }
+        let text = match self {
+            Self::Strategy => &placement.strategy,
+            Self::Filter => &placement.filter,
+            Self::Score => &placement.score,
+        };
+        text.clone().map(|text| vec![text])
     }
 }
 
@@ -52,6 +61,8 @@ impl LabelOption for PlacementOption {
                 let strategy: Strategy = value.parse().map_err(|why| format!("{why}"))?;
                 placement.strategy = Some(strategy.to_string());
             }
+            Self::Filter => placement.filter = Some(expression(value)?),
+            Self::Score => placement.score = Some(expression(value)?),
         }
         Ok(())
     }
@@ -59,6 +70,11 @@ impl LabelOption for PlacementOption {
     fn get(self, placement: &Placement) -> Option<Vec<String>> {
         self.get(placement)
     }
+}
+
+/// What it says is for managers to read.
+fn expression(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("there is no expression".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rand::RngExt;
+use swarmlite_manager::expression;
 use swarmlite_manager::state::ObjectRef;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
@@ -38,7 +39,7 @@ pub(super) fn create(
     if spec.name.is_empty() {
         spec.name = unused_name(state, rng);
     }
-    let mut spec = validate::service(spec)?;
+    let mut spec = checked(spec)?;
     state.check_service_name(&spec.name, None)?;
     let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
     state.check_ports(&spec, None)?;
@@ -152,7 +153,7 @@ fn changeable<'a>(
     spec: ServiceSpec,
 ) -> Result<(&'a Service, ServiceSpec)> {
     let old = lookup::service(state, reference)?;
-    let spec = validate::service(balancing::keep(spec, &old.spec))?;
+    let spec = checked(balancing::keep(spec, &old.spec))?;
     if !old.meta.is_known_at(version) {
         return Err(out_of_sequence());
     }
@@ -163,6 +164,15 @@ fn changeable<'a>(
         return Err(Error::not_implemented("service mode change is not allowed"));
     }
     Ok((old, spec))
+}
+
+/// The spec, if it is one that a service can have.
+fn checked(spec: ServiceSpec) -> Result<ServiceSpec> {
+    let spec = validate::service(spec)?;
+    if let Some(placement) = &spec.task()?.placement {
+        expression::check(placement)?;
+    }
+    Ok(spec)
 }
 
 /// Puts `service` in the place of `old`, if its networks, secrets and configs are there and its ports are free.

@@ -80,6 +80,71 @@ async fn a_strategy_stays_until_it_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_faulty_expression_is_refused_with_its_place() {
+    let lab = Lab::manager();
+    for (placement, message) in [
+        (
+            json!({"Filter": "node.cpus > 2 &&"}),
+            "placement filter, line 1, column 17: mismatched input '<EOF>'",
+        ),
+        (
+            json!({"Filter": "node.role == 'worker' &&\n  node.zone == 'a'"}),
+            "placement filter, line 2, column 3: unknown name \"node.zone\"",
+        ),
+        (
+            json!({"Filter": "node.cpus"}),
+            "placement filter, line 1, column 5: it has to come to true or false, and comes to a double",
+        ),
+        (
+            json!({"Score": "node.cpus > 2"}),
+            "placement score, line 1, column 11: it has to come to a number, and comes to a bool",
+        ),
+        (
+            json!({"Score": "node.cpus", "Strategy": "binpack"}),
+            "a placement score and placement strategy \"binpack\" cannot both choose the node",
+        ),
+    ] {
+        let mut body = web();
+        body["TaskTemplate"]["Placement"] = placement;
+        let reply = lab.post("/services/create", &body).await;
+        assert_eq!((reply.status, reply.message()), (400, message));
+    }
+    let mut body = web();
+    body["Mode"] = json!({"Global": {}});
+    body["TaskTemplate"]["Placement"] = json!({"Score": "node.cpus"});
+    let reply = lab.post("/services/create", &body).await;
+    let message = "a placement score is not for global services, which have a task on each node";
+    assert_eq!((reply.status, reply.message()), (400, message));
+    body["Mode"] = Value::Null;
+    body["Labels"] = json!({"swarmlite.placement.filter": "node.zone"});
+    let message = "placement filter, line 1, column 1: unknown name \"node.zone\"";
+    assert_eq!(lab.post("/services/create", &body).await.message(), message);
+}
+
+#[tokio::test]
+async fn expressions_stay_until_they_are_taken_back() {
+    let lab = Lab::manager();
+    let mut body = web();
+    let asked = json!({"Strategy": "spread", "Filter": "node.cpus > 2", "Score": "-node.tasks"});
+    body["TaskTemplate"]["Placement"] = asked.clone();
+    assert_eq!(lab.post("/services/create", &body).await.status, 201);
+    let placement = || {
+        let service = lab.store.state().service_by_name("web").expect("is there").clone();
+        json!(service.spec.task_template.placement)
+    };
+    let reply = update(&lab, |spec| spec["TaskTemplate"]["Placement"] = Value::Null).await;
+    assert_eq!((reply.status, placement()), (200, asked.clone()));
+    let set = |name: &'static str, value: &'static str| {
+        move |spec: &mut Value| spec["TaskTemplate"]["Placement"][name] = json!(value)
+    };
+    let faulty = update(&lab, set("Filter", "node.cpus >")).await;
+    assert_eq!((faulty.status, placement()), (400, asked));
+    assert_eq!(update(&lab, set("Filter", "")).await.status, 200);
+    assert_eq!(update(&lab, set("Score", "")).await.status, 200);
+    assert_eq!(placement(), json!({"Strategy": "spread"}));
+}
+
+#[tokio::test]
 async fn what_a_label_asks_for_makes_new_tasks() {
     let lab = Lab::manager();
     assert_eq!(lab.post("/services/create", &web()).await.status, 201);

@@ -163,10 +163,10 @@ mod tests {
         insta::assert_snapshot!(page(&explanation(), PLAIN), @r"
         1 of 2 tasks of web waits for a node: no suitable node (scheduling constraints not satisfied on 2 nodes; insufficient resources on 1 node).
 
-        NODE    RANK   READY   RESOURCES   PLUGIN   CONSTRAINT   PLATFORM   PORT   MAX-REPLICAS
-        node2   -      ·       ✗           ·        ·            ·          ·      ·
-        node1   -      ·       ·           ·        ✗            ·          ·      ·
-        node3   -      ·       ✗           ·        ✗            ·          ·      ·
+        NODE    RANK   READY   RESOURCES   PLUGIN   CONSTRAINT   PLATFORM   PORT   MAX-REPLICAS   FILTER
+        node2   -      ·       ✗           ·        ·            ·          ·      ·              ·
+        node1   -      ·       ·           ·        ✗            ·          ·      ·              ·
+        node3   -      ·       ✗           ·        ✗            ·          ·      ·              ·
 
         node2: 300 MiB of memory short: 512 MiB needed, 212 MiB left
         node1: constraint node.labels.zone==b is not met

@@ -14,6 +14,7 @@ use super::readiness;
 use crate::args::ScalarFlags;
 use crate::args::ServiceCreateArgs;
 use crate::args::ServiceUpdateArgs;
+use crate::args::TaskFlags;
 use crate::error::Error;
 use crate::error::Result;
 use crate::value::image;
@@ -69,13 +70,7 @@ fn change(spec: &mut ServiceSpec, flags: &ScalarFlags, lists: &Lists) -> Result<
         spec.endpoint_spec.get_or_insert_with(EndpointSpec::default).mode = mode;
     }
     let task = &mut spec.task_template;
-    if let Some(max) = flags.task.replicas_max_per_node {
-        task.placement.get_or_insert_with(Placement::default).max_replicas = max;
-    }
-    if let Some(strategy) = &flags.task.placement_strategy {
-        let placement = task.placement.get_or_insert_with(Placement::default);
-        placement.strategy = Some(strategy.clone());
-    }
+    placement(&mut task.placement, &flags.task);
     let container = task.container_spec.get_or_insert_with(ContainerSpec::default);
     container::change(container, &flags.container)?;
     extension::change(container, &flags.extension);
@@ -87,6 +82,25 @@ fn change(spec: &mut ServiceSpec, flags: &ScalarFlags, lists: &Lists) -> Result<
     policy::update(&mut spec.update_config, &flags.update);
     policy::rollback(&mut spec.rollback_config, &flags.rollback);
     Ok(())
+}
+
+/// Where tasks go. What is not asked for makes no placement.
+fn placement(placement: &mut Option<Placement>, flags: &TaskFlags) {
+    if let Some(max) = flags.replicas_max_per_node {
+        placement.get_or_insert_default().max_replicas = max;
+    }
+    for (asked, of) in [
+        (
+            &flags.placement_strategy,
+            (|it| &mut it.strategy) as fn(&mut Placement) -> &mut Option<String>,
+        ),
+        (&flags.placement_filter, |it| &mut it.filter),
+        (&flags.placement_score, |it| &mut it.score),
+    ] {
+        if asked.is_some() {
+            of(placement.get_or_insert_default()).clone_from(asked);
+        }
+    }
 }
 
 #[cfg(test)]

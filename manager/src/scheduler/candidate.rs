@@ -14,6 +14,7 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::validate::constraint::Constraint;
 use swarmlite_proto::version::Version;
 
+use crate::expression::Own;
 use crate::state::NodeUsage;
 use crate::state::Reserved;
 use crate::state::Revision;
@@ -38,8 +39,10 @@ pub(crate) struct Group {
     pub reserved: Reserved,
     /// The ports that each of them needs on its node.
     pub host_ports: BTreeSet<(PortProtocol, u16)>,
-    /// How a node is chosen for each of them.
+    /// How a node is chosen for each of them. Behind a score it decides what that leaves open.
     pub strategy: Strategy,
+    /// The filter and the score of the service's own.
+    pub own: Arc<Own>,
 }
 
 /// A node, with what its tasks use of it.
@@ -63,13 +66,16 @@ impl Group {
         revision: Arc<Revision>,
     ) -> Self {
         let placement = revision.task.placement.as_ref();
-        let strategy = strategy(state, placement);
+        let own = revision.expressions.of(placement);
+        // Whoever has a score does not ask for a strategy, and that of the cluster is for those that say nothing.
+        let strategy =
+            if own.score.is_some() { Strategy::default() } else { strategy(state, placement) };
         let texts = placement.into_iter().flat_map(|placement| &placement.constraints);
         let constraints = texts.map(|text| Constraint::parse(text).ok()).collect();
         let reserved = Reserved::by(&revision);
         let host_ports = host_ports(&revision).collect();
         let service = service.clone();
-        Self { service, version, revision, constraints, reserved, host_ports, strategy }
+        Self { service, version, revision, constraints, reserved, host_ports, strategy, own }
     }
 }
 
@@ -93,6 +99,14 @@ impl<'a> Candidate<'a> {
     pub(crate) fn failures_of(&self, group: &Group) -> usize {
         let failures = self.usage.failures_of(&group.service, group.version);
         failures.filter(|at| self.now.since(*at) < FAILURE_MEMORY).count()
+    }
+
+    /// What it has that is not set aside. Negative if it has shrunk.
+    #[must_use]
+    pub(crate) fn left(&self) -> Reserved {
+        let mut left = Reserved::total(self.node);
+        left.subtract(&self.usage.reserved);
+        left
     }
 
     /// Its id.

@@ -1,6 +1,7 @@
 //! Which nodes can run a task: one rule per file, each with its reason.
 
 pub(super) mod constraints;
+mod expression;
 pub(super) mod host_port;
 mod max_replicas;
 mod platform;
@@ -17,8 +18,8 @@ use super::candidate::Group;
 /// A rule: whether a node can run one more task of a group.
 pub(crate) type Filter = fn(&Group, &Candidate<'_>) -> Result<(), Refusal>;
 
-/// All rules, in the order in which swarmkit applies them: the first that refuses gives the reason.
-pub(crate) const FILTERS: [Filter; 7] = [
+/// All rules, in the order in which swarmkit applies them and then swarmlite's own: the first that refuses gives the reason.
+pub(crate) const FILTERS: [Filter; 8] = [
     ready::check,
     resources::check,
     plugin::check,
@@ -26,6 +27,7 @@ pub(crate) const FILTERS: [Filter; 7] = [
     platform::check,
     host_port::check,
     max_replicas::check,
+    expression::check,
 ];
 
 /// Why a node cannot run a task.
@@ -52,6 +54,8 @@ pub(crate) enum Refusal {
     HostPort(u16),
     /// It has as many tasks of the service as it may have.
     MaxReplicas(u64),
+    /// The service's own filter does not hold, or this is why that cannot be said.
+    Expression(Option<String>),
 }
 
 impl fmt::Display for Refusal {
@@ -66,12 +70,14 @@ impl fmt::Display for Refusal {
             Self::Platform => f.write_str("unsupported platform"),
             Self::HostPort(port) => write!(f, "host-mode port {port} already in use"),
             Self::MaxReplicas(max) => write!(f, "already runs {max} replicas, the maximum"),
+            Self::Expression(None) => f.write_str("does not satisfy the placement filter"),
+            Self::Expression(Some(why)) => write!(f, "placement filter: {why}"),
         }
     }
 }
 
 impl Refusal {
-    /// What is printed of it, without the number of nodes: swarmkit's words (`manager/scheduler/filter.go`).
+    /// What is printed of it, without the number of nodes: swarmkit's words (`manager/scheduler/filter.go`), as far as it has such a rule.
     const fn summary(&self) -> Summary {
         match self {
             Self::NotAvailable => Summary::NotAvailable,
@@ -81,6 +87,7 @@ impl Refusal {
             Self::Platform => Summary::Of("unsupported platform on"),
             Self::HostPort(_) => Summary::Of("host-mode port already in use on"),
             Self::MaxReplicas(_) => Summary::MaxReplicas,
+            Self::Expression(_) => Summary::Of("placement filter not satisfied on"),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The second stage: which of the nodes that can run a task gets it.
 //!
 //! The strategy of the service, or that of the cluster, gives each node a rank ([`rank`]), or draws one of them ([`random`]). Nodes on which
-//! tasks of the service keep failing come last in any case. Placement preferences come before the strategy, which then chooses within
+//! tasks of the service keep failing come last in any case. A score of the service's own ([`own`]) comes before the strategy. Placement preferences come before the strategy, which then chooses within
 //! the part of the nodes that they lead to (swarmkit `manager/scheduler/{nodeset,decision_tree}.go`).
 
 pub(super) mod binpack;
 mod even;
 mod leaf;
+pub(super) mod own;
 mod random;
 mod tree;
 
@@ -30,6 +31,8 @@ const MANY_FAILURES: usize = 5;
 pub(crate) struct Rank {
     /// How often tasks of the group have failed there of late, if often.
     pub failures: usize,
+    /// What the service's own score says; 0 if it has none.
+    pub own: i64,
     /// What the strategy says, the more important first.
     pub score: (i64, i64),
     /// The node, so that nothing is left to chance.
@@ -47,7 +50,8 @@ pub(super) enum Choice {
 
 impl Choice {
     pub(super) fn new(group: &Group, board: &Board<'_>) -> Self {
-        if group.strategy == Strategy::Spread && preferences(group).is_empty() {
+        let is_plain = group.own.score.is_none() && preferences(group).is_empty();
+        if group.strategy == Strategy::Spread && is_plain {
             Self::Even(Even::new(board))
         } else {
             Self::Tree(Tree::new(group, board))
@@ -81,7 +85,7 @@ pub(crate) fn rank(group: &Group, candidate: &Candidate<'_>) -> Rank {
         Strategy::Binpack => binpack::score(group, candidate),
         Strategy::Random => (0, 0),
     };
-    Rank { failures, score, node: candidate.id().clone() }
+    Rank { failures, own: own::order(group, candidate), score, node: candidate.id().clone() }
 }
 
 /// A number of tasks as part of a score.

@@ -1,5 +1,6 @@
 //! Where tasks go, and what is said when they cannot.
 
+mod expression;
 mod model;
 
 use std::collections::BTreeSet;

@@ -160,6 +160,7 @@ impl State {
                     service.spec.task().unwrap_or_else(|_| service.spec.task_template.clone()),
                 ),
                 service: Arc::new(service.spec.clone()),
+                expressions: Default::default(),
             };
             let revisions = self.tables.revisions.entry(service.id.clone()).or_default();
             revisions.insert(write.version, Arc::new(revision));

@@ -10,7 +10,7 @@ use crate::spec::ServiceSpec;
 
 /// Every one of the members.
 fn all() -> Value {
-    json!({"Strategy": "binpack"})
+    json!({"Strategy": "binpack", "Filter": "node.cpus > 2", "Score": "node.free.cpus"})
 }
 
 fn placement(json: &Value) -> Placement {
@@ -47,7 +47,12 @@ fn service(labels: &[(&str, &str)], placement: &Value) -> ServiceSpec {
 
 #[test]
 fn a_label_stands_for_every_member() {
-    let labels = [("swarmlite.placement.strategy", "binpack"), ("unrelated", "x")];
+    let labels = [
+        ("swarmlite.placement.strategy", "binpack"),
+        ("swarmlite.placement.filter", "node.cpus > 2"),
+        ("swarmlite.placement.score", "node.free.cpus"),
+        ("unrelated", "x"),
+    ];
     for said in [Value::Null, json!({}), all()] {
         let task = service(&labels, &said).task().expect("a task");
         assert_eq!(task.placement, Some(placement(&all())));
@@ -63,13 +68,25 @@ fn labels_are_refused_by_name() {
             "swarmlite.placement.colour",
             "red",
             json!({}),
-            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy are known",
+            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score are known",
         ),
         (
             "swarmlite.placement.strategy",
             "best",
             json!({}),
             "label swarmlite.placement.strategy: unknown placement strategy \"best\": spread, binpack and random are known",
+        ),
+        (
+            "swarmlite.placement.score",
+            "",
+            json!({}),
+            "label swarmlite.placement.score: there is no expression",
+        ),
+        (
+            "swarmlite.placement.filter",
+            "true",
+            json!({"Filter": "false"}),
+            "placement option filter is false, but label swarmlite.placement.filter is true",
         ),
         (
             "swarmlite.placement.strategy",

@@ -30,25 +30,38 @@ pub struct Placement {
     // A text, so that a manager that does not know the name yet reads the record of one that does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
+    /// An expression that has to hold on a node, such as `node.free.memory > 1e9`. Not in Docker's API. In an update absence stands for
+    /// what the service has, and an empty text takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// An expression that is a number, such as `node.free.cpus`: of the nodes that fit the one where it is greatest is chosen. Not in
+    /// Docker's API. In an update absence stands for what the service has, and an empty text takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
 }
 
 impl Placement {
     /// Whether it asks for something beyond Docker's API.
     #[must_use]
     pub const fn has_extensions(&self) -> bool {
-        self.strategy.is_some()
+        self.strategy.is_some() || self.filter.is_some() || self.score.is_some()
     }
 
     /// Takes over from `old` those members beyond Docker's API that this placement says nothing about.
     pub fn keep_extensions(&mut self, old: &Self) {
-        if self.strategy.is_none() {
-            self.strategy.clone_from(&old.strategy);
+        let own = [&mut self.strategy, &mut self.filter, &mut self.score];
+        for (own, old) in own.into_iter().zip([&old.strategy, &old.filter, &old.score]) {
+            if own.is_none() {
+                own.clone_from(old);
+            }
         }
     }
 
     /// Drops those of these members that ask for nothing, which is what Docker's API has a form for.
     pub(crate) fn drop_empty_extensions(&mut self) {
-        self.strategy.take_if(|strategy| strategy.is_empty());
+        for own in [&mut self.strategy, &mut self.filter, &mut self.score] {
+            own.take_if(|text| text.is_empty());
+        }
     }
 }
 

@@ -48,7 +48,11 @@ pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
         placement.drop_empty_extensions();
     }
     // What labels ask for is checked as well.
-    task(&spec.task()?)?;
+    let effective = spec.task()?;
+    task(&effective)?;
+    if let Some(placement) = &effective.placement {
+        score(&spec.mode, placement)?;
+    }
     for (config, path) in
         [(&spec.update_config, "UpdateConfig"), (&spec.rollback_config, "RollbackConfig")]
     {
@@ -167,6 +171,21 @@ fn placement(placement: &Placement) -> Result<()> {
         })?;
     }
     strategy(placement.strategy.as_deref())
+}
+
+/// A score compares nodes, and so has to be what does. What it says is for managers to read.
+fn score(mode: &ServiceMode, placement: &Placement) -> Result<()> {
+    let Some(_) = &placement.score else { return Ok(()) };
+    require(!mode.is_global(), || {
+        "a placement score is not for global services, which have a task on each node".to_owned()
+    })?;
+    let strategy = placement.strategy.as_deref().filter(|name| !name.is_empty());
+    let other = strategy.filter(|name| name.parse() != Ok(Strategy::default()));
+    other.map_or(Ok(()), |name| {
+        Err(Error::invalid(format!(
+            "a placement score and placement strategy {name:?} cannot both choose the node"
+        )))
+    })
 }
 
 /// Checks the name of a placement strategy. None, or an empty one, stands for the default.

@@ -29,6 +29,7 @@ mod loss;
 mod mesh;
 mod mishaps;
 mod names;
+mod placement;
 mod ready;
 mod registry;
 mod remote;
@@ -141,6 +142,8 @@ fn cases() -> Vec<Case> {
         explain::too_much_memory,
         explain::a_host_port_that_is_taken,
         explain::as_many_replicas_as_nodes_may_have,
+        placement::a_filter_and_a_score_of_a_service,
+        placement::a_filter_that_cannot_be_told,
         stack::docker_and_swarmlite_make_the_same_stack,
         stack::what_is_not_in_the_file_any_more_is_pruned,
         remote::certificates_open_the_api_to_both_clients,

@@ -16,6 +16,10 @@ pub(super) fn specs() -> [ServiceSpec; 4] {
     let [global, replicated_job, global_job] = modes.map(|mode| {
         let mut spec = service(custom.clone());
         (spec.mode, spec.update_config, spec.rollback_config) = (mode, None, None);
+        if let Some(placement) = spec.task_template.placement.as_mut().filter(|_| mode.is_global())
+        {
+            placement.score = None;
+        }
         spec
     });
     let mut legacy = global;
@@ -92,7 +96,9 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
             }],
             max_replicas: 2,
             platforms: vec![Platform { architecture: text("x86_64"), os: text("linux") }],
-            strategy: Some(text("binpack")),
+            strategy: Some(text("spread")),
+            filter: Some(text("node.cpus > 2")),
+            score: Some(text("node.free.cpus")),
         }),
         networks: vec![NetworkAttachmentConfig {
             target: text("back"),

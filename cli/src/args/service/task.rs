@@ -42,6 +42,14 @@ pub(crate) struct TaskFlags {
     #[arg(long, value_name = "STRATEGY", value_parser = strategy::parse)]
     pub(crate) placement_strategy: Option<String>,
 
+    /// Expression that has to hold on a node, such as "node.free.memory > 1e9"; an empty one takes it back.
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub(crate) placement_filter: Option<String>,
+
+    /// Expression that is a number, such as node.free.cpus: of the nodes that fit the one where it is greatest is chosen; an empty one takes it back.
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub(crate) placement_score: Option<String>,
+
     /// Endpoint mode, what the name of the service resolves to: one virtual address (vip) or the addresses of all tasks (dnsrr).
     #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]
     pub(crate) endpoint_mode: Option<EndpointMode>,

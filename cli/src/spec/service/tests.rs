@@ -72,7 +72,8 @@ fn every_option_of_create_reaches_the_spec() {
          --stop-signal INT --stop-grace-period 3s --cap-add net_admin --cap-drop chown --oom-score-adj -5 \
          --mount type=tmpfs,dst=/t --host db:10.0.0.1 --dns 1.1.1.1 --dns-option ndots:1 --dns-search x.y \
          --sysctl net.a=1 --ulimit nofile=1:2 --log-driver local --log-opt max-size=1m \
-         --constraint node.role==worker --placement-pref spread=node.labels.rack --placement-strategy binpack --network name=net,alias=w \
+         --constraint node.role==worker --placement-pref spread=node.labels.rack --placement-strategy binpack --placement-filter 'node.cpus > 2' \
+         --placement-score=-node.tasks --network name=net,alias=w \
          --isolation default --memory-swap -1 --memory-swappiness 10 --generic-resource GPU=2 --host n:host-gateway \
          --device /dev/null:/dev/xnull --device-cgroup-rule 'c 1:3 r' --gpus all --privileged --shm-size 64m \
          --security-opt no-new-privileges --ipc host --pid host --cgroup-parent /batch --cgroupns host --runtime runsc \
@@ -148,6 +149,17 @@ fn single_values_come_and_go() {
     let container = replaced.task_template.container_spec.expect("some");
     assert_eq!((container.mounts.len(), &*container.mounts[0].source), (1, "/b"));
     assert_eq!((container.ulimits.len(), container.ulimits[0].soft), (1, 5));
+}
+
+#[test]
+fn expressions_of_placement_come_and_go() {
+    let before = created("--name web --placement-filter 'node.cpus > 2' image").expect("a spec");
+    let placement = |spec: &ServiceSpec| json(spec)["TaskTemplate"]["Placement"].clone();
+    assert_eq!(placement(&before), json!({"Filter": "node.cpus > 2"}));
+    assert_eq!(updated(&before, "").expect("a spec"), before);
+    let after = updated(&before, "--placement-filter '' --placement-score -node.tasks");
+    let emptied = json!({"Filter": "", "Score": "-node.tasks"});
+    assert_eq!(placement(&after.expect("a spec")), emptied, "an empty one takes it back");
 }
 
 #[test]

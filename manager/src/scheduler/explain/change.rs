@@ -46,6 +46,8 @@ pub enum Change {
     LetEngineChoose(u16),
     /// Take this constraint off the service.
     DropConstraint(String),
+    /// Take the filter off the service.
+    DropFilter,
     /// Give the node the label that the constraint asks for.
     Label {
         /// The node.
@@ -82,7 +84,7 @@ impl Change {
             Self::Activate { .. } => 0,
             Self::Free { .. } => 1,
             Self::AllowPerNode(_) => 2,
-            Self::DropConstraint(_) => 3,
+            Self::DropConstraint(_) | Self::DropFilter => 3,
             Self::Reserve { .. } => 4,
             Self::PublishAnother(_) | Self::LetEngineChoose(_) => 5,
             Self::StopTask { .. } => 6,
@@ -123,6 +125,7 @@ impl fmt::Display for Change {
                 write!(f, "let the engines choose a port instead of {port}")
             }
             Self::DropConstraint(text) => write!(f, "drop constraint {text}"),
+            Self::DropFilter => f.write_str("drop the placement filter"),
             Self::Label { node, key, value } => write!(f, "label {node} with {key}={value}"),
             Self::Install { node, plugin } => write!(f, "install plugin {plugin} on {node}"),
             Self::UseImageFor { platform } => write!(f, "use an image for {platform}"),

@@ -14,6 +14,7 @@ use super::holder;
 use super::name;
 use crate::scheduler::candidate::Candidate;
 use crate::scheduler::candidate::Group;
+use crate::scheduler::facts::Seen;
 use crate::scheduler::filter::FILTERS;
 use crate::scheduler::filter::Refusal;
 use crate::scheduler::filter::constraints;
@@ -40,11 +41,13 @@ pub enum Check {
     Port,
     /// Whether it may have one more task of the service.
     MaxReplicas,
+    /// Whether the service's own filter holds.
+    Filter,
 }
 
 impl Check {
     /// All, in the order in which they are applied.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ready,
         Self::Resources,
         Self::Plugin,
@@ -52,6 +55,7 @@ impl Check {
         Self::Platform,
         Self::Port,
         Self::MaxReplicas,
+        Self::Filter,
     ];
 
     /// What it is called.
@@ -65,6 +69,7 @@ impl Check {
             Self::Platform => "platform",
             Self::Port => "port",
             Self::MaxReplicas => "max-replicas",
+            Self::Filter => "filter",
         }
     }
 }
@@ -102,7 +107,10 @@ pub(super) fn all(state: &State, group: &Group, candidate: &Candidate<'_>) -> Ve
         Refusal::MissingPlugin(_) => plugin::missing(group, candidate).collect(),
         Refusal::Constraint(_) => constraints::violated(group, candidate).collect(),
         Refusal::HostPort(_) => host_port::taken(group, candidate).collect(),
-        only @ (Refusal::NotAvailable | Refusal::Platform | Refusal::MaxReplicas(_)) => vec![only],
+        only @ (Refusal::NotAvailable
+        | Refusal::Platform
+        | Refusal::MaxReplicas(_)
+        | Refusal::Expression(_)) => vec![only],
     });
     every.flat_map(|refusal| obstacles(state, group, candidate, refusal)).collect()
 }
@@ -135,6 +143,7 @@ fn obstacles(
             let allowed = Change::AllowPerNode(here as u64 + 1);
             vec![obstacle(Check::MaxReplicas, text, [allowed])]
         }
+        Refusal::Expression(why) => vec![filter(group, candidate, why)],
     }
 }
 
@@ -201,6 +210,17 @@ fn platform(node: &Node) -> Obstacle {
     let platform = format!("{}/{}", platform.os, platform.architecture);
     let text = format!("the image is not made for {platform}");
     obstacle(Check::Platform, text, [Change::UseImageFor { platform }])
+}
+
+fn filter(group: &Group, candidate: &Candidate<'_>, why: Option<String>) -> Obstacle {
+    let here = group.own.filter.iter().flatten().map(|it| it.facts(&Seen { group, candidate }));
+    let here: String =
+        here.filter(|here| !here.is_empty()).map(|here| format!(": {here}")).collect();
+    let text = match why {
+        Some(why) => format!("the placement filter cannot be told: {why}"),
+        None => format!("the placement filter does not hold{here}"),
+    };
+    obstacle(Check::Filter, text, [Change::DropFilter])
 }
 
 fn host_port(state: &State, group: &Group, candidate: &Candidate<'_>, port: u16) -> Obstacle {

@@ -260,7 +260,15 @@ struct Case {
     preference: bool,
     constraint: Option<usize>,
     strategy: Strategy,
+    score: Option<&'static str>,
+    filter: Option<&'static str>,
 }
+
+/// Of which the last cannot be told on nodes without tasks.
+const SCORES: [&str; 3] =
+    ["node.free.memory", "node.labels.zone == 'b' ? 1 : 0", "int(node.memory) / int(node.tasks)"];
+
+const FILTERS: [&str; 2] = ["node.labels.zone != 'b'", "node.tasks < 2"];
 
 const ZONES: [&str; 3] = ["a", "b", "c"];
 
@@ -268,10 +276,14 @@ fn case() -> impl Generator<Value = Case> {
     let node = (0..ZONES.len(), prop::bool::weighted(0.8), 1_i64..8);
     let others = prop::collection::vec((1_u64..4, 0_i64..3), 0..3);
     let strategy = prop::sample::select(&Strategy::ALL[..]);
-    let rest = (0_u64..4, 0_i64..4, any::<bool>(), prop::option::of(0..ZONES.len()), strategy);
+    let own = (
+        prop::option::weighted(0.4, prop::sample::select(&SCORES[..])),
+        prop::option::weighted(0.3, prop::sample::select(&FILTERS[..])),
+    );
+    let rest = (0_u64..4, 0_i64..4, any::<bool>(), prop::option::of(0..ZONES.len()), strategy, own);
     (prop::collection::vec(node, 1..5), others, rest).prop_map(|(nodes, others, rest)| {
-        let (replicas, memory, preference, constraint, strategy) = rest;
-        Case { nodes, others, replicas, memory, preference, constraint, strategy }
+        let (replicas, memory, preference, constraint, strategy, (score, filter)) = rest;
+        Case { nodes, others, replicas, memory, preference, constraint, strategy, score, filter }
     })
 }
 
@@ -294,6 +306,8 @@ fn build(case: &Case) -> (World, ServiceId) {
         reserve(service).memory_bytes = case.memory * MIB;
         let placement = placement(service);
         placement.strategy = Some(case.strategy.to_string());
+        placement.score = case.score.map(str::to_owned);
+        placement.filter = case.filter.map(str::to_owned);
         placement.constraints = case
             .constraint
             .iter()

@@ -45,6 +45,8 @@ pub struct Verdict {
     pub tasks_of_service: usize,
     /// How many tasks it has in all.
     pub tasks: usize,
+    /// What the service's own score is here, or why that cannot be said. `None` if it has none.
+    pub score: Option<Result<f64, String>>,
     /// The reason that counts for Docker's sentence.
     pub(super) first: Option<Refusal>,
     /// What the strategy says of the node, beside its parts.
@@ -138,6 +140,7 @@ fn verdict(
         failures,
         tasks_of_service: candidate.tasks_of(group),
         tasks: candidate.usage.tasks,
+        score: strategy::own::score(group, candidate),
         first,
         order: strategy::rank(group, candidate),
     }

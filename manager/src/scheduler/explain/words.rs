@@ -137,7 +137,8 @@ fn why(nodes: &[Verdict], strategy: Strategy) -> String {
     let (Some(best), Some(next)) = (fit(0), fit(1)) else {
         return "no other node fits".to_owned();
     };
-    by_parts(best, next).or_else(|| by_failures(best, next)).unwrap_or_else(|| match strategy {
+    let before = by_parts(best, next).or_else(|| by_failures(best, next));
+    before.or_else(|| by_score(best, next)).unwrap_or_else(|| match strategy {
         Strategy::Spread => by_tasks(best, next),
         Strategy::Binpack => by_shares(best, next),
         Strategy::Random => {
@@ -172,6 +173,19 @@ fn by_failures(best: &Verdict, next: &Verdict) -> Option<String> {
     let failed = tasks(best.failures);
     let (other, more) = (&next.hostname, next.failures);
     Some(format!("{failed} of the service failed there in five minutes, and {more} on {other}"))
+}
+
+/// Why, if the service's own score decides.
+fn by_score(best: &Verdict, next: &Verdict) -> Option<String> {
+    if best.order.own == next.order.own {
+        return None;
+    }
+    let (Some(Ok(first)), Some(second)) = (&best.score, &next.score) else { return None };
+    let other = &next.hostname;
+    Some(match second {
+        Ok(second) => format!("its score is {first}, and that of {other} is {second}"),
+        Err(why) => format!("its score is {first}, and that of {other} cannot be told: {why}"),
+    })
 }
 
 /// Why, if the fewest tasks decide.

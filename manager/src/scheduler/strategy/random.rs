@@ -81,7 +81,7 @@ mod tests {
         let mut nodes: Vec<NodeId> = (0..10).map(|seed| fixture::node(seed, 0).id).collect();
         nodes.sort_unstable();
         for node in &nodes {
-            urn.insert(Rank { failures: 0, score: (0, 0), node: node.clone() });
+            urn.insert(Rank { failures: 0, own: 0, score: (0, 0), node: node.clone() });
         }
         let draw = |urn: &Urn, slot| urn.draw(lot(&group, slot)).expect("there are nodes");
         let mut drawn: BTreeMap<NodeId, usize> = BTreeMap::new();
@@ -91,9 +91,9 @@ mod tests {
         assert!(drawn.values().all(|count| (70..=130).contains(count)), "{drawn:?}");
         let first = draw(&urn, 1);
         assert_eq!(draw(&urn, 1), first, "the same slot, the same node");
-        urn.remove(&Rank { failures: 0, score: (0, 0), node: first.clone() });
+        urn.remove(&Rank { failures: 0, own: 0, score: (0, 0), node: first.clone() });
         assert!((1..=1000).all(|slot| draw(&urn, slot) != first), "it is full");
-        let bad = Rank { failures: 5, score: (0, 0), node: first.clone() };
+        let bad = Rank { failures: 5, own: 0, score: (0, 0), node: first.clone() };
         urn.insert(bad.clone());
         assert!((1..=1000).all(|slot| draw(&urn, slot) != first), "there are others");
         let mut last = Urn::default();

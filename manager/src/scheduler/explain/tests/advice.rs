@@ -71,6 +71,7 @@ fn change_service(service: &mut Service, change: &Change) {
         Change::PublishAnother(port) => publish_on_host(service, port + 1),
         Change::LetEngineChoose(_) => publish_on_host(service, 0),
         Change::DropConstraint(text) => placement(service).constraints.retain(|it| it != text),
+        Change::DropFilter => placement(service).filter = None,
         Change::UseImageFor { platform } => {
             let (os, architecture) = platform.split_once('/').expect("both");
             placement(service).platforms =
