@@ -1,4 +1,4 @@
-//! The third table: what one change costs each loop of the leader, and sessions of nodes, in clusters that run more and more tasks.
+//! The fourth table: what one change costs each loop of the leader, and sessions of nodes, in clusters that run more and more tasks.
 //!
 //! The change is the smallest there is, and the most frequent: the status of one task. The task has failed, so that something follows from it. Services, networks
 //! and what runs on them stay as large; only their number grows. Whatever grows with it looks at what has not changed.

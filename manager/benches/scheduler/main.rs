@@ -8,6 +8,7 @@
 //!
 //! - `placing`: the shapes of swarmkit's own benchmark (`manager/scheduler/scheduler_test.go`, `benchScheduler`), and larger ones.
 //! - `nodes`: whether a task costs more when there are more nodes.
+//! - `expressions`: what filters and scores of the services' own cost.
 //! - `change`: whether a change costs more when there are more tasks.
 //!
 //! Everything is the real thing: the state that managers replicate, and the loops that decide from it. Raft, disk and network are left out, as
@@ -24,6 +25,7 @@
 
 mod change;
 mod cluster;
+mod expressions;
 mod format;
 mod memory;
 mod nodes;
@@ -34,8 +36,12 @@ mod work;
 type Print = fn(bool);
 
 /// The tables, by the names that they are asked for by.
-const TABLES: [(&str, Print); 3] =
-    [("placing", placing::print), ("nodes", nodes::print), ("change", change::print)];
+const TABLES: [(&str, Print); 4] = [
+    ("placing", placing::print),
+    ("nodes", nodes::print),
+    ("expressions", expressions::print),
+    ("change", change::print),
+];
 
 fn main() -> Result<(), String> {
     let (own, names): (Vec<String>, Vec<String>) =
