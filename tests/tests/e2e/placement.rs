@@ -48,7 +48,8 @@ pub(crate) async fn a_filter_and_a_score_of_a_service(cluster: &Cluster) -> anyh
     cluster.run(&format!("service update --quiet {score} {filter} best")).await?;
     ensure_all_on(cluster, "best", 3, first).await?;
     let planned = cluster.run("service update --plan --force best").await?;
-    ensure!(planned.contains(&format!("{}: best.1, best.2, best.3", last.name())), "{planned}");
+    let here = format!("{}: best.1 (now on {}), best.2", last.name(), first.name());
+    ensure!(planned.contains(&here), "{planned}");
     cluster.run("service update --quiet --force --update-monitor 1s best").await?;
     ensure_all_on(cluster, "best", 3, last).await
 }
