@@ -116,6 +116,7 @@ fn verdict(verdict: Verdict) -> api::NodeVerdict {
         failures: verdict.failures as u64,
         tasks_of_service: verdict.tasks_of_service as u64,
         tasks: verdict.tasks as u64,
+        merits: verdict.merits,
         obstacles: obstacles.collect(),
     }
 }

@@ -143,7 +143,8 @@ fn says(node: &NodeVerdict) -> String {
     });
     let here = format!("{} of the service, {} in all", tasks(node.tasks_of_service), node.tasks);
     let failures = (node.failures > 0).then(|| format!("{} failed of late", tasks(node.failures)));
-    let all: Vec<String> = parts.chain([here]).chain(failures).collect();
+    let merits = node.merits.iter().cloned();
+    let all: Vec<String> = parts.chain([here]).chain(failures).chain(merits).collect();
     format!("fits: {}", all.join(", "))
 }
 
@@ -207,6 +208,18 @@ mod tests {
         insta::assert_snapshot!(line(&explanation(), None), @"node2: 300 MiB of memory short: 512 MiB needed, 212 MiB left; node1: constraint node.labels.zone==b is not met; node3: 300 MiB of memory short: 512 MiB needed, 212 MiB left, constraint node.labels.zone==b is not met");
         let explanation = explanation();
         insta::assert_snapshot!(line(&explanation, Some(&explanation.nodes[1].node_id)), @"node1: constraint node.labels.zone==b is not met");
+    }
+
+    #[test]
+    fn what_decides_between_nodes_that_fit_is_said() {
+        let mut explanation = explanation();
+        let node = &mut explanation.nodes[0];
+        (node.fits, node.rank, node.failures) = (true, Some(1), 5);
+        node.obstacles.clear();
+        node.merits = vec!["drawn by lot".to_owned()];
+        let line = "\nnode2: fits: 0 tasks of the service, 3 in all, 5 tasks failed of late, drawn by lot\n";
+        let page = page(&explanation, PLAIN);
+        assert!(page.contains(line), "{page}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod advice;
 mod amount;
 mod change;
 mod holder;
+mod merit;
 mod name;
 mod obstacle;
 mod verdict;

@@ -64,6 +64,9 @@ pub struct NodeVerdict {
     pub tasks_of_service: u64,
     /// How many tasks it has in all.
     pub tasks: u64,
+    /// What else decides between nodes that fit, the more important first, for people: what the strategy looks at beside numbers of tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merits: Vec<String>,
     /// All that keeps the task away.
     pub obstacles: Vec<PlacementObstacle>,
 }

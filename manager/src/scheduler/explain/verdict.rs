@@ -11,12 +11,14 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use super::Question;
+use super::merit;
 use super::name;
 use super::obstacle;
 use super::obstacle::Obstacle;
 use crate::scheduler::NO_NODE;
 use crate::scheduler::board::Board;
 use crate::scheduler::candidate::Candidate;
+use crate::scheduler::candidate::Group;
 use crate::scheduler::filter;
 use crate::scheduler::filter::Refusal;
 use crate::scheduler::strategy;
@@ -47,6 +49,8 @@ pub struct Verdict {
     pub tasks: usize,
     /// What the service's own score is here, or why that cannot be said. `None` if it has none.
     pub score: Option<Result<f64, String>>,
+    /// What else decides between nodes that fit, the more important first, for people. Empty if nodes are not compared.
+    pub merits: Vec<String>,
     /// The reason that counts for Docker's sentence.
     pub(super) first: Option<Refusal>,
     /// What the strategy says of the node, beside its parts.
@@ -82,6 +86,9 @@ pub(super) fn all(state: &State, question: &Question<'_>, now: Timestamp) -> Vec
         (verdict.obstacles.len(), !is_drawn, verdict.branches.clone(), verdict.order.clone())
     };
     verdicts.sort_by_cached_key(order);
+    if !question.is_global {
+        draw(&question.group, drawn.as_ref(), &mut verdicts);
+    }
     let fitting = verdicts.iter_mut().take_while(|verdict| verdict.obstacles.is_empty());
     for (before, verdict) in fitting.enumerate() {
         let is_ranked = match question.group.strategy {
@@ -99,6 +106,22 @@ fn drawn(question: &Question<'_>, board: &Board<'_>) -> Option<NodeId> {
     let group = &question.group;
     let slot = question.slot.filter(|_| group.strategy == Strategy::Random && !question.is_global);
     Choice::new(group, board).take(group, board, slot?)
+}
+
+/// Says of nodes that fit, the best first, which of them chance decides between.
+fn draw(group: &Group, drawn: Option<&NodeId>, verdicts: &mut [Verdict]) {
+    let first = verdicts.first().filter(|verdict| verdict.obstacles.is_empty());
+    let (Strategy::Random, Some(first)) = (group.strategy, first) else { return };
+    let urn = |verdict: &Verdict| (verdict.branches.clone(), verdict.order.failures);
+    let of_first = urn(first);
+    for verdict in verdicts.iter_mut().take_while(|verdict| verdict.obstacles.is_empty()) {
+        let text = match drawn {
+            Some(drawn) if *drawn == verdict.node_id => "drawn by lot",
+            _ if urn(verdict) == of_first => "in the draw",
+            _ => "not in the draw",
+        };
+        verdict.merits.push(text.to_owned());
+    }
 }
 
 /// What Docker shows of the task if no node takes it: for a service with a task on each node, what those say that do not.
@@ -129,6 +152,7 @@ fn verdict(
         Some(_) => obstacle::all(state, group, candidate),
         None => Vec::new(),
     };
+    let is_compared = first.is_none() && !question.is_global;
     let failures = candidate.failures_of(group);
     Verdict {
         node_id: candidate.id().clone(),
@@ -141,6 +165,7 @@ fn verdict(
         tasks_of_service: candidate.tasks_of(group),
         tasks: candidate.usage.tasks,
         score: strategy::own::score(group, candidate),
+        merits: if is_compared { merit::of(group, candidate) } else { Vec::new() },
         first,
         order: strategy::rank(group, candidate),
     }

@@ -11,11 +11,18 @@ pub(in crate::scheduler) const WHOLE: i64 = 1_000_000_000;
 /// The shares of processor and memory that are set aside with one more task of the group, together: of two nodes with nothing on them the
 /// smaller is the fuller one. Then the tasks, which also order those that set nothing aside. More is better, and less is first.
 pub(super) fn score(group: &Group, candidate: &Candidate<'_>) -> (i64, i64) {
+    let [processor, memory] = shares(candidate, &group.reserved);
+    (-(processor + memory), -count(candidate.usage.tasks))
+}
+
+/// The shares of processor and memory that are set aside with `more`.
+pub(in crate::scheduler) fn shares(candidate: &Candidate<'_>, more: &Reserved) -> [i64; 2] {
     let total = Reserved::total(candidate.node);
-    let (used, needed) = (&candidate.usage.reserved, &group.reserved);
-    let share = share(used.nano_cpus, needed.nano_cpus, total.nano_cpus)
-        + share(used.memory_bytes, needed.memory_bytes, total.memory_bytes);
-    (-share, -count(candidate.usage.tasks))
+    let used = &candidate.usage.reserved;
+    [
+        share(used.nano_cpus, more.nano_cpus, total.nano_cpus),
+        share(used.memory_bytes, more.memory_bytes, total.memory_bytes),
+    ]
 }
 
 /// Which share of `total` is gone with `needed`. A node that has nothing, as one that has not said yet what it has, has nothing to give away either.

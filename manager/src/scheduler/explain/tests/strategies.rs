@@ -1,0 +1,82 @@
+//! What is said of nodes that fit, by what the strategy looks at.
+
+use super::*;
+
+/// What is for each node and against it, in the order of their ranks.
+fn merits(explanation: &Explanation) -> Vec<(Option<usize>, &str)> {
+    let nodes = explanation.nodes.iter();
+    nodes.map(|node| (node.rank, node.merits.first().map_or("", String::as_str))).collect()
+}
+
+fn by(strategy: Strategy, service: &mut Service) {
+    placement(service).strategy = Some(strategy.to_string());
+}
+
+#[test]
+fn binpack_says_how_full_the_nodes_are_and_would_be() {
+    let mut world = World::new(2);
+    let nodes = world.nodes();
+    for node in &nodes {
+        memory(&mut world, node, 1000 * MIB);
+    }
+    let web = world.add_service("web", replicas(1), |service| {
+        by(Strategy::Binpack, service);
+        let needs = reserve(service);
+        (needs.nano_cpus, needs.memory_bytes) = (1_000_000_000, 250 * MIB);
+    });
+    world.settle();
+    let explanation = explained(&world, &web);
+    assert_eq!(
+        merits(&explanation),
+        [
+            (Some(1), "50 % of processors and 50 % of memory reserved with it, 25 % and 25 % now"),
+            (Some(2), "25 % of processors and 25 % of memory reserved with it, 0 % and 0 % now"),
+        ]
+    );
+    let [full, empty] = &explanation.nodes[..] else { panic!("two nodes") };
+    let sentence = format!(
+        "No task of web waits for a node. One more would go to {}: with it, its reserved shares of processor and memory add up to 100 %, and those of {} to 50 %.",
+        full.hostname, empty.hostname
+    );
+    assert_eq!(explanation.sentence, sentence);
+}
+
+#[test]
+fn random_says_which_nodes_the_lot_fell_on_and_which_were_in_the_draw() {
+    let mut world = World::new(4);
+    let nodes = world.nodes();
+    for (node, zone) in nodes.iter().zip(["a", "a", "a", "b"]) {
+        label(&mut world, node, "zone", zone);
+    }
+    let web = world.add_service("web", replicas(0), |service| by(Strategy::Random, service));
+    let explanation = explained(&world, &web);
+    let (none, drawn, others) = (None, "drawn by lot", "in the draw");
+    assert_eq!(
+        merits(&explanation),
+        [(Some(1), drawn), (none, others), (none, others), (none, others)]
+    );
+    let sentence = format!(
+        "No task of web waits for a node. One more would go to {}: the service and the number of the task draw it among those that fit.",
+        explanation.nodes[0].hostname
+    );
+    assert_eq!(explanation.sentence, sentence);
+    world.edit_service(&web, |service| {
+        let spread = Some(SpreadOver { spread_descriptor: "node.labels.zone".to_owned() });
+        placement(service).preferences = vec![PlacementPreference { spread }];
+    });
+    let explanation = explained(&world, &web);
+    let apart = explanation.nodes.last().expect("four nodes");
+    assert_eq!(apart.branches[0].value, "b");
+    assert_eq!(
+        merits(&explanation),
+        [(Some(1), drawn), (none, others), (none, others), (none, "not in the draw")]
+    );
+}
+
+#[test]
+fn spread_looks_at_numbers_of_tasks_alone() {
+    let mut world = World::new(2);
+    let web = world.add_service("web", replicas(1), |_| {});
+    world.settle();
+    assert_eq!(merits(&explained(&world, &web)), [(Some(1), ""), (Some(2), "")]);
+}
