@@ -2,6 +2,7 @@
 //!
 //! Every parser refuses with a lowercase fragment that names what is wrong; the caller knows which option it belongs to.
 
+pub(crate) mod affinity;
 pub(crate) mod count;
 pub(crate) mod document;
 pub(crate) mod duration;

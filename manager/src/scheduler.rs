@@ -6,9 +6,11 @@
 mod board;
 pub(crate) mod candidate;
 mod claim;
+mod domain;
 pub mod explain;
 mod facts;
 pub(crate) mod filter;
+mod rules;
 mod strategy;
 
 use std::sync::Arc;
@@ -67,6 +69,7 @@ fn place_group(
     let Some(first) = tasks.first() else { return Vec::new() };
     let Some(revision) = state.revision_of(first) else { return Vec::new() };
     let group = Group::new(state, &first.service_id, first.spec_version, Arc::clone(revision));
+    board.know(&group.rules);
     let mut tasks: Vec<&Task> = tasks.iter().map(|task| task.as_ref()).collect();
     tasks.sort_by_key(|task| task.slot);
     let mut free = Vec::new();
@@ -123,7 +126,9 @@ fn place(group: &Group, board: &mut Board<'_>, tasks: &[&Task], now: Timestamp) 
         };
         let given = board.place(group, &node);
         ops.push(assign(task, &node, ASSIGNED, given, now));
-        if let Some(candidate) = board.candidate(&node) {
+        if group.rules.reach_further() {
+            choice = Choice::new(group, board);
+        } else if let Some(candidate) = board.candidate(&node) {
             choice.placed(group, &candidate, filter::check(group, &candidate).is_ok());
         }
     }

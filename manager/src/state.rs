@@ -261,6 +261,11 @@ impl State {
         self.tables.services.get(self.indexes.services_by_name.get(&name.to_lowercase())?)
     }
 
+    /// The services that ask for something about others with which their tasks may not be together.
+    pub(crate) fn keeping_apart(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.indexes.keeping_apart.iter().filter_map(|id| self.tables.services.get(id))
+    }
+
     /// The network of this name.
     #[must_use]
     pub fn network_by_name(&self, name: &str) -> Option<&Arc<Network>> {

@@ -3,7 +3,9 @@
 
 use crate::label_option::LabelOption;
 use crate::spec::Placement;
+use crate::spec::ServiceSpec;
 use crate::spec::Strategy;
+use crate::validate::affinity::Affinity;
 
 /// Labels of a service that begin with this are options of its placement, as in `swarmlite.placement.strategy=binpack`.
 pub const PLACEMENT_LABELS: &str = "swarmlite.placement.";
@@ -17,11 +19,16 @@ pub enum PlacementOption {
     Filter,
     /// [`Placement::score`].
     Score,
+    /// [`Placement::affinity`].
+    Affinity,
+    /// [`Placement::anti_affinity`].
+    AntiAffinity,
 }
 
 impl PlacementOption {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Strategy, Self::Filter, Self::Score];
+    pub const ALL: [Self; 5] =
+        [Self::Strategy, Self::Filter, Self::Score, Self::Affinity, Self::AntiAffinity];
 
     /// The name.
     #[must_use]
@@ -30,6 +37,8 @@ impl PlacementOption {
             Self::Strategy => "strategy",
             Self::Filter => "filter",
             Self::Score => "score",
+            Self::Affinity => "affinity",
+            Self::AntiAffinity => "anti-affinity",
         }
     }
 
@@ -40,8 +49,19 @@ impl PlacementOption {
             Self::Strategy => &placement.strategy,
             Self::Filter => &placement.filter,
             Self::Score => &placement.score,
+            Self::Affinity => return placement.affinity.clone(),
+            Self::AntiAffinity => return placement.anti_affinity.clone(),
         };
         text.clone().map(|text| vec![text])
+    }
+
+    /// Whether a service asks for it, by the member or by the label.
+    #[must_use]
+    pub fn is_in(self, spec: &ServiceSpec) -> bool {
+        let placement = spec.task_template.placement.as_ref();
+        let is_label = |label: &String| label.strip_prefix(PLACEMENT_LABELS) == Some(self.as_str());
+        placement.is_some_and(|placement| self.get(placement).is_some())
+            || spec.labels.keys().any(is_label)
     }
 }
 
@@ -63,6 +83,8 @@ impl LabelOption for PlacementOption {
             }
             Self::Filter => placement.filter = Some(expression(value)?),
             Self::Score => placement.score = Some(expression(value)?),
+            Self::Affinity => placement.affinity = Some(rules(value)?),
+            Self::AntiAffinity => placement.anti_affinity = Some(rules(value)?),
         }
         Ok(())
     }
@@ -75,6 +97,15 @@ impl LabelOption for PlacementOption {
 /// What it says is for managers to read.
 fn expression(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("there is no expression".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Rules with commas between them.
+fn rules(value: &str) -> Result<Vec<String>, String> {
+    let rule = |text: &str| {
+        let text = text.trim();
+        Affinity::parse(text).map(|_| text.to_owned()).map_err(|refused| refused.message)
+    };
+    value.split(',').map(rule).collect()
 }
 
 #[cfg(test)]

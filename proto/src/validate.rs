@@ -4,6 +4,7 @@
 //! filled in, and what swarmlite does not do is refused by name. What depends on the state of the cluster (whether a name is
 //! taken, whether a network exists) is not for this module to know.
 
+pub mod affinity;
 pub mod constraint;
 pub mod name;
 

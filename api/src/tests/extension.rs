@@ -145,6 +145,35 @@ async fn expressions_stay_until_they_are_taken_back() {
 }
 
 #[tokio::test]
+async fn rules_about_other_services_stay_until_they_are_taken_back() {
+    let lab = Lab::manager();
+    let mut body = web();
+    body["TaskTemplate"]["Placement"] = json!({"Affinity": ["db"]});
+    let reply = lab.post("/services/create", &body).await;
+    let message = "invalid affinity \"db\": it is [soft:]service==NAME or [soft:]service.labels.KEY==VALUE, and may end with over node.labels.KEY, over node.hostname or over node.id";
+    assert_eq!((reply.status, reply.message()), (400, message));
+    let both = json!({"Affinity": ["service==db"], "AntiAffinity": ["soft:service==cache"]});
+    body["TaskTemplate"]["Placement"] = both.clone();
+    assert_eq!(lab.post("/services/create", &body).await.status, 201);
+    let shown =
+        async || lab.get("/services/web").await.body["Spec"]["TaskTemplate"]["Placement"].clone();
+    assert_eq!(shown().await, both);
+    // As a client does that was made for Docker's API.
+    assert_eq!(
+        update(&lab, |spec| spec["TaskTemplate"]["Placement"] = Value::Null).await.status,
+        200
+    );
+    assert_eq!(shown().await, both);
+    let set = |name: &'static str, value: Value| {
+        move |spec: &mut Value| spec["TaskTemplate"]["Placement"][name] = value
+    };
+    let refused = update(&lab, set("AntiAffinity", json!(["db"]))).await;
+    assert_eq!((refused.status, refused.message(), shown().await), (400, message, both));
+    assert_eq!(update(&lab, set("Affinity", json!([]))).await.status, 200);
+    assert_eq!(shown().await, json!({"AntiAffinity": ["soft:service==cache"]}));
+}
+
+#[tokio::test]
 async fn what_a_label_asks_for_makes_new_tasks() {
     let lab = Lab::manager();
     assert_eq!(lab.post("/services/create", &web()).await.status, 201);

@@ -1,8 +1,9 @@
-//! Options about what a container gets of its node. A value that takes an option back has to be sent: what an update does not name
+//! Options that Docker does not have: about what a container gets of its node, and about where it runs. A value that takes an option back has to be sent: what an update does not name
 //! stays as it is.
 
 use swarmlite_proto::spec::ContainerSpec;
 use swarmlite_proto::spec::DeviceRequest;
+use swarmlite_proto::spec::Placement;
 
 use crate::args::ExtensionFlags;
 use crate::args::UpdateLists;
@@ -48,6 +49,16 @@ pub(super) fn change_lists(container: &mut ContainerSpec, lists: &UpdateLists) {
         let name = option.split_once(['=', ':']).map_or(&**option, |(name, _)| name);
         lists.security_opt_add.contains(option)
             || lists.security_opt_rm.iter().any(|removed| removed == option || removed == name)
+    });
+}
+
+/// Changes the lists of rules about where tasks of other services are.
+pub(super) fn change_rules(placement: &mut Placement, lists: &UpdateLists) {
+    change_list(&mut placement.affinity, &lists.affinity_add, |rule| {
+        lists.affinity_add.contains(rule) || lists.affinity_rm.contains(rule)
+    });
+    change_list(&mut placement.anti_affinity, &lists.anti_affinity_add, |rule| {
+        lists.anti_affinity_add.contains(rule) || lists.anti_affinity_rm.contains(rule)
     });
 }
 

@@ -113,7 +113,9 @@ impl Lists {
         let constraints = !lists.constraint_add.is_empty() || !lists.constraint_rm.is_empty();
         let preferences =
             !lists.placement_pref_add.is_empty() || !lists.placement_pref_rm.is_empty();
-        if constraints || preferences {
+        let near = !lists.affinity_add.is_empty() || !lists.affinity_rm.is_empty();
+        let apart = !lists.anti_affinity_add.is_empty() || !lists.anti_affinity_rm.is_empty();
+        if constraints || preferences || near || apart {
             let placement = placement.get_or_insert_with(Placement::default);
             let removed = |constraint: &String| lists.constraint_rm.contains(constraint);
             change(&mut placement.constraints, &lists.constraint_add, removed);
@@ -121,6 +123,7 @@ impl Lists {
                 .preferences
                 .retain(|preference| !lists.placement_pref_rm.contains(preference));
             placement.preferences.extend(lists.placement_pref_add.iter().cloned());
+            extension::change_rules(placement, lists);
         }
     }
 

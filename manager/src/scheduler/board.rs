@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use imbl::OrdSet;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::time::Timestamp;
@@ -11,6 +12,8 @@ use swarmlite_proto::time::Timestamp;
 use super::candidate::Candidate;
 use super::candidate::Group;
 use super::claim;
+use super::domain::Domains;
+use super::rules::Rules;
 use crate::state::NodeUsage;
 use crate::state::State;
 
@@ -23,11 +26,25 @@ pub(super) struct Board<'a> {
     changed: HashMap<NodeId, NodeUsage>,
     /// The nodes that get tasks, those with the fewest first.
     by_load: OrdSet<(usize, NodeId)>,
+    /// Where tasks are, of the services that rules ask about.
+    domains: Domains,
 }
 
 impl<'a> Board<'a> {
     pub(super) fn new(state: &'a State, now: Timestamp) -> Self {
-        Self { state, now, changed: HashMap::new(), by_load: state.by_load().clone() }
+        let by_load = state.by_load().clone();
+        Self { state, now, changed: HashMap::new(), by_load, domains: Domains::default() }
+    }
+
+    /// Counts what `rules` look at. Has to come before the nodes are measured by them.
+    pub(super) fn know(&mut self, rules: &Rules) {
+        for (service, over) in self.domains.missing(rules) {
+            let mut domains = std::mem::take(&mut self.domains);
+            let nodes = self.candidates();
+            let tasks = nodes.map(|it| (it.node, it.usage.tasks_of(&service)));
+            domains.count(service.clone(), over, tasks);
+            self.domains = domains;
+        }
     }
 
     /// The nodes that get tasks, those with the fewest first. Cheap to clone.
@@ -39,7 +56,7 @@ impl<'a> Board<'a> {
     pub(super) fn candidate(&self, node: &NodeId) -> Option<Candidate<'_>> {
         let node = self.state.nodes().get(node)?;
         let usage = self.changed.get(&node.id).unwrap_or_else(|| self.state.usage(&node.id));
-        Some(Candidate { node, usage, now: self.now })
+        Some(Candidate { node, usage, domains: &self.domains, now: self.now })
     }
 
     /// All nodes as they are by now, in the order of their ids.
@@ -53,7 +70,7 @@ impl<'a> Board<'a> {
             .candidate(node)
             .map(|candidate| claim::give(&candidate, &group.reserved.generic))
             .unwrap_or_default();
-        self.change(node, |usage| {
+        self.change(node, &group.service, |usage| {
             usage.occupy(&group.service, Some(&group.revision), &given, true);
         });
         given
@@ -81,16 +98,20 @@ impl<'a> Board<'a> {
         if let Some(node) =
             task.node_id.as_ref().filter(|node| self.state.nodes().contains_key(*node))
         {
-            self.change(node, change);
+            self.change(node, &task.service_id, change);
         }
     }
 
-    fn change(&mut self, node: &NodeId, change: impl FnOnce(&mut NodeUsage)) {
+    /// Changes what tasks of `service` use of a node.
+    fn change(&mut self, node: &NodeId, service: &ServiceId, change: impl FnOnce(&mut NodeUsage)) {
         let of_state = || self.state.usage(node).clone();
         let usage = self.changed.entry(node.clone()).or_insert_with(of_state);
-        let before = usage.tasks;
+        let (before, of_service) = (usage.tasks, usage.tasks_of(service));
         change(usage);
         let after = usage.tasks;
+        if let Some(node) = self.state.nodes().get(node) {
+            self.domains.change(node, service, of_service, usage.tasks_of(service));
+        }
         if before != after && self.by_load.remove(&(before, node.clone())).is_some() {
             self.by_load.insert((after, node.clone()));
         }

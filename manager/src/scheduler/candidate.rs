@@ -11,9 +11,14 @@ use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::Strategy;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::validate::affinity::Topology;
 use swarmlite_proto::validate::constraint::Constraint;
 use swarmlite_proto::version::Version;
 
+use super::domain;
+use super::domain::Domains;
+use super::rules::Rule;
+use super::rules::Rules;
 use crate::expression::Own;
 use crate::state::NodeUsage;
 use crate::state::Reserved;
@@ -43,6 +48,8 @@ pub(crate) struct Group {
     pub strategy: Strategy,
     /// The filter and the score of the service's own.
     pub own: Arc<Own>,
+    /// What has to be said about the tasks of services where they are.
+    pub rules: Rules,
 }
 
 /// A node, with what its tasks use of it.
@@ -52,6 +59,8 @@ pub(crate) struct Candidate<'a> {
     pub node: &'a Node,
     /// What its tasks use of it.
     pub usage: &'a NodeUsage,
+    /// Where tasks are, for what looks further than this node.
+    pub domains: &'a Domains,
     /// When the tasks are placed.
     pub now: Timestamp,
 }
@@ -74,8 +83,19 @@ impl Group {
         let constraints = texts.map(|text| Constraint::parse(text).ok()).collect();
         let reserved = Reserved::by(&revision);
         let host_ports = host_ports(&revision).collect();
+        let rules = Rules::of(state, service, &revision);
         let service = service.clone();
-        Self { service, version, revision, constraints, reserved, host_ports, strategy, own }
+        Self {
+            service,
+            version,
+            revision,
+            constraints,
+            reserved,
+            host_ports,
+            strategy,
+            own,
+            rules,
+        }
     }
 }
 
@@ -107,6 +127,33 @@ impl<'a> Candidate<'a> {
         let mut left = Reserved::total(self.node);
         left.subtract(&self.usage.reserved);
         left
+    }
+
+    /// Whether tasks that `rule` is about are where the node is. Of a service that wants to be near itself the first task may be anywhere.
+    #[must_use]
+    pub(crate) fn is_near(&self, rule: &Rule) -> bool {
+        let (Some(services), Some(place)) =
+            (&rule.services, domain::place_of(&rule.over, self.node))
+        else {
+            return false;
+        };
+        let is_first = || services.iter().all(|service| self.domains.tasks_of(service) == 0);
+        self.have_tasks_in(services, &rule.over, place) || rule.names_itself && is_first()
+    }
+
+    /// Whether no task that `rule` is about is where the node is.
+    #[must_use]
+    pub(crate) fn is_apart(&self, rule: &Rule) -> bool {
+        let Some(services) = &rule.services else { return false };
+        let place = domain::place_of(&rule.over, self.node);
+        place.is_none_or(|place| !self.have_tasks_in(services, &rule.over, place))
+    }
+
+    fn have_tasks_in(&self, services: &BTreeSet<ServiceId>, over: &Topology, place: &str) -> bool {
+        services.iter().any(|service| match over {
+            Topology::Node => self.usage.tasks_of(service) > 0,
+            over => self.domains.tasks_in(service, over, place) > 0,
+        })
     }
 
     /// Its id.

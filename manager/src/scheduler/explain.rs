@@ -10,6 +10,7 @@ mod holder;
 mod merit;
 mod name;
 mod obstacle;
+mod rule;
 mod verdict;
 mod words;
 

@@ -1,5 +1,7 @@
 //! Which nodes can run a task: one rule per file, each with its reason.
 
+pub(super) mod affinity;
+pub(super) mod anti_affinity;
 pub(super) mod constraints;
 mod expression;
 pub(super) mod host_port;
@@ -19,7 +21,7 @@ use super::candidate::Group;
 pub(crate) type Filter = fn(&Group, &Candidate<'_>) -> Result<(), Refusal>;
 
 /// All rules, in the order in which swarmkit applies them and then swarmlite's own: the first that refuses gives the reason.
-pub(crate) const FILTERS: [Filter; 8] = [
+pub(crate) const FILTERS: [Filter; 10] = [
     ready::check,
     resources::check,
     plugin::check,
@@ -28,6 +30,8 @@ pub(crate) const FILTERS: [Filter; 8] = [
     host_port::check,
     max_replicas::check,
     expression::check,
+    affinity::check,
+    anti_affinity::check,
 ];
 
 /// Why a node cannot run a task.
@@ -56,6 +60,10 @@ pub(crate) enum Refusal {
     MaxReplicas(u64),
     /// The service's own filter does not hold, or this is why that cannot be said.
     Expression(Option<String>),
+    /// No task is there that has to be there by this rule.
+    Affinity(String),
+    /// A task is there that must not be there by this rule.
+    AntiAffinity(String),
 }
 
 impl fmt::Display for Refusal {
@@ -72,6 +80,8 @@ impl fmt::Display for Refusal {
             Self::MaxReplicas(max) => write!(f, "already runs {max} replicas, the maximum"),
             Self::Expression(None) => f.write_str("does not satisfy the placement filter"),
             Self::Expression(Some(why)) => write!(f, "placement filter: {why}"),
+            Self::Affinity(text) => write!(f, "does not satisfy the affinity {text}"),
+            Self::AntiAffinity(text) => write!(f, "does not satisfy the anti-affinity {text}"),
         }
     }
 }
@@ -88,6 +98,8 @@ impl Refusal {
             Self::HostPort(_) => Summary::Of("host-mode port already in use on"),
             Self::MaxReplicas(_) => Summary::MaxReplicas,
             Self::Expression(_) => Summary::Of("placement filter not satisfied on"),
+            Self::Affinity(_) => Summary::Of("affinity not satisfied on"),
+            Self::AntiAffinity(_) => Summary::Of("anti-affinity not satisfied on"),
         }
     }
 }

@@ -31,12 +31,21 @@ const MANY_FAILURES: usize = 5;
 pub(crate) struct Rank {
     /// How often tasks of the group have failed there of late, if often.
     pub failures: usize,
+    /// How many soft rules the node does not meet, less those that it meets.
+    pub soft: i64,
     /// What the service's own score says; 0 if it has none.
     pub own: i64,
     /// What the strategy says, the more important first.
     pub score: (i64, i64),
     /// The node, so that nothing is left to chance.
     pub node: NodeId,
+}
+
+impl Rank {
+    /// What comes before the strategy.
+    pub(super) const fn class(&self) -> (usize, i64) {
+        (self.failures, self.soft)
+    }
 }
 
 /// The nodes to place tasks of one group on, the best first.
@@ -50,7 +59,8 @@ pub(super) enum Choice {
 
 impl Choice {
     pub(super) fn new(group: &Group, board: &Board<'_>) -> Self {
-        let is_plain = group.own.score.is_none() && preferences(group).is_empty();
+        let has_more = group.own.score.is_some() || group.rules.soft().next().is_some();
+        let is_plain = preferences(group).is_empty() && !has_more;
         if group.strategy == Strategy::Spread && is_plain {
             Self::Even(Even::new(board))
         } else {
@@ -85,7 +95,15 @@ pub(crate) fn rank(group: &Group, candidate: &Candidate<'_>) -> Rank {
         Strategy::Binpack => binpack::score(group, candidate),
         Strategy::Random => (0, 0),
     };
-    Rank { failures, own: own::order(group, candidate), score, node: candidate.id().clone() }
+    let (soft, own) = (soft(group, candidate), own::order(group, candidate));
+    Rank { failures, soft, own, score, node: candidate.id().clone() }
+}
+
+/// How many soft rules the node does not meet, less those that it meets.
+fn soft(group: &Group, candidate: &Candidate<'_>) -> i64 {
+    let near = group.rules.rather_near.iter().map(|rule| candidate.is_near(rule));
+    let apart = group.rules.rather_apart.iter().map(|rule| candidate.is_apart(rule));
+    near.chain(apart).map(|is_met| if is_met { -1 } else { 1 }).sum()
 }
 
 /// A number of tasks as part of a score.

@@ -1,5 +1,6 @@
 //! Where tasks go, and what is said when they cannot.
 
+mod affinity;
 mod expression;
 mod model;
 
@@ -24,6 +25,7 @@ use swarmlite_proto::value::generic_resource;
 use super::*;
 use crate::loops::tests::world::World;
 use crate::scheduler::candidate::Candidate;
+use crate::scheduler::domain::Domains;
 
 const fn replicas(replicas: u64) -> ServiceMode {
     ServiceMode::Replicated { replicas }
@@ -315,7 +317,8 @@ fn a_node_where_tasks_of_a_service_keep_failing_comes_last() {
     world.commit(ops);
     let rank = |world: &World, now| {
         let (node, usage) = (&world.state().nodes()[&bad], world.state().usage(&bad));
-        let node = Candidate { node, usage, now };
+        let domains = &Domains::default();
+        let node = Candidate { node, usage, domains, now };
         let group = Group::new(
             world.state(),
             &web,

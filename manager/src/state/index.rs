@@ -17,6 +17,7 @@ use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
+use swarmlite_proto::placement_option::PlacementOption;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::PublishMode;
 
@@ -42,6 +43,8 @@ pub struct Indexes {
     pub(crate) ingress_ports: OrdMap<(PortProtocol, u16), ServiceId>,
     /// The addresses that ended tasks had, as far as these are still known.
     pub(crate) left_addresses: OrdSet<(NetworkId, Ipv4Addr, TaskId)>,
+    /// The services that ask for something about others with which they may not be together.
+    pub(crate) keeping_apart: OrdSet<ServiceId>,
     pub(super) usage: Usage,
     pub(super) presence: Presence,
     pub(super) queues: Queues,
@@ -88,6 +91,9 @@ impl Indexes {
             self.ingress_ports.insert(key, service.id.clone());
         }
         self.queues.change_service(&service.id, Some(service));
+        if PlacementOption::AntiAffinity.is_in(&service.spec) {
+            self.keeping_apart.insert(service.id.clone());
+        }
     }
 
     pub(crate) fn remove_service(&mut self, service: &Service) {
@@ -99,6 +105,7 @@ impl Indexes {
             self.ingress_ports.remove(&key);
         }
         self.queues.change_service(&service.id, None);
+        self.keeping_apart.remove(&service.id);
     }
 
     /// A task has changed from `old` to `new`. What stays the same is not touched: most changes are of one field.

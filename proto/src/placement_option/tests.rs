@@ -10,7 +10,11 @@ use crate::spec::ServiceSpec;
 
 /// Every one of the members.
 fn all() -> Value {
-    json!({"Strategy": "binpack", "Filter": "node.cpus > 2", "Score": "node.free.cpus"})
+    json!({
+        "Strategy": "binpack", "Filter": "node.cpus > 2", "Score": "node.free.cpus",
+        "Affinity": ["service==db", "soft:service==cache"],
+        "AntiAffinity": ["service.labels.tier==back over node.labels.zone"],
+    })
 }
 
 fn placement(json: &Value) -> Placement {
@@ -51,12 +55,20 @@ fn a_label_stands_for_every_member() {
         ("swarmlite.placement.strategy", "binpack"),
         ("swarmlite.placement.filter", "node.cpus > 2"),
         ("swarmlite.placement.score", "node.free.cpus"),
+        ("swarmlite.placement.affinity", "service==db, soft:service==cache"),
+        ("swarmlite.placement.anti-affinity", "service.labels.tier==back over node.labels.zone"),
         ("unrelated", "x"),
     ];
     for said in [Value::Null, json!({}), all()] {
         let task = service(&labels, &said).task().expect("a task");
         assert_eq!(task.placement, Some(placement(&all())));
     }
+    let labelled = service(&labels, &Value::Null);
+    assert!(PlacementOption::ALL.iter().all(|option| option.is_in(&labelled)));
+    let named = service(&[], &all());
+    assert!(PlacementOption::ALL.iter().all(|option| option.is_in(&named)));
+    let neither = service(&labels[labels.len() - 1..], &json!({"MaxReplicas": 2}));
+    assert!(!PlacementOption::ALL.iter().any(|option| option.is_in(&neither)));
     let without = service(&[("unrelated", "x")], &Value::Null).task().expect("a task");
     assert_eq!(without.placement, None);
 }
@@ -68,7 +80,7 @@ fn labels_are_refused_by_name() {
             "swarmlite.placement.colour",
             "red",
             json!({}),
-            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score are known",
+            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score, affinity, anti-affinity are known",
         ),
         (
             "swarmlite.placement.strategy",
@@ -93,6 +105,18 @@ fn labels_are_refused_by_name() {
             "random",
             json!({"Strategy": "binpack"}),
             "placement option strategy is binpack, but label swarmlite.placement.strategy is random",
+        ),
+        (
+            "swarmlite.placement.affinity",
+            "service==db,cache",
+            json!({}),
+            "label swarmlite.placement.affinity: invalid affinity \"cache\": it is [soft:]service==NAME or [soft:]service.labels.KEY==VALUE, and may end with over node.labels.KEY, over node.hostname or over node.id",
+        ),
+        (
+            "swarmlite.placement.anti-affinity",
+            "service==db",
+            json!({"AntiAffinity": ["service==cache"]}),
+            "placement option anti-affinity is service==cache, but label swarmlite.placement.anti-affinity is service==db",
         ),
     ] {
         let refused = service(&[(label, value)], &placement).task().expect_err("refused");

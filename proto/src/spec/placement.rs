@@ -38,13 +38,24 @@ pub struct Placement {
     /// Docker's API. In an update absence stands for what the service has, and an empty text takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<String>,
+    /// Services whose tasks have to be, or with `soft:` should be, where a task is placed: as `service==db over node.labels.zone`. Not in
+    /// Docker's API. In an update absence stands for what the service has, and an empty list takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Vec<String>>,
+    /// Services whose tasks must not, or with `soft:` should not, be where a task is placed. As `Affinity` otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anti_affinity: Option<Vec<String>>,
 }
 
 impl Placement {
     /// Whether it asks for something beyond Docker's API.
     #[must_use]
     pub const fn has_extensions(&self) -> bool {
-        self.strategy.is_some() || self.filter.is_some() || self.score.is_some()
+        self.strategy.is_some()
+            || self.filter.is_some()
+            || self.score.is_some()
+            || self.affinity.is_some()
+            || self.anti_affinity.is_some()
     }
 
     /// Takes over from `old` those members beyond Docker's API that this placement says nothing about.
@@ -55,12 +66,21 @@ impl Placement {
                 own.clone_from(old);
             }
         }
+        if self.affinity.is_none() {
+            self.affinity.clone_from(&old.affinity);
+        }
+        if self.anti_affinity.is_none() {
+            self.anti_affinity.clone_from(&old.anti_affinity);
+        }
     }
 
     /// Drops those of these members that ask for nothing, which is what Docker's API has a form for.
     pub(crate) fn drop_empty_extensions(&mut self) {
         for own in [&mut self.strategy, &mut self.filter, &mut self.score] {
             own.take_if(|text| text.is_empty());
+        }
+        for rules in [&mut self.affinity, &mut self.anti_affinity] {
+            rules.take_if(|rules| rules.is_empty());
         }
     }
 }

@@ -40,14 +40,14 @@ impl Constraint {
     }
 }
 
-fn is_key(key: &str) -> bool {
+pub(super) fn is_key(key: &str) -> bool {
     let mut letters = key.chars();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && key.len() > 1
         && letters.all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
 }
 
-fn is_value_char(letter: char) -> bool {
+pub(super) fn is_value_char(letter: char) -> bool {
     letter.is_ascii_alphanumeric()
         || letter.is_ascii_whitespace()
         || ":-_.*()?+[]\\^$|/".contains(letter)

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::affinity::Affinity;
 use super::constraint::Constraint;
 use super::container;
 use super::endpoint;
@@ -169,6 +170,9 @@ fn placement(placement: &Placement) -> Result<()> {
         require(descriptor.is_some_and(|descriptor| !descriptor.is_empty()), || {
             "TaskTemplate: a placement preference needs a spread descriptor".to_owned()
         })?;
+    }
+    for rules in [&placement.affinity, &placement.anti_affinity] {
+        rules.iter().flatten().try_for_each(|text| Affinity::parse(text).map(|_| ()))?;
     }
     strategy(placement.strategy.as_deref())
 }

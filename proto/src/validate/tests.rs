@@ -221,6 +221,16 @@ const SERVICES: &[(&str, ErrorKind, &str)] = &[
         "TaskTemplate: a placement preference needs a spread descriptor",
     ),
     (
+        r#"{"TaskTemplate": {"Placement": {"Affinity": ["db"]}}}"#,
+        InvalidArgument,
+        "invalid affinity \"db\": it is [soft:]service==NAME or [soft:]service.labels.KEY==VALUE, and may end with over node.labels.KEY, over node.hostname or over node.id",
+    ),
+    (
+        r#"{"TaskTemplate": {"Placement": {"AntiAffinity": ["service==db over zone"]}}}"#,
+        InvalidArgument,
+        "invalid affinity \"service==db over zone\": it is [soft:]service==NAME or [soft:]service.labels.KEY==VALUE, and may end with over node.labels.KEY, over node.hostname or over node.id",
+    ),
+    (
         r#"{"TaskTemplate": {"Resources": {"Reservations": {"GenericResources": [{"DiscreteResourceSpec": {"Kind": "gpu", "Value": -1}}]}}}}"#,
         InvalidArgument,
         "invalid argument for resource gpu",

@@ -1,5 +1,6 @@
 //! The scheduler explains: what keeps a task from each node, and what would help. Whoever does that has the task placed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -169,4 +170,67 @@ pub(crate) async fn as_many_replicas_as_nodes_may_have(cluster: &Cluster) -> any
     ensure!(planned.starts_with("many would be updated: 1 task"), "{planned}");
     cluster.run(update).await?;
     ensure_placed(cluster, "many", 5).await
+}
+
+/// The names of the nodes that tasks of the service run on.
+async fn hosts(cluster: &Cluster, service: &str) -> anyhow::Result<BTreeSet<String>> {
+    let running = cluster.running(cluster.manager(), service).await?;
+    let mut hosts = BTreeSet::new();
+    for node in cluster.members() {
+        let id = cluster.node_id(node).await?;
+        if running.iter().any(|task| task.node_id == id) {
+            hosts.insert(node.name().to_owned());
+        }
+    }
+    Ok(hosts)
+}
+
+/// Ensures that one more task of `service` would be kept away from the nodes `from`, and from no others, by what `check` says there.
+async fn ensure_kept_away(
+    cluster: &Cluster,
+    service: &str,
+    from: &BTreeSet<String>,
+    check: &str,
+    text: &str,
+) -> anyhow::Result<()> {
+    let said = cluster.run(&format!("service explain --format json {service}")).await?;
+    let explanation: Explanation = serde_json::from_str(&said).context(said)?;
+    for node in &explanation.nodes {
+        let is_told = node.obstacles.iter().any(|it| it.check == check && it.text.contains(text));
+        ensure!(is_told == from.contains(&node.hostname), "{node:?}, and away from {from:?}");
+        ensure!(node.rank.is_none() == is_told, "{node:?}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn services_keep_apart_and_together(cluster: &Cluster) -> anyhow::Result<()> {
+    let members: BTreeSet<String> =
+        cluster.members().iter().map(|node| node.name().to_owned()).collect();
+    cluster.create("--name host --replicas 2 --anti-affinity service==stranger").await?;
+    ensure_placed(cluster, "host", 2).await?;
+    let of_host = hosts(cluster, "host").await?;
+    ensure!(of_host.len() == 2, "{of_host:?}");
+
+    // Who is kept away says nothing about it.
+    cluster.create("--name stranger --replicas 3").await?;
+    ensure_placed(cluster, "stranger", 3).await?;
+    let of_stranger = hosts(cluster, "stranger").await?;
+    ensure!(of_stranger.is_disjoint(&of_host), "{of_stranger:?} and {of_host:?}");
+    let text = "anti-affinity service==stranger of host is not met: host.";
+    ensure_kept_away(cluster, "stranger", &of_host, "anti-affinity", text).await?;
+
+    cluster.create("--name guest --replicas 3 --affinity service==host").await?;
+    ensure_placed(cluster, "guest", 3).await?;
+    let of_guest = hosts(cluster, "guest").await?;
+    ensure!(of_guest == of_host, "{of_guest:?} and {of_host:?}");
+    let others = &members - &of_host;
+    let text = "affinity service==host is not met: no such task is here";
+    ensure_kept_away(cluster, "guest", &others, "affinity", text).await?;
+
+    cluster.create("--detach --name lonely --affinity service==nobody").await?;
+    let explanation = explained(cluster, "lonely").await?;
+    explanation.ensure_each(cluster, "affinity", "service==nobody is not met: no such task")?;
+    ensure!(explanation.hint == "drop affinity service==nobody", "{}", explanation.hint);
+    cluster.run("service update --quiet --affinity-rm service==nobody lonely").await?;
+    ensure_placed(cluster, "lonely", 1).await
 }

@@ -99,6 +99,8 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
             strategy: Some(text("spread")),
             filter: Some(text("node.cpus > 2")),
             score: Some(text("node.free.cpus")),
+            affinity: Some(texts(&["service==db"])),
+            anti_affinity: Some(texts(&["soft:service==cache over node.labels.zone"])),
         }),
         networks: vec![NetworkAttachmentConfig {
             target: text("back"),

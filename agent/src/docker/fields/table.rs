@@ -175,6 +175,8 @@ pub(super) const ROWS: &[Row] = &[
     extension(cluster("TaskTemplate.Placement.Strategy", "how one of the nodes that fit is chosen: `spread`, `binpack` or `random`; absent, as the cluster says")),
     extension(cluster("TaskTemplate.Placement.Filter", "an expression that has to hold on a node: others get no task")),
     extension(cluster("TaskTemplate.Placement.Score", "an expression that is a number: of the nodes that fit the one where it is greatest gets the task")),
+    extension(cluster("TaskTemplate.Placement.Affinity", "tasks are placed where tasks of these services are, or with `soft:` rather there")),
+    extension(cluster("TaskTemplate.Placement.AntiAffinity", "tasks are placed where no task of these services is, or with `soft:` rather there")),
     cluster("TaskTemplate.Networks[].Target", "the tasks have an address on the network, the service a virtual one"),
     cluster("TaskTemplate.Networks[].Aliases", "further names of the service on the network"),
     cluster("TaskTemplate.Networks[].DriverOpts", "kept and shown: the overlay driver has no options per task"),

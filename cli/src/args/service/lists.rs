@@ -14,6 +14,7 @@ use swarmlite_proto::spec::SecretReference;
 use swarmlite_proto::spec::SpreadOver;
 use swarmlite_proto::spec::Ulimit;
 
+use crate::value::affinity;
 use crate::value::device;
 use crate::value::document;
 use crate::value::env;
@@ -83,6 +84,12 @@ lists! {
     "Tasks", placement_pref: PlacementPreference as "spread=LABEL" by placement_pref, "Spread tasks evenly over the values of a label, such as spread=node.labels.rack";
         placement_pref_add, "Add a placement preference";
         placement_pref_rm: PlacementPreference as "spread=LABEL" by placement_pref, "Remove a placement preference".
+    "Tasks", affinity: String as "RULE" by affinity::parse, "Place tasks where those of another service are, as service==NAME or service.labels.KEY==VALUE; with soft: before it only if that is possible, and with over node.labels.KEY behind it in the same part of the cluster";
+        affinity_add, "Add an affinity to another service";
+        affinity_rm: String as "RULE", "Remove an affinity".
+    "Tasks", anti_affinity: String as "RULE" by affinity::parse, "Place tasks where none of another service is; as --affinity otherwise";
+        anti_affinity_add, "Add an anti-affinity to another service";
+        anti_affinity_rm: String as "RULE", "Remove an anti-affinity".
     "Tasks", label 'l': Pair as "KEY=VALUE", "Set a label of the service";
         label_add, "Add or update a label of the service";
         label_rm: String as "KEY", "Remove a label of the service".

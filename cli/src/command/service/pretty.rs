@@ -319,7 +319,10 @@ mod tests {
     #[test]
     fn what_docker_does_not_have_is_shown_whoever_asks_for_it() {
         let mut web = services().remove(0);
-        web.spec.labels = [("swarmlite.container.pid".to_owned(), "host".to_owned())].into();
+        let apart = ("swarmlite.placement.anti-affinity", "service==db,soft:service==cache");
+        web.spec.labels = [("swarmlite.container.pid", "host"), apart]
+            .map(|(label, value)| (label.to_owned(), value.to_owned()))
+            .into();
         let container = web.spec.task_template.container_spec.as_mut().expect("a container");
         container.privileged = Some(true);
         let strategy = Some("binpack".to_owned());
@@ -327,7 +330,7 @@ mod tests {
         let container = web.spec.task_template.container_spec.as_mut().expect("a container");
         container.device_cgroup_rules = Some(vec!["c 1:3 r".to_owned(), "b 8:* m".to_owned()]);
         let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
-        let expected = "Container Options:\n device-cgroup-rule = c 1:3 r\n device-cgroup-rule = b 8:* m\n privileged = true\n pid = host\nPlacement Options:\n strategy = binpack\n";
+        let expected = "Container Options:\n device-cgroup-rule = c 1:3 r\n device-cgroup-rule = b 8:* m\n privileged = true\n pid = host\nPlacement Options:\n strategy = binpack\n anti-affinity = service==db\n anti-affinity = soft:service==cache\n";
         assert!(page.contains(expected), "{page}");
     }
 

@@ -73,7 +73,8 @@ fn every_option_of_create_reaches_the_spec() {
          --mount type=tmpfs,dst=/t --host db:10.0.0.1 --dns 1.1.1.1 --dns-option ndots:1 --dns-search x.y \
          --sysctl net.a=1 --ulimit nofile=1:2 --log-driver local --log-opt max-size=1m \
          --constraint node.role==worker --placement-pref spread=node.labels.rack --placement-strategy binpack --placement-filter 'node.cpus > 2' \
-         --placement-score=-node.tasks --network name=net,alias=w \
+         --placement-score=-node.tasks --affinity service==db --anti-affinity 'soft:service.labels.tier==back over node.labels.zone' \
+         --network name=net,alias=w \
          --isolation default --memory-swap -1 --memory-swappiness 10 --generic-resource GPU=2 --host n:host-gateway \
          --device /dev/null:/dev/xnull --device-cgroup-rule 'c 1:3 r' --gpus all --privileged --shm-size 64m \
          --security-opt no-new-privileges --ipc host --pid host --cgroup-parent /batch --cgroupns host --runtime runsc \
@@ -199,6 +200,32 @@ fn what_docker_has_no_members_for_comes_and_goes() {
             "Devices": [], "DeviceCgroupRules": [], "DeviceRequests": [], "Privileged": false,
             "ShmSize": 0, "SecurityOpt": [], "IpcMode": "",
         })
+    );
+}
+
+#[test]
+fn rules_about_other_services_come_and_go() {
+    let before = created("--affinity service==db --affinity soft:service==cache image");
+    let before = before.expect("a spec");
+    assert_eq!(updated(&before, "").expect("a spec"), before);
+    let after = updated(
+        &before,
+        "--affinity-rm service==db --affinity-add 'service==db over node.labels.zone' \
+         --anti-affinity-add service==web --affinity-add soft:service==cache",
+    );
+    assert_eq!(
+        json(&after.expect("a spec"))["TaskTemplate"]["Placement"],
+        json!({
+            "Affinity": ["service==db over node.labels.zone", "soft:service==cache"],
+            "AntiAffinity": ["service==web"],
+        })
+    );
+    // Empty and not absent: what an update does not name stays as it is.
+    let removed =
+        "--affinity-rm service==db --affinity-rm soft:service==cache --anti-affinity-rm x";
+    assert_eq!(
+        json(&updated(&before, removed).expect("a spec"))["TaskTemplate"]["Placement"],
+        json!({"Affinity": []})
     );
 }
 

@@ -48,6 +48,15 @@ pub enum Change {
     DropConstraint(String),
     /// Take the filter off the service.
     DropFilter,
+    /// Take this affinity off the service.
+    DropAffinity(String),
+    /// Take an anti-affinity off the service, or off another one that keeps away from it.
+    DropAntiAffinity {
+        /// The rule.
+        text: String,
+        /// The name of the other service.
+        of: Option<String>,
+    },
     /// Give the node the label that the constraint asks for.
     Label {
         /// The node.
@@ -84,10 +93,13 @@ impl Change {
             Self::Activate { .. } => 0,
             Self::Free { .. } => 1,
             Self::AllowPerNode(_) => 2,
-            Self::DropConstraint(_) | Self::DropFilter => 3,
+            Self::DropConstraint(_)
+            | Self::DropFilter
+            | Self::DropAffinity(_)
+            | Self::DropAntiAffinity { of: None, .. } => 3,
             Self::Reserve { .. } => 4,
             Self::PublishAnother(_) | Self::LetEngineChoose(_) => 5,
-            Self::StopTask { .. } => 6,
+            Self::StopTask { .. } | Self::DropAntiAffinity { of: Some(_), .. } => 6,
             Self::Label { .. } => 7,
             Self::Install { .. } => 8,
             Self::UseImageFor { .. } => 9,
@@ -126,6 +138,11 @@ impl fmt::Display for Change {
             }
             Self::DropConstraint(text) => write!(f, "drop constraint {text}"),
             Self::DropFilter => f.write_str("drop the placement filter"),
+            Self::DropAffinity(text) => write!(f, "drop affinity {text}"),
+            Self::DropAntiAffinity { text, of: None } => write!(f, "drop anti-affinity {text}"),
+            Self::DropAntiAffinity { text, of: Some(service) } => {
+                write!(f, "drop anti-affinity {text} of {service}")
+            }
             Self::Label { node, key, value } => write!(f, "label {node} with {key}={value}"),
             Self::Install { node, plugin } => write!(f, "install plugin {plugin} on {node}"),
             Self::UseImageFor { platform } => write!(f, "use an image for {platform}"),

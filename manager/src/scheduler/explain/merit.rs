@@ -9,11 +9,21 @@ use crate::state::Reserved;
 
 /// What is for or against a node that fits, the more important first.
 pub(super) fn of(group: &Group, candidate: &Candidate<'_>) -> Vec<String> {
-    match group.strategy {
-        Strategy::Binpack => vec![fullness(group, candidate)],
+    let near = group.rules.rather_near.iter();
+    let near = near.map(|rule| met("affinity", &rule.text, candidate.is_near(rule)));
+    let apart = group.rules.rather_apart.iter();
+    let apart = apart.map(|rule| met("anti-affinity", &rule.text, candidate.is_apart(rule)));
+    let by_strategy = match group.strategy {
+        Strategy::Binpack => Some(fullness(group, candidate)),
         // What is drawn follows from all nodes together.
-        Strategy::Spread | Strategy::Random => Vec::new(),
-    }
+        Strategy::Spread | Strategy::Random => None,
+    };
+    near.chain(apart).chain(by_strategy).collect()
+}
+
+fn met(what: &str, text: &str, is_met: bool) -> String {
+    let verb = if is_met { "meets" } else { "does not meet" };
+    format!("{verb} {what} {text}")
 }
 
 /// How full the node is, and would be.

@@ -12,11 +12,14 @@ use super::amount::number;
 use super::change::Change;
 use super::holder;
 use super::name;
+use super::rule;
 use crate::scheduler::candidate::Candidate;
 use crate::scheduler::candidate::Group;
 use crate::scheduler::facts::Seen;
 use crate::scheduler::filter::FILTERS;
 use crate::scheduler::filter::Refusal;
+use crate::scheduler::filter::affinity;
+use crate::scheduler::filter::anti_affinity;
 use crate::scheduler::filter::constraints;
 use crate::scheduler::filter::host_port;
 use crate::scheduler::filter::plugin;
@@ -43,11 +46,15 @@ pub enum Check {
     MaxReplicas,
     /// Whether the service's own filter holds.
     Filter,
+    /// Whether tasks are there that the service wants to be near.
+    Affinity,
+    /// Whether no tasks are there that keep away from the service, or the service from them.
+    AntiAffinity,
 }
 
 impl Check {
     /// All, in the order in which they are applied.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Resources,
         Self::Plugin,
@@ -56,6 +63,8 @@ impl Check {
         Self::Port,
         Self::MaxReplicas,
         Self::Filter,
+        Self::Affinity,
+        Self::AntiAffinity,
     ];
 
     /// What it is called.
@@ -70,6 +79,8 @@ impl Check {
             Self::Port => "port",
             Self::MaxReplicas => "max-replicas",
             Self::Filter => "filter",
+            Self::Affinity => "affinity",
+            Self::AntiAffinity => "anti-affinity",
         }
     }
 }
@@ -107,6 +118,8 @@ pub(super) fn all(state: &State, group: &Group, candidate: &Candidate<'_>) -> Ve
         Refusal::MissingPlugin(_) => plugin::missing(group, candidate).collect(),
         Refusal::Constraint(_) => constraints::violated(group, candidate).collect(),
         Refusal::HostPort(_) => host_port::taken(group, candidate).collect(),
+        Refusal::Affinity(_) => affinity::unmet(group, candidate).collect(),
+        Refusal::AntiAffinity(_) => anti_affinity::unmet(group, candidate).collect(),
         only @ (Refusal::NotAvailable
         | Refusal::Platform
         | Refusal::MaxReplicas(_)
@@ -144,6 +157,14 @@ fn obstacles(
             vec![obstacle(Check::MaxReplicas, text, [allowed])]
         }
         Refusal::Expression(why) => vec![filter(group, candidate, why)],
+        Refusal::Affinity(told) => {
+            let (text, change) = rule::not_near(group, candidate, &told);
+            vec![obstacle(Check::Affinity, text, [change])]
+        }
+        Refusal::AntiAffinity(told) => {
+            let (text, change) = rule::not_apart(state, group, candidate, &told);
+            vec![obstacle(Check::AntiAffinity, text, [change])]
+        }
     }
 }
 

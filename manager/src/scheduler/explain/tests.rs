@@ -1,6 +1,7 @@
 //! What is said about nodes, and that it is true: the best node gets the task, and whoever follows the advice has it placed.
 
 mod advice;
+mod company;
 mod strategies;
 
 use std::collections::BTreeSet;

@@ -51,6 +51,8 @@ pub struct Verdict {
     pub score: Option<Result<f64, String>>,
     /// What else decides between nodes that fit, the more important first, for people. Empty if nodes are not compared.
     pub merits: Vec<String>,
+    /// How many soft rules the service has.
+    pub(super) soft_rules: usize,
     /// The reason that counts for Docker's sentence.
     pub(super) first: Option<Refusal>,
     /// What the strategy says of the node, beside its parts.
@@ -71,6 +73,7 @@ pub struct Branch {
 /// What every node has to say, the best first; then those that lack least.
 pub(super) fn all(state: &State, question: &Question<'_>, now: Timestamp) -> Vec<Verdict> {
     let mut board = Board::new(state, now);
+    board.know(&question.group.rules);
     question.released.iter().filter(|task| is_counted(task)).for_each(|task| board.release(task));
     let branches = Branches::of(question, &board);
     let counts =
@@ -112,7 +115,7 @@ fn drawn(question: &Question<'_>, board: &Board<'_>) -> Option<NodeId> {
 fn draw(group: &Group, drawn: Option<&NodeId>, verdicts: &mut [Verdict]) {
     let first = verdicts.first().filter(|verdict| verdict.obstacles.is_empty());
     let (Strategy::Random, Some(first)) = (group.strategy, first) else { return };
-    let urn = |verdict: &Verdict| (verdict.branches.clone(), verdict.order.failures);
+    let urn = |verdict: &Verdict| (verdict.branches.clone(), verdict.order.class());
     let of_first = urn(first);
     for verdict in verdicts.iter_mut().take_while(|verdict| verdict.obstacles.is_empty()) {
         let text = match drawn {
@@ -166,6 +169,7 @@ fn verdict(
         tasks: candidate.usage.tasks,
         score: strategy::own::score(group, candidate),
         merits: if is_compared { merit::of(group, candidate) } else { Vec::new() },
+        soft_rules: group.rules.soft().count(),
         first,
         order: strategy::rank(group, candidate),
     }

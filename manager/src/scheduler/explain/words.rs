@@ -138,7 +138,8 @@ fn why(nodes: &[Verdict], strategy: Strategy) -> String {
         return "no other node fits".to_owned();
     };
     let before = by_parts(best, next).or_else(|| by_failures(best, next));
-    before.or_else(|| by_score(best, next)).unwrap_or_else(|| match strategy {
+    let before = before.or_else(|| by_soft_rules(best, next)).or_else(|| by_score(best, next));
+    before.unwrap_or_else(|| match strategy {
         Strategy::Spread => by_tasks(best, next),
         Strategy::Binpack => by_shares(best, next),
         Strategy::Random => {
@@ -186,6 +187,18 @@ fn by_score(best: &Verdict, next: &Verdict) -> Option<String> {
         Ok(second) => format!("its score is {first}, and that of {other} is {second}"),
         Err(why) => format!("its score is {first}, and that of {other} cannot be told: {why}"),
     })
+}
+
+/// Why, if soft rules decide.
+fn by_soft_rules(best: &Verdict, next: &Verdict) -> Option<String> {
+    if best.order.soft == next.order.soft {
+        return None;
+    }
+    let all = i64::try_from(best.soft_rules).unwrap_or(i64::MAX);
+    // What is ranked by is those that are not met less those that are.
+    let met = |verdict: &Verdict| (all - verdict.order.soft) / 2;
+    let rules = if all == 1 { "1 soft rule".to_owned() } else { format!("{all} soft rules") };
+    Some(format!("it meets {} of {rules}, and {} {}", met(best), next.hostname, met(next)))
 }
 
 /// Why, if the fewest tasks decide.

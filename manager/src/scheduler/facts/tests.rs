@@ -11,6 +11,7 @@ use swarmlite_proto::spec::Reservations;
 use swarmlite_proto::task_state::TaskState;
 
 use super::*;
+use crate::scheduler::domain::Domains;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::fixture;
@@ -82,6 +83,7 @@ fn every_fact_is_what_it_says() {
     let candidate = Candidate {
         node: &state.nodes()[&id],
         usage: state.usage(&id),
+        domains: &Domains::default(),
         now: state.tasks().values().map(|task| task.status.timestamp).max().expect("there are"),
     };
     let seen = Seen { group: &group, candidate: &candidate };
@@ -117,7 +119,8 @@ fn a_node_that_has_not_said_anything_has_nothing() {
     let silent = Node { description: None, ..node() };
     let id = node().id;
     let now = state.tasks().values().next().expect("there are").status.timestamp;
-    let candidate = Candidate { node: &silent, usage: state.usage(&id), now };
+    let domains = &Domains::default();
+    let candidate = Candidate { node: &silent, usage: state.usage(&id), domains, now };
     let seen = Seen { group: &group, candidate: &candidate };
     assert_eq!(seen.known(Fact::NodeHostname), text(""));
     assert_eq!(seen.known(Fact::EngineLabels), Known::Labels(&Labels::new()));

@@ -45,8 +45,8 @@ impl Leaf {
     pub(super) fn placed(&mut self, rank: Rank, fits: bool) {
         match self {
             Self::Ranked(ranks) if fits => drop(ranks.insert(rank)),
-            Self::Drawn(urn) if !fits => urn.remove(&rank),
-            Self::Ranked(_) | Self::Drawn(_) => {}
+            Self::Drawn(urn) => urn.placed(rank, fits),
+            Self::Ranked(_) => {}
         }
     }
 }

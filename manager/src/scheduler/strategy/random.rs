@@ -1,7 +1,7 @@
 //! `random`: by chance, which nobody has to throw: the id of the service and the slot of the task decide. So the same input gives the same
 //! placement, and a slot comes back to its node as long as the same nodes fit.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use sha2::Digest;
 use sha2::Sha256;
@@ -22,49 +22,58 @@ pub(super) fn lot(group: &Group, slot: u64) -> u64 {
     digest.iter().take(8).fold(0, |lot, byte| lot << 8 | u64::from(*byte))
 }
 
-/// The nodes to draw from, and those that are drawn only when there are no others.
+/// The nodes to draw from, by what comes before chance: one is drawn among the best. What a node runs already makes no difference to that.
 #[derive(Debug, Default)]
 pub(in crate::scheduler) struct Urn {
-    /// In the order of their ids. A node stays in while it fits: what it runs already makes no difference.
-    nodes: Vec<NodeId>,
-    /// Where tasks of the service keep failing, those with the fewest failures first.
-    failing: BTreeSet<Rank>,
+    /// By [`Rank::class`], each in the order of their ids. None is empty.
+    classes: BTreeMap<(usize, i64), Vec<NodeId>>,
 }
 
 impl Urn {
-    /// Puts a node in. They come in the order of their ids.
+    /// Puts a node in.
     pub(super) fn insert(&mut self, rank: Rank) {
-        if rank.failures == 0 {
-            self.nodes.push(rank.node);
-        } else {
-            self.failing.insert(rank);
+        let nodes = self.classes.entry(rank.class()).or_default();
+        if let Err(place) = nodes.binary_search(&rank.node) {
+            nodes.insert(place, rank.node);
         }
     }
 
     pub(super) fn draw(&self, lot: u64) -> Option<NodeId> {
-        let drawn = lot.checked_rem(self.nodes.len() as u64);
-        let drawn = drawn.and_then(|place| self.nodes.get(usize::try_from(place).ok()?));
-        drawn.or_else(|| self.failing.first().map(|rank| &rank.node)).cloned()
+        let (_, nodes) = self.classes.first_key_value()?;
+        let drawn = lot.checked_rem(nodes.len() as u64)?;
+        nodes.get(usize::try_from(drawn).ok()?).cloned()
     }
 
-    /// Takes a node out that can run no more.
-    pub(super) fn remove(&mut self, rank: &Rank) {
-        self.failing.remove(rank);
-        if let Ok(place) = self.nodes.binary_search(&rank.node) {
-            self.nodes.remove(place);
+    /// The node that was drawn is this good now, if it `fits` another task, and is taken out otherwise.
+    pub(super) fn placed(&mut self, rank: Rank, fits: bool) {
+        let of_class = self.classes.get(&rank.class());
+        if fits && of_class.is_some_and(|nodes| nodes.binary_search(&rank.node).is_ok()) {
+            return;
+        }
+        for nodes in self.classes.values_mut() {
+            if let Ok(place) = nodes.binary_search(&rank.node) {
+                nodes.remove(place);
+            }
+        }
+        self.classes.retain(|_, nodes| !nodes.is_empty());
+        if fits {
+            self.insert(rank);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use super::*;
     use crate::state::Op;
     use crate::state::State;
     use crate::state::fixture;
+
+    fn rank(failures: usize, soft: i64, node: &NodeId) -> Rank {
+        Rank { failures, soft, own: 0, score: (0, 0), node: node.clone() }
+    }
 
     #[test]
     fn every_node_is_drawn_about_as_often_and_slots_keep_theirs() {
@@ -81,7 +90,7 @@ mod tests {
         let mut nodes: Vec<NodeId> = (0..10).map(|seed| fixture::node(seed, 0).id).collect();
         nodes.sort_unstable();
         for node in &nodes {
-            urn.insert(Rank { failures: 0, own: 0, score: (0, 0), node: node.clone() });
+            urn.insert(rank(0, 0, node));
         }
         let draw = |urn: &Urn, slot| urn.draw(lot(&group, slot)).expect("there are nodes");
         let mut drawn: BTreeMap<NodeId, usize> = BTreeMap::new();
@@ -91,11 +100,16 @@ mod tests {
         assert!(drawn.values().all(|count| (70..=130).contains(count)), "{drawn:?}");
         let first = draw(&urn, 1);
         assert_eq!(draw(&urn, 1), first, "the same slot, the same node");
-        urn.remove(&Rank { failures: 0, own: 0, score: (0, 0), node: first.clone() });
+        urn.placed(rank(0, 0, &first), true);
+        assert_eq!(draw(&urn, 1), first, "it fits another one");
+        urn.placed(rank(0, 0, &first), false);
         assert!((1..=1000).all(|slot| draw(&urn, slot) != first), "it is full");
-        let bad = Rank { failures: 5, own: 0, score: (0, 0), node: first.clone() };
+        let bad = rank(5, -1, &first);
         urn.insert(bad.clone());
         assert!((1..=1000).all(|slot| draw(&urn, slot) != first), "there are others");
+        let liked = nodes.iter().find(|node| **node != first).expect("ten");
+        urn.placed(rank(0, -1, liked), true);
+        assert!((1..=1000).all(|slot| draw(&urn, slot) == *liked), "a soft rule is for it");
         let mut last = Urn::default();
         assert_eq!(last.draw(7), None);
         last.insert(bad);

@@ -1,5 +1,7 @@
 //! The scheduler beside a model of it that keeps nothing: for each task it looks at all nodes and at all tasks.
 
+mod company;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -42,6 +44,8 @@ struct SomeService {
     host_port: bool,
     spreads: bool,
     strategy: Option<&'static str>,
+    affinity: Vec<String>,
+    anti_affinity: Vec<String>,
 }
 
 fn some_node() -> impl Strategy<Value = SomeNode> {
@@ -61,11 +65,22 @@ fn some_service() -> impl Strategy<Value = SomeService> {
             2 => Just(None), 1 => Just(Some("spread")), 3 => Just(Some("binpack")), 3 => Just(Some("random"))
         ],
     );
-    (1..12_u64, rules).prop_map(
-        |(replicas, (cpus, memory, zone, max_replicas, host_port, spreads, strategy))| {
-            SomeService { replicas, cpus, memory, zone, max_replicas, host_port, spreads, strategy }
-        },
-    )
+    (1..12_u64, rules, company::some_rules()).prop_map(|(replicas, rules, company)| {
+        let (cpus, memory, zone, max_replicas, host_port, spreads, strategy) = rules;
+        let (affinity, anti_affinity) = company;
+        SomeService {
+            replicas,
+            cpus,
+            memory,
+            zone,
+            max_replicas,
+            host_port,
+            spreads,
+            strategy,
+            affinity,
+            anti_affinity,
+        }
+    })
 }
 
 fn node_of(position: usize, some: &SomeNode) -> Node {
@@ -86,9 +101,12 @@ fn node_of(position: usize, some: &SomeNode) -> Node {
 
 fn service_of(position: usize, some: &SomeService) -> Service {
     let mut service = fixture::service(2000 + position as u64, &format!("service{position}"));
+    service.spec.labels.insert("tier".to_owned(), company::tier(position).to_owned());
     let template = &mut service.spec.task_template;
     let mut placement = Placement { max_replicas: some.max_replicas, ..Placement::default() };
     placement.strategy = some.strategy.map(str::to_owned);
+    placement.affinity = Some(some.affinity.clone()).filter(|rules| !rules.is_empty());
+    placement.anti_affinity = Some(some.anti_affinity.clone()).filter(|rules| !rules.is_empty());
     if let Some(zone) = some.zone {
         placement.constraints = vec![format!("node.labels.zone=={}", ZONES[zone])];
     }
@@ -139,6 +157,7 @@ fn placed_by_model(state: &State) -> BTreeMap<TaskId, Option<NodeId>> {
         };
         let best = |nodes: Vec<&Node>| {
             let fit: Vec<&Node> = nodes.into_iter().filter(fits).collect();
+            let fit = company::best(state, &task.service_id, fit, &on);
             choose(state, spec, task, &fit, &on)
         };
         let placement = spec.task_template.placement.as_ref().expect("is set");
@@ -180,6 +199,7 @@ fn fits(
         text.strip_prefix("node.labels.zone==").is_some_and(|wanted| wanted == zone)
     };
     node.spec.availability == Availability::Active
+        && company::allows(state, service, node, on)
         && (cpus(spec) == 0 || used + cpus(spec) <= total.nano_cpus)
         && (memory(spec) == 0 || used_memory + memory(spec) <= total.memory_bytes)
         && (placement.max_replicas == 0 || same < placement.max_replicas)

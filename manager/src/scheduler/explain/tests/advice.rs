@@ -57,6 +57,13 @@ fn follow(world: &mut World, web: &ServiceId, change: &Change) {
                 node.description.get_or_insert_default().engine.plugins.push(plugin);
             });
         }
+        Change::DropAntiAffinity { text, of: Some(service) } => {
+            let id = world.state().service_by_name(service).expect("is there").id.clone();
+            world.edit_service(&id, |service| {
+                let rules = placement(service).anti_affinity.as_mut().expect("has some");
+                rules.retain(|rule| rule != text);
+            });
+        }
         of_service => world.edit_service(web, |service| change_service(service, of_service)),
     }
 }
@@ -72,6 +79,14 @@ fn change_service(service: &mut Service, change: &Change) {
         Change::LetEngineChoose(_) => publish_on_host(service, 0),
         Change::DropConstraint(text) => placement(service).constraints.retain(|it| it != text),
         Change::DropFilter => placement(service).filter = None,
+        Change::DropAffinity(text) => {
+            let rules = placement(service).affinity.as_mut().expect("has some");
+            rules.retain(|rule| rule != text);
+        }
+        Change::DropAntiAffinity { text, of: None } => {
+            let rules = placement(service).anti_affinity.as_mut().expect("has some");
+            rules.retain(|rule| rule != text);
+        }
         Change::UseImageFor { platform } => {
             let (os, architecture) = platform.split_once('/').expect("both");
             placement(service).platforms =
@@ -82,7 +97,7 @@ fn change_service(service: &mut Service, change: &Change) {
 }
 
 /// Builds a cluster, in which one more task of `web` waits, anew for each advice, and sees that it is placed where that says.
-fn every_advice_helps(build: impl Fn() -> (World, ServiceId)) -> Vec<String> {
+pub(super) fn every_advice_helps(build: impl Fn() -> (World, ServiceId)) -> Vec<String> {
     let (world, web) = build();
     let explanation = explained(&world, &web);
     assert_ne!(explanation.waiting, 0, "{}", explanation.sentence);
