@@ -18,6 +18,7 @@ pub(crate) mod pair;
 pub(crate) mod socket;
 pub(crate) mod strategy;
 pub(crate) mod ulimit;
+pub(crate) mod volumes;
 
 pub(crate) use swarmlite_proto::value::bytes;
 pub(crate) use swarmlite_proto::value::cpus;

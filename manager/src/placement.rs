@@ -3,9 +3,11 @@
 //! Functions of objects and of the state. Nothing here decides or changes anything.
 
 pub(crate) mod constraint;
+mod home;
 mod node;
 mod slot;
 
+pub(crate) use self::home::home;
 pub(crate) use self::node::fits;
 pub(crate) use self::node::keeps_tasks;
 pub(crate) use self::slot::SlotKey;

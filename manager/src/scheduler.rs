@@ -76,7 +76,8 @@ fn place_group(
     let mut ops = Vec::new();
     for task in tasks {
         let predecessors: Vec<&Task> = predecessors(state, task).collect();
-        if task.node_id.is_none() && predecessors.is_empty() {
+        let at_home = group.at_home(state, task.slot).filter(|_| task.node_id.is_none());
+        if task.node_id.is_none() && predecessors.is_empty() && at_home.is_none() {
             free.push(task);
             continue;
         }
@@ -84,7 +85,10 @@ fn place_group(
         predecessors.iter().for_each(|other| board.release(other));
         match &task.node_id {
             Some(node) => ops.extend(confirm(&group, board, task, node, now)),
-            None => ops.extend(place(&group, board, &[task], now)),
+            None => {
+                let group = at_home.as_ref().unwrap_or(&group);
+                ops.extend(place(group, board, &[task], now));
+            }
         }
         predecessors.iter().for_each(|other| board.occupy(other));
     }

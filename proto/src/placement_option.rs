@@ -5,6 +5,7 @@ use crate::label_option::LabelOption;
 use crate::spec::Placement;
 use crate::spec::ServiceSpec;
 use crate::spec::Strategy;
+use crate::spec::Volumes;
 use crate::validate::affinity::Affinity;
 
 /// Labels of a service that begin with this are options of its placement, as in `swarmlite.placement.strategy=binpack`.
@@ -23,12 +24,20 @@ pub enum PlacementOption {
     Affinity,
     /// [`Placement::anti_affinity`].
     AntiAffinity,
+    /// [`Placement::volumes`].
+    Volumes,
 }
 
 impl PlacementOption {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Strategy, Self::Filter, Self::Score, Self::Affinity, Self::AntiAffinity];
+    pub const ALL: [Self; 6] = [
+        Self::Strategy,
+        Self::Filter,
+        Self::Score,
+        Self::Affinity,
+        Self::AntiAffinity,
+        Self::Volumes,
+    ];
 
     /// The name.
     #[must_use]
@@ -39,6 +48,7 @@ impl PlacementOption {
             Self::Score => "score",
             Self::Affinity => "affinity",
             Self::AntiAffinity => "anti-affinity",
+            Self::Volumes => "volumes",
         }
     }
 
@@ -49,6 +59,7 @@ impl PlacementOption {
             Self::Strategy => &placement.strategy,
             Self::Filter => &placement.filter,
             Self::Score => &placement.score,
+            Self::Volumes => &placement.volumes,
             Self::Affinity => return placement.affinity.clone(),
             Self::AntiAffinity => return placement.anti_affinity.clone(),
         };
@@ -85,6 +96,10 @@ impl LabelOption for PlacementOption {
             Self::Score => placement.score = Some(expression(value)?),
             Self::Affinity => placement.affinity = Some(rules(value)?),
             Self::AntiAffinity => placement.anti_affinity = Some(rules(value)?),
+            Self::Volumes => {
+                let volumes: Volumes = value.parse().map_err(|why| format!("{why}"))?;
+                placement.volumes = Some(volumes.as_str().to_owned());
+            }
         }
         Ok(())
     }

@@ -59,6 +59,8 @@ pub use placement::Platform;
 pub use placement::SpreadOver;
 pub use placement::Strategy;
 pub use placement::UnknownStrategy;
+pub use placement::UnknownVolumes;
+pub use placement::Volumes;
 pub use privileges::AppArmorMode;
 pub use privileges::AppArmorOpts;
 pub use privileges::Privileges;

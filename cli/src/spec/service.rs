@@ -96,6 +96,7 @@ fn placement(placement: &mut Option<Placement>, flags: &TaskFlags) {
         ),
         (&flags.placement_filter, |it| &mut it.filter),
         (&flags.placement_score, |it| &mut it.score),
+        (&flags.placement_volumes, |it| &mut it.volumes),
     ] {
         if asked.is_some() {
             of(placement.get_or_insert_default()).clone_from(asked);

@@ -20,6 +20,7 @@ use super::domain::Domains;
 use super::rules::Rule;
 use super::rules::Rules;
 use crate::expression::Own;
+use crate::placement::home;
 use crate::state::NodeUsage;
 use crate::state::Reserved;
 use crate::state::Revision;
@@ -50,6 +51,8 @@ pub(crate) struct Group {
     pub own: Arc<Own>,
     /// What has to be said about the tasks of services where they are.
     pub rules: Rules,
+    /// The only node that has their volumes, of a single task that is to stay with them.
+    pub home: Option<NodeId>,
 }
 
 /// A node, with what its tasks use of it.
@@ -95,7 +98,15 @@ impl Group {
             strategy,
             own,
             rules,
+            home: None,
         }
+    }
+
+    /// Those of them that are for `slot`, if it has a node that they are to stay on.
+    #[must_use]
+    pub(crate) fn at_home(&self, state: &State, slot: u64) -> Option<Self> {
+        let home = home(state, &self.service, self.revision.task.placement.as_ref(), slot)?;
+        Some(Self { home: Some(home.clone()), ..self.clone() })
     }
 }
 

@@ -94,9 +94,10 @@ pub fn service(state: &State, service: &Service, now: Timestamp) -> Option<Expla
     };
     let version = next.map_or(service.spec_version, |task| task.spec_version);
     let revision = Arc::clone(state.revision(&service.id, version)?);
-    let group = Group::new(state, &service.id, version, revision);
-    let strategy = group.strategy;
     let slot = next.map(|task| task.slot).or_else(|| next_slot(state, service));
+    let group = Group::new(state, &service.id, version, revision);
+    let group = slot.and_then(|slot| group.at_home(state, slot)).unwrap_or(group);
+    let strategy = group.strategy;
     let question = Question { group, released, slot, only: None, is_global };
     let nodes = verdict::all(state, &question, now);
     // Of a service with a task on each node, those nodes count whose tasks wait.
@@ -128,6 +129,8 @@ pub fn task(state: &State, task: &Task, now: Timestamp) -> Option<Explanation> {
     let revision = Arc::clone(state.revision_of(task)?);
     let is_global = revision.service.mode.is_global();
     let group = Group::new(state, &task.service_id, task.spec_version, revision);
+    let at_home = group.at_home(state, task.slot).filter(|_| !is_global);
+    let group = at_home.unwrap_or(group);
     let strategy = group.strategy;
     let is_placed = task.status.state >= TaskState::Assigned;
     let mut released: Vec<&Task> = predecessors(state, task).collect();

@@ -10,6 +10,7 @@ mod platform;
 pub(super) mod plugin;
 mod ready;
 pub(super) mod resources;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +22,7 @@ use super::candidate::Group;
 pub(crate) type Filter = fn(&Group, &Candidate<'_>) -> Result<(), Refusal>;
 
 /// All rules, in the order in which swarmkit applies them and then swarmlite's own: the first that refuses gives the reason.
-pub(crate) const FILTERS: [Filter; 10] = [
+pub(crate) const FILTERS: [Filter; 11] = [
     ready::check,
     resources::check,
     plugin::check,
@@ -32,6 +33,7 @@ pub(crate) const FILTERS: [Filter; 10] = [
     expression::check,
     affinity::check,
     anti_affinity::check,
+    volumes::check,
 ];
 
 /// Why a node cannot run a task.
@@ -64,6 +66,8 @@ pub(crate) enum Refusal {
     Affinity(String),
     /// A task is there that must not be there by this rule.
     AntiAffinity(String),
+    /// The volumes of the task are on another node.
+    Volumes,
 }
 
 impl fmt::Display for Refusal {
@@ -82,6 +86,7 @@ impl fmt::Display for Refusal {
             Self::Expression(Some(why)) => write!(f, "placement filter: {why}"),
             Self::Affinity(text) => write!(f, "does not satisfy the affinity {text}"),
             Self::AntiAffinity(text) => write!(f, "does not satisfy the anti-affinity {text}"),
+            Self::Volumes => f.write_str("does not have the volumes of the task"),
         }
     }
 }
@@ -100,6 +105,7 @@ impl Refusal {
             Self::Expression(_) => Summary::Of("placement filter not satisfied on"),
             Self::Affinity(_) => Summary::Of("affinity not satisfied on"),
             Self::AntiAffinity(_) => Summary::Of("anti-affinity not satisfied on"),
+            Self::Volumes => Summary::Of("volumes not on"),
         }
     }
 }

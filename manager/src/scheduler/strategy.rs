@@ -22,6 +22,7 @@ pub(super) use self::tree::value_of;
 use super::board::Board;
 use super::candidate::Candidate;
 use super::candidate::Group;
+use super::filter;
 
 /// From so many failures of late on, a node is a last resort (swarmkit `manager/scheduler/nodeinfo.go`, `maxFailures`).
 const MANY_FAILURES: usize = 5;
@@ -55,10 +56,15 @@ pub(super) enum Choice {
     Even(Even),
     /// All other ways: every node has been looked at.
     Tree(Tree),
+    /// There is one node to look at, for one task.
+    Home(Option<NodeId>),
 }
 
 impl Choice {
     pub(super) fn new(group: &Group, board: &Board<'_>) -> Self {
+        if group.home.is_some() {
+            return Self::Home(group.home.clone());
+        }
         let has_more = group.own.score.is_some() || group.rules.soft().next().is_some();
         let is_plain = preferences(group).is_empty() && !has_more;
         if group.strategy == Strategy::Spread && is_plain {
@@ -72,6 +78,10 @@ impl Choice {
     pub(super) fn take(&mut self, group: &Group, board: &Board<'_>, slot: u64) -> Option<NodeId> {
         match self {
             Self::Even(even) => even.take(group, board),
+            Self::Home(home) => home.take().filter(|home| {
+                let candidate = board.candidate(home);
+                candidate.is_some_and(|candidate| filter::check(group, &candidate).is_ok())
+            }),
             Self::Tree(tree) => tree.take(random::lot(group, slot)),
         }
     }
@@ -80,7 +90,7 @@ impl Choice {
     pub(super) fn placed(&mut self, group: &Group, candidate: &Candidate<'_>, fits: bool) {
         match self {
             Self::Even(even) if fits => even.put_back(group, candidate),
-            Self::Even(_) => {}
+            Self::Even(_) | Self::Home(_) => {}
             Self::Tree(tree) => tree.placed(group, candidate, fits),
         }
     }

@@ -3,6 +3,7 @@
 mod affinity;
 mod expression;
 mod model;
+mod volumes;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

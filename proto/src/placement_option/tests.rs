@@ -13,7 +13,7 @@ fn all() -> Value {
     json!({
         "Strategy": "binpack", "Filter": "node.cpus > 2", "Score": "node.free.cpus",
         "Affinity": ["service==db", "soft:service==cache"],
-        "AntiAffinity": ["service.labels.tier==back over node.labels.zone"],
+        "AntiAffinity": ["service.labels.tier==back over node.labels.zone"], "Volumes": "stay",
     })
 }
 
@@ -57,6 +57,7 @@ fn a_label_stands_for_every_member() {
         ("swarmlite.placement.score", "node.free.cpus"),
         ("swarmlite.placement.affinity", "service==db, soft:service==cache"),
         ("swarmlite.placement.anti-affinity", "service.labels.tier==back over node.labels.zone"),
+        ("swarmlite.placement.volumes", "stay"),
         ("unrelated", "x"),
     ];
     for said in [Value::Null, json!({}), all()] {
@@ -80,7 +81,7 @@ fn labels_are_refused_by_name() {
             "swarmlite.placement.colour",
             "red",
             json!({}),
-            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score, affinity, anti-affinity are known",
+            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score, affinity, anti-affinity, volumes are known",
         ),
         (
             "swarmlite.placement.strategy",
@@ -105,6 +106,12 @@ fn labels_are_refused_by_name() {
             "random",
             json!({"Strategy": "binpack"}),
             "placement option strategy is binpack, but label swarmlite.placement.strategy is random",
+        ),
+        (
+            "swarmlite.placement.volumes",
+            "leave",
+            json!({}),
+            "label swarmlite.placement.volumes: unknown placement of volumes \"leave\": stay is known",
         ),
         (
             "swarmlite.placement.affinity",

@@ -45,6 +45,10 @@ pub struct Placement {
     /// Services whose tasks must not, or with `soft:` should not, be where a task is placed. As `Affinity` otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anti_affinity: Option<Vec<String>>,
+    /// `stay`: a task goes to the node where the one before it in its slot was, which has its volumes. Not in Docker's API. Absent: to any node.
+    /// In an update absence stands for what the service has, and an empty text takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<String>,
 }
 
 impl Placement {
@@ -56,6 +60,7 @@ impl Placement {
             || self.score.is_some()
             || self.affinity.is_some()
             || self.anti_affinity.is_some()
+            || self.volumes.is_some()
     }
 
     /// Takes over from `old` those members beyond Docker's API that this placement says nothing about.
@@ -72,11 +77,14 @@ impl Placement {
         if self.anti_affinity.is_none() {
             self.anti_affinity.clone_from(&old.anti_affinity);
         }
+        if self.volumes.is_none() {
+            self.volumes.clone_from(&old.volumes);
+        }
     }
 
     /// Drops those of these members that ask for nothing, which is what Docker's API has a form for.
     pub(crate) fn drop_empty_extensions(&mut self) {
-        for own in [&mut self.strategy, &mut self.filter, &mut self.score] {
+        for own in [&mut self.strategy, &mut self.filter, &mut self.score, &mut self.volumes] {
             own.take_if(|text| text.is_empty());
         }
         for rules in [&mut self.affinity, &mut self.anti_affinity] {
@@ -129,6 +137,37 @@ impl FromStr for Strategy {
     fn from_str(name: &str) -> Result<Self, UnknownStrategy> {
         let found = Self::ALL.into_iter().find(|strategy| strategy.as_str() == name);
         found.ok_or_else(|| UnknownStrategy(name.to_owned()))
+    }
+}
+
+/// What placing a task has to do with its volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volumes {
+    /// The task goes where they are.
+    Stay,
+}
+
+impl Volumes {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stay => "stay",
+        }
+    }
+}
+
+/// There is no such way.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown placement of volumes {0:?}: stay is known")]
+pub struct UnknownVolumes(String);
+
+impl FromStr for Volumes {
+    type Err = UnknownVolumes;
+
+    fn from_str(name: &str) -> Result<Self, UnknownVolumes> {
+        let is_known = name == Self::Stay.as_str();
+        is_known.then_some(Self::Stay).ok_or_else(|| UnknownVolumes(name.to_owned()))
     }
 }
 

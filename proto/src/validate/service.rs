@@ -12,6 +12,8 @@ use super::unsupported;
 use crate::error::Error;
 use crate::error::Result;
 use crate::spec::EndpointOptions;
+use crate::spec::Mount;
+use crate::spec::MountType;
 use crate::spec::Placement;
 use crate::spec::ResourceRequirements;
 use crate::spec::RestartPolicy;
@@ -20,6 +22,7 @@ use crate::spec::ServiceSpec;
 use crate::spec::Strategy;
 use crate::spec::TaskSpec;
 use crate::spec::UpdateConfig;
+use crate::spec::Volumes;
 use crate::value::generic_resource;
 
 /// The least share of processors that can be asked for, in billionths of a core.
@@ -109,6 +112,8 @@ fn task(task: &TaskSpec) -> Result<()> {
     }
     if let Some(placement) = &task.placement {
         self::placement(placement)?;
+        let mounts = container.into_iter().flat_map(|container| &container.mounts);
+        volumes(placement, mounts)?;
     }
     for network in &task.networks {
         require(!network.target.is_empty(), || {
@@ -189,6 +194,20 @@ fn score(mode: &ServiceMode, placement: &Placement) -> Result<()> {
         Err(Error::invalid(format!(
             "a placement score and placement strategy {name:?} cannot both choose the node"
         )))
+    })
+}
+
+/// A task that is to stay with its volumes has to have some.
+fn volumes<'a>(placement: &Placement, mut mounts: impl Iterator<Item = &'a Mount>) -> Result<()> {
+    let Some(name) = placement.volumes.as_deref().filter(|name| !name.is_empty()) else {
+        return Ok(());
+    };
+    name.parse::<Volumes>().map_err(|unknown| Error::invalid(unknown.to_string()))?;
+    let stays = |mount: &Mount| {
+        matches!(mount.kind, MountType::Volume | MountType::Bind) && !mount.source.is_empty()
+    };
+    require(mounts.any(stays), || {
+        format!("placement option volumes is {name}, but no volume or path of the node is mounted")
     })
 }
 

@@ -221,6 +221,16 @@ const SERVICES: &[(&str, ErrorKind, &str)] = &[
         "TaskTemplate: a placement preference needs a spread descriptor",
     ),
     (
+        r#"{"TaskTemplate": {"Placement": {"Volumes": "leave"}}}"#,
+        InvalidArgument,
+        "unknown placement of volumes \"leave\": stay is known",
+    ),
+    (
+        r#"{"TaskTemplate": {"Placement": {"Volumes": "stay"}}}"#,
+        InvalidArgument,
+        "placement option volumes is stay, but no volume or path of the node is mounted",
+    ),
+    (
         r#"{"TaskTemplate": {"Placement": {"Affinity": ["db"]}}}"#,
         InvalidArgument,
         "invalid affinity \"db\": it is [soft:]service==NAME or [soft:]service.labels.KEY==VALUE, and may end with over node.labels.KEY, over node.hostname or over node.id",

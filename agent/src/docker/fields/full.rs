@@ -100,6 +100,7 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
             filter: Some(text("node.cpus > 2")),
             score: Some(text("node.free.cpus")),
             affinity: Some(texts(&["service==db"])),
+            volumes: Some(text("stay")),
             anti_affinity: Some(texts(&["soft:service==cache over node.labels.zone"])),
         }),
         networks: vec![NetworkAttachmentConfig {

@@ -177,6 +177,7 @@ pub(super) const ROWS: &[Row] = &[
     extension(cluster("TaskTemplate.Placement.Score", "an expression that is a number: of the nodes that fit the one where it is greatest gets the task")),
     extension(cluster("TaskTemplate.Placement.Affinity", "tasks are placed where tasks of these services are, or with `soft:` rather there")),
     extension(cluster("TaskTemplate.Placement.AntiAffinity", "tasks are placed where no task of these services is, or with `soft:` rather there")),
+    extension(cluster("TaskTemplate.Placement.Volumes", "`stay`: a task goes to the node where the one before it in its slot was")),
     cluster("TaskTemplate.Networks[].Target", "the tasks have an address on the network, the service a virtual one"),
     cluster("TaskTemplate.Networks[].Aliases", "further names of the service on the network"),
     cluster("TaskTemplate.Networks[].DriverOpts", "kept and shown: the overlay driver has no options per task"),

@@ -8,6 +8,7 @@ use crate::value::bytes;
 use crate::value::count;
 use crate::value::cpus;
 use crate::value::strategy;
+use crate::value::volumes;
 
 /// How tasks are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,6 +50,10 @@ pub(crate) struct TaskFlags {
     /// Expression that is a number, such as node.free.cpus: of the nodes that fit the one where it is greatest is chosen; an empty one takes it back.
     #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
     pub(crate) placement_score: Option<String>,
+
+    /// Bring each replica back to the node where it was before, which has its volumes: stay; an empty one lets them go anywhere.
+    #[arg(long, value_name = "MODE", value_parser = volumes::parse)]
+    pub(crate) placement_volumes: Option<String>,
 
     /// Endpoint mode, what the name of the service resolves to: one virtual address (vip) or the addresses of all tasks (dnsrr).
     #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]

@@ -57,6 +57,8 @@ pub enum Change {
         /// The name of the other service.
         of: Option<String>,
     },
+    /// Let tasks be placed without the volumes that those before them had.
+    LeaveVolumes,
     /// Give the node the label that the constraint asks for.
     Label {
         /// The node.
@@ -104,6 +106,7 @@ impl Change {
             Self::Install { .. } => 8,
             Self::UseImageFor { .. } => 9,
             Self::Revive { .. } => 10,
+            Self::LeaveVolumes => 11,
         }
     }
 
@@ -144,6 +147,7 @@ impl fmt::Display for Change {
                 write!(f, "drop anti-affinity {text} of {service}")
             }
             Self::Label { node, key, value } => write!(f, "label {node} with {key}={value}"),
+            Self::LeaveVolumes => f.write_str("let tasks leave their volumes behind"),
             Self::Install { node, plugin } => write!(f, "install plugin {plugin} on {node}"),
             Self::UseImageFor { platform } => write!(f, "use an image for {platform}"),
             Self::Revive { node } => write!(f, "bring {node} back"),

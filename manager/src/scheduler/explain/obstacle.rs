@@ -50,11 +50,13 @@ pub enum Check {
     Affinity,
     /// Whether no tasks are there that keep away from the service, or the service from them.
     AntiAffinity,
+    /// Whether it has the volumes that the task is to stay with.
+    Volumes,
 }
 
 impl Check {
     /// All, in the order in which they are applied.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ready,
         Self::Resources,
         Self::Plugin,
@@ -65,6 +67,7 @@ impl Check {
         Self::Filter,
         Self::Affinity,
         Self::AntiAffinity,
+        Self::Volumes,
     ];
 
     /// What it is called.
@@ -81,6 +84,7 @@ impl Check {
             Self::Filter => "filter",
             Self::Affinity => "affinity",
             Self::AntiAffinity => "anti-affinity",
+            Self::Volumes => "volumes",
         }
     }
 }
@@ -123,7 +127,8 @@ pub(super) fn all(state: &State, group: &Group, candidate: &Candidate<'_>) -> Ve
         only @ (Refusal::NotAvailable
         | Refusal::Platform
         | Refusal::MaxReplicas(_)
-        | Refusal::Expression(_)) => vec![only],
+        | Refusal::Expression(_)
+        | Refusal::Volumes) => vec![only],
     });
     every.flat_map(|refusal| obstacles(state, group, candidate, refusal)).collect()
 }
@@ -164,6 +169,12 @@ fn obstacles(
         Refusal::AntiAffinity(told) => {
             let (text, change) = rule::not_apart(state, group, candidate, &told);
             vec![obstacle(Check::AntiAffinity, text, [change])]
+        }
+        Refusal::Volumes => {
+            let home = group.home.as_ref().and_then(|home| state.nodes().get(home));
+            let home = home.map_or_else(String::new, |home| name::of_node(home));
+            let text = format!("the volumes of the task are on {home}");
+            vec![obstacle(Check::Volumes, text, [Change::LeaveVolumes])]
         }
     }
 }

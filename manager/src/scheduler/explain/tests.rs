@@ -3,6 +3,7 @@
 mod advice;
 mod company;
 mod strategies;
+mod volumes;
 
 use std::collections::BTreeSet;
 

@@ -79,6 +79,7 @@ fn change_service(service: &mut Service, change: &Change) {
         Change::LetEngineChoose(_) => publish_on_host(service, 0),
         Change::DropConstraint(text) => placement(service).constraints.retain(|it| it != text),
         Change::DropFilter => placement(service).filter = None,
+        Change::LeaveVolumes => placement(service).volumes = None,
         Change::DropAffinity(text) => {
             let rules = placement(service).affinity.as_mut().expect("has some");
             rules.retain(|rule| rule != text);
