@@ -5,6 +5,7 @@ use swarmlite_proto::spec::Strategy;
 use crate::scheduler::candidate::Candidate;
 use crate::scheduler::candidate::Group;
 use crate::scheduler::strategy::binpack;
+use crate::scheduler::strategy::own;
 use crate::state::Reserved;
 
 /// What is for or against a node that fits, the more important first.
@@ -18,7 +19,11 @@ pub(super) fn of(group: &Group, candidate: &Candidate<'_>) -> Vec<String> {
         // What is drawn follows from all nodes together.
         Strategy::Spread | Strategy::Random => None,
     };
-    near.chain(apart).chain(by_strategy).collect()
+    let score = own::score(group, candidate).map(|score| match score {
+        Ok(score) => format!("score {score}"),
+        Err(why) => format!("its score cannot be told: {why}"),
+    });
+    near.chain(apart).chain(score).chain(by_strategy).collect()
 }
 
 fn met(what: &str, text: &str, is_met: bool) -> String {

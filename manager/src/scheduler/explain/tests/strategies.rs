@@ -74,6 +74,18 @@ fn random_says_which_nodes_the_lot_fell_on_and_which_were_in_the_draw() {
 }
 
 #[test]
+fn a_score_of_the_service_is_told_for_each_node() {
+    let mut world = World::new(2);
+    let nodes = world.nodes();
+    label(&mut world, &nodes[0], "zone", "b");
+    let score = Some("node.labels.zone == 'b' ? 2.5 : 1".to_owned());
+    let web = world.add_service("web", replicas(0), |service| placement(service).score = score);
+    let explanation = explained(&world, &web);
+    let unknown = "its score cannot be told: there is no label \"zone\"";
+    assert_eq!(merits(&explanation), [(Some(1), "score 2.5"), (Some(2), unknown)]);
+}
+
+#[test]
 fn spread_looks_at_numbers_of_tasks_alone() {
     let mut world = World::new(2);
     let web = world.add_service("web", replicas(1), |_| {});
