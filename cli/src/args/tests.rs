@@ -41,7 +41,7 @@ fn the_definition_is_consistent() {
 }
 
 /// What the helps of commands begin with, as those of docker do.
-const VERBS: [&str; 27] = [
+const VERBS: [&str; 28] = [
     "Activate",
     "Connect",
     "Create",
@@ -65,6 +65,7 @@ const VERBS: [&str; 27] = [
     "Remove",
     "Roll",
     "Run",
+    "Say",
     "Scale",
     "Show",
     "Unlock",
