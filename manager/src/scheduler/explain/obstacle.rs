@@ -151,7 +151,7 @@ fn obstacles(
             let text = format!("plugin {plugin} is not installed");
             vec![obstacle(Check::Plugin, text, [Change::Install { node: host, plugin }])]
         }
-        Refusal::Constraint(text) => vec![constraint(host, &text)],
+        Refusal::Constraint(text) => vec![constraint(group, candidate, &text)],
         Refusal::Platform => vec![platform(node)],
         Refusal::HostPort(port) => vec![host_port(state, group, candidate, port)],
         Refusal::MaxReplicas(max) => {
@@ -222,15 +222,29 @@ fn resources(node: &Node, missing: Missing) -> Obstacle {
     Obstacle { check: Check::Resources, text, missing: Some(missing), changes }
 }
 
-fn constraint(node: String, text: &str) -> Obstacle {
+fn constraint(group: &Group, candidate: &Candidate<'_>, text: &str) -> Obstacle {
     let mut changes = vec![Change::DropConstraint(text.to_owned())];
     let parsed = Constraint::parse(text).ok().filter(|constraint| constraint.equal);
     let label = parsed.and_then(|constraint| {
         let key = constraint.key.strip_prefix("node.labels.")?.to_owned();
-        Some(Change::Label { node, key, value: constraint.value })
+        let value = constraint.value;
+        let node = name::of_node(candidate.node);
+        would_help(group, candidate, &key, &value).then_some(Change::Label { node, key, value })
     });
     changes.extend(label);
     obstacle(Check::Constraint, format!("constraint {text} is not met"), changes)
+}
+
+/// Whether the node would meet one more constraint with this label, and nothing less than now.
+fn would_help(group: &Group, candidate: &Candidate<'_>, key: &str, value: &str) -> bool {
+    let mut node = candidate.node.clone();
+    node.spec.labels.insert(key.to_owned(), value.to_owned());
+    let changed = Candidate { node: &node, ..*candidate };
+    let mut filters = FILTERS.iter();
+    let violated = |candidate| constraints::violated(group, candidate).count();
+    violated(&changed) < violated(candidate)
+        && filters
+            .all(|filter| filter(group, candidate).is_err() || filter(group, &changed).is_ok())
 }
 
 fn platform(node: &Node) -> Obstacle {

@@ -141,6 +141,17 @@ fn a_constraint_that_no_node_meets() {
 }
 
 #[test]
+fn a_label_that_something_else_forbids_is_no_advice() {
+    let forbidden = || {
+        waiting_on(1, |service| {
+            placement(service).constraints = vec!["node.labels.zone==b".to_owned()];
+            placement(service).filter = Some("!('zone' in node.labels)".to_owned());
+        })
+    };
+    assert_eq!(every_advice_helps(forbidden), ["drop constraint node.labels.zone==b"]);
+}
+
+#[test]
 fn too_much_of_what_nodes_have() {
     // More than any has: there is nothing to be freed.
     let advice =
