@@ -7,9 +7,14 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// How much sled may keep in memory, in bytes. Little, as the log is read from the disk once, at the start. sled's default is 1 GiB.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long the lock of a database is waited for. Threads of sled's own may hold it for a moment after the database was closed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Changes that reach the disk together or not at all.
 #[derive(Debug, Default)]
@@ -50,6 +55,7 @@ pub(crate) struct SledDisk {
 impl SledDisk {
     /// Opens or makes the database in `dir`.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        wait_until_free(&dir.join("db"))?;
         let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).open()?;
         let file = File::open(dir.join("db"))?;
         db.flush()?;
@@ -61,6 +67,23 @@ impl SledDisk {
         }
         Ok(Self { db, file })
     }
+}
+
+/// Waits until nobody holds the lock of sled's data file, if it is there, but not for ever: sled then says that it is locked.
+fn wait_until_free(path: &Path) -> io::Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let (free, waiting) = mpsc::channel();
+    std::thread::Builder::new().name("raft-lock".to_owned()).spawn(move || {
+        let locked = file.lock();
+        drop(file);
+        // Nobody may be waiting any more.
+        let _ = free.send(locked);
+    })?;
+    waiting.recv_timeout(LOCK_PATIENCE).unwrap_or(Ok(()))
 }
 
 impl Disk for SledDisk {
@@ -93,5 +116,35 @@ impl Disk for SledDisk {
     fn flush(&mut self) -> io::Result<()> {
         self.db.flush()?;
         self.file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_just_being_closed_is_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        drop(SledDisk::open(dir.path()).expect("opens"));
+        let path = dir.path().join("db");
+        wait_until_free(&path).expect("is closed in the end");
+        let held = File::open(&path).expect("is there");
+        held.lock().expect("is free");
+        let inode = format!(":{} ", held.metadata().expect("is there").ino());
+        let opening = std::thread::spawn({
+            let dir = dir.path().to_owned();
+            move || SledDisk::open(&dir).map(drop)
+        });
+        // The kernel lists who waits for a lock (proc(5), /proc/locks).
+        let waits = |line: &str| line.contains("->") && line.contains(&inode);
+        while !std::fs::read_to_string("/proc/locks").expect("Linux").lines().any(waits) {
+            assert!(!opening.is_finished(), "it has not waited");
+            std::thread::yield_now();
+        }
+        drop(held);
+        opening.join().expect("ends").expect("opens");
     }
 }
