@@ -23,6 +23,7 @@ mod networks;
 mod nodes;
 mod openapi;
 mod passthrough;
+mod rebalance;
 mod render;
 mod request;
 mod serve;
@@ -109,6 +110,7 @@ fn service_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(services::dry_run::answer))
         .routes(routes!(explain::service))
         .routes(routes!(simulate::answer))
+        .routes(routes!(rebalance::answer))
         .routes(routes!(explain::task))
 }
 

@@ -86,6 +86,7 @@ pub(super) fn task(state: &State, task: &Task) -> api::Task {
         networks_attachments: attachments.filter_map(|one| attachment(state, one)).collect(),
         job_iteration: task.job_iteration.map(Version::at),
         routing: task.routing.as_str().to_owned(),
+        migrate: task.migrate,
     }
 }
 

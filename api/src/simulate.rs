@@ -59,6 +59,9 @@ fn simulate(state: &State, request: &api::SimulateRequest) -> Result<api::Simula
         simulation.add(new)?;
     }
     simulation.run()?;
+    if request.rebalance {
+        simulation.rebalance()?;
+    }
     Ok(simulated(simulation.state(), simulation.outcome(state)))
 }
 

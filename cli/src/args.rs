@@ -9,6 +9,7 @@ mod events;
 mod network;
 mod node;
 mod output;
+mod rebalance;
 mod service;
 mod simulate;
 mod stack;
@@ -57,6 +58,7 @@ pub(crate) use output::InspectFormat;
 pub(crate) use output::ListArgs;
 pub(crate) use output::TaskListArgs;
 pub(crate) use output::VersionFormat;
+pub(crate) use rebalance::RebalanceArgs;
 pub(crate) use service::ContainerFlags;
 pub(crate) use service::CreateLists;
 pub(crate) use service::ExtensionFlags;
@@ -162,6 +164,8 @@ pub(crate) enum Command {
     /// Manage configs: files that services have.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Move tasks to nodes that have become better: start-first, so that no request is lost.
+    Rebalance(RebalanceArgs),
     /// Say what would become of the swarm if nodes were lost or added. Nothing is changed.
     Simulate(SimulateArgs),
     /// Get real time events from this node and, on a manager, from the swarm.

@@ -8,6 +8,7 @@ mod explain;
 mod network;
 mod node;
 mod poll;
+mod rebalance;
 mod service;
 mod simulate;
 mod stack;
@@ -117,6 +118,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Stack(command) => Box::pin(stack_command(command, client, console)).await,
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
+        Command::Rebalance(args) => rebalance::rebalance(args, client, console).await,
         Command::Simulate(args) => simulate::simulate(args, client, console).await,
         Command::Events(args) => events::events(&args, client, console).await,
         Command::Version(args) => system::version(args.format.as_deref(), client, console).await,

@@ -177,6 +177,7 @@ impl DryRun {
             routing: Default::default(),
             served: None,
             generic_resources: Vec::new(),
+            migrate: false,
         }
     }
 

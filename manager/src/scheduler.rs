@@ -10,6 +10,7 @@ mod domain;
 pub mod explain;
 mod facts;
 pub(crate) mod filter;
+pub mod rebalance;
 mod rules;
 mod strategy;
 

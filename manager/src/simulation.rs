@@ -28,6 +28,7 @@ use crate::loops::LOOPS;
 use crate::reconcile::Agenda;
 use crate::reconcile::View;
 use crate::routing::PATIENCE;
+use crate::scheduler::rebalance;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
@@ -102,6 +103,19 @@ impl Simulation {
             }
         }
         Err(Error::unknown("the cluster did not come to rest in the simulation"))
+    }
+
+    /// Moves what would be better off on another node, and lets that happen.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Simulation::run`].
+    pub fn rebalance(&mut self) -> Result<()> {
+        let state = self.view.state.clone();
+        let services: Vec<_> = state.services().values().collect();
+        let moves = rebalance::moves(&state, &services, self.now, usize::MAX);
+        self.apply(rebalance::migrate(&state, &moves, self.now))?;
+        self.run()
     }
 
     /// One pass of each loop. Returns whether one had something to do.

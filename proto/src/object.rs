@@ -224,6 +224,9 @@ pub struct Task {
     /// Which of the countable resources of its node it was given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generic_resources: Vec<GenericResource>,
+    /// Whether it is to be replaced by one on another node, which it outlives if that cannot be placed. An older version that loses this leaves it where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub migrate: bool,
 }
 
 /// Whether a task is in the routing tables of the nodes. Only goes on, and only managers write it.

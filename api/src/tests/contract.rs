@@ -224,6 +224,7 @@ async fn filled_in(lab: &Lab, path: &str) -> String {
 const CALLS: &str = r#"
 OpenApi GET /swarmlite/v1/openapi.json
 ServiceExplain GET /swarmlite/v1/services/web/explain
+Rebalance POST /swarmlite/v1/rebalance {"Services": ["web"], "Plan": true}
 Simulate POST /swarmlite/v1/simulate {"Lose": ["worker"]}
 ServicePlan POST /swarmlite/v1/services/plan {"Services": [{"Spec": {"Name": "db", "TaskTemplate": {"ContainerSpec": {"Image": "db"}}}}]}
 TaskExplain GET /swarmlite/v1/tasks/{task}/explain

@@ -133,3 +133,40 @@ async fn a_simulation_says_what_would_move_and_changes_nothing() {
     }
     assert_eq!(lab.contents(), before);
 }
+
+#[tokio::test]
+async fn tasks_move_to_better_nodes_or_it_is_only_said_which_would() {
+    let lab = Lab::manager();
+    let mut body = web();
+    body["Mode"] = json!({"Replicated": {"Replicas": 2}});
+    lab.post("/services/create", &body).await;
+    let service = lab.store.state().service_by_name("web").expect("is there").clone();
+    let boss = lab.get("/nodes/boss").await.body["ID"].as_str().map(str::parse);
+    let boss: NodeId = boss.expect("an id").expect("of a node");
+    for slot in 1..=2 {
+        let mut task = fixture::task(120 + slot, &service, slot);
+        task.node_id = Some(boss.clone());
+        (task.status.state, task.desired_state) = (TaskState::Running, TaskState::Running);
+        lab.commit(Op::PutTask(Box::new(task))).await;
+    }
+    let path = "/swarmlite/v1/rebalance";
+    let before = lab.contents();
+    let planned = lab.post(path, &json!({"Plan": true})).await;
+    let [it] = &planned.body["Moves"].as_array().expect("a list")[..] else {
+        panic!("{}", planned.body)
+    };
+    assert_eq!((&it["ServiceName"], &it["Slot"]), (&json!("web"), &json!(2)));
+    assert_eq!((&it["From"], &it["To"]), (&json!("boss"), &json!("worker")));
+    for (request, status, message) in [
+        (json!({"Services": ["nobody"]}), 404, "service nobody not found"),
+        (json!({"MaxMoves": 201}), 400, "at most 200 tasks can move at a time: MaxMoves is 201"),
+    ] {
+        let reply = lab.post(path, &request).await;
+        assert_eq!((reply.status, reply.message()), (status, message));
+    }
+    assert_eq!(lab.contents(), before);
+    let moved = lab.post(path, &json!({"Services": ["web"]})).await;
+    assert_eq!(moved.body, planned.body);
+    let task = it["TaskID"].as_str().expect("an id");
+    assert_eq!(lab.get(&format!("/tasks/{task}")).await.body["Migrate"], json!(true));
+}

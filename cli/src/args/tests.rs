@@ -41,7 +41,7 @@ fn the_definition_is_consistent() {
 }
 
 /// What the helps of commands begin with, as those of docker do.
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 29] = [
     "Activate",
     "Connect",
     "Create",
@@ -59,6 +59,7 @@ const VERBS: [&str; 28] = [
     "Leave",
     "List",
     "Manage",
+    "Move",
     "Output",
     "Pause",
     "Promote",

@@ -3,6 +3,8 @@
 use swarmlite_proto::api::Explanation;
 use swarmlite_proto::api::Plan;
 use swarmlite_proto::api::PlanRequest;
+use swarmlite_proto::api::Rebalance;
+use swarmlite_proto::api::RebalanceRequest;
 use swarmlite_proto::api::ServiceToPlan;
 use swarmlite_proto::api::SimulateRequest;
 use swarmlite_proto::api::Simulation;
@@ -26,6 +28,11 @@ impl Client {
     /// Where the tasks of services would go that are made or changed so. Changes nothing.
     pub(crate) async fn plan(&self, services: Vec<ServiceToPlan>) -> Result<Plan> {
         self.post("/swarmlite/v1/services/plan", &[], &PlanRequest { services }).await
+    }
+
+    /// Has tasks moved that would be better off elsewhere, or only says which.
+    pub(crate) async fn rebalance(&self, request: &RebalanceRequest) -> Result<Rebalance> {
+        self.post("/swarmlite/v1/rebalance", &[], request).await
     }
 
     /// What would become of the cluster if nodes were lost or added. Changes nothing.

@@ -17,7 +17,7 @@ pub(super) async fn simulate(
     client: &Client,
     console: &mut Console<'_>,
 ) -> Result<()> {
-    let request = SimulateRequest { lose: args.lose, add: args.add };
+    let request = SimulateRequest { lose: args.lose, add: args.add, rebalance: args.rebalance };
     let simulated = client.simulation(&request).await?;
     if args.output.format.is_some() {
         let text = serde_json::to_string(&simulated).map_err(|source| Error::Answer {

@@ -423,11 +423,42 @@ async fn a_simulation_asks_what_was_asked() {
     let (_, body) = outcome.asked.last().expect("asked").split_once("simulate ").expect("a body");
     let new = json!({"Count": 2, "NanoCPUs": 4_000_000_000_i64, "MemoryBytes": 8_i64 << 30, "Labels": {"zone": "b"}});
     let body: Value = serde_json::from_str(body).expect("JSON");
-    assert_eq!(body, json!({"Lose": ["node1", "node2"], "Add": [new]}));
+    assert_eq!(body, json!({"Lose": ["node1", "node2"], "Add": [new], "Rebalance": false}));
     let answers = vec![("POST /swarmlite/v1/simulate", simulated.clone())];
     let outcome = run("simulate --lose node1 --format json", answers).await;
     outcome.result.expect("simulated");
     assert_eq!(serde_json::from_str::<Value>(&outcome.out).expect("JSON"), simulated);
+}
+
+#[tokio::test]
+async fn a_rebalance_waits_until_all_have_moved_or_stay() {
+    let [task, ..] = &crate::fixtures::tasks()[..] else { panic!("no tasks") };
+    let moves = json!({"Moves": [{
+        "TaskID": task.id, "ServiceID": task.service_id, "ServiceName": "web", "Slot": 1,
+        "FromID": nodes()[0].id, "From": "node1", "ToID": nodes()[1].id, "To": "node2",
+    }]});
+    let seen = |state: &str, migrate: bool| {
+        let mut seen = json!(task);
+        seen["Status"]["State"] = json!(state);
+        seen["Migrate"] = json!(migrate);
+        json!([seen])
+    };
+    let listed = "1 task moves:\n  web.1   node1 -> node2\n";
+    let answers = vec![
+        ("POST /swarmlite/v1/rebalance", moves.clone()),
+        ("GET /tasks", seen("shutdown", true)),
+    ];
+    let outcome = run("rebalance web", answers).await;
+    outcome.result.expect("it has moved");
+    assert_eq!(outcome.out, format!("{listed}All have moved.\n"));
+    let asked = outcome.asked.iter().find(|asked| asked.starts_with("POST")).expect("asked");
+    assert!(asked.ends_with(r#"{"Services":["web"],"MaxMoves":0,"Plan":false}"#), "{asked}");
+
+    let answers =
+        vec![("POST /swarmlite/v1/rebalance", moves), ("GET /tasks", seen("running", false))];
+    let outcome = run("rebalance", answers).await;
+    let error = outcome.result.expect_err("it stays").to_string();
+    assert_eq!(error, "no node took these in time, so that they stay where they are: web.1");
 }
 
 #[tokio::test]

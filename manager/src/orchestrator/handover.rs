@@ -104,6 +104,33 @@ pub(super) fn go_on(pass: &Pass<'_>, stale: &[&Task], fresh: &Task, plan: &mut P
     ops
 }
 
+/// Lets tasks that only migrate stay if `fresh` finds no place in time: unlike a drain, nobody needs their nodes empty.
+pub(super) fn call_off(
+    pass: &Pass<'_>,
+    stale: &[&Task],
+    fresh: &Task,
+    plan: &mut Plan,
+) -> Option<Vec<Op>> {
+    let is_needless = |task: &&Task| !restart::is_on_drained_node(pass.state, task);
+    if fresh.status.state >= TaskState::Assigned || !stale.iter().all(is_needless) {
+        return None;
+    }
+    let until = fresh.meta.created_at + NO_PLACE_PATIENCE;
+    if until > pass.now {
+        plan.wake_by(until);
+        return None;
+    }
+    let stay =
+        stale.iter().map(|task| Op::PutTask(Box::new(Task { migrate: false, ..(*task).clone() })));
+    Some(stay.chain([pass.want(fresh, TaskState::Shutdown)]).collect())
+}
+
+/// In which order a slot is handed over. What only migrates is not stopped before the new task has traffic, whatever an update does.
+pub(super) fn order_of(state: &State, slot: &Slot<'_>, order: UpdateOrder) -> UpdateOrder {
+    let migrates = |task: &Task| task.migrate && !restart::is_on_drained_node(state, task);
+    if slot.live().all(|task| migrates(task)) { UpdateOrder::StartFirst } else { order }
+}
+
 /// When `task` may go, `fresh` being where it is. `None` as long as `fresh` has to get further first.
 fn may_go_at(state: &State, task: &Task, fresh: &Task) -> Option<Timestamp> {
     let may_replace = match fresh.desired_state {
@@ -114,6 +141,6 @@ fn may_go_at(state: &State, task: &Task, fresh: &Task) -> Option<Timestamp> {
         return Some(Timestamp::ZERO);
     }
     let has_no_place = fresh.status.state < TaskState::Assigned;
-    let waits = has_no_place && restart::is_leaving(state, task);
+    let waits = has_no_place && restart::is_on_drained_node(state, task);
     waits.then_some(fresh.meta.created_at + NO_PLACE_PATIENCE)
 }

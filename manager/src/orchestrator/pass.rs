@@ -57,6 +57,7 @@ impl Pass<'_> {
             routing: Routing::Unrouted,
             served: None,
             generic_resources: Vec::new(),
+            migrate: false,
         }))
     }
 

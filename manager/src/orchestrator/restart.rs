@@ -70,12 +70,13 @@ pub(super) fn has_ended(state: &State, task: &Task) -> bool {
             && !is_leaving(state, task)
 }
 
-/// Whether a task runs on a node that is drained: it has to go, but not before another can take its key.
+/// Whether a task runs where it is not to stay, as its node is drained or as it is to migrate: it has to go, but not before another can take its
+/// place.
 pub(super) fn is_leaving(state: &State, task: &Task) -> bool {
     let node = task.node_id.as_ref().and_then(|node| state.nodes().get(node));
     task.status.state == TaskState::Running
         && node.is_some_and(|node| node.status.state != NodeState::Down)
-        && is_on_drained_node(state, task)
+        && (task.migrate || is_on_drained_node(state, task))
 }
 
 /// Whether a task is, or was, on a node that is drained.

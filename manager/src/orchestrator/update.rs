@@ -113,6 +113,9 @@ impl<'a> Progress<'a> {
             Standing::Stale { outdated: false } => self.leaving.push(slot.clone()),
             Standing::HandingOver { stale, fresh, outdated } => {
                 *(if outdated { &mut self.under_way } else { &mut self.moving }) += 1;
+                if !outdated && let Some(ops) = handover::call_off(pass, &stale, fresh, plan) {
+                    return ops;
+                }
                 return handover::go_on(pass, &stale, fresh, plan);
             }
             Standing::Doubled(keeper) => self.doubled.push((slot.clone(), keeper)),
@@ -138,9 +141,9 @@ impl<'a> Progress<'a> {
             _ if was_updated => self.under_way += 1,
             _ => {
                 let settled = task.meta.created_at + SETTLE_PATIENCE;
-                let moved = slot
-                    .predecessor(task)
-                    .is_some_and(|task| restart::is_on_drained_node(pass.state, task));
+                let moved = slot.predecessor(task).is_some_and(|task| {
+                    task.migrate || restart::is_on_drained_node(pass.state, task)
+                });
                 if moved && settled > pass.now {
                     plan.wake_by(settled);
                     self.moving += 1;
@@ -329,7 +332,8 @@ impl<'a> Update<'a> {
             if retry_at > pass.now {
                 plan.wake_by(retry_at);
             } else if busy + groups.len() < at_most {
-                groups.push(handover::begin(pass, self.service, self.config.order, slot));
+                let order = handover::order_of(pass.state, slot, self.config.order);
+                groups.push(handover::begin(pass, self.service, order, slot));
             }
         }
         groups

@@ -126,5 +126,7 @@ fn what_waits_goes_to_a_node_that_is_added() {
     let outcome = simulation.outcome(world.state());
     let [moved] = &outcome.moves[..] else { panic!("{:?}", outcome.moves) };
     assert_eq!((&moved.service_id, &moved.from, &moved.to), (&large, &None, &Some(id)));
+    simulation.rebalance().expect("comes to rest");
+    assert_eq!(simulation.outcome(world.state()), outcome, "all is even already");
     assert_eq!(outcome.waiting, []);
 }

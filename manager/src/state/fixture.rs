@@ -76,6 +76,7 @@ pub fn task(seed: u64, service: &Service, slot: u64) -> Task {
         routing: Default::default(),
         served: None,
         generic_resources: Vec::new(),
+        migrate: false,
     }
 }
 

@@ -17,6 +17,8 @@ pub struct SimulateRequest {
     pub lose: Vec<String>,
     /// The nodes that would be added.
     pub add: Vec<NodesToAdd>,
+    /// Whether all services would be rebalanced then.
+    pub rebalance: bool,
 }
 
 /// Workers that would be added, all alike.

@@ -62,6 +62,9 @@ pub struct Task {
     /// Whether the nodes send it traffic: `unrouted`, `routed`, `draining` or `drained` (an extension of Docker's API).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub routing: String,
+    /// Whether it is to be replaced by one on another node (an extension of Docker's API).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub migrate: bool,
 }
 
 /// Where a task is.

@@ -75,7 +75,7 @@ pub(crate) async fn drains_fail_no_request(cluster: &Cluster) -> anyhow::Result<
     let traffic = Traffic::start(cluster, service(), cluster.members()).await?;
     let count = times(2, 10);
     traffic
-        .during(&format!("{count} drains"), async || {
+        .during(&format!("{count} drains, each evened out again"), async || {
             // Not the one whose container asks.
             for node in cluster.members()[1..].iter().rev().cycle().take(count) {
                 let name = node.name();
@@ -88,7 +88,14 @@ pub(crate) async fn drains_fail_no_request(cluster: &Cluster) -> anyhow::Result<
                 .await?;
                 settled(cluster, REPLICAS).await?;
                 cluster.run(&format!("node update --availability active {name}")).await?;
-                update(cluster, "--force").await?;
+                let planned = cluster.run(&format!("rebalance --plan {NAME}")).await?;
+                ensure!(planned.contains(&format!(" -> {name}\n")), "{planned}");
+                let moved = cluster.run(&format!("rebalance {NAME}")).await?;
+                ensure!(moved.ends_with("All have moved.\n"), "{moved}");
+                for node in cluster.members() {
+                    let running = cluster.containers(node, NAME).await?;
+                    ensure!(running.len() == 1, "{} has {running:?}", node.name());
+                }
             }
             Ok(())
         })

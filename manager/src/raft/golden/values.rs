@@ -363,6 +363,7 @@ fn task() -> Task {
         routing: Routing::Routed { at: at() },
         served: None,
         generic_resources: vec![gpus(1)],
+        migrate: false,
     }
 }
 
