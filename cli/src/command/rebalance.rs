@@ -37,7 +37,7 @@ pub(super) async fn rebalance(
     }
     let names: Vec<String> = stayed.into_iter().map(name).collect();
     Err(Error::refused(format!(
-        "no node took these in time, so that they stay where they are: {}",
+        "these stay where they are, as no node took the new task or it has failed: {}",
         names.join(", ")
     )))
 }

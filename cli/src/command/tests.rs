@@ -458,7 +458,10 @@ async fn a_rebalance_waits_until_all_have_moved_or_stay() {
         vec![("POST /swarmlite/v1/rebalance", moves), ("GET /tasks", seen("running", false))];
     let outcome = run("rebalance", answers).await;
     let error = outcome.result.expect_err("it stays").to_string();
-    assert_eq!(error, "no node took these in time, so that they stay where they are: web.1");
+    assert_eq!(
+        error,
+        "these stay where they are, as no node took the new task or it has failed: web.1"
+    );
 }
 
 #[tokio::test]

@@ -120,15 +120,34 @@ pub(super) fn call_off(
         plan.wake_by(until);
         return None;
     }
-    let stay =
-        stale.iter().map(|task| Op::PutTask(Box::new(Task { migrate: false, ..(*task).clone() })));
+    let stay = stale.iter().map(|task| stay(task));
     Some(stay.chain([pass.want(fresh, TaskState::Shutdown)]).collect())
+}
+
+/// Lets a task that only migrates stay if the one that was to take its place has failed: elsewhere it may do so again and again.
+pub(super) fn call_off_failed(state: &State, slot: &Slot<'_>) -> Vec<Op> {
+    let has_failed = |since: Timestamp| {
+        slot.tasks.iter().any(|task| {
+            task.meta.created_at >= since
+                && matches!(task.status.state, TaskState::Failed | TaskState::Rejected)
+        })
+    };
+    let live = slot.live().filter(|task| only_migrates(state, task));
+    // Nothing was written since it was to migrate, as it just runs.
+    live.filter(|task| has_failed(task.meta.updated_at)).map(|task| stay(task)).collect()
+}
+
+fn stay(task: &Task) -> Op {
+    Op::PutTask(Box::new(Task { migrate: false, ..task.clone() }))
+}
+
+fn only_migrates(state: &State, task: &Task) -> bool {
+    task.migrate && !restart::is_on_drained_node(state, task)
 }
 
 /// In which order a slot is handed over. What only migrates is not stopped before the new task has traffic, whatever an update does.
 pub(super) fn order_of(state: &State, slot: &Slot<'_>, order: UpdateOrder) -> UpdateOrder {
-    let migrates = |task: &Task| task.migrate && !restart::is_on_drained_node(state, task);
-    if slot.live().all(|task| migrates(task)) { UpdateOrder::StartFirst } else { order }
+    if slot.live().all(|task| only_migrates(state, task)) { UpdateOrder::StartFirst } else { order }
 }
 
 /// When `task` may go, `fresh` being where it is. `None` as long as `fresh` has to get further first.

@@ -110,7 +110,13 @@ impl<'a> Progress<'a> {
         match handover::standing(pass.state, service, slot) {
             Standing::Empty => {}
             Standing::Stale { outdated: true } => self.old.push(slot.clone()),
-            Standing::Stale { outdated: false } => self.leaving.push(slot.clone()),
+            Standing::Stale { outdated: false } => {
+                let ops = handover::call_off_failed(pass.state, slot);
+                if !ops.is_empty() {
+                    return ops;
+                }
+                self.leaving.push(slot.clone());
+            }
             Standing::HandingOver { stale, fresh, outdated } => {
                 *(if outdated { &mut self.under_way } else { &mut self.moving }) += 1;
                 if !outdated && let Some(ops) = handover::call_off(pass, &stale, fresh, plan) {

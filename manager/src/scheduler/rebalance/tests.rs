@@ -141,6 +141,28 @@ fn a_task_stays_where_it_is_if_no_node_takes_the_new_one() {
 }
 
 #[test]
+fn a_task_stays_where_it_is_if_the_new_one_fails() {
+    let (mut world, ids) = with_new_node(&[("web", 4)]);
+    let before: BTreeSet<TaskId> = world.running(&ids[0]).into_iter().map(|it| it.id).collect();
+    let moves = planned(&world, usize::MAX);
+    world.commit(migrate(world.state(), &moves, world.now).ops);
+    let fresh = loop {
+        crate::loops::LOOPS.iter().for_each(|step| drop(world.pass(step)));
+        let mut tasks = world.tasks(&ids[0]).into_iter();
+        let fresh =
+            tasks.find(|it| !before.contains(&it.id) && it.status.state >= TaskState::Assigned);
+        if let Some(fresh) = fresh {
+            break fresh;
+        }
+    };
+    world.report(&fresh, TaskState::Failed);
+    world.settle();
+    let after = world.running(&ids[0]);
+    assert!(after.iter().all(|task| before.contains(&task.id) && !task.migrate), "{after:#?}");
+    assert_eq!(planned(&world, usize::MAX), moves, "it can be asked again");
+}
+
+#[test]
 fn a_task_that_moves_is_not_stopped_before_the_new_one_has_traffic() {
     let (mut world, ids) = with_new_node(&[("web", 4)]);
     let moves = planned(&world, usize::MAX);
