@@ -87,7 +87,7 @@ pub(crate) async fn set_port(switch: &Namespace, name: &str, state: &str) -> any
 pub(crate) async fn remove_port(switch: &Namespace, name: &str) -> anyhow::Result<()> {
     script(
         switch,
-        &format!("if ip link show {name} >/dev/null 2>&1; then ip link delete {name}; fi"),
+        &format!("ip link delete {name} 2>/dev/null || ! ip link show {name} >/dev/null 2>&1"),
     )
     .await
 }
