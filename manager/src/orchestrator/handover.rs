@@ -145,7 +145,7 @@ fn only_migrates(state: &State, task: &Task) -> bool {
     task.migrate && !restart::is_on_drained_node(state, task)
 }
 
-/// In which order a slot is handed over. What only migrates is not stopped before the new task has traffic, whatever an update does.
+/// In which order a slot is handed over that no update has to do with. What only migrates is not stopped before the new task has traffic.
 pub(super) fn order_of(state: &State, slot: &Slot<'_>, order: UpdateOrder) -> UpdateOrder {
     if slot.live().all(|task| only_migrates(state, task)) { UpdateOrder::StartFirst } else { order }
 }

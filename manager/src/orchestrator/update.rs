@@ -13,6 +13,7 @@ use swarmlite_proto::object::UpdateState;
 use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::UpdateConfig;
+use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
@@ -308,7 +309,7 @@ impl<'a> Update<'a> {
         let resting: Vec<Timestamp> = resting.filter(|until| *until > pass.now).collect();
         resting.iter().for_each(|until| plan.wake_by(*until));
         let busy = progress.under_way + progress.doubled.len() + resting.len();
-        self.begin_some(pass, &progress.old, busy, plan)
+        self.begin_some(pass, &progress.old, busy, |_| self.config.order, plan)
     }
 
     /// Replaces tasks on drained nodes, as many at a time as an update would. Whether there is an update, and how it goes, does not matter.
@@ -318,7 +319,9 @@ impl<'a> Update<'a> {
         progress: &Progress<'_>,
         plan: &mut Plan,
     ) -> Vec<Vec<Op>> {
-        self.begin_some(pass, &progress.leaving, progress.moving, plan)
+        let state = pass.state;
+        let order = |slot: &Slot<'_>| handover::order_of(state, slot, self.config.order);
+        self.begin_some(pass, &progress.leaving, progress.moving, order, plan)
     }
 
     fn begin_some(
@@ -326,6 +329,7 @@ impl<'a> Update<'a> {
         pass: &mut Pass<'_>,
         slots: &[Slot<'_>],
         busy: usize,
+        order: impl Fn(&Slot<'_>) -> UpdateOrder,
         plan: &mut Plan,
     ) -> Vec<Vec<Op>> {
         let at_most = match self.config.parallelism {
@@ -338,8 +342,7 @@ impl<'a> Update<'a> {
             if retry_at > pass.now {
                 plan.wake_by(retry_at);
             } else if busy + groups.len() < at_most {
-                let order = handover::order_of(pass.state, slot, self.config.order);
-                groups.push(handover::begin(pass, self.service, order, slot));
+                groups.push(handover::begin(pass, self.service, order(slot), slot));
             }
         }
         groups

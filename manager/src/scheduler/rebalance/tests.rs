@@ -8,6 +8,7 @@ use swarmlite_proto::spec::PlacementPreference;
 use swarmlite_proto::spec::Reservations;
 use swarmlite_proto::spec::ResourceRequirements;
 use swarmlite_proto::spec::SpreadOver;
+use swarmlite_proto::spec::UpdateConfig;
 
 use super::*;
 use crate::loops::tests::world::World;
@@ -181,6 +182,24 @@ fn a_task_that_moves_is_not_stopped_before_the_new_one_has_traffic() {
         world.agents();
     }
     assert!(world.state().tasks()[moved].status.state.is_terminal(), "it has moved");
+}
+
+#[test]
+fn an_update_that_comes_in_between_keeps_its_own_order() {
+    let (mut world, ids) = with_new_node(&[("web", 4)]);
+    let moves = planned(&world, usize::MAX);
+    world.commit(migrate(world.state(), &moves, world.now).ops);
+    world.edit_service(&ids[0], |service| {
+        service.spec.task_template.force_update = 1;
+        let all_at_once = UpdateConfig { parallelism: 0, ..UpdateConfig::defaults() };
+        service.spec.update_config = Some(all_at_once);
+    });
+    let replicated = crate::loops::LOOPS.iter().find(|step| step.name == "replicated");
+    world.pass(replicated.expect("is a loop"));
+    let version = world.service(&ids[0]).spec_version;
+    let new = world.tasks(&ids[0]).into_iter().filter(|task| task.spec_version == version);
+    let desired: Vec<TaskState> = new.map(|task| task.desired_state).collect();
+    assert_eq!(desired, [TaskState::Ready; 4], "stop-first, as the service asks");
 }
 
 fn reserving(cpus: i64) -> impl FnOnce(&mut Service) {
