@@ -13,8 +13,8 @@ pub(crate) struct RebalanceArgs {
     pub(crate) plan: bool,
 
     /// Move at most this many tasks [default: 200].
-    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
-    pub(crate) max_moves: u64,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=200))]
+    pub(crate) max_moves: Option<u64>,
 
     /// Exit at once instead of waiting until all have moved.
     #[arg(short, long)]

@@ -24,6 +24,7 @@ pub(super) async fn rebalance(
     console: &mut Console<'_>,
 ) -> Result<()> {
     let RebalanceArgs { services, plan, max_moves, detach } = args;
+    let max_moves = max_moves.unwrap_or_default();
     let answer = client.rebalance(&RebalanceRequest { services, max_moves, plan }).await?;
     console.print(&page(&answer, plan))?;
     if plan || detach || answer.moves.is_empty() {
