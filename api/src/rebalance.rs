@@ -10,7 +10,6 @@ use swarmlite_manager::state::lookup;
 use swarmlite_proto::api;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
-use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::time::Timestamp;
 
@@ -19,6 +18,7 @@ use crate::openapi::refusals::BadRequest;
 use crate::openapi::refusals::Failed;
 use crate::openapi::refusals::NotFound;
 use crate::openapi::refusals::Unavailable;
+use crate::render::hostname;
 use crate::request::JsonBody;
 use crate::request::Manager;
 
@@ -72,10 +72,6 @@ fn decide(state: &State, request: &api::RebalanceRequest) -> Result<Vec<Move>> {
 }
 
 fn rendered(state: &State, moves: &[Move]) -> api::Rebalance {
-    let hostname = |node: &NodeId| {
-        let description = state.nodes().get(node).and_then(|node| node.description.as_ref());
-        description.map_or_else(String::new, |description| description.hostname.clone())
-    };
     let service = |it: &Move| {
         state.services().get(&it.service).map_or_else(String::new, |it| it.spec.name.clone())
     };
@@ -85,9 +81,9 @@ fn rendered(state: &State, moves: &[Move]) -> api::Rebalance {
         service_name: service(it),
         slot: it.slot,
         from_id: it.from.clone(),
-        from: hostname(&it.from),
+        from: hostname(state, &it.from),
         to_id: it.to.clone(),
-        to: hostname(&it.to),
+        to: hostname(state, &it.to),
     });
     api::Rebalance { moves: moves.collect() }
 }

@@ -7,6 +7,7 @@ use swarmlite_manager::quorum::Quorum;
 use swarmlite_manager::state::State;
 use swarmlite_proto::api;
 use swarmlite_proto::engine::NETWORK_ID_LABEL;
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
@@ -88,6 +89,12 @@ pub(super) fn task(state: &State, task: &Task) -> api::Task {
         routing: task.routing.as_str().to_owned(),
         migrate: task.migrate,
     }
+}
+
+/// What a node is called; empty if it has not said so yet, or is gone.
+pub(super) fn hostname(state: &State, node: &NodeId) -> String {
+    let description = state.nodes().get(node).and_then(|node| node.description.as_ref());
+    description.map_or_else(String::new, |description| description.hostname.clone())
 }
 
 /// Where a task should be. Docker has no word for one that should be rejected: it is to shut down.

@@ -1,7 +1,5 @@
 //! `/swarmlite/v1/simulate`: what would become of the cluster if nodes were lost or added, and nothing else.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use swarmlite_manager::simulation::Simulation;
 use swarmlite_manager::simulation::what_if;
@@ -21,6 +19,7 @@ use crate::openapi::refusals::BadRequest;
 use crate::openapi::refusals::Failed;
 use crate::openapi::refusals::NotFound;
 use crate::openapi::refusals::Unavailable;
+use crate::render::hostname;
 use crate::request::JsonBody;
 use crate::request::Manager;
 
@@ -88,13 +87,8 @@ fn new_nodes(all: &[api::NodesToAdd]) -> Result<Vec<NewNode>> {
 
 /// The outcome as clients see it; `state` is what there would be.
 fn simulated(state: &State, outcome: Outcome) -> api::Simulation {
-    let names: BTreeMap<&NodeId, &str> = state
-        .nodes()
-        .values()
-        .map(|node| (&node.id, node.description.as_ref().map_or("", |it| it.hostname.as_str())))
-        .collect();
-    let name = |node: &NodeId| names.get(node).copied().unwrap_or_default().to_owned();
-    let place = |node_id: NodeId| api::SimulatedPlace { hostname: name(&node_id), node_id };
+    let place =
+        |node_id: NodeId| api::SimulatedPlace { hostname: hostname(state, &node_id), node_id };
     let moves = outcome.moves.into_iter().map(|it| api::SimulatedMove {
         service_id: it.service_id,
         service_name: it.service_name,
@@ -107,7 +101,7 @@ fn simulated(state: &State, outcome: Outcome) -> api::Simulation {
         let resources = resources.unwrap_or_default();
         api::SimulatedNode {
             node_id: change.node.id.clone(),
-            hostname: name(&change.node.id),
+            hostname: hostname(state, &change.node.id),
             lost: change.lost,
             new: change.new,
             nano_cpus: resources.nano_cpus,

@@ -26,6 +26,7 @@ use swarmlite_proto::time::Timestamp;
 use crate::orchestrator::is_dirty;
 use crate::placement::SlotKey;
 use crate::placement::fits;
+use crate::placement::live_slots;
 use crate::reconcile::View;
 use crate::scheduler;
 use crate::scheduler::explain;
@@ -198,23 +199,6 @@ impl DryRun {
         let index = self.state.applied() + 1;
         self.state.apply(index, transaction).map(drop)
     }
-}
-
-/// The task that counts in each slot of a service: of two, the one that is to stay.
-fn live_slots<'a>(state: &'a State, service: &Service) -> BTreeMap<SlotKey, &'a Task> {
-    let is_global = service.spec.mode.is_global();
-    let mut slots: BTreeMap<SlotKey, &Task> = BTreeMap::new();
-    let live = state
-        .tasks_of_service(&service.id)
-        .map(AsRef::as_ref)
-        .filter(|task: &&Task| task.desired_state.is_wanted() && !task.status.state.is_terminal());
-    for task in live {
-        let slot = slots.entry(SlotKey::of(task, is_global)).or_insert(task);
-        if task.meta.created_at > slot.meta.created_at {
-            *slot = task;
-        }
-    }
-    slots
 }
 
 /// The slots that a service is to have, those that it has first.

@@ -11,4 +11,5 @@ pub(crate) use self::home::home;
 pub(crate) use self::node::fits;
 pub(crate) use self::node::keeps_tasks;
 pub(crate) use self::slot::SlotKey;
+pub(crate) use self::slot::live_slots;
 pub(crate) use self::slot::predecessors;

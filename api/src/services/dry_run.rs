@@ -21,6 +21,7 @@ use crate::openapi::refusals::Forbidden;
 use crate::openapi::refusals::NotFound;
 use crate::openapi::refusals::NotImplemented;
 use crate::openapi::refusals::Unavailable;
+use crate::render::hostname;
 use crate::request::JsonBody;
 use crate::request::Manager;
 use crate::state::ApiState;
@@ -67,11 +68,7 @@ pub(crate) async fn answer(
 }
 
 fn planned_service(state: &State, new: bool, planned: dry_run::Planned) -> api::PlannedService {
-    let hostname = |id: Option<&NodeId>| {
-        let node = id.and_then(|id| state.nodes().get(id));
-        let description = node.and_then(|node| node.description.as_ref());
-        description.map(|description| description.hostname.clone()).unwrap_or_default()
-    };
+    let hostname = |id: Option<&NodeId>| id.map_or_else(String::new, |id| hostname(state, id));
     let tasks = planned.tasks.into_iter().map(|task| api::PlannedTask {
         slot: task.slot,
         hostname: hostname(task.node.as_ref()),

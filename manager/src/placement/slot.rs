@@ -1,6 +1,9 @@
-//! What tells the slots of a service apart, and which tasks of its slot a new task waits for.
+//! What tells the slots of a service apart, which task counts in each, and which tasks of its slot a new task waits for.
+
+use std::collections::BTreeMap;
 
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::task_state::TaskState;
 
@@ -23,6 +26,23 @@ impl SlotKey {
             _ => Self::Number(task.slot),
         }
     }
+}
+
+/// The task that counts in each slot of a service: of two, the one that is to stay.
+pub(crate) fn live_slots<'a>(state: &'a State, service: &Service) -> BTreeMap<SlotKey, &'a Task> {
+    let is_global = service.spec.mode.is_global();
+    let mut slots: BTreeMap<SlotKey, &Task> = BTreeMap::new();
+    let live = state
+        .tasks_of_service(&service.id)
+        .map(AsRef::as_ref)
+        .filter(|task: &&Task| task.desired_state.is_wanted() && !task.status.state.is_terminal());
+    for task in live {
+        let slot = slots.entry(SlotKey::of(task, is_global)).or_insert(task);
+        if task.meta.created_at > slot.meta.created_at {
+            *slot = task;
+        }
+    }
+    slots
 }
 
 /// The tasks that `task` is to replace once they have stopped: they still have what it will need.

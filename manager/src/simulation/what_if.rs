@@ -14,6 +14,7 @@ use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::NodeStatus;
+use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NodeRole;
@@ -21,6 +22,7 @@ use swarmlite_proto::spec::NodeSpec;
 
 use super::Simulation;
 use crate::placement::SlotKey;
+use crate::placement::live_slots;
 use crate::scheduler::explain;
 use crate::scheduler::explain::Explanation;
 use crate::state::NodeReport;
@@ -166,23 +168,16 @@ struct Place {
 
 impl Places {
     fn of(state: &State) -> Self {
-        let mut newest: BTreeMap<(ServiceId, SlotKey), &Task> = BTreeMap::new();
-        let live = state.tasks().values().map(AsRef::as_ref).filter(|task: &&Task| {
-            task.desired_state.is_wanted() && !task.status.state.is_terminal()
-        });
-        for task in live {
-            let is_global = state.revision_of(task).is_some_and(|it| it.service.mode.is_global());
-            let key = (task.service_id.clone(), SlotKey::of(task, is_global));
-            let known = newest.entry(key).or_insert(task);
-            if task.meta.created_at >= known.meta.created_at {
-                *known = task;
-            }
-        }
         let place = |task: &Task| {
             let node = task.node_id.clone().filter(|node| is_up(state, node));
             Place { name: task.service_name.clone(), node }
         };
-        Self(newest.into_iter().map(|(key, task)| (key, place(task))).collect())
+        let of_service = |service: &Arc<Service>| {
+            let slots = live_slots(state, service).into_iter();
+            let id = service.id.clone();
+            slots.map(move |(key, task)| ((id.clone(), key), place(task))).collect::<Vec<_>>()
+        };
+        Self(state.services().values().flat_map(of_service).collect())
     }
 }
 
