@@ -16,6 +16,7 @@ mod server;
 mod session;
 mod statuses;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use tokio::sync::watch;
 use self::registry::Registry;
 use self::statuses::StatusWriter;
 use crate::heartbeat::Sessions;
+use crate::metrics::SchedulingDelay;
+use crate::metrics::SessionProgress;
 use crate::raft::Leadership;
 use crate::reconcile::Programmed;
 use crate::store::Store;
@@ -42,6 +45,7 @@ struct Inner<S> {
     heard: watch::Sender<Sessions>,
     registry: Registry,
     statuses: StatusWriter,
+    delay: SchedulingDelay,
 }
 
 impl<S> fmt::Debug for Dispatcher<S> {
@@ -60,15 +64,26 @@ impl<S: Store> Dispatcher<S> {
         leadership: watch::Receiver<Leadership>,
         heard: watch::Sender<Sessions>,
     ) -> Self {
-        let statuses = StatusWriter::start(store.clone());
+        let delay = SchedulingDelay::default();
+        let statuses = StatusWriter::start(store.clone(), delay.clone());
         let registry = Registry::default();
-        Self { shared: Arc::new(Inner { store, leadership, heard, registry, statuses }) }
+        Self { shared: Arc::new(Inner { store, leadership, heard, registry, statuses, delay }) }
     }
 
     /// Follows which generation the kernel tables of each node have reached. Nodes that are not in session are missing.
     #[must_use]
     pub fn programmed(&self) -> watch::Receiver<Programmed> {
         self.shared.registry.programmed()
+    }
+
+    /// How far each node in session is.
+    pub(crate) fn progress(&self) -> BTreeMap<NodeId, SessionProgress> {
+        self.shared.registry.progress()
+    }
+
+    /// How long tasks have taken until they ran.
+    pub(crate) fn scheduling_delay(&self) -> &SchedulingDelay {
+        &self.shared.delay
     }
 
     /// Has `message` said to the agent of `node_id`. The answer is whether it is in session; whether it has heard, only itself can tell.

@@ -6,7 +6,7 @@
 //! - [`ca`]: the certificate authority, and how machines become nodes.
 //! - `server`: what managers answer to other nodes, and who may ask; `message`: the bodies of calls.
 //! - `members`: who the managers are, and how roles change.
-//! - [`manager`]: all of this as one.
+//! - [`manager`]: all of this as one; `metrics`: its numbers, for Prometheus.
 //! - [`raft`]: keeps that state the same on every manager.
 //! - [`store`]: how the rest reads that state and proposes changes to it.
 //! - `reconcile`: what a loop of the leader is: what it decides from, and what it wants done.
@@ -41,6 +41,7 @@ mod loops;
 pub mod manager;
 mod members;
 mod message;
+mod metrics;
 pub mod orchestrator;
 mod placement;
 pub mod quorum;

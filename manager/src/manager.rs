@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::id::NodeId;
@@ -31,6 +32,8 @@ use crate::logs::Broker;
 use crate::logs::Logs;
 use crate::loops::driver;
 use crate::members;
+use crate::metrics::Facts;
+use crate::metrics::LoopMetrics;
 use crate::quorum::Quorum;
 use crate::raft;
 use crate::raft::Leadership;
@@ -101,6 +104,7 @@ pub struct Manager {
     logs: Logs,
     quorum: watch::Receiver<Quorum>,
     events: EventLog,
+    loops: LoopMetrics,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -132,6 +136,7 @@ impl Manager {
         let logs = Logs::new(store.clone(), broker, log_client);
         let (quorum, quorum_receiver) = watch::channel(Quorum::default());
         let events = EventLog::default();
+        let loops = LoopMetrics::default();
         let tasks = vec![
             spawn(driver::run(
                 store.clone(),
@@ -139,6 +144,7 @@ impl Manager {
                 sessions,
                 dispatcher.programmed(),
                 config.routing_patience,
+                loops.clone(),
             )),
             spawn(members::run(store.clone())),
             spawn(follow_quorum(store.clone(), quorum)),
@@ -146,7 +152,7 @@ impl Manager {
         ];
         let node_id = identity.node_id;
         let quorum = quorum_receiver;
-        Ok(Self { node_id, store, server, dispatcher, logs, quorum, events, tasks })
+        Ok(Self { node_id, store, server, dispatcher, logs, quorum, events, loops, tasks })
     }
 
     /// Returns when this manager has the state of the cluster and a vote.
@@ -187,6 +193,23 @@ impl Manager {
     pub fn access(&self) -> ManagerAccess {
         let quorum = self.quorum.borrow().clone();
         ManagerAccess::new(self.store.clone(), self.logs.clone(), quorum, self.events.clone())
+    }
+
+    /// The numbers of this manager as they are now, for Prometheus. Looks at the whole state and asks the file system, so that it may block.
+    #[must_use]
+    pub fn metrics(&self) -> Registry {
+        let facts = Facts {
+            state: self.store.state(),
+            raft: self.store.progress(),
+            quorum: self.quorum.borrow().clone(),
+            sessions: self.dispatcher.progress(),
+        };
+        let mut registry = Registry::default();
+        facts.register(&mut registry);
+        self.store.metrics().register(&mut registry);
+        self.loops.register(&mut registry);
+        self.dispatcher.scheduling_delay().register(&mut registry);
+        registry
     }
 
     /// Gives the cluster the settings in `asked` that are not zero.

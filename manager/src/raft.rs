@@ -7,7 +7,7 @@
 //! - `batch`: many transactions, one log entry. `transactions`: what that holds. `level`: the format it is written in.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
-//! - `membership`: managers come and go. `housekeeping`: when snapshots are made.
+//! - `membership`: managers come and go. `housekeeping`: when snapshots are made. `progress`: how far all of it is.
 //! - `record`: which member this manager is, across restarts. `recovery`: the last one left makes a cluster of its own.
 //!
 //! Nothing in here knows what a transaction means.
@@ -22,6 +22,7 @@ mod level;
 mod log_store;
 mod membership;
 mod network;
+mod progress;
 mod record;
 mod recovery;
 mod runtime;
@@ -76,12 +77,16 @@ pub use self::transport::Transport;
 use self::types::Member;
 use self::types::Raft;
 use self::types::RaftId;
+use crate::metrics::RaftMetrics;
 use crate::state::State;
 use crate::state::Transaction;
 use crate::store::Store;
 
 /// The raft id of the manager that makes the cluster. The next one is then 2 ([`swarmlite_proto::object::Cluster::next_raft_id`]).
 pub const FIRST_RAFT_ID: u64 = 1;
+
+/// The folder of the log.
+const LOG: &str = "log";
 
 /// How often the leader calls. How long an answer may take is another matter: [`latency`].
 const HEARTBEAT: Duration = Duration::from_millis(250);
@@ -107,6 +112,7 @@ pub struct RaftStore<T = swarmlite_rpc::Client> {
 }
 
 struct Inner<T> {
+    dir: PathBuf,
     record: Record,
     raft: Raft,
     state: watch::Receiver<State>,
@@ -115,6 +121,7 @@ struct Inner<T> {
     network: Network<T>,
     rewriter: Rewriter,
     snapshots: Arc<Snapshots>,
+    metrics: RaftMetrics,
     /// Held while a manager is let in.
     admission: Mutex<()>,
     /// Resolves once the log is closed, so that the directory can be opened again. Taken by the first shutdown.
@@ -216,8 +223,10 @@ impl<T: Transport> RaftStore<T> {
         let (leadership, follower) = leadership::spawn(&raft);
         let (batcher, writer) = Batcher::spawn(raft.clone(), level);
         let keeper = keeper::spawn(raft.clone(), state.clone(), leadership.clone());
-        let housekeeper = housekeeping::spawn(raft.clone(), state.clone());
+        let metrics = RaftMetrics::default();
+        let housekeeper = housekeeping::spawn(raft.clone(), state.clone(), metrics.clone());
         let inner = Inner {
+            dir: dir.to_owned(),
             record,
             raft,
             state,
@@ -226,6 +235,7 @@ impl<T: Transport> RaftStore<T> {
             network,
             rewriter,
             snapshots,
+            metrics,
             admission: Mutex::new(()),
             closed: Mutex::new(Some(closed)),
             _tasks: vec![follower, writer, keeper, housekeeper],
@@ -272,7 +282,7 @@ impl<T> RaftStore<T> {
 
 fn open_disk(dir: &Path, sealer: &Sealer) -> io::Result<(LogStore, Closed, StateMachine)> {
     std::fs::create_dir_all(dir)?;
-    let disk = SealedDisk::new(SledDisk::open(&dir.join("log"))?, sealer.clone());
+    let disk = SealedDisk::new(SledDisk::open(&dir.join(LOG))?, sealer.clone());
     let (log, closed) = LogStore::open(disk)?;
     let machine = StateMachine::open(dir, sealer.clone())?;
     Ok((log.writing_in(machine.level()), closed, machine))

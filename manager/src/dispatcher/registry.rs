@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::id::NodeId;
@@ -12,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::SessionProgress;
 use crate::reconcile::Programmed;
 
 /// The sessions there are. Cheap to clone.
@@ -33,6 +36,8 @@ struct Open {
     number: u64,
     replaced: CancellationToken,
     orders: mpsc::Sender<ManagerMessage>,
+    /// The generation of the last state that was looked at for it.
+    told: Arc<AtomicU64>,
 }
 
 /// What others than the session itself have to say in it.
@@ -48,6 +53,7 @@ pub(super) struct Seat {
     node_id: NodeId,
     number: u64,
     replaced: CancellationToken,
+    told: Arc<AtomicU64>,
 }
 
 impl Registry {
@@ -58,13 +64,14 @@ impl Registry {
         sessions.opened += 1;
         let (number, replaced) = (sessions.opened, CancellationToken::new());
         let (orders, receiver) = mpsc::channel(ORDERS);
-        let open = Open { number, replaced: replaced.clone(), orders };
+        let told = Arc::new(AtomicU64::default());
+        let open = Open { number, replaced: replaced.clone(), orders, told: Arc::clone(&told) };
         if let Some(before) = sessions.by_node.insert(node_id.clone(), open) {
             before.replaced.cancel();
         }
         // The node may have been restarted, with empty tables: only what it says in this session counts.
         self.programmed.send_if_modified(|programmed| programmed.remove(&node_id).is_some());
-        (Seat { registry: self.clone(), node_id, number, replaced }, receiver)
+        (Seat { registry: self.clone(), node_id, number, replaced, told }, receiver)
     }
 
     /// Has `message` said in the session of `node_id`. The answer is whether there is one that will.
@@ -75,6 +82,18 @@ impl Registry {
 
     pub(super) fn programmed(&self) -> watch::Receiver<Programmed> {
         self.programmed.subscribe()
+    }
+
+    /// How far each node in session is.
+    pub(super) fn progress(&self) -> BTreeMap<NodeId, SessionProgress> {
+        let programmed = self.programmed.borrow().clone();
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let progress = sessions.by_node.iter().map(|(node_id, open)| {
+            let told = Generation(open.told.load(Ordering::Relaxed));
+            let programmed = programmed.get(node_id).copied();
+            (node_id.clone(), SessionProgress { told, programmed })
+        });
+        progress.collect()
     }
 }
 
@@ -92,6 +111,11 @@ impl Seat {
     /// Whether another session of the same node has begun.
     pub(super) fn is_replaced(&self) -> bool {
         self.replaced.is_cancelled()
+    }
+
+    /// Notes that the node was told what is different for it up to `generation`. For those who look on only, and therefore without a lock.
+    pub(super) fn told(&self, generation: Generation) {
+        self.told.store(generation.0, Ordering::Relaxed);
     }
 
     /// Notes what the node's kernel tables have reached.
@@ -142,11 +166,17 @@ mod tests {
         let told = old.replaced();
         tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("is told");
         assert!(programmed.borrow().is_empty());
+        assert_eq!(registry.progress()[&id].programmed, None);
+        new.told(Generation(6));
+        old.told(Generation(9));
         new.programmed(Generation(5));
         old.programmed(Generation(8));
         drop(old);
         assert_eq!(programmed.borrow().get(&id), Some(&Generation(5)));
+        let progress = registry.progress()[&id];
+        assert_eq!((progress.told, progress.programmed), (Generation(6), Some(Generation(5))));
         drop(new);
         assert!(programmed.borrow().is_empty());
+        assert!(registry.progress().is_empty());
     }
 }

@@ -151,7 +151,10 @@ impl<S: Store> Dispatcher<S> {
                 }
                 Event::Changed => {
                     let state = states.borrow_and_update().clone();
-                    talk.observe(seat.node_id(), state)?
+                    let generation = state.generation();
+                    let effects = talk.observe(seat.node_id(), state)?;
+                    seat.told(generation);
+                    effects
                 }
                 Event::Stored(sequence) => {
                     vec![Effect::Send(ManagerMessage::StatusesStored(sequence))]

@@ -6,10 +6,12 @@ use std::iter;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
+use crate::metrics::SchedulingDelay;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -35,9 +37,9 @@ struct Batch {
 
 impl StatusWriter {
     /// Starts the task that writes to `store`. It ends with the last clone.
-    pub(super) fn start<S: Store>(store: S) -> Self {
+    pub(super) fn start<S: Store>(store: S, delay: SchedulingDelay) -> Self {
         let (queue, batches) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, batches));
+        tokio::spawn(write(store, batches, delay));
         Self { queue }
     }
 
@@ -55,12 +57,13 @@ impl StatusWriter {
     }
 }
 
-async fn write<S: Store>(store: S, mut batches: mpsc::Receiver<Batch>) {
+async fn write<S: Store>(store: S, mut batches: mpsc::Receiver<Batch>, delay: SchedulingDelay) {
     while let Some(first) = batches.recv().await {
         let mut transaction = Transaction::new(Timestamp::now());
         let mut waiting = Vec::new();
         for batch in iter::once(first).chain(iter::from_fn(|| batches.try_recv().ok())) {
             let Batch { node_id, statuses, stored } = batch;
+            note_starts(&store, &statuses, transaction.at, &delay);
             transaction.ops.extend(statuses.into_iter().map(|update| Op::ReportTask {
                 node_id: node_id.clone(),
                 task_id: update.task_id,
@@ -79,5 +82,24 @@ async fn write<S: Store>(store: S, mut batches: mpsc::Receiver<Batch>) {
             // Nobody waits any more when the session has ended.
             let _gone = stored.send(outcome.clone());
         }
+    }
+}
+
+/// Counts how long those tasks took that were not known to run until `now`.
+fn note_starts<S: Store>(
+    store: &S,
+    statuses: &[TaskStatusUpdate],
+    now: Timestamp,
+    delay: &SchedulingDelay,
+) {
+    let mut running =
+        statuses.iter().filter(|update| update.status.state == TaskState::Running).peekable();
+    if running.peek().is_none() {
+        return;
+    }
+    let state = store.state();
+    let tasks = running.filter_map(|update| state.tasks().get(&update.task_id));
+    for task in tasks.filter(|task| task.status.state < TaskState::Running) {
+        delay.runs_after(now.since(task.meta.created_at));
     }
 }

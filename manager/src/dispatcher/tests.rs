@@ -212,6 +212,15 @@ async fn statuses_are_stored_before_it_is_said() {
     assert_eq!(agent.hear().await, Some(ManagerMessage::StatusesStored(1)));
     assert_eq!(agent.hear().await, Some(ManagerMessage::StatusesStored(2)));
     assert_eq!(leader.store.state().tasks()[&assigned.id].status, running);
+    // An agent that does not know whether it was heard says it again.
+    let statuses = vec![TaskStatusUpdate { task_id: assigned.id.clone(), status: running }];
+    agent.say(&AgentMessage::TaskStatuses { sequence: 3, statuses }).await;
+    assert_eq!(agent.hear().await, Some(ManagerMessage::StatusesStored(3)));
+    let mut registry = prometheus_client::registry::Registry::default();
+    leader.dispatcher.scheduling_delay().register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).expect("is text");
+    assert!(text.contains("swarm_dispatcher_scheduling_delay_seconds_count 1\n"), "{text}");
 }
 
 #[tokio::test]
@@ -224,6 +233,8 @@ async fn what_the_tables_have_reached_is_noted() {
     let reached = |programmed: &Programmed| programmed.get(id) == Some(&set.generation);
     let wait = Duration::from_secs(10);
     timeout(wait, programmed.wait_for(reached)).await.expect("in time").expect("open");
+    let progress = leader.dispatcher.progress()[id];
+    assert_eq!((progress.told, progress.programmed), (set.generation, Some(set.generation)));
     drop(agent);
     timeout(wait, programmed.wait_for(Programmed::is_empty)).await.expect("in time").expect("open");
     // Only the lease decides about the node.

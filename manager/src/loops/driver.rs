@@ -22,6 +22,8 @@ use tracing::warn;
 use super::LOOPS;
 use super::Loop;
 use crate::heartbeat::Sessions;
+use crate::metrics::LoopMetrics;
+use crate::metrics::OneLoop;
 use crate::raft::Leadership;
 use crate::reconcile::Agenda;
 use crate::reconcile::Programmed;
@@ -47,8 +49,10 @@ pub(crate) async fn run<S: Store>(
     sessions: watch::Receiver<Sessions>,
     programmed: watch::Receiver<Programmed>,
     routing_patience: Duration,
+    metrics: LoopMetrics,
 ) {
-    let inputs = Inputs { store, sessions, programmed, routing_patience, clock: Timestamp::now };
+    let inputs =
+        Inputs { store, sessions, programmed, routing_patience, metrics, clock: Timestamp::now };
     run_with(&LOOPS, inputs, leadership).await;
 }
 
@@ -59,6 +63,7 @@ pub(super) struct Inputs<S, C> {
     pub(super) sessions: watch::Receiver<Sessions>,
     pub(super) programmed: watch::Receiver<Programmed>,
     pub(super) routing_patience: Duration,
+    pub(super) metrics: LoopMetrics,
     /// The wall clock; tests have another.
     pub(super) clock: C,
 }
@@ -95,6 +100,7 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
     leader_since: Timestamp,
 ) {
     let mut states = inputs.store.watch();
+    let counted = inputs.metrics.of(step.name);
     let mut rng: StdRng = rand::make_rng();
     let mut backoff = BACKOFF_START;
     let mut reported = Vec::new();
@@ -105,16 +111,18 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
         let programmed = inputs.programmed.borrow_and_update().clone();
         let routing_patience = inputs.routing_patience;
         let now = (inputs.clock)();
+        let began = Instant::now();
         let scope = agenda.begin(&state, now);
         let view = View { state, sessions, programmed, leader_since, scope, routing_patience };
         let mut plan = (step.reconcile)(&view, now, &mut rng);
         let decided_at = Instant::now();
+        counted.passed(decided_at - began);
         if plan.report != reported {
             plan.report.iter().for_each(|sentence| warn!(step.name, "{sentence}"));
             reported = std::mem::take(&mut plan.report);
         }
         let transactions = std::mem::take(&mut plan.transactions);
-        let done = carry_out(step, &inputs.store, transactions).await;
+        let done = carry_out(step, &inputs.store, &counted, transactions).await;
         agenda.end(view.scope, &plan, done);
         let asleep = agenda.next().map_or(RESYNC, |at| at.since(now).min(RESYNC));
         let wake_at = decided_at + asleep;
@@ -139,19 +147,22 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
 async fn carry_out<S: Store>(
     step: &'static Loop,
     store: &S,
+    counted: &OneLoop,
     transactions: Vec<Transaction>,
 ) -> bool {
+    let proposed = transactions.len();
     let outcomes = join_all(transactions.into_iter().map(|transaction| store.propose(transaction)));
-    let mut done = true;
+    let mut refused = 0;
     for error in outcomes.await.into_iter().filter_map(Result::err) {
-        done = false;
+        refused += 1;
         if error.is(Reason::OutOfSequence) {
             debug!(step.name, "something else was faster, deciding again");
         } else {
             warn!(step.name, error = chain(&error), "a change was not carried out, deciding again");
         }
     }
-    done
+    counted.proposed(proposed, refused);
+    refused == 0
 }
 
 fn longer(backoff: Duration) -> Duration {

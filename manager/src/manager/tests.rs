@@ -237,3 +237,37 @@ async fn a_promoted_worker_hears_of_it_and_can_become_a_manager() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_manager_shows_its_numbers() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (manager, founder) = found(dir.path()).await;
+    let (_sender, mut receiver) = session(manager.addr(), &founder).await.expect("leads");
+    hear(&mut receiver, |message| matches!(message, ManagerMessage::Assignments(_))).await;
+    let registry = manager.metrics();
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).expect("is text");
+    let number = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|number| number.parse::<u64>().ok()).expect(name)
+    };
+    for (name, number_is) in [
+        ("swarm_manager_leader", 1),
+        ("swarm_manager_nodes{state=\"ready\"}", 1),
+        ("swarmlite_raft_managers{reachability=\"reachable\"}", 1),
+        ("swarmlite_dispatcher_sessions", 1),
+    ] {
+        assert_eq!(number(name), number_is, "{name}: {text}");
+    }
+    for name in [
+        "swarmlite_raft_term",
+        "swarmlite_raft_last_log_index",
+        "swarmlite_raft_applied_index",
+        "swarmlite_raft_log_size_bytes",
+        "swarmlite_raft_proposals_total{outcome=\"accepted\"}",
+        "swarm_raft_transaction_latency_seconds_count",
+        "swarmlite_loop_pass_duration_seconds_count{loop=\"scheduler\"}",
+    ] {
+        assert!(number(name) > 0, "{name}: {text}");
+    }
+}

@@ -15,6 +15,7 @@ use swarmlite_proto::rpc;
 use swarmlite_proto::version::Version;
 use swarmlite_rpc::CallError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio::time::timeout;
 
 use super::RaftStore;
@@ -22,6 +23,7 @@ use super::Transport;
 use super::batch::ProposeError;
 use super::batch::Proposed;
 use super::transport::was_not_sent;
+use crate::metrics::Outcome;
 use crate::state::State;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -138,7 +140,15 @@ impl<T: Transport> RaftStore<T> {
 
     /// Proposes as leader.
     pub(crate) async fn propose_here(&self, transaction: Transaction) -> Result<Proposed, Failure> {
-        self.inner.batcher.propose(transaction).await.map_err(|error| match error {
+        let began = Instant::now();
+        let proposed = self.inner.batcher.propose(transaction).await;
+        let outcome = match &proposed {
+            Ok(Proposed { outcome: Ok(_), .. }) => Outcome::Accepted,
+            Ok(_) => Outcome::Refused,
+            Err(_) => Outcome::Failed,
+        };
+        self.inner.metrics.proposed(outcome, began.elapsed());
+        proposed.map_err(|error| match error {
             // An entry that was replaced by another leader's was never committed, so that another attempt is safe.
             ProposeError::NotLeader => Failure::no_leader(),
             error => Failure::Final(error.into()),

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -69,6 +70,20 @@ impl SledDisk {
     }
 }
 
+/// Bytes that the files under `dir` take on the disk.
+pub(crate) fn size(dir: &Path) -> io::Result<u64> {
+    /// What [`MetadataExt::blocks`] counts in (stat(2)).
+    const BLOCK: u64 = 512;
+    std::fs::read_dir(dir)?.try_fold(0, |sum, entry| {
+        let entry = entry?;
+        let size = match entry.file_type()?.is_dir() {
+            true => size(&entry.path())?,
+            false => entry.metadata()?.blocks() * BLOCK,
+        };
+        Ok(sum + size)
+    })
+}
+
 /// Waits until nobody holds the lock of sled's data file, if it is there, but not for ever: sled then says that it is locked.
 fn wait_until_free(path: &Path) -> io::Result<()> {
     let file = match File::open(path) {
@@ -121,9 +136,19 @@ impl Disk for SledDisk {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
+
+    #[test]
+    fn the_size_counts_files_in_folders_too() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("inner")).expect("is made");
+        assert_eq!(size(dir.path()).expect("is there"), 0);
+        for name in ["one", "inner/two"] {
+            std::fs::write(dir.path().join(name), [1; 8192]).expect("is written");
+        }
+        assert!(size(dir.path()).expect("is there") >= 2 * 8192);
+        size(&dir.path().join("missing")).expect_err("is not there");
+    }
 
     #[test]
     fn a_database_that_is_just_being_closed_is_waited_for() {

@@ -4,18 +4,24 @@
 use swarmlite_proto::spec::RaftConfig;
 use swarmlite_proto::spec::SwarmSpec;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::types::Metrics;
 use super::types::Raft;
+use crate::metrics::RaftMetrics;
 use crate::state::State;
 
 /// Starts the task. It ends when raft does.
-pub(crate) fn spawn(raft: Raft, state: watch::Receiver<State>) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(run(raft, state)))
+pub(crate) fn spawn(
+    raft: Raft,
+    state: watch::Receiver<State>,
+    counted: RaftMetrics,
+) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(run(raft, state, counted)))
 }
 
-async fn run(raft: Raft, mut state: watch::Receiver<State>) {
+async fn run(raft: Raft, mut state: watch::Receiver<State>, counted: RaftMetrics) {
     let mut metrics = raft.metrics();
     let mut asked = None;
     loop {
@@ -23,10 +29,12 @@ async fn run(raft: Raft, mut state: watch::Receiver<State>) {
         let now = metrics.borrow_and_update().clone();
         // An error in any of these means that raft has stopped.
         if is_due(&now, settings.snapshot_interval) {
+            let began = Instant::now();
             let made = |later: &Metrics| later.snapshot != now.snapshot;
             if raft.trigger().snapshot().await.is_err() || metrics.wait_for(made).await.is_err() {
                 return;
             }
+            counted.made_snapshot(began.elapsed());
         } else {
             let upto = superfluous(&now, settings.log_entries_for_slow_followers);
             // Raft may take its time, as it does not cut off what it is sending.

@@ -68,6 +68,7 @@ struct Rig {
     leadership: watch::Sender<Leadership>,
     _sessions: watch::Sender<Sessions>,
     _programmed: watch::Sender<Programmed>,
+    metrics: LoopMetrics,
     origin: Instant,
 }
 
@@ -76,6 +77,7 @@ fn start(loops: &'static [Loop]) -> Rig {
     let leadership = watch::Sender::new(Leadership::default());
     let sessions = watch::Sender::new(Sessions::default());
     let programmed = watch::Sender::new(Programmed::default());
+    let metrics = LoopMetrics::default();
     let origin = Instant::now();
     let clock = move || Timestamp::EPOCH + origin.elapsed();
     let inputs = Inputs {
@@ -83,10 +85,11 @@ fn start(loops: &'static [Loop]) -> Rig {
         sessions: sessions.subscribe(),
         programmed: programmed.subscribe(),
         routing_patience: crate::routing::PATIENCE,
+        metrics: metrics.clone(),
         clock,
     };
     tokio::spawn(run_with(loops, inputs, leadership.subscribe()));
-    Rig { store, leadership, _sessions: sessions, _programmed: programmed, origin }
+    Rig { store, leadership, _sessions: sessions, _programmed: programmed, metrics, origin }
 }
 
 impl Rig {
@@ -131,4 +134,13 @@ async fn what_is_refused_is_tried_again_less_and_less_often() {
     assert!(acted >= DEADLINE && acted <= DEADLINE + BACKOFF_LIMIT, "{acted:?}");
     let proposed = *rig.store.proposed.borrow();
     assert!((9..20).contains(&proposed), "{proposed} proposals");
+    let mut registry = prometheus_client::registry::Registry::default();
+    rig.metrics.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).expect("is text");
+    let refused = format!(
+        "swarmlite_loop_transactions_refused_total{{loop=\"stubborn\"}} {}\n",
+        proposed - 1
+    );
+    assert!(text.contains(&refused), "{refused}{text}");
 }
