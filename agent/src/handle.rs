@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry;
 use swarmlite_proto::identity::Identity;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
@@ -12,7 +13,10 @@ use tokio::task::JoinSet;
 use crate::attachments::Desk;
 use crate::docker::DockerRuntime;
 use crate::ledger::Ledger;
+use crate::metrics::Facts;
+use crate::metrics::TaskStates;
 use crate::network::DataPlaneHandle;
+use crate::reporter::Reporter;
 use crate::standing::Known;
 use crate::standing::SessionState;
 use crate::task::files::Files;
@@ -31,6 +35,9 @@ pub(crate) struct Inner {
     pub(crate) managers: watch::Sender<Vec<SocketAddr>>,
     pub(crate) state: watch::Sender<SessionState>,
     pub(crate) leaving: watch::Sender<bool>,
+    pub(crate) engine: watch::Receiver<bool>,
+    pub(crate) reporter: Reporter,
+    pub(crate) tasks: TaskStates,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) runtime: Arc<DockerRuntime>,
     pub(crate) plane: DataPlaneHandle,
@@ -68,6 +75,23 @@ impl AgentHandle {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<SessionState> {
         self.inner.state.subscribe()
+    }
+
+    /// The numbers of this agent as they are now, for Prometheus.
+    #[must_use]
+    pub fn metrics(&self) -> Registry {
+        let inner = &*self.inner;
+        let facts = Facts {
+            identity: inner.identity.borrow().clone(),
+            known: inner.known.borrow().clone(),
+            connected: inner.state.borrow().is_connected(),
+            engine: *inner.engine.borrow(),
+            progress: inner.plane.progress().borrow().clone(),
+            reached: inner.plane.reached().borrow().clone(),
+            waiting: inner.reporter.waiting(),
+            tasks: inner.tasks.clone(),
+        };
+        facts.registry()
     }
 
     /// Where places on networks of the cluster are asked for, for standalone containers.

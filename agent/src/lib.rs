@@ -13,6 +13,7 @@
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
+//! - `metrics`: the numbers of the agent, for Prometheus.
 //! - [`pick`]: what balances connections on the node, as its operator has it.
 //! - `start`: all of it put together; `handle`: as it runs; `leave`: as it goes.
 //!
@@ -29,6 +30,7 @@ pub mod identity;
 mod leave;
 mod ledger;
 mod logs;
+mod metrics;
 #[cfg_attr(
     not(feature = "testing"),
     expect(

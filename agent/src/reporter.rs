@@ -56,10 +56,10 @@ impl Reporter {
         });
     }
 
-    /// Whether nothing waits to be sent.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.pending.borrow().is_empty()
+    /// How many statuses have not been stored yet.
+    #[must_use]
+    pub(crate) fn waiting(&self) -> usize {
+        self.pending.borrow().len()
     }
 
     /// Wakes whenever there is something new.
@@ -106,6 +106,6 @@ mod tests {
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].status.state, TaskState::Failed);
         reporter.stored(&left);
-        assert!(reporter.is_empty());
+        assert_eq!(reporter.waiting(), 0);
     }
 }

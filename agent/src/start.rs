@@ -32,6 +32,7 @@ use crate::handle::Inner;
 use crate::ledger::Ledger;
 use crate::logs;
 use crate::logs::Publisher;
+use crate::metrics::TaskStates;
 use crate::network::DataPlaneHandle;
 use crate::node;
 use crate::parts::StartError;
@@ -222,12 +223,12 @@ struct Wanted {
 
 impl Parts {
     fn run(mut self) -> AgentHandle {
-        let reporter = Reporter::default();
+        let (reporter, tasks) = (Reporter::default(), TaskStates::default());
         let wanted = Wanted::default();
         let mut running = mem::take(&mut self.running);
         let state_dir = self.config.state_dir.clone();
 
-        let shared = Arc::new(self.shared(reporter.clone()));
+        let shared = Arc::new(self.shared(reporter.clone(), tasks.clone()));
         running.spawn(Worker::new(Arc::clone(&shared), self.known.subscribe()).run());
         let desk = self.attachments(&mut running, shared);
         running.spawn(self.renewal(&wanted).run());
@@ -249,7 +250,7 @@ impl Parts {
             registration: self.registration.subscribe(),
             programmed: self.programmed.subscribe(),
             reached: self.plane.reached(),
-            reporter,
+            reporter: reporter.clone(),
             known: self.known.clone(),
             managers: self.managers.clone(),
             role: wanted.role,
@@ -259,6 +260,7 @@ impl Parts {
             log_orders,
         };
         running.spawn(session.run());
+        let answers = engine.subscribe();
         running.spawn(node::watch_engine(Arc::clone(&self.runtime), engine));
         AgentHandle {
             inner: Arc::new(Inner {
@@ -268,6 +270,9 @@ impl Parts {
                 managers: self.managers,
                 state: self.state,
                 leaving,
+                engine: answers,
+                reporter,
+                tasks,
                 ledger: self.ledger,
                 runtime: self.runtime,
                 plane: self.plane,
@@ -327,7 +332,11 @@ impl Parts {
     }
 
     /// What the controllers of tasks share.
-    fn shared(&self, reporter: Reporter) -> Shared<DockerRuntime, DataPlaneHandle> {
+    fn shared(
+        &self,
+        reporter: Reporter,
+        states: TaskStates,
+    ) -> Shared<DockerRuntime, DataPlaneHandle> {
         let description = self.registration.borrow().description.clone();
         Shared {
             files: self.files.clone(),
@@ -336,6 +345,7 @@ impl Parts {
             attach: self.plane.clone(),
             reporter,
             ledger: Arc::clone(&self.ledger),
+            states,
             session: self.state.subscribe(),
             outages: AtomicU64::default(),
             hostname: description.hostname,

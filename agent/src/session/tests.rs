@@ -302,7 +302,7 @@ async fn statuses_are_sent_until_they_are_stored() {
     seat.say(ManagerMessage::StatusesStored(sequence)).await;
     agent.programmed.send_replace(Generation(9));
     while seat.hear().await != AgentMessage::Programmed(Generation(9)) {}
-    assert!(agent.reporter.is_empty());
+    assert_eq!(agent.reporter.waiting(), 0);
 }
 
 #[tokio::test]

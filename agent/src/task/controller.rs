@@ -168,6 +168,7 @@ impl<R: Runtime, A: Attach> Controller<R, A> {
             }
             self.shared.reporter.report(&task.id, status.clone());
         }
+        self.counted.is(status.state);
         self.status = status;
         if self.status.state.is_terminal() {
             self.clear_files(order).await;

@@ -5,6 +5,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::ledger::Ledger;
+use crate::metrics::TaskStates;
 use crate::reporter::Reporter;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
@@ -37,6 +38,7 @@ impl Rig {
             attach: FakeAttach::default(),
             reporter: Reporter::default(),
             ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
+            states: TaskStates::default(),
             session: watch::Sender::default().subscribe(),
             outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),

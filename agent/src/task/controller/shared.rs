@@ -8,6 +8,7 @@ use swarmlite_proto::spec::Platform;
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
+use crate::metrics::TaskStates;
 use crate::reporter::Reporter;
 use crate::standing::SessionState;
 use crate::task::files::Files;
@@ -28,6 +29,8 @@ pub(crate) struct Shared<R, A> {
     pub(crate) reporter: Reporter,
     /// Where statuses are kept.
     pub(crate) ledger: Arc<Ledger>,
+    /// How many tasks are in each state.
+    pub(crate) states: TaskStates,
     /// How the node stands with the managers.
     pub(crate) session: watch::Receiver<SessionState>,
     /// How often the stream of the engine's events has ended: what was seen before and after was not watched in between.

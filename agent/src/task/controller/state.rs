@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::order::Order;
 use super::shared::Shared;
 use crate::ledger::LedgerError;
+use crate::metrics::CountedTask;
 use crate::task::prober::Prober;
 use crate::task::template::task_name;
 
@@ -23,6 +24,7 @@ pub(crate) struct Controller<R, A> {
     pub(super) wake: Arc<Notify>,
     pub(super) name: String,
     pub(super) status: TaskStatus,
+    pub(super) counted: CountedTask,
     /// The process that has been attached.
     pub(super) attached: Option<i64>,
     /// After how many outages the container was last seen running, or was started, if the engine has answered ever since.
@@ -84,6 +86,7 @@ impl<R, A> Controller<R, A> {
             None => TaskStatus { state: task.observed_state, ..TaskStatus::default() },
         };
         Self {
+            counted: shared.states.count(status.state),
             shared,
             order,
             wake,

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::ledger::Ledger;
+use crate::metrics::TaskStates;
 use crate::reporter::Reporter;
 use crate::task::fake::FakeAttach;
 use crate::task::fake::FakeRuntime;
@@ -88,6 +89,7 @@ impl Rig {
             attach: attach.clone(),
             reporter: reporter.clone(),
             ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
+            states: TaskStates::default(),
             session: session.subscribe(),
             outages: AtomicU64::default(),
             hostname: "host-1".to_owned(),
