@@ -47,6 +47,9 @@ pub trait NodeControl: Send + Sync + 'static {
     /// that container.
     fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Reservation>>;
 
+    /// The numbers of this node as they are now, as OpenMetrics text.
+    fn metrics(&self) -> BoxFuture<'_, Result<String>>;
+
     /// The state of the cluster, if this node is a manager and ready.
     fn manager(&self) -> Option<ManagerAccess>;
 }

@@ -18,6 +18,7 @@ mod explain;
 mod fallback;
 mod filters;
 mod logs;
+mod metrics;
 mod negotiation;
 mod networks;
 mod nodes;
@@ -51,6 +52,7 @@ pub use self::control::Reservation;
 use self::documents::handlers::configs;
 use self::documents::handlers::secrets;
 pub use self::engine::Engine;
+pub use self::metrics::metrics_router;
 pub use self::serve::bind;
 pub use self::serve::serve;
 pub use self::state::ApiState;
@@ -76,6 +78,7 @@ fn routes() -> OpenApiRouter<ApiState> {
 fn node_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(routes!(openapi::serve))
+        .routes(routes!(metrics::serve))
         .routes(routes!(system::ping))
         .routes(routes!(system::version))
         .routes(routes!(system::info))

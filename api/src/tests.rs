@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod extension;
 mod logs;
+mod metrics;
 mod networks;
 mod passthrough;
 mod races;
@@ -122,6 +123,10 @@ impl NodeControl for FakeNode {
             Ok(Reservation { attached, hold: Box::new(()) })
         }
         .boxed()
+    }
+
+    fn metrics(&self) -> BoxFuture<'_, Result<String>> {
+        async { Ok("swarm_manager_leader 1\n# EOF\n".to_owned()) }.boxed()
     }
 
     fn manager(&self) -> Option<ManagerAccess> {

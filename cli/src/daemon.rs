@@ -5,7 +5,7 @@
 //! - [`managing`]: the manager on it, if it is one; [`locking`]: the lock on what that keeps.
 //! - [`membership`]: what it remembers of that.
 //! - [`request`]: what users ask of it.
-//! - [`tcp`]: who is served over TCP.
+//! - [`tcp`]: who is served over TCP; [`metrics`]: what Prometheus is told, and where.
 //!
 //! Ending the daemon leaves containers and the kernel's tables as they are: they serve on, and the next start goes on with them.
 
@@ -14,6 +14,7 @@ mod interfaces;
 mod locking;
 mod managing;
 mod membership;
+mod metrics;
 mod node;
 mod request;
 mod tcp;
@@ -62,6 +63,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     // First, so that a second daemon on the same socket ends before it touches anything.
     let listener = swarmlite_api::bind(args.socket.path()).await?;
     let over_tcp = tcp::bind(&args).await.context("cannot serve the API over TCP")?;
+    let for_metrics = metrics::bind(args.metrics_addr).await.context("cannot serve metrics")?;
     let node = Arc::new(Node::new(
         dir,
         Options {
@@ -76,11 +78,13 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     )?);
     let engine = Arc::new(Engine::new(args.docker.path()));
     let control: Arc<dyn NodeControl> = Arc::clone(&node) as _;
+    let numbers = swarmlite_api::metrics_router(Arc::clone(&control));
     let router = swarmlite_api::router(ApiState { node: control, engine });
     tracing::info!(socket = %args.socket, "serving the API");
     tokio::select! {
         served = swarmlite_api::serve(listener, router.clone()) => served.context("cannot serve the API")?,
         served = tcp::serve(over_tcp, router) => served.context("cannot serve the API over TCP")?,
+        served = metrics::serve(for_metrics, numbers) => served.context("cannot serve metrics")?,
         ended = node.resume_and_follow() => ended.context("cannot go on as a member of the cluster")?,
         _ = terminate.recv() => tracing::info!("told to stop"),
         _ = interrupt.recv() => tracing::info!("told to stop"),

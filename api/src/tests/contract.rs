@@ -223,6 +223,7 @@ async fn filled_in(lab: &Lab, path: &str) -> String {
 /// One request for every operation that is not refused: its name, method, path, and body.
 const CALLS: &str = r#"
 OpenApi GET /swarmlite/v1/openapi.json
+Metrics GET /swarmlite/v1/metrics
 ServiceExplain GET /swarmlite/v1/services/web/explain
 Rebalance POST /swarmlite/v1/rebalance {"Services": ["web"], "Plan": true}
 Simulate POST /swarmlite/v1/simulate {"Lose": ["worker"]}

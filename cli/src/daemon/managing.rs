@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use prometheus_client::registry::Registry;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::manager::Manager;
 use swarmlite_manager::manager::ManagerConfig;
@@ -78,6 +79,11 @@ impl Managing {
     /// The cluster, for the API.
     pub(super) fn access(&self) -> ManagerAccess {
         self.manager.access()
+    }
+
+    /// Its numbers. May block.
+    pub(super) fn metrics(&self) -> Registry {
+        self.manager.metrics()
     }
 
     /// Waits until this manager leads the cluster that it has just made of an old one, and gives it the settings in `asked` that are not zero.

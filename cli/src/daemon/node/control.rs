@@ -17,8 +17,11 @@ use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
+use tokio::task::spawn_blocking;
 
 use super::Node;
+use super::failed;
+use crate::daemon::metrics;
 
 impl NodeControl for Node {
     fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>> {
@@ -65,6 +68,19 @@ impl NodeControl for Node {
             let desk = desk.ok_or_else(|| Error::unavailable(NOT_MEMBER))?;
             let attaching = desk.attach(&request).await?;
             Ok(Reservation { attached: attaching.attached.clone(), hold: Box::new(attaching) })
+        }
+        .boxed()
+    }
+
+    fn metrics(&self) -> BoxFuture<'_, Result<String>> {
+        let view = self.view.borrow().clone();
+        async move {
+            let text = spawn_blocking(move || {
+                let agent = view.agent.map(|agent| agent.metrics());
+                let manager = view.manager.map(|manager| manager.metrics());
+                metrics::text(&agent.into_iter().chain(manager).collect::<Vec<_>>())
+            });
+            text.await.map_err(failed)?.map_err(failed)
         }
         .boxed()
     }
