@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use swarmlite_proto::identity::Identity;
+use swarmlite_rpc::Client;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) engine: watch::Receiver<bool>,
     pub(crate) reporter: Reporter,
     pub(crate) tasks: TaskStates,
+    pub(crate) client: Client,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) runtime: Arc<DockerRuntime>,
     pub(crate) plane: DataPlaneHandle,

@@ -13,7 +13,7 @@
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
-//! - `metrics`: the numbers of the agent, for Prometheus.
+//! - `metrics`: the numbers of the agent, for Prometheus; `examination`: what it measures for those who check the node.
 //! - [`pick`]: what balances connections on the node, as its operator has it.
 //! - `start`: all of it put together; `handle`: as it runs; `leave`: as it goes.
 //!
@@ -25,6 +25,7 @@ mod attachments;
 mod config;
 mod disk;
 mod docker;
+mod examination;
 mod handle;
 pub mod identity;
 mod leave;
@@ -57,6 +58,8 @@ mod worker;
 pub use self::attachments::Attaching;
 pub use self::attachments::Desk;
 pub use self::config::AgentConfig;
+pub use self::examination::Peers;
+pub use self::examination::Tables;
 pub use self::handle::AgentHandle;
 pub use self::leave::LeaveError;
 pub use self::network::balancer::choice::Choice;

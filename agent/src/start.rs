@@ -245,7 +245,7 @@ impl Parts {
         let session = Session {
             leaving: leaving.subscribe(),
             engine: engine.subscribe(),
-            client: self.client,
+            client: self.client.clone(),
             ledger: Arc::clone(&self.ledger),
             registration: self.registration.subscribe(),
             programmed: self.programmed.subscribe(),
@@ -273,6 +273,7 @@ impl Parts {
                 engine: answers,
                 reporter,
                 tasks,
+                client: self.client,
                 ledger: self.ledger,
                 runtime: self.runtime,
                 plane: self.plane,

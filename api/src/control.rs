@@ -1,6 +1,10 @@
 //! What the API needs of the node it runs on.
 
 use std::any::Any;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use swarmlite_manager::access::ManagerAccess;
@@ -9,8 +13,10 @@ use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::SwarmInfo;
 use swarmlite_proto::attachment::AttachRequest;
 use swarmlite_proto::attachment::Attached;
+use swarmlite_proto::clock::ClockReading;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::version::Generation;
 
 /// A place on a network of the cluster for a container that is about to be made.
 pub struct Reservation {
@@ -24,6 +30,45 @@ impl std::fmt::Debug for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reservation").field("attached", &self.attached).finish_non_exhaustive()
     }
+}
+
+/// What a node measures of itself. Where something could not be measured, the text says why.
+#[derive(Clone, Debug)]
+pub struct NodeFacts {
+    /// The file system of its state.
+    pub disk: std::result::Result<DiskFacts, String>,
+    /// What only an agent can measure. `None` while none runs.
+    pub agent: Option<AgentFacts>,
+}
+
+/// A file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskFacts {
+    /// The folder that was looked at.
+    pub folder: PathBuf,
+    /// Bytes that can still be written.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// What an agent measures.
+#[derive(Clone, Debug)]
+pub struct AgentFacts {
+    /// The leader that it is in session with, or why it is in none.
+    pub session: std::result::Result<SocketAddr, String>,
+    /// The generation of what it was told last, when that was measured.
+    pub told: Generation,
+    /// What the node's kernel tables had reached, a while later if that was needed.
+    pub programmed: Generation,
+    /// How long it was waited for them.
+    pub waited: Duration,
+    /// The other nodes of the data plane that answer it through the tunnel.
+    pub answering: BTreeSet<NodeId>,
+    /// Those that do not, or never have since it runs.
+    pub silent: BTreeSet<NodeId>,
+    /// The clocks of the managers, but for one on this node.
+    pub clocks: Vec<(SocketAddr, std::result::Result<ClockReading, String>)>,
 }
 
 /// The node that the API belongs to.
@@ -49,6 +94,9 @@ pub trait NodeControl: Send + Sync + 'static {
 
     /// The numbers of this node as they are now, as OpenMetrics text.
     fn metrics(&self) -> BoxFuture<'_, Result<String>>;
+
+    /// What this node measures of itself. Waits a few seconds for what is slow.
+    fn examine(&self) -> BoxFuture<'_, NodeFacts>;
 
     /// The state of the cluster, if this node is a manager and ready.
     fn manager(&self) -> Option<ManagerAccess>;

@@ -10,6 +10,7 @@
 
 mod attach;
 mod control;
+mod doctor;
 mod documents;
 mod engine;
 mod error;
@@ -47,7 +48,10 @@ use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::control::AgentFacts;
+pub use self::control::DiskFacts;
 pub use self::control::NodeControl;
+pub use self::control::NodeFacts;
 pub use self::control::Reservation;
 use self::documents::handlers::configs;
 use self::documents::handlers::secrets;
@@ -79,6 +83,7 @@ fn node_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(routes!(openapi::serve))
         .routes(routes!(metrics::serve))
+        .routes(routes!(doctor::answer))
         .routes(routes!(system::ping))
         .routes(routes!(system::version))
         .routes(routes!(system::info))

@@ -5,6 +5,7 @@ mod balancing;
 mod cluster;
 mod contract;
 mod docker_cli;
+mod doctor;
 mod documents;
 mod engine;
 mod events;
@@ -64,6 +65,7 @@ use tower::ServiceExt;
 
 use self::logs::FakeLogs;
 use crate::control::NodeControl;
+use crate::control::NodeFacts;
 use crate::control::Reservation;
 use crate::engine::Engine;
 use crate::router;
@@ -127,6 +129,10 @@ impl NodeControl for FakeNode {
 
     fn metrics(&self) -> BoxFuture<'_, Result<String>> {
         async { Ok("swarm_manager_leader 1\n# EOF\n".to_owned()) }.boxed()
+    }
+
+    fn examine(&self) -> BoxFuture<'_, NodeFacts> {
+        async { NodeFacts { disk: Err("no disk in tests".to_owned()), agent: None } }.boxed()
     }
 
     fn manager(&self) -> Option<ManagerAccess> {

@@ -4,6 +4,7 @@
 //! values are read into types, and [`crate::command`] acts on them.
 
 mod daemon;
+mod doctor;
 mod document;
 mod events;
 mod network;
@@ -26,6 +27,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
 pub(crate) use daemon::DaemonArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use document::ConfigCommand;
 pub(crate) use document::ConfigCreateArgs;
 pub(crate) use document::DocumentCreateFlags;
@@ -168,6 +170,8 @@ pub(crate) enum Command {
     Rebalance(RebalanceArgs),
     /// Say what would become of the swarm if nodes were lost or added. Nothing is changed.
     Simulate(SimulateArgs),
+    /// Check this node and, on a manager, the swarm, and say what to do about what is wrong.
+    Doctor(DoctorArgs),
     /// Get real time events from this node and, on a manager, from the swarm.
     Events(EventsArgs),
     /// Show the versions of the client, of the daemon and of the API between them.

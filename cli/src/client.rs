@@ -5,6 +5,7 @@
 
 mod connection;
 mod distribution;
+mod doctor;
 mod document;
 mod events;
 mod explain;

@@ -2,6 +2,7 @@
 //!
 //! What is sent is built in [`crate::spec`], what is printed in [`crate::output`]; here is only the order of things.
 
+mod doctor;
 mod document;
 mod events;
 mod explain;
@@ -88,6 +89,10 @@ fn run(cli: Cli) -> Result<()> {
             }
             let connection = connection?;
             runtime.block_on(async {
+                if let Command::Doctor(args) = &command {
+                    // That nobody answers is an answer to this one.
+                    return doctor::doctor(args, &connection, &mut console).await;
+                }
                 let client = Client::connect(&connection).await?;
                 dispatch(command, &client, &mut console).await
             })
@@ -123,7 +128,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Events(args) => events::events(&args, client, console).await,
         Command::Version(args) => system::version(args.format.as_deref(), client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
-        Command::Daemon(_) | Command::Completion { .. } => Ok(()),
+        Command::Daemon(_) | Command::Doctor(_) | Command::Completion { .. } => Ok(()),
     }
 }
 

@@ -5,11 +5,13 @@
 //! - [`managing`]: the manager on it, if it is one; [`locking`]: the lock on what that keeps.
 //! - [`membership`]: what it remembers of that.
 //! - [`request`]: what users ask of it.
+//! - [`examination`]: what it measures of itself for its checks.
 //! - [`tcp`]: who is served over TCP; [`metrics`]: what Prometheus is told, and where.
 //!
 //! Ending the daemon leaves containers and the kernel's tables as they are: they serve on, and the next start goes on with them.
 
 mod address;
+mod examination;
 mod interfaces;
 mod locking;
 mod managing;

@@ -1,5 +1,6 @@
 //! What the user sees: tables, templates, JSON, progress. Pure renderers from values to text; the [`Console`] carries the text out.
 
+pub(crate) mod diagnosis;
 pub(crate) mod explanation;
 pub(crate) mod failure;
 pub(crate) mod format;

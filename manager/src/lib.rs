@@ -4,7 +4,7 @@
 //! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
-//! - `server`: what managers answer to other nodes, and who may ask; `message`: the bodies of calls.
+//! - `server`: what managers answer to other nodes, and who may ask; `message`: the bodies of calls. `clock`: the simplest of them.
 //! - `members`: who the managers are, and how roles change.
 //! - [`manager`]: all of this as one; `metrics`: its numbers, for Prometheus.
 //! - [`raft`]: keeps that state the same on every manager.
@@ -30,6 +30,7 @@ pub mod access;
 mod allocator;
 pub mod attachments;
 pub mod ca;
+mod clock;
 pub mod dispatcher;
 pub mod dry_run;
 pub mod events;

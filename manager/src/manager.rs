@@ -25,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::access::ManagerAccess;
 use crate::attachments;
 use crate::ca;
+use crate::clock;
 use crate::dispatcher::Dispatcher;
 use crate::events;
 use crate::events::EventLog;
@@ -269,6 +270,7 @@ fn routes(
     Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
         .with(Access::Anyone, ca::service::public_routes(store.clone()))
         .with(Access::Member, ca::service::member_routes(store.clone()))
+        .with(Access::Member, clock::routes())
         .with(Access::Member, attachments::service::routes(store.clone()))
         .with(Access::Member, dispatcher.routes())
         .with(Access::Member, broker.member_routes())

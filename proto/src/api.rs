@@ -2,6 +2,7 @@
 //!
 //! Made from the records in [`crate::object`] by the API layer, and read by clients.
 
+mod diagnosis;
 mod document;
 mod explanation;
 mod network;
@@ -12,6 +13,9 @@ mod simulation;
 mod swarm;
 mod task;
 
+pub use diagnosis::Check;
+pub use diagnosis::CheckResult;
+pub use diagnosis::Diagnosis;
 pub use document::Document;
 pub use document::DocumentCreateResponse;
 pub use explanation::ClusterPart;

@@ -4,6 +4,7 @@
 //! - [`spec`]: what users ask for, in the JSON of the Docker Engine API.
 //! - [`object`]: what the cluster keeps: spec, status and bookkeeping.
 //! - [`api`]: objects as the Docker Engine API prints them.
+//! - [`clock`]: how far the clocks of two nodes are apart.
 //! - [`balance`]: how connections are spread over the tasks of a service.
 //! - [`backoff`]: how long to wait before what keeps failing is tried again.
 //! - [`agent`]: what a manager and an agent say to each other.
@@ -26,6 +27,7 @@ pub mod api;
 pub mod attachment;
 pub mod backoff;
 pub mod balance;
+pub mod clock;
 pub mod container_option;
 pub mod engine;
 pub mod error;

@@ -31,6 +31,9 @@ pub const LOGS_SUBSCRIBE: &str = "/logs/subscribe";
 pub const ATTACH: &str = "/attachments/attach";
 /// Members: what became of attachments of the caller, as a list of [`crate::attachment::AttachmentReport`]s. The answer is empty.
 pub const ATTACHMENTS_REPORT: &str = "/attachments/report";
+/// Members: what time it is on the manager that is asked. Empty to [`crate::time::Timestamp`]. A manager from before there was this call does
+/// not know it.
+pub const CLOCK: &str = "/clock";
 /// Managers: whether this one is there. Empty to empty.
 pub const HEALTH: &str = "/health";
 /// Managers: [`RaftJoinRequest`] to [`RaftJoinResponse`]; the leader adds the caller as a voter.

@@ -224,6 +224,7 @@ async fn filled_in(lab: &Lab, path: &str) -> String {
 const CALLS: &str = r#"
 OpenApi GET /swarmlite/v1/openapi.json
 Metrics GET /swarmlite/v1/metrics
+Doctor GET /swarmlite/v1/doctor
 ServiceExplain GET /swarmlite/v1/services/web/explain
 Rebalance POST /swarmlite/v1/rebalance {"Services": ["web"], "Plan": true}
 Simulate POST /swarmlite/v1/simulate {"Lose": ["worker"]}

@@ -41,8 +41,9 @@ fn the_definition_is_consistent() {
 }
 
 /// What the helps of commands begin with, as those of docker do.
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 30] = [
     "Activate",
+    "Check",
     "Connect",
     "Create",
     "Demote",

@@ -489,3 +489,50 @@ async fn a_plan_makes_nothing() {
     assert_eq!(body["Services"][0]["Spec"]["Name"], "web");
     assert!(!outcome.asked.iter().any(|asked| asked.starts_with("POST /services")));
 }
+
+#[tokio::test]
+async fn doctor_says_what_is_wrong_and_fails() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("s.sock");
+    let check = async |options: &str| {
+        let line = format!("swarmlite -H {} doctor {options}", socket.display());
+        let line: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let cli = args::parse(&line).expect("parses");
+        let connection = connection(&cli).expect("a connection");
+        let Command::Doctor(args) = cli.command else { panic!("{:?}", cli.command) };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console { out: &mut out, err: &mut err, interactive: false };
+        let result = doctor::doctor(&args, &connection, &mut console).await;
+        let out = String::from_utf8(out).expect("text");
+        (out.replace(&socket.display().to_string(), "SOCKET"), result.map_err(|it| it.to_string()))
+    };
+    let (out, result) = check("").await;
+    assert_eq!(result, Err("1 check has failed".to_owned()));
+    insta::assert_snapshot!(out, @r"
+    CHECK     RESULT    MESSAGE
+    daemon    failed    Cannot connect to swarmlite at unix://SOCKET. Start it with: sudo systemctl start swarmlite (or: sudo swarmlite daemon)
+                        -> its log says why it has ended or does not start: journalctl -u swarmlite
+    ");
+    let diagnosis = json!({"Checks": [
+        {"Name": "engine", "Result": "ok", "Message": "Docker Engine 20.10.24, API 1.41"},
+        {"Name": "quorum", "Result": "warning", "Message": "2 of 2", "Advice": "add a third"},
+    ]});
+    let answers = vec![("GET /swarmlite/v1/doctor", (StatusCode::OK, None, diagnosis.to_string()))];
+    let daemon = Daemon { answers: Arc::new(answers), ..Daemon::default() };
+    let listener = UnixListener::bind(&socket).expect("binds");
+    let router = Router::new().fallback(answer).with_state(daemon);
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let (out, result) = check("").await;
+    assert_eq!(result, Ok(()), "a warning is no failure");
+    insta::assert_snapshot!(out, @r"
+    CHECK     RESULT    MESSAGE
+    daemon    ok        answers at unix://SOCKET
+    engine    ok        Docker Engine 20.10.24, API 1.41
+    quorum    warning   2 of 2
+                        -> add a third
+    ");
+    let (out, _) = check("--format json").await;
+    let printed: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(printed["Checks"][2]["Advice"], "add a third");
+    server.abort();
+}

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use swarmlite_agent::AgentHandle;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_api::NodeControl;
+use swarmlite_api::NodeFacts;
 use swarmlite_api::Reservation;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_proto::api::InitRequest;
@@ -21,6 +22,7 @@ use tokio::task::spawn_blocking;
 
 use super::Node;
 use super::failed;
+use crate::daemon::examination;
 use crate::daemon::metrics;
 
 impl NodeControl for Node {
@@ -81,6 +83,19 @@ impl NodeControl for Node {
                 metrics::text(&agent.into_iter().chain(manager).collect::<Vec<_>>())
             });
             text.await.map_err(failed)?.map_err(failed)
+        }
+        .boxed()
+    }
+
+    fn examine(&self) -> BoxFuture<'_, NodeFacts> {
+        let view = self.view.borrow().clone();
+        let own = view.membership.map(|membership| membership.advertise_addr);
+        async move {
+            let agent = match &view.agent {
+                Some(agent) => Some(examination::agent(agent, own).await),
+                None => None,
+            };
+            NodeFacts { disk: examination::disk(self.dir.root()), agent }
         }
         .boxed()
     }
