@@ -246,9 +246,10 @@ impl Node {
         let what = format!("the end of {} on {}", service.name(), self.name);
         eventually(&what, START_LIMIT, async || {
             // It is known to run before it says anything.
-            let log = std::fs::read(&path)?;
-            ensure!(log.len() > before && !service.is_running(self).await?, "it runs");
-            Ok(String::from_utf8_lossy(&log[before..]).into_owned())
+            ensure!(std::fs::read(&path)?.len() > before, "it says nothing");
+            ensure!(!service.is_running(self).await?, "it runs");
+            // Read again: what it says last it may have said in between.
+            Ok(String::from_utf8_lossy(&std::fs::read(&path)?[before..]).into_owned())
         })
         .await
     }
