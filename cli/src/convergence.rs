@@ -140,6 +140,7 @@ impl Convergence {
         let monitor = monitor(seen.service);
         if let Some(since) = self.converged_since
             && seen.now.since(since) >= monitor
+            && !self.is_being_undone()
         {
             findings
                 .lines
@@ -192,6 +193,11 @@ impl Convergence {
     /// Whether the service ran as asked when last seen.
     pub(crate) fn is_converged(&self) -> bool {
         self.converged_since.is_some()
+    }
+
+    /// Whether what is waited for is being rolled back. Old tasks that run are no success then, however long it takes until the updater is done with them.
+    fn is_being_undone(&self) -> bool {
+        self.rolling_back && self.aim == Aim::NewSpec
     }
 
     /// Follows the updater. Returns the end if it has given up.

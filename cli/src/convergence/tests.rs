@@ -230,6 +230,18 @@ fn an_update_that_was_rolled_back_has_failed() {
 }
 
 #[test]
+fn old_tasks_that_run_while_an_update_is_rolled_back_are_no_success() {
+    let mut story = Story::replicated();
+    story.update(UpdateState::RollbackStarted);
+    let both = [task(1, 1, "running", "running"), task(2, 2, "running", "running")];
+    story.see(&both);
+    story.wait(60_000);
+    assert!(!story.see(&both).contains("Converged"));
+    story.update(UpdateState::RollbackCompleted);
+    assert_eq!(story.see(&both), "Failed: service update rolled back: why");
+}
+
+#[test]
 fn an_update_that_is_done_before_anything_was_seen_is_done_if_the_tasks_run() {
     let mut story = Story::replicated();
     story.update(UpdateState::Completed);
