@@ -9,7 +9,7 @@
 //! - [`netns`], [`held`], [`mac`], [`uplink`], [`error`]: the words that all others use.
 //! - [`state`]: what a kernel holds, as values; [`ruleset`], [`balancer`], [`endpoint`]: parts of it. [`op`]: what can be done to it.
 //! - [`assignments`], [`desired`], [`plan`]: pure: assignments and observation in, operations out.
-//! - [`kernel`]: the boundary; [`linux`]: the real one, with [`nft`] for tables.
+//! - [`kernel`]: the boundary; [`linux`]: the real one, with [`nft`] for tables and `nfnetlink` for netfilter's messages.
 //! - `sync`: the loop, `handle`: what it is asked for. `container`: what has to be done inside containers.
 //! - `reach`: which other nodes answer through the tunnel.
 //! - [`dns`]: names of services, answered in the sandboxes.
@@ -32,6 +32,7 @@ pub(crate) mod kernel;
 pub mod linux;
 pub(crate) mod mac;
 pub mod netns;
+mod nfnetlink;
 pub(crate) mod nft;
 pub(crate) mod op;
 pub(crate) mod plan;

@@ -81,7 +81,11 @@ impl LinuxKernel {
     async fn one(&self, op: &Op) -> Result<(), KernelError> {
         match op {
             Op::CreateSandbox(name) => {
-                namespace::create(self.path(&Netns::Sandbox(name.clone()))).await
+                // Nothing of one of the same name that somebody has removed.
+                let netns = Netns::Sandbox(name.clone());
+                self.rulesets.forget(&netns);
+                self.balancer.forget(&netns);
+                namespace::create(self.path(&netns)).await
             }
             Op::DeleteSandbox(name) => {
                 let netns = Netns::Sandbox(name.clone());

@@ -2,7 +2,10 @@
 //!
 //! A table is replaced as a whole in one transaction. nftables prints tables in its own way and adds to them, so the
 //! question "is this what I want" is answered by memory: what the kernel printed right after the replacement is
-//! compared with what it prints now. A table that this process has not written is [`Held::Unknown`].
+//! compared with what it prints now. A table that this process has not written is [`Held::Unknown`]. To print takes a process, so it is asked
+//! for only when something has changed in the namespace, which the kernel tells by a number.
+
+pub(crate) mod generation;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,10 +15,12 @@ use std::io::Write;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use nix::errno::Errno;
 
+use self::generation::RulesetGeneration;
 use super::error::KernelError;
 use super::held::Held;
 use super::netns::Netns;
@@ -28,8 +33,19 @@ pub(super) const NFT: &str = "nft";
 pub(crate) struct Tables<T> {
     name: &'static str,
     hasher: RandomState,
-    /// Per namespace: what was asked for, and a hash of how the kernel prints it.
-    written: Mutex<HashMap<Netns, (T, u64)>>,
+    /// What was written in each namespace.
+    written: Mutex<HashMap<Netns, Written<T>>>,
+}
+
+/// A table that was written.
+#[derive(Clone, Debug)]
+struct Written<T> {
+    /// What was asked for.
+    value: T,
+    /// A hash of how the kernel prints it.
+    printed: u64,
+    /// The tables of the namespace when it was last seen to be so.
+    seen: RulesetGeneration,
 }
 
 impl<T: Clone + fmt::Debug> Tables<T> {
@@ -42,14 +58,23 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     /// What the namespace that the calling thread is in holds.
     ///
     /// # Errors
-    /// If `nft` cannot be run.
+    /// If the kernel cannot be asked, or `nft` cannot be run.
     pub(crate) fn observe(&self, netns: &Netns) -> Result<Held<T>, KernelError> {
+        // Before it is printed: what changes meanwhile is seen the next time.
+        let now = generation::current(netns)?;
+        let written = self.written().get(netns).cloned();
+        if let Some(written) = written.filter(|written| written.seen == now) {
+            return Ok(Held::Exactly(written.value));
+        }
         let Some(printed) = self.print()? else {
             return Ok(Held::Absent);
         };
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match written.get(netns) {
-            Some((value, hash)) if *hash == printed => Held::Exactly(value.clone()),
+        let mut all = self.written();
+        Ok(match all.get_mut(netns) {
+            Some(written) if written.printed == printed => {
+                written.seen = now;
+                Held::Exactly(written.value.clone())
+            }
             _ => Held::Unknown,
         })
     }
@@ -62,9 +87,10 @@ impl<T: Clone + fmt::Debug> Tables<T> {
         let name = self.name;
         // `add` first, as deleting what is not there is an error.
         nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n{text}"))?;
+        let seen = generation::current(netns)?;
         if let Some(printed) = self.print()? {
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.insert(netns.clone(), (value.clone(), printed));
+            let value = value.clone();
+            self.written().insert(netns.clone(), Written { value, printed, seen });
         }
         Ok(())
     }
@@ -82,7 +108,11 @@ impl<T: Clone + fmt::Debug> Tables<T> {
 
     /// Drops what is remembered of a namespace.
     pub(crate) fn forget(&self, netns: &Netns) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(netns);
+        self.written().remove(netns);
+    }
+
+    fn written(&self) -> MutexGuard<'_, HashMap<Netns, Written<T>>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A hash of how the kernel prints the table; `None` if there is none.

@@ -1,17 +1,26 @@
 //! Forgetting UDP flows through the kernel's connection tracking (`linux/netfilter/nfnetlink_conntrack.h`).
 //!
-//! No library in use speaks this protocol; what is needed of it is one dump and one deletion.
+//! What is needed of it is one dump and one deletion.
 
 use std::io;
 use std::net::Ipv4Addr;
 
-use netlink_packet_core::NlaBuffer;
-use netlink_packet_core::NlasIterator;
 use netlink_sys::Socket;
-use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::namespace::Session;
 use crate::network::error::KernelError;
+use crate::network::nfnetlink::AF_INET;
+use crate::network::nfnetlink::NF_HEADER;
+use crate::network::nfnetlink::NLM_F_ACK;
+use crate::network::nfnetlink::NLM_F_DUMP;
+use crate::network::nfnetlink::NLM_F_REQUEST;
+use crate::network::nfnetlink::NLMSG_DONE;
+use crate::network::nfnetlink::NLMSG_ERROR;
+use crate::network::nfnetlink::attribute;
+use crate::network::nfnetlink::error;
+use crate::network::nfnetlink::message;
+use crate::network::nfnetlink::messages;
+use crate::network::nfnetlink::socket;
 use crate::network::op::UdpFlows;
 use crate::network::uplink::INGRESS_ADDRESS;
 
@@ -19,13 +28,6 @@ use crate::network::uplink::INGRESS_ADDRESS;
 const GET: u16 = 0x0101;
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE`.
 const DELETE: u16 = 0x0102;
-
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 0x01;
-const NLM_F_ACK: u16 = 0x04;
-const NLM_F_DUMP: u16 = 0x300;
-const NLA_TYPE_MASK: u16 = 0x3fff;
 
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_TUPLE_REPLY: u16 = 2;
@@ -37,9 +39,6 @@ const CTA_PROTO_NUM: u16 = 1;
 const CTA_PROTO_DST_PORT: u16 = 3;
 
 const IPPROTO_UDP: u8 = 17;
-/// `struct nlmsghdr` and, in this protocol, `struct nfgenmsg` after it, in bytes.
-const HEADER: usize = 16;
-const NF_HEADER: usize = 4;
 
 /// Removes the UDP flows that match, in the namespace of the calling thread.
 pub(super) fn forget_udp(session: &Session, flows: UdpFlows) -> Result<(), KernelError> {
@@ -47,8 +46,7 @@ pub(super) fn forget_udp(session: &Session, flows: UdpFlows) -> Result<(), Kerne
 }
 
 fn forget(flows: UdpFlows) -> io::Result<()> {
-    let mut socket = Socket::new(NETLINK_NETFILTER)?;
-    socket.bind_auto()?;
+    let socket = socket()?;
     for flow in dump(&socket)?.iter().filter(|flow| flow.matches(flows)) {
         delete(&socket, flow)?;
     }
@@ -95,7 +93,7 @@ impl Flow {
 }
 
 fn dump(socket: &Socket) -> io::Result<Vec<Flow>> {
-    socket.send(&message(GET, NLM_F_REQUEST | NLM_F_DUMP, &[]), 0)?;
+    socket.send(&message(GET, NLM_F_REQUEST | NLM_F_DUMP, AF_INET, &[]), 0)?;
     let mut flows = Vec::new();
     loop {
         let (datagram, _) = socket.recv_from_full()?;
@@ -110,47 +108,13 @@ fn dump(socket: &Socket) -> io::Result<Vec<Flow>> {
 }
 
 fn delete(socket: &Socket, flow: &Flow) -> io::Result<()> {
-    socket.send(&message(DELETE, NLM_F_REQUEST | NLM_F_ACK, &flow.name), 0)?;
+    socket.send(&message(DELETE, NLM_F_REQUEST | NLM_F_ACK, AF_INET, &flow.name), 0)?;
     let (datagram, _) = socket.recv_from_full()?;
     let answer = messages(&datagram).next().map_or(Ok(()), |(_, body)| error(body));
     match answer {
         // It has ended by itself meanwhile.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         answer => answer,
-    }
-}
-
-/// A request of the connection tracking subsystem about IPv4.
-fn message(kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
-    const AF_INET: u8 = 2;
-    let len = HEADER + NF_HEADER + attributes.len();
-    let mut bytes = Vec::with_capacity(len);
-    bytes.extend((u32::try_from(len).unwrap_or(u32::MAX)).to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend(flags.to_ne_bytes());
-    // Sequence and port: there is one request at a time on the socket.
-    bytes.extend([0; 8]);
-    bytes.extend([AF_INET, 0, 0, 0]);
-    bytes.extend(attributes);
-    bytes
-}
-
-/// The messages in a datagram: type and body.
-fn messages(mut datagram: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let len = usize::try_from(u32::from_ne_bytes(*datagram.first_chunk()?)).ok()?;
-        let kind = u16::from_ne_bytes(*datagram.get(4..)?.first_chunk()?);
-        let body = datagram.get(HEADER..len)?;
-        datagram = datagram.get(len.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, body))
-    })
-}
-
-/// The code at the start of an error message; 0 acknowledges.
-fn error(body: &[u8]) -> io::Result<()> {
-    match body.first_chunk().map(|code| i32::from_ne_bytes(*code)) {
-        Some(0) | None => Ok(()),
-        Some(code) => Err(io::Error::from_raw_os_error(-code)),
     }
 }
 
@@ -182,8 +146,4 @@ fn tuple(attributes: &[u8]) -> Tuple {
             .map(u16::from_be_bytes)
             .unwrap_or_default(),
     }
-}
-
-fn attribute(attributes: &[u8], kind: u16) -> Option<NlaBuffer<&[u8]>> {
-    NlasIterator::new(attributes).flatten().find(|found| found.kind() & NLA_TYPE_MASK == kind)
 }

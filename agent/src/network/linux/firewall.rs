@@ -1,16 +1,61 @@
 //! The engine's firewall: Docker sets the policy of `FORWARD` to drop, and leaves the chain `DOCKER-USER` to others.
 //!
-//! The rule is written with `iptables`, as the engine does, so that both use the same of the two backends that it has.
+//! The rule is written with `iptables`, as the engine does, so that both use the same of the two backends that it has. With the backend nftables the
+//! kernel tells by a number whether anything has changed, and what was seen before is not asked for again.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
 
 use crate::network::error::KernelError;
+use crate::network::netns::Netns;
+use crate::network::nft::generation;
+use crate::network::nft::generation::RulesetGeneration;
 use crate::network::nft::run;
 
 const CHAIN: &str = "DOCKER-USER";
 
 /// The links that pass in both directions; `None` if the engine has not made its chain.
-pub(super) fn observe() -> Result<Option<BTreeSet<String>>, KernelError> {
+type Passed = Option<BTreeSet<String>>;
+
+/// The firewall of the node, and what was seen of it last.
+#[derive(Debug, Default)]
+pub(super) struct Firewall {
+    /// Whether `iptables` writes to nftables.
+    by_nftables: OnceLock<bool>,
+    seen: Mutex<Option<(RulesetGeneration, Passed)>>,
+}
+
+impl Firewall {
+    /// What passes by now. The calling thread is in the namespace of the node.
+    ///
+    /// # Errors
+    /// If the kernel cannot be asked.
+    pub(super) fn observe(&self) -> Result<Passed, KernelError> {
+        if !*self.by_nftables.get_or_init(writes_to_nftables) {
+            return list();
+        }
+        // Before it is listed: what changes meanwhile is seen the next time.
+        let now = generation::current(&Netns::Host)?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*seen {
+            Some((then, passed)) if *then == now => Ok(passed.clone()),
+            _ => {
+                let passed = list()?;
+                *seen = Some((now, passed.clone()));
+                Ok(passed)
+            }
+        }
+    }
+}
+
+/// As it says itself: `iptables v1.8.9 (nf_tables)`.
+fn writes_to_nftables() -> bool {
+    run("iptables", &["-V"], "").is_ok_and(|version| version.contains("(nf_tables)"))
+}
+
+fn list() -> Result<Passed, KernelError> {
     let rules = match run("iptables", &["-w", "-S", CHAIN], "") {
         Ok(rules) => rules,
         // No chain, or no iptables at all: then no engine has set up a firewall with it.

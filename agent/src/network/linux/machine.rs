@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::firewall::Firewall;
 use crate::network::balancer::contract::Balancer;
 use crate::network::netns::Netns;
 use crate::network::nft::Tables;
@@ -30,6 +31,7 @@ pub struct LinuxKernel {
     pub(super) config: Arc<LinuxConfig>,
     pub(super) balancer: Arc<dyn Balancer>,
     pub(super) rulesets: Arc<Tables<Ruleset>>,
+    pub(super) firewall: Arc<Firewall>,
 }
 
 impl LinuxKernel {
@@ -37,7 +39,7 @@ impl LinuxKernel {
     #[must_use]
     pub fn new(config: LinuxConfig, balancer: Arc<dyn Balancer>) -> Self {
         let rulesets = Arc::new(Tables::new(ruleset::TABLE));
-        Self { config: Arc::new(config), balancer, rulesets }
+        Self { config: Arc::new(config), balancer, rulesets, firewall: Arc::default() }
     }
 
     /// The file of a namespace.

@@ -19,7 +19,6 @@ use self::links::addresses;
 use self::routes::route;
 use self::routes::routes;
 use self::routes::rule;
-use super::firewall;
 use super::machine::LinuxKernel;
 use super::namespace::Session;
 use crate::network::error::KernelError;
@@ -65,7 +64,7 @@ pub(super) async fn namespace(
     seen.namespace.sysctls = sysctls(netns, &seen.namespace.links)?;
     match netns {
         Netns::Host => {
-            let passed = firewall::observe()?;
+            let passed = kernel.firewall.observe()?;
             seen.firewall = passed.is_some();
             seen.namespace.passed = passed.unwrap_or_default();
         }
