@@ -1,6 +1,7 @@
 //! The fourth table: what one change costs each loop of the leader, and sessions of nodes, in clusters that run more and more tasks.
 //!
-//! The change is the smallest there is, and the most frequent: the status of one task. The task has failed, so that something follows from it. Services, networks
+//! The change is the smallest there is, and the most frequent: the status of one task. The task has failed, so that something follows from it. The last rows
+//! are of another change: the node of that task goes down, with all that it runs. Services, networks
 //! and what runs on them stay as large; only their number grows. Whatever grows with it looks at what has not changed.
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
@@ -44,7 +46,7 @@ const SERVICES: usize = 10;
 /// Measures and prints it.
 pub(crate) fn print(all: bool) {
     let sizes = if all { &TASKS[..] } else { &TASKS[..TASKS.len() - 1] };
-    let mut widths = vec![22];
+    let mut widths = vec![27];
     widths.extend(sizes.iter().map(|_| 10));
     println!("Change: the status of one task changes, on {} nodes.", format::count(NODES));
     let columns: Vec<Vec<(&str, Duration)>> = sizes.iter().map(|tasks| column(*tasks)).collect();
@@ -79,6 +81,12 @@ fn column(tasks: usize) -> Vec<(&'static str, Duration)> {
     for (name, node) in nodes_around(&state, task) {
         let known = assignments_for(&state, &node);
         rows.push((name, work::median(|| drop(hear(&state, &changed, &node, &known)))));
+    }
+    let [(_, own), (_, beside), (_, far)] = nodes_around(&state, task);
+    let lost = without(&state, &own);
+    for (name, node) in [("node down, a session beside", beside), ("node down, another one", far)] {
+        let known = assignments_for(&state, &node);
+        rows.push((name, work::median(|| drop(hear(&state, &lost, &node, &known)))));
     }
     rows
 }
@@ -120,6 +128,15 @@ fn with_failed(state: &State, task: &Task) -> State {
     let node_id = task.node_id.clone().expect("it runs");
     let report = Op::ReportTask { node_id, task_id: task.id.clone(), status: Box::new(status) };
     cluster::commit(&mut changed, [report]);
+    changed
+}
+
+/// The same with this node down.
+fn without(state: &State, node: &NodeId) -> State {
+    let mut changed = state.clone();
+    let mut node = state.nodes()[node].as_ref().clone();
+    node.status.state = NodeState::Down;
+    cluster::commit(&mut changed, [Op::PutNode(Box::new(node))]);
     changed
 }
 

@@ -1,23 +1,29 @@
 //! What a node has to be told when the state has changed, found from what has changed and not from all that the node knows.
 //!
 //! It is told the same as if everything were computed anew and compared, which is left to do where much may have changed: when
-//! a node, a network or the cluster itself is not what it was, or when the node has more or fewer tasks than before.
+//! the node itself, a manager, a network or the cluster is not what it was, or when the node has more or fewer tasks than before.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::NetworkAttachment;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 
+use super::attachment_assignment;
 use super::endpoint;
 use super::is_assigned;
+use super::peer;
 use super::task_assignment;
 use crate::state::Change;
 use crate::state::Changes;
@@ -41,10 +47,13 @@ pub struct News {
 #[must_use]
 pub fn news(old: &State, new: &State, node: &NodeId, known: &Known) -> Option<News> {
     let changes = new.changes_since(old);
-    if changes.cluster || changes.rest || !changes.nodes.is_empty() {
+    if changes.cluster || changes.rest {
         return None;
     }
     let mut news = News::default();
+    for change in &changes.nodes {
+        news.add_node(new, node, change, known)?;
+    }
     for change in &changes.tasks {
         news.add_task(new, node, change, known)?;
     }
@@ -55,6 +64,31 @@ pub fn news(old: &State, new: &State, node: &NodeId, known: &Known) -> Option<Ne
 }
 
 impl News {
+    /// A node has changed. `None` if that is about more than how it is reached, and whether it is up.
+    fn add_node(
+        &mut self,
+        state: &State,
+        node: &NodeId,
+        change: &Change<'_, Node>,
+        known: &Known,
+    ) -> Option<()> {
+        let id = &change.sides().next()?.id;
+        let manager = |node: &Node| node.manager;
+        if id == node || change.old.and_then(manager) != change.new.and_then(manager) {
+            return None;
+        }
+        let assignment = change.new.and_then(peer).map(Assignment::Peer);
+        self.add(AssignmentKey::Peer(id.clone()), assignment, known);
+        if goes_or_comes(change) {
+            let is_known = |it: &&Arc<Attachment>| is_on(known, &it.network_id);
+            for attachment in state.attachments_of_node(id).filter(is_known) {
+                let assignment = Assignment::Attachment(attachment_assignment(state, attachment));
+                self.add(assignment.key(), Some(assignment), known);
+            }
+        }
+        Some(())
+    }
+
     /// A task has changed. `None` if that may change which networks the node is on, and which secrets and configs it needs.
     fn add_task(
         &mut self,
@@ -99,7 +133,7 @@ impl News {
     }
 }
 
-/// The services that have changed, or that have tasks which have, on each network that the node is on.
+/// The services that have changed, or that have tasks which have, or whose nodes have, on each network that the node is on.
 fn endpoints_of<'a>(
     state: &'a State,
     changes: &Changes<'a>,
@@ -112,9 +146,24 @@ fn endpoints_of<'a>(
     let of_services = changes.services.iter().flat_map(|change| change.sides());
     let of_services = of_services
         .flat_map(|service| networks_of(state, service).map(|network| (network, &service.id)));
-    let is_known =
-        |network: &NetworkId| known.contains_key(&AssignmentKey::Network(network.clone()));
-    of_tasks.chain(of_services).filter(|(network, _)| is_known(network)).collect()
+    let nodes = changes.nodes.iter().filter(|change| goes_or_comes(change));
+    let of_nodes = nodes.filter_map(|change| change.sides().next());
+    let of_nodes = of_nodes.flat_map(|node| state.tasks_of_node(&node.id)).flat_map(|task| {
+        task.attachments.iter().map(|attachment| (&attachment.network_id, &task.service_id))
+    });
+    let all = of_tasks.chain(of_services).chain(of_nodes);
+    all.filter(|(network, _)| is_on(known, network)).collect()
+}
+
+/// Whether a node is up that was not, or the other way round.
+fn goes_or_comes(change: &Change<'_, Node>) -> bool {
+    let is_up = |node: &Node| node.status.state != NodeState::Down;
+    change.old.is_some_and(is_up) != change.new.is_some_and(is_up)
+}
+
+/// Whether a node that knows `known` is on `network`.
+fn is_on(known: &Known, network: &NetworkId) -> bool {
+    known.contains_key(&AssignmentKey::Network(network.clone()))
 }
 
 /// The networks on which a service, or a task that it still has, has an address.

@@ -1,5 +1,7 @@
 //! What nodes are told.
 
+use swarmlite_proto::attachment::AttachRequest;
+use swarmlite_proto::attachment::AttachedContainer;
 use swarmlite_proto::balance::Scheduler;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
@@ -24,6 +26,8 @@ use crate::state::fixture as objects;
 
 type Assignments = BTreeMap<AssignmentKey, Assignment>;
 
+type Edit = fn(&mut Node);
+
 /// Two nodes; `web` publishes a port and has one task, `db` is on a network of its own and has one task.
 struct Scene {
     world: World,
@@ -35,7 +39,7 @@ struct Scene {
 fn scene() -> Scene {
     let mut world = World::new(2);
     let network = Network {
-        spec: NetworkSpec { name: "back".to_owned(), ..NetworkSpec::default() },
+        spec: NetworkSpec { name: "back".to_owned(), attachable: true, ..NetworkSpec::default() },
         allocation: None,
         ..objects::network(1, "unused", 1, "10.9.0.0/24")
     };
@@ -304,6 +308,42 @@ fn differences_are_what_has_changed_and_nothing_the_agent_said_itself() {
     scene.world.settle();
     let (_, remove) = diff(&failed, &scene.told(&home));
     assert!(remove.contains(&AssignmentKey::Task(task.id)), "{remove:?}");
+}
+
+#[test]
+fn what_another_node_changes_is_told_without_looking_at_everything() {
+    let mut scene = scene();
+    let home = scene.home(&scene.db);
+    let other = scene.world.nodes().into_iter().find(|node| *node != home).expect("two nodes");
+    let request =
+        AttachRequest { network: scene.back.to_string(), addr: None, aliases: Vec::new() };
+    let (state, now) = (scene.world.state(), scene.world.now);
+    let attach = crate::attachments::attach(state, &other, &request, now, &mut objects::rng(1));
+    let (attached, transaction) = attach.expect("there is a place");
+    scene.world.commit(transaction.ops);
+    let attachment = scene.world.state().attachments()[&attached.id].as_ref().clone();
+    let container = AttachedContainer { id: "c".into(), name: "c".into(), running: true };
+    let running = Attachment { container: Some(container), ..attachment };
+    scene.world.commit(vec![Op::PutAttachment(Box::new(running))]);
+    let web = scene.home(&scene.web);
+    let changes: [(&NodeId, Edit); 4] = [
+        (&other, |node| node.spec.labels.extend([("a".to_owned(), "b".to_owned())])),
+        (&other, |node| node.data_path_addr = Some([192, 0, 2, 99].into())),
+        (&web, |node| node.status.state = NodeState::Down),
+        (&other, |node| node.status.state = NodeState::Down),
+    ];
+    for (node, change) in changes {
+        let (seen, known) = (scene.world.state().clone(), scene.told(&home));
+        scene.world.edit_node(node, change);
+        let (put, remove) = diff(&known, &scene.told(&home));
+        let by_key = |put: Vec<Assignment>| -> Assignments {
+            put.into_iter().map(|it| (it.key(), it)).collect()
+        };
+        match news::news(&seen, scene.world.state(), &home, &known) {
+            Some(news) => assert_eq!((by_key(news.put), news.remove), (by_key(put), remove)),
+            None => assert_eq!(*node, home, "only what is about the node itself"),
+        }
+    }
 }
 
 #[test]
