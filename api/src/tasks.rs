@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::Path;
-use swarmlite_manager::orchestrator::is_dirty;
+use swarmlite_manager::placement::is_dirty;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::lookup;
 use swarmlite_proto::api;

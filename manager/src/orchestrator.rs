@@ -12,7 +12,6 @@ pub mod replicated;
 pub mod replicated_job;
 
 mod backoff;
-mod dirty;
 mod handover;
 mod job;
 mod pass;
@@ -20,8 +19,6 @@ mod restart;
 mod slot;
 mod task;
 mod update;
-
-pub use self::dirty::is_dirty;
 
 #[cfg(test)]
 mod tests;

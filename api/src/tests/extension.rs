@@ -1,6 +1,6 @@
 //! What a container gets beyond Docker Swarm: it is there to stay, and its labels are part of the tasks.
 
-use swarmlite_manager::orchestrator::is_dirty;
+use swarmlite_manager::placement::is_dirty;
 
 use super::*;
 
@@ -59,7 +59,8 @@ async fn a_strategy_stays_until_it_is_taken_back() {
     let mut body = web();
     body["TaskTemplate"]["Placement"] = json!({"Strategy": "best"});
     let reply = lab.post("/services/create", &body).await;
-    let message = "unknown placement strategy \"best\": spread, binpack and random are known";
+    let message =
+        "unknown placement strategy \"best\": spread, binpack, random and usage are known";
     assert_eq!((reply.status, reply.message()), (400, message));
     body["TaskTemplate"]["Placement"] = json!({"Strategy": "binpack", "MaxReplicas": 2});
     assert_eq!(lab.post("/services/create", &body).await.status, 201);

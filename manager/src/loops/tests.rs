@@ -25,8 +25,8 @@ use swarmlite_proto::task_state::TaskState;
 use self::world::World;
 use self::world::is_current;
 use super::*;
-use crate::orchestrator::is_dirty;
 use crate::placement::constraint;
+use crate::placement::is_dirty;
 
 /// Something that happens to the cluster.
 #[derive(Clone, Debug)]
@@ -218,6 +218,11 @@ impl Run {
         };
         self.world.add_service(name, mode, |service| {
             service.spec.update_config = (!mode.is_job()).then_some(update_config);
+            // Of those of this name tasks also move by themselves.
+            if name == NAMES[0] {
+                let placement = service.spec.task_template.placement.get_or_insert_default();
+                placement.rebalance = Some("auto".to_owned());
+            }
             let port = PortConfig { target_port: 80, ..PortConfig::default() };
             service.spec.endpoint_spec =
                 Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });

@@ -13,8 +13,8 @@ use swarmlite_proto::backoff::restart_delay;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::task_state::TaskState;
 
-use super::dirty::are_alike;
 use super::slot::Slot;
+use crate::placement::are_alike;
 use crate::state::State;
 
 /// How many tasks of a slot tell all that [`restart_delay`] asks: the longest delay is reached with the failures of all but the one that waits.

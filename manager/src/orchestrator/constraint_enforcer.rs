@@ -18,10 +18,10 @@ use swarmlite_proto::spec::Placement;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::dirty::is_dirty;
 use super::pass::Pass;
 use super::task::is_live;
 use crate::placement::constraint;
+use crate::placement::is_dirty;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
 use crate::state::Reserved;

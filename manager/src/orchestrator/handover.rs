@@ -12,11 +12,11 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use super::dirty::is_dirty;
 use super::pass::Pass;
 use super::restart;
 use super::slot::Slot;
 use super::task::is_routed;
+use crate::placement::is_dirty;
 use crate::reconcile::Plan;
 use crate::state::Op;
 use crate::state::State;

@@ -18,12 +18,12 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use super::backoff;
-use super::dirty::are_alike;
 use super::pass::Pass;
 use super::slot::Slot;
 use super::task::goal;
 use super::task::has_stopped;
 use super::task::is_live;
+use crate::placement::are_alike;
 use crate::placement::keeps_tasks;
 use crate::reconcile::Plan;
 use crate::state::Op;

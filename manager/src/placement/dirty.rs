@@ -6,7 +6,7 @@ use swarmlite_proto::spec::EndpointSpec;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::TaskSpec;
 
-use crate::placement::constraint;
+use super::constraint;
 use crate::state::State;
 
 /// Whether `task` has to be replaced, as the spec has changed in a way that a task cannot follow. Where it may run is no such way
@@ -29,7 +29,7 @@ pub fn is_dirty(state: &State, service: &Service, task: &Task) -> bool {
 }
 
 /// Whether two tasks run the same, whatever else may differ between the specs they were made from, such as the number of replicas.
-pub(super) fn are_alike(state: &State, one: &Task, other: &Task) -> bool {
+pub(crate) fn are_alike(state: &State, one: &Task, other: &Task) -> bool {
     if one.spec_version == other.spec_version {
         return true;
     }
