@@ -15,6 +15,7 @@ pub(crate) mod mount;
 pub(crate) mod network;
 pub(crate) mod new_nodes;
 pub(crate) mod pair;
+pub(crate) mod rebalance;
 pub(crate) mod socket;
 pub(crate) mod strategy;
 pub(crate) mod ulimit;

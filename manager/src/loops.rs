@@ -2,11 +2,14 @@
 
 pub(crate) mod driver;
 
+use std::time::Duration;
+
 use crate::allocator;
 use crate::attachments;
 use crate::ca;
 use crate::liveness;
 use crate::orchestrator;
+use crate::rebalancer;
 use crate::reconcile::Reconcile;
 use crate::routing;
 use crate::scheduler;
@@ -21,17 +24,20 @@ pub(crate) struct Loop {
     pub reconcile: Reconcile,
     /// Whether it has to look again when a node has programmed its tables. Nodes do that after every write that concerns them.
     pub follows_tables: bool,
+    /// For what does not have to be at once: how long one pass comes after another at least, each over everything, as long as the loop asks for another. `None`:
+    /// whenever something has changed, and over that.
+    pub pace: Option<Duration>,
 }
 
 impl Loop {
     /// A loop that looks at the state and at who is alive.
     const fn new(name: &'static str, reconcile: Reconcile) -> Self {
-        Self { name, reconcile, follows_tables: false }
+        Self { name, reconcile, follows_tables: false, pace: None }
     }
 }
 
 /// Every loop of the leader.
-pub(crate) const LOOPS: [Loop; 13] = [
+pub(crate) const LOOPS: [Loop; 14] = [
     Loop::new("liveness", liveness::reconcile),
     Loop::new("constraint-enforcer", orchestrator::constraint_enforcer::reconcile),
     Loop::new("replicated", orchestrator::replicated::reconcile),
@@ -44,6 +50,7 @@ pub(crate) const LOOPS: [Loop; 13] = [
     Loop::new("upgrade", upgrade::reconcile),
     Loop::new("allocator", allocator::reconcile),
     Loop::new("scheduler", scheduler::reconcile),
+    Loop { pace: Some(rebalancer::PACE), ..Loop::new("rebalancer", rebalancer::reconcile) },
     Loop { follows_tables: true, ..Loop::new("routing", routing::reconcile) },
 ];
 

@@ -37,7 +37,7 @@ impl Leader {
             view.sessions.heard(node, now, Duration::ZERO);
             view.programmed.insert(node.clone(), state.generation());
         }
-        let agendas = LOOPS.iter().map(|_| Agenda::default()).collect();
+        let agendas = LOOPS.iter().map(|step| Agenda::new(step.pace)).collect();
         Self { view, agendas, now, rng: StdRng::seed_from_u64(0) }
     }
 

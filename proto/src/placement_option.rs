@@ -3,6 +3,7 @@
 
 use crate::label_option::LabelOption;
 use crate::spec::Placement;
+use crate::spec::Rebalance;
 use crate::spec::ServiceSpec;
 use crate::spec::Strategy;
 use crate::spec::Volumes;
@@ -26,17 +27,20 @@ pub enum PlacementOption {
     AntiAffinity,
     /// [`Placement::volumes`].
     Volumes,
+    /// [`Placement::rebalance`].
+    Rebalance,
 }
 
 impl PlacementOption {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Strategy,
         Self::Filter,
         Self::Score,
         Self::Affinity,
         Self::AntiAffinity,
         Self::Volumes,
+        Self::Rebalance,
     ];
 
     /// The name.
@@ -49,6 +53,7 @@ impl PlacementOption {
             Self::Affinity => "affinity",
             Self::AntiAffinity => "anti-affinity",
             Self::Volumes => "volumes",
+            Self::Rebalance => "rebalance",
         }
     }
 
@@ -60,6 +65,7 @@ impl PlacementOption {
             Self::Filter => &placement.filter,
             Self::Score => &placement.score,
             Self::Volumes => &placement.volumes,
+            Self::Rebalance => &placement.rebalance,
             Self::Affinity => return placement.affinity.clone(),
             Self::AntiAffinity => return placement.anti_affinity.clone(),
         };
@@ -99,6 +105,10 @@ impl LabelOption for PlacementOption {
             Self::Volumes => {
                 let volumes: Volumes = value.parse().map_err(|why| format!("{why}"))?;
                 placement.volumes = Some(volumes.as_str().to_owned());
+            }
+            Self::Rebalance => {
+                let mode: Rebalance = value.parse().map_err(|why| format!("{why}"))?;
+                placement.rebalance = Some(mode.as_str().to_owned());
             }
         }
         Ok(())

@@ -97,6 +97,7 @@ fn placement(placement: &mut Option<Placement>, flags: &TaskFlags) {
         (&flags.placement_filter, |it| &mut it.filter),
         (&flags.placement_score, |it| &mut it.score),
         (&flags.placement_volumes, |it| &mut it.volumes),
+        (&flags.placement_rebalance, |it| &mut it.rebalance),
     ] {
         if asked.is_some() {
             of(placement.get_or_insert_default()).clone_from(asked);

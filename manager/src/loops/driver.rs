@@ -104,7 +104,7 @@ async fn drive<S: Store, C: Fn() -> Timestamp>(
     let mut rng: StdRng = rand::make_rng();
     let mut backoff = BACKOFF_START;
     let mut reported = Vec::new();
-    let mut agenda = Agenda::default();
+    let mut agenda = Agenda::new(step.pace);
     loop {
         let state = states.borrow_and_update().clone();
         let sessions = inputs.sessions.borrow_and_update().clone();

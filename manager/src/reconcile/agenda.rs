@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use swarmlite_proto::time::Timestamp;
 
@@ -25,11 +26,18 @@ pub(crate) struct Agenda {
     due: BTreeSet<(Timestamp, Item)>,
     /// When to look again at whatever there is.
     wake_at: Option<Timestamp>,
+    /// How long one pass comes after another at least; each is then over everything.
+    pace: Option<Duration>,
+    /// With a pace: before this there is no pass.
+    not_before: Timestamp,
 }
 
-impl Default for Agenda {
-    fn default() -> Self {
+impl Agenda {
+    /// That of a loop with this pace.
+    pub(crate) fn new(pace: Option<Duration>) -> Self {
         Self {
+            pace,
+            not_before: Timestamp::ZERO,
             seen: None,
             owed: Scope::Only(Touched::default()),
             wakes: BTreeMap::new(),
@@ -37,11 +45,35 @@ impl Default for Agenda {
             wake_at: None,
         }
     }
-}
 
-impl Agenda {
     /// What a pass over `state` has to look at `now`. [`Agenda::end`] has to follow.
     pub(crate) fn begin(&mut self, state: &State, now: Timestamp) -> Scope {
+        match self.pace {
+            Some(pace) => self.begin_paced(pace, state, now),
+            None => self.begin_at_once(state, now),
+        }
+    }
+
+    /// Everything or nothing, but for a loop that has not asked for another pass.
+    fn begin_paced(&mut self, pace: Duration, state: &State, now: Timestamp) -> Scope {
+        if self.wake_at.is_none() {
+            // Nothing there is of interest to the loop: what has changed may be.
+            return self.begin_at_once(state, now);
+        }
+        let is_same = |seen: &State| seen.applied() == state.applied();
+        let has_changed = !self.seen.as_ref().is_some_and(is_same);
+        let is_due = has_changed || self.wake_at.is_some_and(|at| at <= now);
+        if is_due && now >= self.not_before {
+            (self.seen, self.not_before) = (Some(state.clone()), now + pace);
+            return Scope::Everything;
+        }
+        if is_due {
+            self.wake_at = Some(self.not_before);
+        }
+        Scope::Only(Touched::default())
+    }
+
+    fn begin_at_once(&mut self, state: &State, now: Timestamp) -> Scope {
         let mut scope = match &self.seen {
             Some(seen) => Scope::of(&state.changes_since(seen), state),
             None => Scope::Everything,
@@ -55,6 +87,12 @@ impl Agenda {
 
     /// Takes note of what a pass over `scope` has planned, and whether it was carried out.
     pub(crate) fn end(&mut self, scope: Scope, plan: &Plan, done: bool) {
+        if self.pace.is_some() {
+            if scope == Scope::Everything || plan.wake_at.is_some() {
+                self.wake_at = if done { plan.wake_at } else { Some(self.not_before) };
+            }
+            return;
+        }
         self.forget(&scope);
         for (item, at) in &plan.wakes {
             self.wakes.insert(item.clone(), *at);

@@ -14,6 +14,7 @@ fn all() -> Value {
         "Strategy": "binpack", "Filter": "node.cpus > 2", "Score": "node.free.cpus",
         "Affinity": ["service==db", "soft:service==cache"],
         "AntiAffinity": ["service.labels.tier==back over node.labels.zone"], "Volumes": "stay",
+        "Rebalance": "auto",
     })
 }
 
@@ -58,6 +59,7 @@ fn a_label_stands_for_every_member() {
         ("swarmlite.placement.affinity", "service==db, soft:service==cache"),
         ("swarmlite.placement.anti-affinity", "service.labels.tier==back over node.labels.zone"),
         ("swarmlite.placement.volumes", "stay"),
+        ("swarmlite.placement.rebalance", "auto"),
         ("unrelated", "x"),
     ];
     for said in [Value::Null, json!({}), all()] {
@@ -81,13 +83,13 @@ fn labels_are_refused_by_name() {
             "swarmlite.placement.colour",
             "red",
             json!({}),
-            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score, affinity, anti-affinity, volumes are known",
+            "label swarmlite.placement.colour: unknown placement option \"colour\": strategy, filter, score, affinity, anti-affinity, volumes, rebalance are known",
         ),
         (
             "swarmlite.placement.strategy",
             "best",
             json!({}),
-            "label swarmlite.placement.strategy: unknown placement strategy \"best\": spread, binpack and random are known",
+            "label swarmlite.placement.strategy: unknown placement strategy \"best\": spread, binpack, random and usage are known",
         ),
         (
             "swarmlite.placement.score",
@@ -112,6 +114,12 @@ fn labels_are_refused_by_name() {
             "leave",
             json!({}),
             "label swarmlite.placement.volumes: unknown placement of volumes \"leave\": stay is known",
+        ),
+        (
+            "swarmlite.placement.rebalance",
+            "always",
+            json!({}),
+            "label swarmlite.placement.rebalance: unknown mode of rebalancing \"always\": auto is known",
         ),
         (
             "swarmlite.placement.affinity",

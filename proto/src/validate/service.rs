@@ -15,6 +15,7 @@ use crate::spec::EndpointOptions;
 use crate::spec::Mount;
 use crate::spec::MountType;
 use crate::spec::Placement;
+use crate::spec::Rebalance;
 use crate::spec::ResourceRequirements;
 use crate::spec::RestartPolicy;
 use crate::spec::ServiceMode;
@@ -179,7 +180,14 @@ fn placement(placement: &Placement) -> Result<()> {
     for rules in [&placement.affinity, &placement.anti_affinity] {
         rules.iter().flatten().try_for_each(|text| Affinity::parse(text).map(|_| ()))?;
     }
+    rebalance(placement.rebalance.as_deref())?;
     strategy(placement.strategy.as_deref())
+}
+
+/// Checks when tasks are to be moved. None, or an empty text, stands for never.
+fn rebalance(name: Option<&str>) -> Result<()> {
+    let parsed = name.filter(|name| !name.is_empty()).map(str::parse::<Rebalance>).transpose();
+    parsed.map(|_| ()).map_err(|unknown| Error::invalid(unknown.to_string()))
 }
 
 /// A score compares nodes, and so has to be what does. What it says is for managers to read.

@@ -74,7 +74,7 @@ fn every_option_of_create_reaches_the_spec() {
          --sysctl net.a=1 --ulimit nofile=1:2 --log-driver local --log-opt max-size=1m \
          --constraint node.role==worker --placement-pref spread=node.labels.rack --placement-strategy binpack --placement-filter 'node.cpus > 2' \
          --placement-score=-node.tasks --affinity service==db --anti-affinity 'soft:service.labels.tier==back over node.labels.zone' \
-         --placement-volumes stay --network name=net,alias=w \
+         --placement-volumes stay --placement-rebalance auto --network name=net,alias=w \
          --isolation default --memory-swap -1 --memory-swappiness 10 --generic-resource GPU=2 --host n:host-gateway \
          --device /dev/null:/dev/xnull --device-cgroup-rule 'c 1:3 r' --gpus all --privileged --shm-size 64m \
          --security-opt no-new-privileges --ipc host --pid host --cgroup-parent /batch --cgroupns host --runtime runsc \
