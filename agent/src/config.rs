@@ -28,6 +28,8 @@ pub struct AgentConfig {
     pub data_path_addr: IpAddr,
     /// The name of the node. `None`: the one the engine gives. For several nodes on one machine.
     pub hostname: Option<String>,
+    /// Where the kernel's `/proc` is, by which the load of the machine is measured.
+    pub procfs: PathBuf,
     /// The countable resources of the node, for the scheduler.
     pub generic_resources: Vec<GenericResource>,
 }

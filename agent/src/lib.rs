@@ -11,6 +11,7 @@
 //! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`]; the engine that it is done with is [`docker`].
 //! - [`network`]: the data plane.
 //! - [`attachments`]: standalone containers on networks of the cluster.
+//! - [`load`]: what the machine has to do, for the scheduler.
 //! - [`logs`]: what containers write, for those who read it through the managers.
 //! - [`reporter`]: statuses on their way to the managers.
 //! - `metrics`: the numbers of the agent, for Prometheus; `examination`: what it measures for those who check the node.
@@ -30,6 +31,7 @@ mod handle;
 pub mod identity;
 mod leave;
 mod ledger;
+mod load;
 mod logs;
 mod metrics;
 #[cfg_attr(

@@ -30,6 +30,8 @@ use crate::docker::DockerRuntime;
 use crate::handle::AgentHandle;
 use crate::handle::Inner;
 use crate::ledger::Ledger;
+use crate::load;
+use crate::load::Proc;
 use crate::logs;
 use crate::logs::Publisher;
 use crate::metrics::TaskStates;
@@ -227,6 +229,7 @@ impl Parts {
         let wanted = Wanted::default();
         let mut running = mem::take(&mut self.running);
         let state_dir = self.config.state_dir.clone();
+        let procfs = self.config.procfs.clone();
 
         let shared = Arc::new(self.shared(reporter.clone(), tasks.clone()));
         running.spawn(Worker::new(Arc::clone(&shared), self.known.subscribe()).run());
@@ -240,6 +243,9 @@ impl Parts {
             self.registration.clone(),
         );
         running.spawn(refresh);
+        let load = watch::Sender::default();
+        let meter = Arc::new(Proc::new(procfs));
+        running.spawn(load::measure(meter, self.known.subscribe(), load.clone()));
         let engine = watch::Sender::new(true);
         let leaving = watch::Sender::new(false);
         let session = Session {
@@ -250,6 +256,7 @@ impl Parts {
             registration: self.registration.subscribe(),
             programmed: self.programmed.subscribe(),
             reached: self.plane.reached(),
+            load: load.subscribe(),
             reporter: reporter.clone(),
             known: self.known.clone(),
             managers: self.managers.clone(),

@@ -36,7 +36,8 @@ pub(super) async fn service(
 ) -> Answer<Json<api::Explanation>> {
     let state = manager.read().await?;
     let service = lookup::service(&state, &id)?;
-    let explained = explain::service(&state, service, Timestamp::now());
+    let loads = manager.loads(&state).await?;
+    let explained = explain::service(&state, &loads, service, Timestamp::now());
     Ok(Json(explanation(explained.ok_or_else(unknown_spec)?)))
 }
 
@@ -58,7 +59,8 @@ pub(super) async fn task(
 ) -> Answer<Json<api::Explanation>> {
     let state = manager.read().await?;
     let task = lookup::task(&state, &id)?;
-    let explained = explain::task(&state, task, Timestamp::now());
+    let loads = manager.loads(&state).await?;
+    let explained = explain::task(&state, &loads, task, Timestamp::now());
     Ok(Json(explanation(explained.ok_or_else(unknown_spec)?)))
 }
 

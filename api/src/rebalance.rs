@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use swarmlite_manager::load::Loads;
 use swarmlite_manager::scheduler::rebalance;
 use swarmlite_manager::scheduler::rebalance::Move;
 use swarmlite_manager::state::State;
@@ -48,18 +49,19 @@ pub(super) async fn answer(
         );
         return Err(Error::invalid(sentence).into());
     }
+    let state = manager.read().await?;
+    let loads = manager.loads(&state).await?;
     if request.plan {
-        let state = manager.read().await?;
-        return Ok(Json(rendered(&state, &decide(&state, &request)?)));
+        return Ok(Json(rendered(&state, &decide(&state, &loads, &request)?)));
     }
     let change = |state: &State| {
-        let moves = decide(state, &request)?;
+        let moves = decide(state, &loads, &request)?;
         Ok((rendered(state, &moves), rebalance::migrate(state, &moves, Timestamp::now())))
     };
     Ok(Json(manager.change(change).await?))
 }
 
-fn decide(state: &State, request: &api::RebalanceRequest) -> Result<Vec<Move>> {
+fn decide(state: &State, loads: &Loads, request: &api::RebalanceRequest) -> Result<Vec<Move>> {
     let services: Vec<&Arc<Service>> = if request.services.is_empty() {
         state.services().values().collect()
     } else {
@@ -68,7 +70,7 @@ fn decide(state: &State, request: &api::RebalanceRequest) -> Result<Vec<Move>> {
     };
     let limit = if request.max_moves == 0 { MAX_MOVES } else { request.max_moves };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(rebalance::moves(state, &services, Timestamp::now(), limit))
+    Ok(rebalance::moves(state, loads, &services, Timestamp::now(), limit))
 }
 
 fn rendered(state: &State, moves: &[Move]) -> api::Rebalance {

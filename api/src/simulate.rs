@@ -1,6 +1,7 @@
 //! `/swarmlite/v1/simulate`: what would become of the cluster if nodes were lost or added, and nothing else.
 
 use axum::Json;
+use swarmlite_manager::load::Loads;
 use swarmlite_manager::simulation::Simulation;
 use swarmlite_manager::simulation::what_if;
 use swarmlite_manager::simulation::what_if::NewNode;
@@ -43,14 +44,19 @@ pub(super) async fn answer(
     JsonBody(request): JsonBody<api::SimulateRequest>,
 ) -> Answer<Json<api::Simulation>> {
     let state = manager.read().await?;
+    let loads = manager.loads(&state).await?;
     // With many tasks it computes for seconds.
-    let simulated = tokio::task::spawn_blocking(move || simulate(&state, &request)).await;
+    let simulated = tokio::task::spawn_blocking(move || simulate(&state, loads, &request)).await;
     Ok(Json(simulated.map_err(|_panicked| Error::unknown("the simulation failed"))??))
 }
 
-fn simulate(state: &State, request: &api::SimulateRequest) -> Result<api::Simulation> {
+fn simulate(
+    state: &State,
+    loads: Loads,
+    request: &api::SimulateRequest,
+) -> Result<api::Simulation> {
     let now = Timestamp::now();
-    let mut simulation = Simulation::new(state.clone(), now, rand::make_rng());
+    let mut simulation = Simulation::new(state.clone(), loads, now, rand::make_rng());
     for reference in &request.lose {
         simulation.lose(&lookup::node(state, reference)?.id)?;
     }

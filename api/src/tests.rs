@@ -35,6 +35,8 @@ use serde_json::Value;
 use serde_json::json;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::events::EventLog;
+use swarmlite_manager::load::LoadSource;
+use swarmlite_manager::load::Loads;
 use swarmlite_manager::quorum::Quorum;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::Snapshot;
@@ -79,6 +81,15 @@ struct FakeNode {
     quorum: Quorum,
     events: EventLog,
     calls: Mutex<Vec<String>>,
+}
+
+/// Nodes that have not reported their load.
+pub(crate) struct NoLoads;
+
+impl LoadSource for NoLoads {
+    fn loads(&self) -> BoxFuture<'_, Result<Loads>> {
+        async { Ok(Loads::new()) }.boxed()
+    }
 }
 
 impl FakeNode {
@@ -137,7 +148,7 @@ impl NodeControl for FakeNode {
 
     fn manager(&self) -> Option<ManagerAccess> {
         let (logs, events) = (self.logs.clone(), self.events.clone());
-        let access = |store| ManagerAccess::new(store, logs, self.quorum.clone(), events);
+        let access = |store| ManagerAccess::new(store, logs, NoLoads, self.quorum.clone(), events);
         self.store.clone().map(access)
     }
 }

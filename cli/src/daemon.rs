@@ -74,6 +74,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
             plugin_dir: args.plugin_dir,
             dataplane,
             hostname: args.hostname,
+            procfs: args.procfs,
             generic_resources,
             routing_patience: Duration::from_secs(args.routing_patience),
         },

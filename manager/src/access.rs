@@ -13,9 +13,12 @@ use swarmlite_proto::error::Reason;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::logs::LogEvent;
 use swarmlite_proto::logs::LogSubscription;
+use swarmlite_proto::protocol::LOADS;
 use swarmlite_proto::version::Version;
 
 use crate::events::EventLog;
+use crate::load::LoadSource;
+use crate::load::Loads;
 use crate::logs::LogSource;
 use crate::quorum::Quorum;
 use crate::state::State;
@@ -52,6 +55,7 @@ impl<S: Store> ClusterStore for S {
 pub struct ManagerAccess {
     store: Arc<dyn ClusterStore>,
     logs: Arc<dyn LogSource>,
+    loads: Arc<dyn LoadSource>,
     quorum: Quorum,
     events: EventLog,
 }
@@ -63,9 +67,16 @@ impl std::fmt::Debug for ManagerAccess {
 }
 
 impl ManagerAccess {
-    /// Access to the cluster that `store` holds, to the `logs` of its tasks, and to its `events`.
-    pub fn new(store: impl Store, logs: impl LogSource, quorum: Quorum, events: EventLog) -> Self {
-        Self { store: Arc::new(store), logs: Arc::new(logs), quorum, events }
+    /// Access to the cluster that `store` holds, to the `logs` of its tasks, to the `loads` of its nodes, and to its `events`.
+    pub fn new(
+        store: impl Store,
+        logs: impl LogSource,
+        loads: impl LoadSource,
+        quorum: Quorum,
+        events: EventLog,
+    ) -> Self {
+        let (store, logs, loads) = (Arc::new(store), Arc::new(logs), Arc::new(loads));
+        Self { store, logs, loads, quorum, events }
     }
 
     /// What happens in the cluster.
@@ -81,6 +92,16 @@ impl ManagerAccess {
     /// A state that includes everything acknowledged so far.
     pub async fn read(&self) -> Result<State> {
         within_limit(self.store.read()).await
+    }
+
+    /// What the nodes of `state` have to do, measured. A leader that is older than such reports has none.
+    pub async fn loads(&self, state: &State) -> Result<Loads> {
+        let leader = self.quorum.leader.as_ref().and_then(|leader| state.nodes().get(leader));
+        if leader.is_some_and(|leader| leader.versions.protocol.speaks(LOADS)) {
+            within_limit(self.loads.loads()).await
+        } else {
+            Ok(Loads::new())
+        }
     }
 
     /// Lines of logs, and one end. Dropping the stream ends the subscription.

@@ -3,6 +3,7 @@
 //! - [`assignment`]: what a node is to know.
 //! - `session`: what one session says and asks for, as a pure state machine.
 //! - `server`: the call that opens a session, and the shell that carries it out.
+//! - `loads`: what the machines of the nodes have to do, for other managers.
 //! - `registry`: one session per node, and what each node's kernel tables have reached.
 //! - `statuses`: writes the statuses of all sessions, in few transactions.
 //!
@@ -11,6 +12,7 @@
 //! what other nodes report of it.
 
 pub mod assignment;
+mod loads;
 mod registry;
 mod server;
 mod session;

@@ -23,9 +23,11 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
-use crate::orchestrator::is_dirty;
+use crate::heartbeat::Sessions;
+use crate::load::Loads;
 use crate::placement::SlotKey;
 use crate::placement::fits;
+use crate::placement::is_dirty;
 use crate::placement::live_slots;
 use crate::reconcile::View;
 use crate::scheduler;
@@ -39,6 +41,7 @@ use crate::state::Transaction;
 #[derive(Debug)]
 pub struct DryRun {
     state: State,
+    loads: Loads,
     now: Timestamp,
     rng: StdRng,
 }
@@ -77,10 +80,10 @@ struct Vacancy<'a> {
 }
 
 impl DryRun {
-    /// Begins with what there is.
+    /// Begins with what there is, and with what the nodes have to do.
     #[must_use]
-    pub const fn new(state: State, now: Timestamp, rng: StdRng) -> Self {
-        Self { state, now, rng }
+    pub const fn new(state: State, loads: Loads, now: Timestamp, rng: StdRng) -> Self {
+        Self { state, loads, now, rng }
     }
 
     /// What there would be after all that was tried so far.
@@ -118,7 +121,8 @@ impl DryRun {
         }
         tasks.extend(self.place(service, &new)?);
         tasks.sort_by(|one, other| (one.slot, &one.before).cmp(&(other.slot, &other.before)));
-        let explanation = explain::service(&self.state, service, self.now).ok_or_else(unknown)?;
+        let explained = explain::service(&self.state, &self.loads, service, self.now);
+        let explanation = explained.ok_or_else(unknown)?;
         Ok(Planned { tasks, stay, end, explanation })
     }
 
@@ -130,7 +134,8 @@ impl DryRun {
         let new: Vec<Task> = vacancies.iter().map(|it| self.task(service, it)).collect();
         let ids: Vec<TaskId> = new.iter().map(|task| task.id.clone()).collect();
         self.apply_ops(new.into_iter().map(|task| Op::PutTask(Box::new(task))).collect())?;
-        let view = View { state: self.state.clone(), ..View::default() };
+        let sessions = Sessions::with_loads(self.loads.clone());
+        let view = View { state: self.state.clone(), sessions, ..View::default() };
         for transaction in scheduler::reconcile(&view, self.now, &mut self.rng).transactions {
             self.apply(transaction)?;
         }

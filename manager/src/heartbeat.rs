@@ -9,6 +9,7 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::spec::DispatcherConfig;
 use swarmlite_proto::time::Timestamp;
 
+use crate::load::Loads;
 use crate::state::State;
 use crate::suspicion::Suspicions;
 
@@ -19,11 +20,18 @@ pub(crate) const GRACE_PERIODS: u32 = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
     last_heard: BTreeMap<NodeId, Timestamp>,
+    /// What the machines of nodes have to do. Nobody is woken by it.
+    pub(crate) loads: Loads,
     /// Which nodes others cannot reach.
     pub(crate) suspicions: Suspicions,
 }
 
 impl Sessions {
+    /// Of nodes that were not heard of, but of which it is known what they have to do: for copies of the cluster that something is tried out on.
+    pub(crate) fn with_loads(loads: Loads) -> Self {
+        Self { loads, ..Self::default() }
+    }
+
     /// Notes a sign of life from an agent that was told to give one per `period`. Returns whether the loops should know at once,
     /// which is so after a silence in which the node was given up, or was asked for this: fit for [`tokio::sync::watch::Sender::send_if_modified`].
     pub fn heard(&mut self, node: &NodeId, now: Timestamp, period: Duration) -> bool {
@@ -35,6 +43,7 @@ impl Sessions {
     /// Forgets a node that has said good-bye, or that was removed. Returns whether it was known.
     pub fn forget(&mut self, node: &NodeId) -> bool {
         self.suspicions.heard(node);
+        self.loads.remove(node);
         self.last_heard.remove(node).is_some()
     }
 

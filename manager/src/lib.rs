@@ -11,13 +11,14 @@
 //! - [`store`]: how the rest reads that state and proposes changes to it.
 //! - `reconcile`: what a loop of the leader is: what it decides from, and what it wants done.
 //! - `loops`: all of them, and what drives them: `liveness`, [`orchestrator`], [`attachments`], `allocator`, [`scheduler`],
-//!   [`routing`], `upgrade`.
+//!   `rebalancer`, [`routing`], `upgrade`.
 //! - [`expression`]: what users say about nodes in a language of their own.
-//! - `placement`: where tasks may be, for those loops that have to know.
+//! - [`placement`]: where tasks may be, for those loops that have to know.
 //! - `heartbeat`: when nodes were last heard of; `suspicion`: which nodes others cannot reach.
 //! - [`dry_run`]: where tasks would go; [`simulation`]: what would become of the cluster if nodes were lost or added.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
+//! - [`load`]: what the nodes have to do, measured.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
 //! - `testing`: what benchmarks reach into.
 //!
@@ -37,6 +38,7 @@ pub mod events;
 pub mod expression;
 mod heartbeat;
 mod liveness;
+pub mod load;
 pub mod logs;
 mod loops;
 pub mod manager;
@@ -44,9 +46,10 @@ mod members;
 mod message;
 mod metrics;
 pub mod orchestrator;
-mod placement;
+pub mod placement;
 pub mod quorum;
 pub mod raft;
+mod rebalancer;
 mod reconcile;
 pub mod routing;
 pub mod scheduler;

@@ -193,7 +193,8 @@ impl Manager {
     #[must_use]
     pub fn access(&self) -> ManagerAccess {
         let quorum = self.quorum.borrow().clone();
-        ManagerAccess::new(self.store.clone(), self.logs.clone(), quorum, self.events.clone())
+        let (logs, loads) = (self.logs.clone(), self.dispatcher.clone());
+        ManagerAccess::new(self.store.clone(), logs, loads, quorum, self.events.clone())
     }
 
     /// The numbers of this manager as they are now, for Prometheus. Looks at the whole state and asks the file system, so that it may block.
@@ -274,6 +275,7 @@ fn routes(
         .with(Access::Member, attachments::service::routes(store.clone()))
         .with(Access::Member, dispatcher.routes())
         .with(Access::Member, broker.member_routes())
+        .with(Access::Manager, dispatcher.manager_routes())
         .with(Access::Manager, broker.manager_routes())
         .with(Access::Manager, raft::router(store.clone()))
 }

@@ -55,6 +55,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::access::Failure;
+pub(crate) use self::access::repeatable;
 use self::batch::Batcher;
 use self::disk::SledDisk;
 pub use self::leadership::Leadership;

@@ -45,7 +45,7 @@ const NO_NODE: &str = "no suitable node";
 pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let state = &view.state;
     let mut plan = Plan::default();
-    let mut board = Board::new(state, now);
+    let mut board = Board::new(state, &view.sessions.loads, now);
     let mut ops = Vec::new();
     let waiting: Vec<&Arc<Task>> = state.pending_tasks().collect();
     for tasks in waiting.chunk_by(|one, other| kind(one) == kind(other)) {

@@ -23,7 +23,9 @@ use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 
 use crate::dispatcher::assignment::told_state;
+use crate::heartbeat::Sessions;
 use crate::heartbeat::heartbeat_period;
+use crate::load::Loads;
 use crate::loops::LOOPS;
 use crate::reconcile::Agenda;
 use crate::reconcile::View;
@@ -54,11 +56,13 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Begins with what there is. Nodes that are not known to be down answer.
+    /// Begins with what there is and with what the nodes have to do. Nodes that are not known to be down answer.
     #[must_use]
-    pub fn new(state: State, now: Timestamp, rng: StdRng) -> Self {
-        let view = View { state, leader_since: now, routing_patience: PATIENCE, ..View::default() };
-        let agendas = LOOPS.iter().map(|_| Agenda::default()).collect();
+    pub fn new(state: State, loads: Loads, now: Timestamp, rng: StdRng) -> Self {
+        let sessions = Sessions::with_loads(loads);
+        let (leader_since, routing_patience) = (now, PATIENCE);
+        let view = View { state, sessions, leader_since, routing_patience, ..View::default() };
+        let agendas = LOOPS.iter().map(|step| Agenda::new(step.pace)).collect();
         let (seen, moving) = (State::default(), BTreeSet::new());
         Self { view, agendas, seen, moving, now, rng }
     }
@@ -67,6 +71,11 @@ impl Simulation {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.view.state
+    }
+
+    /// What the nodes had to do when it began. What has come or gone since counts by the number of tasks.
+    pub(crate) const fn loads(&self) -> &Loads {
+        &self.view.sessions.loads
     }
 
     /// What time it is there.
@@ -113,7 +122,7 @@ impl Simulation {
     pub fn rebalance(&mut self) -> Result<()> {
         let state = self.view.state.clone();
         let services: Vec<_> = state.services().values().collect();
-        let moves = rebalance::moves(&state, &services, self.now, usize::MAX);
+        let moves = rebalance::moves(&state, self.loads(), &services, self.now, usize::MAX);
         self.apply(rebalance::migrate(&state, &moves, self.now))?;
         self.run()
     }

@@ -27,6 +27,7 @@ use crate::id::NodeId;
 use crate::id::SecretId;
 use crate::id::ServiceId;
 use crate::id::TaskId;
+use crate::load::NodeLoad;
 use crate::logs::LogOrder;
 use crate::object::Config;
 use crate::object::NodeDescription;
@@ -66,6 +67,8 @@ pub enum AgentMessage {
     /// The other nodes that have answered this one through the tunnel, and do not any more: all of them, at the start and whenever that has changed.
     /// Said to managers that speak [`LOST_NODES`](crate::protocol::LOST_NODES).
     Lost(BTreeSet<NodeId>),
+    /// What the machine has to do, whenever that has changed. Said to managers that speak [`LOADS`](crate::protocol::LOADS).
+    Load(NodeLoad),
     /// The node leaves the cluster: it is not to be waited for. The manager ends the session once that is in the replicated state.
     Leaving,
 }

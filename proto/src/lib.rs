@@ -10,6 +10,7 @@
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`attachment`]: standalone containers on networks of the cluster.
 //! - [`engine`]: by which names a Docker Engine knows what is of the cluster.
+//! - [`load`]: what a machine has to do.
 //! - [`logs`]: the output of tasks on its way to those who read it.
 //! - [`identity`], [`rpc`], [`frame`], [`messagepack`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.
@@ -37,6 +38,7 @@ pub mod id;
 pub mod identity;
 pub mod json;
 mod label_option;
+pub mod load;
 pub mod logs;
 pub mod messagepack;
 pub mod next;

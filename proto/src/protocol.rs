@@ -29,8 +29,11 @@ pub const HEADER: &str = "swarmlite-protocol";
 /// [`ManagerMessage::HeartbeatNow`](crate::agent::ManagerMessage::HeartbeatNow).
 pub const LOST_NODES: u16 = 2;
 
+/// The first protocol with [`AgentMessage::Load`](crate::agent::AgentMessage::Load) and [`rpc::NODE_LOADS`](crate::rpc::NODE_LOADS).
+pub const LOADS: u16 = 3;
+
 /// The newest protocol of this version.
-const NEWEST: u16 = LOST_NODES;
+const NEWEST: u16 = LOADS;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;

@@ -9,11 +9,15 @@ use std::time::Duration;
 use swarmlite_proto::agent::AgentMessage;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
+use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::load::NodeLoad;
+use swarmlite_proto::protocol::LOADS;
 use swarmlite_proto::protocol::LOST_NODES;
 use swarmlite_proto::rpc::SESSION;
+use swarmlite_proto::version::Generation;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
 use tokio::time::Instant;
@@ -47,6 +51,8 @@ pub(super) struct Link<'a> {
     told_everything: bool,
     /// Whether the manager listens to which nodes are lost.
     takes_lost: bool,
+    /// Whether the manager listens to what the machine has to do.
+    takes_load: bool,
     /// The nodes that the manager was told are lost; `None` before the first time.
     lost: Option<BTreeSet<NodeId>>,
 }
@@ -61,9 +67,10 @@ struct Batch {
 enum Event {
     Message(ManagerMessage),
     Heartbeat,
-    Registration,
-    Programmed,
-    Reached,
+    Registration(Box<Registration>),
+    Programmed(Generation),
+    Reached(BTreeSet<NodeId>),
+    Load(Option<NodeLoad>),
     Statuses,
     Resend,
     Leaving,
@@ -93,6 +100,7 @@ impl<'a> Link<'a> {
             in_flight: None,
             told_everything: false,
             takes_lost: versions.protocol.speaks(LOST_NODES),
+            takes_load: versions.protocol.speaks(LOADS),
             lost: None,
         };
         session.ledger.write_in(format);
@@ -118,6 +126,8 @@ impl<'a> Link<'a> {
         statuses.mark_changed();
         let mut reached = self.session.reached.clone();
         reached.mark_changed();
+        let mut load = self.session.load.clone();
+        load.mark_changed();
         let mut leaving = self.session.leaving.clone();
         loop {
             let resend_at = self.in_flight.as_ref().map(|batch| batch.resend_at);
@@ -127,34 +137,38 @@ impl<'a> Link<'a> {
                     Event::Message(message?.ok_or(SessionError::Ended)?)
                 }
                 _ = heartbeat.tick() => Event::Heartbeat,
-                Ok(()) = registration.changed() => Event::Registration,
-                Ok(()) = programmed.changed() => Event::Programmed,
-                Ok(()) = reached.changed(), if self.takes_lost => Event::Reached,
+                Ok(()) = registration.changed() => {
+                    Event::Registration(Box::new(registration.borrow_and_update().clone()))
+                }
+                Ok(()) = programmed.changed() => Event::Programmed(*programmed.borrow_and_update()),
+                Ok(()) = reached.changed(), if self.takes_lost => {
+                    Event::Reached(reached.borrow_and_update().lost.clone())
+                }
+                Ok(()) = load.changed(), if self.takes_load => Event::Load(*load.borrow_and_update()),
                 Ok(()) = statuses.changed(), if resend_at.is_none() => Event::Statuses,
                 Ok(()) = leaving.changed() => Event::Leaving,
                 () = sleep_until(resend_at.unwrap_or_else(Instant::now)), if resend_at.is_some() => {
                     Event::Resend
                 }
             };
-            match event {
-                Event::Message(message) => self.handle(message).await?,
-                Event::Heartbeat => self.send_heartbeat().await?,
-                Event::Registration => {
-                    let registration = registration.borrow_and_update().clone();
-                    self.send(AgentMessage::Register(Box::new(registration))).await?;
-                }
-                Event::Programmed => {
-                    let generation = *programmed.borrow_and_update();
-                    self.send(AgentMessage::Programmed(generation)).await?;
-                }
-                Event::Reached => {
-                    let lost = reached.borrow_and_update().lost.clone();
-                    self.send_lost(lost).await?;
-                }
-                // The manager ends the session once it knows.
-                Event::Leaving => self.send(AgentMessage::Leaving).await?,
-                Event::Statuses | Event::Resend => self.send_statuses().await?,
+            self.act(event).await?;
+        }
+    }
+
+    async fn act(&mut self, event: Event) -> Result<(), SessionError> {
+        match event {
+            Event::Message(message) => self.handle(message).await,
+            Event::Heartbeat => self.send_heartbeat().await,
+            Event::Registration(registration) => {
+                self.send(AgentMessage::Register(registration)).await
             }
+            Event::Programmed(generation) => self.send(AgentMessage::Programmed(generation)).await,
+            Event::Reached(lost) => self.send_lost(lost).await,
+            Event::Load(Some(load)) => self.send(AgentMessage::Load(load)).await,
+            Event::Load(None) => Ok(()),
+            // The manager ends the session once it knows.
+            Event::Leaving => self.send(AgentMessage::Leaving).await,
+            Event::Statuses | Event::Resend => self.send_statuses().await,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_proto::agent::Registration;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Client;
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) programmed: watch::Receiver<Generation>,
     /// Which other nodes answer. Those that do not any more are reported.
     pub(crate) reached: watch::Receiver<Reached>,
+    /// What the machine has to do, once that is known.
+    pub(crate) load: watch::Receiver<Option<NodeLoad>>,
     /// Statuses to send.
     pub(crate) reporter: Reporter,
     /// Where assignments go, once they are on disk.

@@ -23,6 +23,7 @@ use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::messagepack;
 use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::NodeIndex;
@@ -187,6 +188,7 @@ struct Agent {
     reporter: Reporter,
     programmed: watch::Sender<Generation>,
     reached: watch::Sender<Reached>,
+    load: watch::Sender<Option<NodeLoad>>,
     registration: watch::Sender<Registration>,
     known: watch::Receiver<Known>,
     role: watch::Receiver<Option<NodeRole>>,
@@ -207,6 +209,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let role_receiver = role.subscribe();
     let programmed = watch::Sender::new(Generation(0));
     let reached = watch::Sender::default();
+    let load = watch::Sender::default();
     let reporter = Reporter::default();
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
     let engine = watch::Sender::new(true);
@@ -218,6 +221,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         registration: registration.subscribe(),
         programmed: programmed.subscribe(),
         reached: reached.subscribe(),
+        load: load.subscribe(),
         reporter: reporter.clone(),
         known,
         managers: watch::Sender::new(managers.to_vec()),
@@ -235,6 +239,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         reporter,
         programmed,
         reached,
+        load,
         registration,
         known: known_receiver,
         role: role_receiver,
@@ -433,6 +438,35 @@ async fn a_manager_that_understands_is_told_which_nodes_are_lost() {
     let mut older = seats.recv().await.expect("a third session");
     older.begin(1, &[leader], &[]).await;
     report("b");
+    agent.programmed.send_replace(Generation(10));
+    loop {
+        match older.hear().await {
+            AgentMessage::Programmed(Generation(10)) => break,
+            message => assert!(matches!(message, AgentMessage::Programmed(_)), "{message:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manager_that_understands_is_told_what_the_machine_has_to_do() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin_as(Versions::own(), 1, &[leader], &[]).await;
+    let load = |tasks| NodeLoad { milli_tasks: tasks, ..NodeLoad::default() };
+    for tasks in [1, 2] {
+        agent.load.send_replace(Some(load(tasks)));
+        while seat.hear().await != AgentMessage::Load(load(tasks)) {}
+    }
+    drop(seat);
+    let mut seat = seats.recv().await.expect("another session");
+    seat.begin_as(Versions::own(), 1, &[leader], &[]).await;
+    while seat.hear().await != AgentMessage::Load(load(2)) {}
+    drop(seat);
+    let mut older = seats.recv().await.expect("a third session");
+    older.begin(1, &[leader], &[]).await;
+    agent.load.send_replace(Some(load(3)));
     agent.programmed.send_replace(Generation(10));
     loop {
         match older.hear().await {

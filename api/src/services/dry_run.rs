@@ -47,8 +47,9 @@ pub(crate) async fn answer(
     for service in &request.services {
         refuse_local_networks(&api, &state, &service.spec).await?;
     }
+    let loads = manager.loads(&state).await?;
     let now = Timestamp::now();
-    let mut run = DryRun::new(state, now, rand::make_rng());
+    let mut run = DryRun::new(state, loads, now, rand::make_rng());
     let mut plan = api::Plan::default();
     for service in request.services {
         let new = service.id.is_empty();

@@ -205,7 +205,8 @@ async fn the_default_strategy_stays_until_it_is_taken_back() {
     set("best")(&mut spec);
     let reply =
         lab.post(&format!("/swarm/update?version={}", swarm["Version"]["Index"]), &spec).await;
-    let message = "unknown placement strategy \"best\": spread, binpack and random are known";
+    let message =
+        "unknown placement strategy \"best\": spread, binpack, random and usage are known";
     assert_eq!((reply.status, reply.message()), (400, message));
     update_swarm(&lab, "", set("")).await;
     assert_eq!(shown().await, json!({"TaskHistoryRetentionLimit": 5}));

@@ -97,6 +97,10 @@ pub(crate) struct DaemonArgs {
     #[arg(long, env = "SWARMLITE_HOSTNAME", value_name = "NAME")]
     pub(crate) hostname: Option<String>,
 
+    /// Directory of the kernel's files by which the load of this machine is measured, for a daemon in a container.
+    #[arg(long, env = "SWARMLITE_PROCFS", default_value = "/proc", value_name = "DIR")]
+    pub(crate) procfs: PathBuf,
+
     /// Generic resource that this node has, for services that reserve it: so many of a kind (SSD=3), or each by its name
     /// (GPU=UUID1, once for each).
     #[arg(

@@ -133,7 +133,7 @@ pub(crate) struct SwarmSettings {
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_snapshots: Option<u64>,
 
-    /// Placement strategy of services that ask for none: spread, binpack or random; an empty one stands for the default [default: spread].
+    /// Placement strategy of services that ask for none: spread, binpack, random or usage; an empty one stands for the default [default: spread].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy::parse)]
     pub(crate) placement_strategy: Option<String>,
 }

@@ -51,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) dataplane: Picked,
     /// Its name, if not the machine's.
     pub(crate) hostname: Option<String>,
+    /// Where the kernel's `/proc` is.
+    pub(crate) procfs: PathBuf,
     /// Its countable resources.
     pub(crate) generic_resources: Vec<GenericResource>,
     /// How long it waits, as the leader, for nodes to confirm their tables.
@@ -319,6 +321,7 @@ impl Node {
             dataplane: self.options.dataplane.clone(),
             data_path_addr: membership.data_path_addr,
             hostname: self.options.hostname.clone(),
+            procfs: self.options.procfs.clone(),
             generic_resources: self.options.generic_resources.clone(),
         }
     }

@@ -19,6 +19,7 @@ use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::rpc::SESSION;
 use swarmlite_proto::time::Timestamp;
@@ -116,7 +117,7 @@ impl<S: Store> Dispatcher<S> {
             },
         };
         match ending {
-            Ending::Deposed | Ending::ShuttingDown => self.forget_suspicions(),
+            Ending::Deposed | Ending::ShuttingDown => self.forget_reports(),
             // What the node reports in its new session stays.
             _ if seat.is_replaced() => {}
             _ => self.hang_up(seat.node_id()),
@@ -184,6 +185,7 @@ impl<S: Store> Dispatcher<S> {
             Effect::Send(message) => sender.send(&message).await?,
             Effect::Programmed(generation) => seat.programmed(generation),
             Effect::Lost(nodes) => self.suspect(seat, nodes),
+            Effect::Load(load) => self.weigh(seat, load),
             Effect::Report(report) => {
                 let transaction = Transaction::new(Timestamp::now()).with(Op::ReportNode(report));
                 self.shared.store.propose(transaction).await.map_err(Ending::NotStored)?;
@@ -220,17 +222,27 @@ impl<S: Store> Dispatcher<S> {
         });
     }
 
+    /// Notes what the machine of a node has to do. Nothing has to be done because of it: whatever is placed next counts on it.
+    fn weigh(&self, seat: &Seat, load: NodeLoad) {
+        self.shared.heard.send_if_modified(|heard| {
+            heard.loads.insert(seat.node_id().clone(), load);
+            false
+        });
+    }
+
     /// Notes that there is no session with a node any more.
     fn hang_up(&self, node: &NodeId) {
-        self.shared
-            .heard
-            .send_if_modified(|heard| heard.suspicions.hang_up(node, Timestamp::now()));
+        self.shared.heard.send_if_modified(|heard| {
+            heard.loads.remove(node);
+            heard.suspicions.hang_up(node, Timestamp::now())
+        });
     }
 
     /// Forgets what this manager was told as the leader. The loops do not run any more.
-    fn forget_suspicions(&self) {
+    fn forget_reports(&self) {
         self.shared.heard.send_if_modified(|heard| {
             heard.suspicions = Suspicions::default();
+            heard.loads.clear();
             false
         });
     }

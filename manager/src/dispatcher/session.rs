@@ -18,6 +18,7 @@ use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Peer;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::TlsInfo;
@@ -85,6 +86,8 @@ pub(super) enum Effect {
     Programmed(Generation),
     /// Note which nodes the node has lost.
     Lost(BTreeSet<NodeId>),
+    /// Note what its machine has to do.
+    Load(NodeLoad),
     /// Say something.
     Send(ManagerMessage),
 }
@@ -160,6 +163,7 @@ impl Session {
             _ if !self.registered => Err(Fault::Unregistered),
             AgentMessage::Heartbeat => Ok(Vec::new()),
             AgentMessage::Lost(nodes) => Ok(vec![Effect::Lost(nodes)]),
+            AgentMessage::Load(load) => Ok(vec![Effect::Load(load)]),
             AgentMessage::TaskStatuses { sequence, statuses } => {
                 Ok(vec![Effect::Store(sequence, statuses)])
             }

@@ -14,6 +14,7 @@ use swarmlite_proto::agent::Registration;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::TaskStatus;
@@ -29,6 +30,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::ca::tests::founded;
+use crate::load::Loads;
 use crate::server::Access;
 use crate::server::Gate;
 use crate::server::Routes;
@@ -171,6 +173,26 @@ async fn news_of_the_tables_is_no_sign_of_life() {
     let mut heard = leader.heard.subscribe();
     let noted = heard.wait_for(|heard| heard.last_heard(id).is_some());
     timeout(Duration::from_secs(10), noted).await.expect("in time").expect("is noted");
+}
+
+#[tokio::test]
+async fn what_a_machine_has_to_do_is_known_as_long_as_its_session_lasts() {
+    let leader = leader().await;
+    let (agent, _) = leader.session().await;
+    let id = &leader.agent.node_id;
+    let load = NodeLoad { nano_cpus: 1, memory_bytes: 2, milli_tasks: 3 };
+    agent.say(&AgentMessage::Load(load)).await;
+    agent.say(&AgentMessage::Programmed(Generation(1_000_000))).await;
+    let mut programmed = leader.dispatcher.programmed();
+    let noted = programmed.wait_for(|programmed| programmed.contains_key(id));
+    timeout(Duration::from_secs(10), noted).await.expect("in time").expect("is noted");
+    assert_eq!(leader.dispatcher.loads_here(), Some([(id.clone(), load)].into_iter().collect()));
+    drop(agent);
+    let gone = programmed.wait_for(|programmed| !programmed.contains_key(id));
+    timeout(Duration::from_secs(10), gone).await.expect("in time").expect("is noted");
+    assert_eq!(leader.dispatcher.loads_here(), Some(Loads::new()));
+    leader.leadership.send_modify(|leading| leading.leader = false);
+    assert_eq!(leader.dispatcher.loads_here(), None);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn reserve(service: &mut Service, nano_cpus: i64) {
 /// What would become of a service that is put as `service`, and that the state stays as it is.
 fn planned(world: &World, service: Service) -> Planned {
     let before = world.state().clone();
-    let mut run = DryRun::new(world.state().clone(), world.now, fixture::rng(7));
+    let mut run = DryRun::new(world.state().clone(), Loads::new(), world.now, fixture::rng(7));
     let id = service.id.clone();
     let change = Transaction::new(world.now).with(Op::PutService(Box::new(service)));
     let planned = run.put(&id, change).expect("is accepted");
@@ -116,7 +116,7 @@ fn jobs_and_global_services_have_their_places() {
 #[test]
 fn later_services_see_earlier_ones() {
     let world = World::new(1);
-    let mut run = DryRun::new(world.state().clone(), world.now, fixture::rng(7));
+    let mut run = DryRun::new(world.state().clone(), Loads::new(), world.now, fixture::rng(7));
     let mut errors = Vec::new();
     for (seed, name) in [(1, "one"), (2, "two")] {
         let mut service = fixture::service(seed, name);

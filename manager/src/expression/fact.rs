@@ -33,6 +33,10 @@ pub(crate) enum Fact {
     FreeCpus,
     /// Memory that no task has set aside, in bytes.
     FreeMemory,
+    /// Processors that are busy, as measured; 0 if the node has not reported that.
+    LoadCpus,
+    /// Memory that is in use, as measured, in bytes; 0 if the node has not reported that.
+    LoadMemory,
     /// How many tasks it has.
     NodeTasks,
     /// How many of these are of the service.
@@ -68,7 +72,7 @@ pub(crate) trait Facts: Sync {
 
 impl Fact {
     /// All of them, in the order of the documentation.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::NodeId,
         Self::NodeHostname,
         Self::NodeRole,
@@ -81,6 +85,8 @@ impl Fact {
         Self::NodeMemory,
         Self::FreeCpus,
         Self::FreeMemory,
+        Self::LoadCpus,
+        Self::LoadMemory,
         Self::NodeTasks,
         Self::TasksOfService,
         Self::NodeFailures,
@@ -105,6 +111,8 @@ impl Fact {
             Self::NodeMemory => "node.memory",
             Self::FreeCpus => "node.free.cpus",
             Self::FreeMemory => "node.free.memory",
+            Self::LoadCpus => "node.load.cpus",
+            Self::LoadMemory => "node.load.memory",
             Self::NodeTasks => "node.tasks",
             Self::TasksOfService => "node.tasks_of_service",
             Self::NodeFailures => "node.failures",
@@ -134,6 +142,8 @@ impl Fact {
             | Self::NodeMemory
             | Self::FreeCpus
             | Self::FreeMemory
+            | Self::LoadCpus
+            | Self::LoadMemory
             | Self::NodeTasks
             | Self::TasksOfService
             | Self::NodeFailures

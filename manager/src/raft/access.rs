@@ -204,7 +204,7 @@ impl<T: Transport> RaftStore<T> {
 }
 
 /// A question can be asked again whatever became of it, also if who was asked stops just now.
-fn repeatable(failure: Failure) -> Failure {
+pub(crate) fn repeatable(failure: Failure) -> Failure {
     match failure {
         Failure::Final(error)
             if error.is(Reason::NoLeader) || error.kind == ErrorKind::Unavailable =>

@@ -14,6 +14,7 @@ use super::candidate::Group;
 use super::claim;
 use super::domain::Domains;
 use super::rules::Rules;
+use crate::load::Loads;
 use crate::state::NodeUsage;
 use crate::state::State;
 
@@ -21,6 +22,7 @@ use crate::state::State;
 #[derive(Debug)]
 pub(super) struct Board<'a> {
     state: &'a State,
+    loads: &'a Loads,
     now: Timestamp,
     /// The usage of the nodes that the pass has placed something on.
     changed: HashMap<NodeId, NodeUsage>,
@@ -31,9 +33,9 @@ pub(super) struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    pub(super) fn new(state: &'a State, now: Timestamp) -> Self {
+    pub(super) fn new(state: &'a State, loads: &'a Loads, now: Timestamp) -> Self {
         let by_load = state.by_load().clone();
-        Self { state, now, changed: HashMap::new(), by_load, domains: Domains::default() }
+        Self { state, loads, now, changed: HashMap::new(), by_load, domains: Domains::default() }
     }
 
     /// Counts what `rules` look at. Has to come before the nodes are measured by them.
@@ -56,7 +58,8 @@ impl<'a> Board<'a> {
     pub(super) fn candidate(&self, node: &NodeId) -> Option<Candidate<'_>> {
         let node = self.state.nodes().get(node)?;
         let usage = self.changed.get(&node.id).unwrap_or_else(|| self.state.usage(&node.id));
-        Some(Candidate { node, usage, domains: &self.domains, now: self.now })
+        let load = self.loads.get(&node.id);
+        Some(Candidate { node, usage, load, domains: &self.domains, now: self.now })
     }
 
     /// All nodes as they are by now, in the order of their ids.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::spec::Placement;
 use swarmlite_proto::spec::PortProtocol;
@@ -62,6 +63,8 @@ pub(crate) struct Candidate<'a> {
     pub node: &'a Node,
     /// What its tasks use of it.
     pub usage: &'a NodeUsage,
+    /// What its machine has to do, if it has said so.
+    pub load: Option<&'a NodeLoad>,
     /// Where tasks are, for what looks further than this node.
     pub domains: &'a Domains,
     /// When the tasks are placed.

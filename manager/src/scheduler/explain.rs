@@ -1,6 +1,6 @@
 //! Why tasks are where they are, or nowhere: every rule on every node, the order of the nodes that fit, and what would help.
 //!
-//! Functions of the state and of the time, on top of the rules that place tasks: what is said here is what the scheduler does. Nothing
+//! Functions of the state, of the load of the nodes and of the time, on top of the rules that place tasks: what is said here is what the scheduler does. Nothing
 //! is placed here. What nodes had at an earlier time is not kept, so all of this is about now.
 
 mod advice;
@@ -35,6 +35,7 @@ pub use self::obstacle::Obstacle;
 pub use self::verdict::Branch;
 pub use self::verdict::Verdict;
 use super::candidate::Group;
+use crate::load::Loads;
 use crate::placement::predecessors;
 use crate::state::State;
 
@@ -82,7 +83,12 @@ struct Question<'a> {
 ///
 /// Nothing if the spec that its tasks are made from is not known.
 #[must_use]
-pub fn service(state: &State, service: &Service, now: Timestamp) -> Option<Explanation> {
+pub fn service(
+    state: &State,
+    loads: &Loads,
+    service: &Service,
+    now: Timestamp,
+) -> Option<Explanation> {
     let waiting = waiting(state, service);
     let is_global = service.spec.mode.is_global();
     let next = waiting.first().filter(|_| !is_global);
@@ -99,7 +105,7 @@ pub fn service(state: &State, service: &Service, now: Timestamp) -> Option<Expla
     let group = slot.and_then(|slot| group.at_home(state, slot)).unwrap_or(group);
     let strategy = group.strategy;
     let question = Question { group, released, slot, only: None, is_global };
-    let nodes = verdict::all(state, &question, now);
+    let nodes = verdict::all(state, loads, &question, now);
     // Of a service with a task on each node, those nodes count whose tasks wait.
     let waits = |verdict: &&Verdict| {
         waiting.iter().any(|task| task.node_id.as_ref() == Some(&verdict.node_id))
@@ -125,7 +131,7 @@ pub fn service(state: &State, service: &Service, now: Timestamp) -> Option<Expla
 ///
 /// Nothing if the spec that it was made from is not known.
 #[must_use]
-pub fn task(state: &State, task: &Task, now: Timestamp) -> Option<Explanation> {
+pub fn task(state: &State, loads: &Loads, task: &Task, now: Timestamp) -> Option<Explanation> {
     let revision = Arc::clone(state.revision_of(task)?);
     let is_global = revision.service.mode.is_global();
     let group = Group::new(state, &task.service_id, task.spec_version, revision);
@@ -138,7 +144,7 @@ pub fn task(state: &State, task: &Task, now: Timestamp) -> Option<Explanation> {
     let only = task.node_id.as_ref().filter(|_| is_global);
     let question = Question { group, released, slot: Some(task.slot), only, is_global };
     let has_ended = task.status.state.is_terminal();
-    let mut nodes = if has_ended { Vec::new() } else { verdict::all(state, &question, now) };
+    let mut nodes = if has_ended { Vec::new() } else { verdict::all(state, loads, &question, now) };
     for verdict in &mut nodes {
         verdict.is_here = is_placed && task.node_id.as_ref() == Some(&verdict.node_id);
     }

@@ -27,6 +27,7 @@ impl Facts for Seen<'_> {
     fn known(&self, fact: Fact) -> Known<'_> {
         let Self { group, candidate } = self;
         let node = candidate.node;
+        let load = candidate.load.copied().unwrap_or_default();
         match fact {
             Fact::NodeId => text(node.id.as_str()),
             Fact::NodeHostname => text(self.described(|it| &it.hostname)),
@@ -41,6 +42,8 @@ impl Facts for Seen<'_> {
             Fact::NodeMemory => memory(&Reserved::total(node)),
             Fact::FreeCpus => cpus(&candidate.left()),
             Fact::FreeMemory => memory(&candidate.left()),
+            Fact::LoadCpus => Known::Number(load.nano_cpus as f64 / CORE),
+            Fact::LoadMemory => Known::Number(load.memory_bytes as f64),
             Fact::NodeTasks => count(candidate.usage.tasks),
             Fact::TasksOfService => count(candidate.tasks_of(group)),
             Fact::NodeFailures => count(candidate.failures_of(group)),

@@ -21,6 +21,9 @@ use super::candidate::Group;
 use super::strategy;
 use super::strategy::Choice;
 use super::strategy::Rank;
+use super::strategy::usage;
+use crate::load::Loads;
+use crate::placement::is_dirty;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
@@ -47,8 +50,14 @@ pub struct Move {
 /// The moves that make things better, those first that do so the most, `limit` at most. Only tasks that run as they should can move, and
 /// none of a job or of a service with a task on each node.
 #[must_use]
-pub fn moves(state: &State, services: &[&Arc<Service>], now: Timestamp, limit: usize) -> Vec<Move> {
-    let mut board = Board::new(state, now);
+pub fn moves(
+    state: &State,
+    loads: &Loads,
+    services: &[&Arc<Service>],
+    now: Timestamp,
+    limit: usize,
+) -> Vec<Move> {
+    let mut board = Board::new(state, loads, now);
     let mut moves: Vec<Move> = Vec::new();
     let groups = services.iter().filter_map(|service| movable(state, service));
     let mut groups: Vec<(Group, Vec<&Task>)> = groups.collect();
@@ -89,7 +98,7 @@ fn movable<'a>(state: &'a State, service: &Service) -> Option<(Group, Vec<&'a Ta
         let node = task.node_id.as_ref().and_then(|node| state.nodes().get(node));
         task.status.state == TaskState::Running
             && task.desired_state == TaskState::Running
-            && task.spec_version == service.spec_version
+            && !is_dirty(state, service, task)
             && !task.migrate
             && node.is_some_and(|node| gets_tasks(node))
     };
@@ -142,8 +151,20 @@ fn best_move(board: &mut Board<'_>, group: &Group, tasks: &mut Vec<&Task>) -> Op
 /// The node that the strategy would choose, if that is better than `from` for a task that is on neither.
 fn better(board: &Board<'_>, group: &Group, task: &Task, from: &NodeId) -> Option<NodeId> {
     let to = Choice::new(group, board).take(group, board, task.slot)?;
-    let worth = |node: &NodeId| worth(board, group, node);
-    (to != *from && worth(&to)? < worth(from)?).then_some(to)
+    if to == *from {
+        return None;
+    }
+    let (there, here) = (worth(board, group, &to)?, worth(board, group, from)?);
+    (there < here && !is_noise(group, &there, &here)).then_some(to)
+}
+
+/// Whether what makes one node better than another is no more than what measures go up and down by.
+fn is_noise(group: &Group, better: &Worth, worse: &Worth) -> bool {
+    let (parts, class, (own, (share, _))) = better;
+    let (other_parts, other_class, (other_own, (other_share, _))) = worse;
+    group.strategy == Strategy::Usage
+        && (parts, class, own) == (other_parts, other_class, other_own)
+        && other_share - share < usage::NOISE
 }
 
 /// What a node is worth for one more task, less being better: how many tasks the parts have that the preferences lead to, failures and soft

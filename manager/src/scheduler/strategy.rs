@@ -9,13 +9,16 @@ mod even;
 mod leaf;
 pub(super) mod own;
 mod random;
+mod share;
 mod tree;
+pub(super) mod usage;
 
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::spec::PlacementPreference;
 use swarmlite_proto::spec::Strategy;
 
 use self::even::Even;
+pub(super) use self::share::percent;
 use self::tree::Tree;
 pub(super) use self::tree::label_of;
 pub(super) use self::tree::value_of;
@@ -104,6 +107,7 @@ pub(crate) fn rank(group: &Group, candidate: &Candidate<'_>) -> Rank {
         Strategy::Spread => (count(candidate.tasks_of(group)), count(candidate.usage.tasks)),
         Strategy::Binpack => binpack::score(group, candidate),
         Strategy::Random => (0, 0),
+        Strategy::Usage => usage::score(group, candidate),
     };
     let (soft, own) = (soft(group, candidate), own::order(group, candidate));
     Rank { failures, soft, own, score, node: candidate.id().clone() }

@@ -3,6 +3,7 @@
 mod affinity;
 mod expression;
 mod model;
+mod usage;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -319,7 +320,7 @@ fn a_node_where_tasks_of_a_service_keep_failing_comes_last() {
     let rank = |world: &World, now| {
         let (node, usage) = (&world.state().nodes()[&bad], world.state().usage(&bad));
         let domains = &Domains::default();
-        let node = Candidate { node, usage, domains, now };
+        let node = Candidate { node, usage, load: None, domains, now };
         let group = Group::new(
             world.state(),
             &web,

@@ -16,7 +16,7 @@ use crate::state::fixture as objects;
 const GIB: i64 = 1 << 30;
 
 fn simulation(world: &World) -> Simulation {
-    Simulation::new(world.state().clone(), world.now, objects::rng(1))
+    Simulation::new(world.state().clone(), Loads::new(), world.now, objects::rng(1))
 }
 
 fn lost(world: &World, node: &NodeId) -> Outcome {

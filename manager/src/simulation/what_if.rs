@@ -151,7 +151,7 @@ impl Simulation {
         }
         let waiting = after.services().values().filter_map(|service| {
             let waits = after.pending_tasks().any(|task| task.service_id == service.id);
-            waits.then(|| explain::service(after, service, self.now())).flatten()
+            waits.then(|| explain::service(after, self.loads(), service, self.now())).flatten()
         });
         let (nodes, quorum) = (changes(before, after), has_quorum(after));
         Outcome { moves, waiting: waiting.collect(), nodes, quorum }

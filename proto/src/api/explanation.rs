@@ -23,7 +23,7 @@ pub struct Explanation {
     pub task_id: Option<TaskId>,
     /// The matter in a few words for people.
     pub sentence: String,
-    /// How one of the nodes that fit is chosen: `spread`, `binpack` or `random`, or `score` by the service's own.
+    /// How one of the nodes that fit is chosen: `spread`, `binpack`, `random` or `usage`, or `score` by the service's own.
     pub strategy: String,
     /// How many tasks of the service wait for a node.
     pub waiting: u64,

@@ -25,7 +25,7 @@ pub struct Placement {
     /// The platforms the image is made for; empty means any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Platform>,
-    /// How one of the nodes that fit is chosen: `spread`, `binpack` or `random`. Not in Docker's API. Absent: as the cluster says. In an
+    /// How one of the nodes that fit is chosen: `spread`, `binpack`, `random` or `usage`. Not in Docker's API. Absent: as the cluster says. In an
     /// update absence stands for what the service has, and an empty text takes it back.
     // A text, so that a manager that does not know the name yet reads the record of one that does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +49,10 @@ pub struct Placement {
     /// In an update absence stands for what the service has, and an empty text takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<String>,
+    /// `auto`: tasks are moved to nodes that have become better, without being told. Not in Docker's API. Absent: a task keeps its node.
+    /// In an update absence stands for what the service has, and an empty text takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<String>,
 }
 
 impl Placement {
@@ -61,12 +65,13 @@ impl Placement {
             || self.affinity.is_some()
             || self.anti_affinity.is_some()
             || self.volumes.is_some()
+            || self.rebalance.is_some()
     }
 
     /// Takes over from `old` those members beyond Docker's API that this placement says nothing about.
     pub fn keep_extensions(&mut self, old: &Self) {
-        let own = [&mut self.strategy, &mut self.filter, &mut self.score];
-        for (own, old) in own.into_iter().zip([&old.strategy, &old.filter, &old.score]) {
+        let old_texts = old.texts();
+        for (own, old) in self.texts_mut().into_iter().zip(old_texts) {
             if own.is_none() {
                 own.clone_from(old);
             }
@@ -77,19 +82,26 @@ impl Placement {
         if self.anti_affinity.is_none() {
             self.anti_affinity.clone_from(&old.anti_affinity);
         }
-        if self.volumes.is_none() {
-            self.volumes.clone_from(&old.volumes);
-        }
     }
 
     /// Drops those of these members that ask for nothing, which is what Docker's API has a form for.
     pub(crate) fn drop_empty_extensions(&mut self) {
-        for own in [&mut self.strategy, &mut self.filter, &mut self.score, &mut self.volumes] {
+        for own in self.texts_mut() {
             own.take_if(|text| text.is_empty());
         }
         for rules in [&mut self.affinity, &mut self.anti_affinity] {
             rules.take_if(|rules| rules.is_empty());
         }
+    }
+
+    /// Those of these members that are texts.
+    const fn texts(&self) -> [&Option<String>; 5] {
+        [&self.strategy, &self.filter, &self.score, &self.volumes, &self.rebalance]
+    }
+
+    const fn texts_mut(&mut self) -> [&mut Option<String>; 5] {
+        let Self { strategy, filter, score, volumes, rebalance, .. } = self;
+        [strategy, filter, score, volumes, rebalance]
     }
 }
 
@@ -103,11 +115,13 @@ pub enum Strategy {
     Binpack,
     /// One by chance, which the id of the service and the slot of the task decide.
     Random,
+    /// The one that is the least in use, by what is reserved and by what is measured.
+    Usage,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Spread, Self::Binpack, Self::Random];
+    pub const ALL: [Self; 4] = [Self::Spread, Self::Binpack, Self::Random, Self::Usage];
 
     /// Its name.
     #[must_use]
@@ -116,6 +130,7 @@ impl Strategy {
             Self::Spread => "spread",
             Self::Binpack => "binpack",
             Self::Random => "random",
+            Self::Usage => "usage",
         }
     }
 }
@@ -128,7 +143,7 @@ impl fmt::Display for Strategy {
 
 /// There is no such strategy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown placement strategy {0:?}: spread, binpack and random are known")]
+#[error("unknown placement strategy {0:?}: spread, binpack, random and usage are known")]
 pub struct UnknownStrategy(String);
 
 impl FromStr for Strategy {
@@ -168,6 +183,37 @@ impl FromStr for Volumes {
     fn from_str(name: &str) -> Result<Self, UnknownVolumes> {
         let is_known = name == Self::Stay.as_str();
         is_known.then_some(Self::Stay).ok_or_else(|| UnknownVolumes(name.to_owned()))
+    }
+}
+
+/// When tasks are moved to nodes that have become better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rebalance {
+    /// By themselves.
+    Auto,
+}
+
+impl Rebalance {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// There is no such mode.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown mode of rebalancing {0:?}: auto is known")]
+pub struct UnknownRebalance(String);
+
+impl FromStr for Rebalance {
+    type Err = UnknownRebalance;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRebalance> {
+        let is_known = name == Self::Auto.as_str();
+        is_known.then_some(Self::Auto).ok_or_else(|| UnknownRebalance(name.to_owned()))
     }
 }
 

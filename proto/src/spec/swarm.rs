@@ -93,7 +93,7 @@ pub struct OrchestrationConfig {
     /// How many ended tasks are kept, per slot; negative keeps all. Absent: 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_history_retention_limit: Option<i64>,
-    /// The placement strategy of services that ask for none: `spread`, `binpack` or `random`. Not in Docker's API. Absent: `spread`. In an
+    /// The placement strategy of services that ask for none: `spread`, `binpack`, `random` or `usage`. Not in Docker's API. Absent: `spread`. In an
     /// update absence stands for what the cluster has, and an empty text takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement_strategy: Option<String>,

@@ -144,6 +144,7 @@ fn cases() -> Vec<Case> {
         explain::as_many_replicas_as_nodes_may_have,
         placement::a_filter_and_a_score_of_a_service,
         placement::a_filter_that_cannot_be_told,
+        placement::tasks_go_where_the_least_is_in_use,
         explain::services_keep_apart_and_together,
         stack::docker_and_swarmlite_make_the_same_stack,
         stack::what_is_not_in_the_file_any_more_is_pruned,

@@ -1,8 +1,9 @@
-//! Expressions of a service's own decide where its tasks go, and one that cannot be read is refused.
+//! Expressions of a service's own, and what is measured, decide where its tasks go; an expression that cannot be read is refused.
 
 use anyhow::Context;
 use anyhow::ensure;
 use swarmlite_lab::Node;
+use swarmlite_lab::Service;
 use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
@@ -68,4 +69,64 @@ pub(crate) async fn a_filter_that_cannot_be_told(cluster: &Cluster) -> anyhow::R
         Ok(())
     })
     .await
+}
+
+pub(crate) async fn tasks_go_where_the_least_is_in_use(cluster: &Cluster) -> anyhow::Result<()> {
+    let [.., last] = cluster.members() else { anyhow::bail!("no nodes") };
+    for node in cluster.members() {
+        let free = if node.name() == last.name() { 9 } else { 1 };
+        measured_by(node, &with_memory(10, free)).await?;
+    }
+    let used = follow_usage(cluster, last).await;
+    for node in cluster.members() {
+        node.kill(Service::Daemon, "TERM").await?;
+        node.start(Service::Daemon).await?;
+    }
+    cluster.all_ready().await?;
+    used
+}
+
+async fn follow_usage(cluster: &Cluster, idle: &Node) -> anyhow::Result<()> {
+    cluster.all_ready().await?;
+    let usage = "--placement-strategy usage";
+    cluster
+        .run(&format!("service create --detach --name web --replicas 0 {usage} {IMAGE}"))
+        .await?;
+    // Every manager says the same, although nodes report to the leader alone.
+    for manager in cluster.managers() {
+        eventually("all nodes to have reported", SOON, async || {
+            let explained = manager.swarmlite(&["service", "explain", "web"]).await?;
+            ensure!(!explained.contains("has not reported"), "{explained}");
+            ensure!(
+                explained.contains(&format!("One more would go to {}", idle.name())),
+                "{explained}"
+            );
+            Ok(())
+        })
+        .await?;
+    }
+    cluster.run("service scale web=3").await?;
+    ensure_all_on(cluster, "web", 3, idle).await
+}
+
+/// Has the daemon of `node` measure by these counters: of a machine whose processors have nothing to do.
+async fn measured_by(node: &Node, meminfo: &str) -> anyhow::Result<()> {
+    let folder = node.dir().join("proc");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy("/proc/stat", folder.join("stat"))?;
+    std::fs::write(folder.join("meminfo"), meminfo)?;
+    node.kill(Service::Daemon, "TERM").await?;
+    let folder = folder.display().to_string();
+    node.start_with(Service::Daemon, &["--procfs", &folder]).await
+}
+
+/// The kernel's counters of a machine with so many gigabytes, of which so many can be had.
+fn with_memory(total: u64, free: u64) -> String {
+    let fields = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let lines = fields.lines().map(|line| match line.split_once(':') {
+        Some(("MemTotal", _)) => format!("MemTotal: {} kB\n", total << 20),
+        Some(("MemAvailable", _)) => format!("MemAvailable: {} kB\n", free << 20),
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
 }

@@ -101,6 +101,7 @@ fn task(seccomp: SeccompOpts) -> TaskSpec {
             score: Some(text("node.free.cpus")),
             affinity: Some(texts(&["service==db"])),
             volumes: Some(text("stay")),
+            rebalance: Some(text("auto")),
             anti_affinity: Some(texts(&["soft:service==cache over node.labels.zone"])),
         }),
         networks: vec![NetworkAttachmentConfig {

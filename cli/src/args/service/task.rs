@@ -7,6 +7,7 @@ use swarmlite_proto::spec::EndpointMode;
 use crate::value::bytes;
 use crate::value::count;
 use crate::value::cpus;
+use crate::value::rebalance;
 use crate::value::strategy;
 use crate::value::volumes;
 
@@ -39,7 +40,7 @@ pub(crate) struct TaskFlags {
     #[arg(long, value_name = "COUNT", value_parser = count::parse, allow_negative_numbers = true)]
     pub(crate) max_concurrent: Option<u64>,
 
-    /// Strategy that chooses among the nodes that fit: spread, binpack or random; an empty one stands for the swarm's [default: the swarm's].
+    /// Strategy that chooses among the nodes that fit: spread, binpack, random or usage; an empty one stands for the swarm's [default: the swarm's].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy::parse)]
     pub(crate) placement_strategy: Option<String>,
 
@@ -54,6 +55,10 @@ pub(crate) struct TaskFlags {
     /// Bring each replica back to the node where it was before, which has its volumes: stay; an empty one lets them go anywhere.
     #[arg(long, value_name = "MODE", value_parser = volumes::parse)]
     pub(crate) placement_volumes: Option<String>,
+
+    /// Move replicas to nodes that have become better, without being told: auto; an empty one leaves them where they are.
+    #[arg(long, value_name = "MODE", value_parser = rebalance::parse)]
+    pub(crate) placement_rebalance: Option<String>,
 
     /// Endpoint mode, what the name of the service resolves to: one virtual address (vip) or the addresses of all tasks (dnsrr).
     #[arg(long, value_name = "MODE", value_parser = endpoint_mode)]

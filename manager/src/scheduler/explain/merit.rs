@@ -6,6 +6,8 @@ use crate::scheduler::candidate::Candidate;
 use crate::scheduler::candidate::Group;
 use crate::scheduler::strategy::binpack;
 use crate::scheduler::strategy::own;
+use crate::scheduler::strategy::percent;
+use crate::scheduler::strategy::usage;
 use crate::state::Reserved;
 
 /// What is for or against a node that fits, the more important first.
@@ -16,6 +18,7 @@ pub(super) fn of(group: &Group, candidate: &Candidate<'_>) -> Vec<String> {
     let apart = apart.map(|rule| met("anti-affinity", &rule.text, candidate.is_apart(rule)));
     let by_strategy = match group.strategy {
         Strategy::Binpack => Some(fullness(group, candidate)),
+        Strategy::Usage => Some(use_of(group, candidate)),
         // What is drawn follows from all nodes together.
         Strategy::Spread | Strategy::Random => None,
     };
@@ -33,12 +36,24 @@ fn met(what: &str, text: &str, is_met: bool) -> String {
 
 /// How full the node is, and would be.
 fn fullness(group: &Group, candidate: &Candidate<'_>) -> String {
-    let percent = |more: &Reserved| {
-        binpack::shares(candidate, more).map(|share| share / (binpack::WHOLE / 100))
-    };
+    let percent = |more: &Reserved| binpack::shares(candidate, more).map(percent);
     let [processor, memory] = percent(&group.reserved);
     let [processor_now, memory_now] = percent(&Reserved::default());
     format!(
         "{processor} % of processors and {memory} % of memory reserved with it, {processor_now} % and {memory_now} % now"
+    )
+}
+
+/// How much of the node is in use, and would be.
+fn use_of(group: &Group, candidate: &Candidate<'_>) -> String {
+    let percent = |more: i64| usage::shares(group, candidate, more).map(percent);
+    let ([processor, memory], [processor_now, memory_now]) = (percent(1), percent(0));
+    let known = if candidate.load.is_some() {
+        ""
+    } else {
+        ", by what is reserved alone, as it has not reported its load"
+    };
+    format!(
+        "{processor} % of processors and {memory} % of memory in use with it, {processor_now} % and {memory_now} % now{known}"
     )
 }

@@ -63,7 +63,12 @@ fn label(world: &mut World, node: &NodeId, key: &str, value: &str) {
 }
 
 fn explained(world: &World, id: &ServiceId) -> Explanation {
-    service(world.state(), world.service(id), world.now).expect("the spec is known")
+    service(world.state(), loads(world), world.service(id), world.now).expect("the spec is known")
+}
+
+/// What the nodes have to do.
+fn loads(world: &World) -> &Loads {
+    &world.view.sessions.loads
 }
 
 /// What the nodes say, in the order of their names.
@@ -165,7 +170,8 @@ fn the_sentence_has_dockers_words() {
     assert_eq!(explanation.sentence, format!("2 of 2 tasks of web wait for a node: {error}."));
     for waiting in world.tasks(&web) {
         assert_eq!(waiting.status.err, error);
-        let of_task = task(world.state(), &waiting, world.now).expect("the spec is known");
+        let of_task =
+            task(world.state(), loads(&world), &waiting, world.now).expect("the spec is known");
         assert_eq!(of_task.error, error);
         assert_eq!(of_task.sentence, format!("web.{} waits for a node: {error}.", waiting.slot));
     }
@@ -178,7 +184,8 @@ fn a_task_that_is_placed_is_compared_as_if_it_were_not() {
     world.settle();
     let first = world.running(&web).remove(0);
     let here = world.state().nodes()[first.node_id.as_ref().expect("runs")].clone();
-    let explanation = task(world.state(), &first, world.now).expect("the spec is known");
+    let explanation =
+        task(world.state(), loads(&world), &first, world.now).expect("the spec is known");
     let verdict = &explanation.nodes[0];
     assert_eq!((&verdict.node_id, verdict.is_here, verdict.rank), (&here.id, true, Some(1)));
     assert_eq!((verdict.tasks_of_service, verdict.tasks), (0, 0));
@@ -194,7 +201,8 @@ fn a_task_that_is_placed_is_compared_as_if_it_were_not() {
         )
     );
     world.edit_node(&here.id, |node| node.spec.availability = Availability::Pause);
-    let explanation = task(world.state(), &first, world.now).expect("the spec is known");
+    let explanation =
+        task(world.state(), loads(&world), &first, world.now).expect("the spec is known");
     assert_eq!(
         explanation.sentence,
         format!(
@@ -224,7 +232,8 @@ fn a_task_of_a_global_service_has_one_node() {
     let hints: Vec<&str> = explanation.hint.split("; ").collect();
     assert_eq!(hints.len(), 2, "each node needs its own: {hints:?}");
     for waiting in world.tasks(&agent).iter().filter(|it| it.status.state == TaskState::Pending) {
-        let of_task = task(world.state(), waiting, world.now).expect("the spec is known");
+        let of_task =
+            task(world.state(), loads(&world), waiting, world.now).expect("the spec is known");
         let nodes: Vec<&NodeId> = of_task.nodes.iter().map(|node| &node.node_id).collect();
         assert_eq!(nodes, [waiting.node_id.as_ref().expect("has one")]);
         assert_eq!(of_task.error, waiting.status.err);
@@ -239,7 +248,7 @@ fn what_does_not_wait_for_a_node_says_so() {
     world.pass(step.expect("there is such a loop"));
     let new = world.tasks(&web).remove(0);
     let sentence = |world: &World, one: &Task| {
-        task(world.state(), one, world.now).expect("the spec is known").sentence
+        task(world.state(), loads(world), one, world.now).expect("the spec is known").sentence
     };
     assert_eq!(
         sentence(&world, &new),

@@ -15,6 +15,7 @@ use super::merit;
 use super::name;
 use super::obstacle;
 use super::obstacle::Obstacle;
+use crate::load::Loads;
 use crate::scheduler::NO_NODE;
 use crate::scheduler::board::Board;
 use crate::scheduler::candidate::Candidate;
@@ -71,8 +72,13 @@ pub struct Branch {
 }
 
 /// What every node has to say, the best first; then those that lack least.
-pub(super) fn all(state: &State, question: &Question<'_>, now: Timestamp) -> Vec<Verdict> {
-    let mut board = Board::new(state, now);
+pub(super) fn all(
+    state: &State,
+    loads: &Loads,
+    question: &Question<'_>,
+    now: Timestamp,
+) -> Vec<Verdict> {
+    let mut board = Board::new(state, loads, now);
     board.know(&question.group.rules);
     question.released.iter().filter(|task| is_counted(task)).for_each(|task| board.release(task));
     let branches = Branches::of(question, &board);
@@ -95,7 +101,7 @@ pub(super) fn all(state: &State, question: &Question<'_>, now: Timestamp) -> Vec
     let fitting = verdicts.iter_mut().take_while(|verdict| verdict.obstacles.is_empty());
     for (before, verdict) in fitting.enumerate() {
         let is_ranked = match question.group.strategy {
-            Strategy::Spread | Strategy::Binpack => !question.is_global,
+            Strategy::Spread | Strategy::Binpack | Strategy::Usage => !question.is_global,
             // Chance makes one the best, and all others alike.
             Strategy::Random => drawn.as_ref() == Some(&verdict.node_id),
         };

@@ -9,7 +9,7 @@ use swarmlite_proto::task_state::TaskState;
 
 use super::name;
 use super::verdict::Verdict;
-use crate::scheduler::strategy::binpack;
+use crate::scheduler::strategy::percent;
 use crate::state::State;
 
 /// What is true of every explanation of what has happened.
@@ -142,6 +142,7 @@ fn why(nodes: &[Verdict], strategy: Strategy) -> String {
     before.unwrap_or_else(|| match strategy {
         Strategy::Spread => by_tasks(best, next),
         Strategy::Binpack => by_shares(best, next),
+        Strategy::Usage => by_use(best, next),
         Strategy::Random => {
             "the service and the number of the task draw it among those that fit".to_owned()
         }
@@ -220,7 +221,7 @@ fn by_tasks(best: &Verdict, next: &Verdict) -> String {
 /// Why, if the fullest node is wanted.
 fn by_shares(best: &Verdict, next: &Verdict) -> String {
     let other = &next.hostname;
-    let percent = |verdict: &Verdict| -verdict.order.score.0 / (binpack::WHOLE / 100);
+    let percent = |verdict: &Verdict| percent(-verdict.order.score.0);
     if best.order.score.0 != next.order.score.0 {
         let (here, there) = (percent(best), percent(next));
         return format!(
@@ -232,6 +233,22 @@ fn by_shares(best: &Verdict, next: &Verdict) -> String {
         return format!("it has {here}, and {other}, of which as much is reserved, has {there}");
     }
     format!("it is as full as {other}, and its id comes first")
+}
+
+/// Why, if the node that is the least in use is wanted.
+fn by_use(best: &Verdict, next: &Verdict) -> String {
+    let other = &next.hostname;
+    if best.order.score.0 != next.order.score.0 {
+        let (here, there) = (percent(best.order.score.0), percent(next.order.score.0));
+        return format!(
+            "with it, the shares of its processors and memory that are in use add up to {here} %, and those of {other} to {there} %"
+        );
+    }
+    if best.tasks != next.tasks {
+        let (here, there) = (tasks(best.tasks), next.tasks);
+        return format!("it has {here}, and {other}, of which as much is in use, has {there}");
+    }
+    format!("as much of it is in use as of {other}, and its id comes first")
 }
 
 fn tasks(count: usize) -> String {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::Service;
@@ -80,9 +81,11 @@ fn world() -> (State, Group) {
 fn every_fact_is_what_it_says() {
     let (state, group) = world();
     let id = node().id;
+    let load = NodeLoad { nano_cpus: 1_500_000_000, memory_bytes: 3 << 30, milli_tasks: 2000 };
     let candidate = Candidate {
         node: &state.nodes()[&id],
         usage: state.usage(&id),
+        load: Some(&load),
         domains: &Domains::default(),
         now: state.tasks().values().map(|task| task.status.timestamp).max().expect("there are"),
     };
@@ -102,6 +105,8 @@ fn every_fact_is_what_it_says() {
             Fact::NodeMemory => Known::Number(8.0 * 1024.0 * 1024.0 * 1024.0),
             Fact::FreeCpus => Known::Number(3.0),
             Fact::FreeMemory => Known::Number(6.0 * 1024.0 * 1024.0 * 1024.0),
+            Fact::LoadCpus => Known::Number(1.5),
+            Fact::LoadMemory => Known::Number(3.0 * 1024.0 * 1024.0 * 1024.0),
             Fact::NodeTasks => Known::Number(2.0),
             Fact::TasksOfService | Fact::NodeFailures => Known::Number(1.0),
             Fact::ServiceName => text("web"),
@@ -120,7 +125,8 @@ fn a_node_that_has_not_said_anything_has_nothing() {
     let id = node().id;
     let now = state.tasks().values().next().expect("there are").status.timestamp;
     let domains = &Domains::default();
-    let candidate = Candidate { node: &silent, usage: state.usage(&id), domains, now };
+    let usage = state.usage(&id);
+    let candidate = Candidate { node: &silent, usage, load: None, domains, now };
     let seen = Seen { group: &group, candidate: &candidate };
     assert_eq!(seen.known(Fact::NodeHostname), text(""));
     assert_eq!(seen.known(Fact::EngineLabels), Known::Labels(&Labels::new()));

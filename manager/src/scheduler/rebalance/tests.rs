@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::PlacementPreference;
 use swarmlite_proto::spec::Reservations;
@@ -19,7 +20,7 @@ const fn replicas(replicas: u64) -> ServiceMode {
 
 fn planned(world: &World, limit: usize) -> Vec<Move> {
     let services: Vec<&Arc<Service>> = world.state().services().values().collect();
-    moves(world.state(), &services, world.now, limit)
+    moves(world.state(), &world.view.sessions.loads, &services, world.now, limit)
 }
 
 /// Has everything moved that should. Returns how many tasks did.
@@ -245,4 +246,30 @@ proptest! {
         rebalance(&mut world);
         prop_assert_eq!(planned(&world, usize::MAX), []);
     }
+}
+
+#[test]
+fn a_node_that_has_got_a_lot_to_do_gives_tasks_away_and_one_that_has_a_little_more_does_not() {
+    let mut world = World::new(2);
+    let by_usage = |service: &mut Service| {
+        let placement = service.spec.task_template.placement.get_or_insert_default();
+        placement.strategy = Some("usage".to_owned());
+    };
+    let web = world.add_service("web", replicas(4), by_usage);
+    world.settle();
+    assert_eq!(counts(&world, &web), [2, 2]);
+    let report = |world: &mut World, tenths: [i64; 2]| {
+        for (node, busy) in world.nodes().into_iter().zip(tenths) {
+            let load =
+                NodeLoad { nano_cpus: busy * 100_000_000, memory_bytes: 0, milli_tasks: 2000 };
+            world.view.sessions.loads.insert(node, load);
+        }
+    };
+    // Of four cores: what one task is taken to use, and less than a tenth, is nothing to move for.
+    report(&mut world, [10, 14]);
+    assert_eq!(rebalance(&mut world), 0);
+    report(&mut world, [10, 30]);
+    assert_eq!(rebalance(&mut world), 2);
+    assert_eq!(counts(&world, &web), [4, 0]);
+    assert_eq!(rebalance(&mut world), 0);
 }

@@ -21,7 +21,7 @@ impl Leaf {
     pub(super) fn empty(strategy: Strategy) -> Self {
         match strategy {
             Strategy::Random => Self::Drawn(Urn::default()),
-            Strategy::Spread | Strategy::Binpack => Self::Ranked(BTreeSet::new()),
+            Strategy::Spread | Strategy::Binpack | Strategy::Usage => Self::Ranked(BTreeSet::new()),
         }
     }
 

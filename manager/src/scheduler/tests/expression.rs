@@ -3,6 +3,7 @@
 use swarmlite_proto::object::Cluster;
 
 use super::*;
+use crate::load::Loads;
 use crate::scheduler::explain;
 
 /// A world of three nodes in the zones a, b and none, in the order of their ids.
@@ -58,7 +59,8 @@ fn a_filter_says_why_node_by_node() {
     let web = world.add_service("web", replicas(1), filtered("node.labels.zone == 'c'"));
     world.settle();
     let service = world.service(&web);
-    let explanation = explain::service(world.state(), service, world.now).expect("is known");
+    let explanation =
+        explain::service(world.state(), &Loads::new(), service, world.now).expect("is known");
     let said = world.nodes().into_iter().map(|node| {
         let verdict = explanation.nodes.iter().find(|verdict| verdict.node_id == node);
         let [only] = &verdict.expect("is there").obstacles[..] else { panic!("one") };
@@ -154,7 +156,9 @@ fn a_score_is_what_a_choice_is_explained_with() {
     world.settle();
     let explained = |world: &World| {
         let service = world.service(&web);
-        explain::service(world.state(), service, world.now).expect("is known").sentence
+        explain::service(world.state(), &Loads::new(), service, world.now)
+            .expect("is known")
+            .sentence
     };
     let sentence = explained(&world);
     assert!(sentence.contains(": its score is 2.5, and that of "), "{sentence}");

@@ -1,5 +1,7 @@
 //! What is said of nodes that fit, by what the strategy looks at.
 
+use swarmlite_proto::load::NodeLoad;
+
 use super::*;
 
 /// What is for each node and against it, in the order of their ranks.
@@ -91,4 +93,36 @@ fn spread_looks_at_numbers_of_tasks_alone() {
     let web = world.add_service("web", replicas(1), |_| {});
     world.settle();
     assert_eq!(merits(&explained(&world, &web)), [(Some(1), ""), (Some(2), "")]);
+}
+
+#[test]
+fn usage_says_how_much_of_the_nodes_is_in_use_and_would_be() {
+    let mut world = World::new(2);
+    let nodes = world.nodes();
+    for node in &nodes {
+        memory(&mut world, node, 1000 * MIB);
+    }
+    let load = NodeLoad { nano_cpus: 2_000_000_000, memory_bytes: 400 * MIB, milli_tasks: 0 };
+    world.view.sessions.loads.insert(nodes[0].clone(), load);
+    let web = world.add_service("web", replicas(0), |service| {
+        by(Strategy::Usage, service);
+        reserve(service).nano_cpus = 1_000_000_000;
+    });
+    let explanation = explained(&world, &web);
+    let [idle, busy] = &explanation.nodes[..] else { panic!("two nodes") };
+    assert_eq!(
+        merits(&explanation),
+        [
+            (
+                Some(1),
+                "25 % of processors and 0 % of memory in use with it, 0 % and 0 % now, by what is reserved alone, as it has not reported its load"
+            ),
+            (Some(2), "75 % of processors and 60 % of memory in use with it, 50 % and 40 % now"),
+        ]
+    );
+    let sentence = format!(
+        "No task of web waits for a node. One more would go to {}: with it, the shares of its processors and memory that are in use add up to 25 %, and those of {} to 135 %.",
+        idle.hostname, busy.hostname
+    );
+    assert_eq!(explanation.sentence, sentence);
 }

@@ -37,7 +37,8 @@ fn the_node_that_has_the_volumes_is_named() {
     }
     world.settle();
     let running = world.running(&db).remove(0);
-    let explanation = task(world.state(), &running, world.now).expect("the spec is known");
+    let explanation =
+        task(world.state(), loads(&world), &running, world.now).expect("the spec is known");
     assert!(explanation.nodes[0].is_here, "{}", explanation.sentence);
     assert!(explanation.sentence.contains("it would go there again: no other node fits."));
 }

@@ -1,0 +1,61 @@
+//! `usage`: the node that is the least in use, by what its tasks have set aside and by what was measured there, whichever is more.
+//!
+//! What is measured lags behind: a task that has just been placed shows in it only after a while. So each task by which a node has more than it
+//! had when it was measured counts like one of those that are placed, and one that sets nothing aside is taken to use a little: a hundred of
+//! them would all go to one node otherwise.
+
+use super::count;
+use super::share::WHOLE;
+use super::share::share;
+use crate::scheduler::candidate::Candidate;
+use crate::scheduler::candidate::Group;
+use crate::state::Reserved;
+
+/// What a task is taken to use that sets no processor aside, in billionths of a core (Kubernetes `pkg/scheduler/util/pod_resources.go`).
+const SOME_CPUS: i64 = 100_000_000;
+
+/// The same for memory, in bytes.
+const SOME_MEMORY: i64 = 200 << 20;
+
+/// Nodes whose shares differ by less are in use alike, for a task that runs on one of them: a tenth of a machine's processors, say.
+pub(in crate::scheduler) const NOISE: i64 = WHOLE / 10;
+
+/// The shares of processor and memory that are in use with one more task of the group, together; then the tasks. Less is better.
+pub(super) fn score(group: &Group, candidate: &Candidate<'_>) -> (i64, i64) {
+    let [processor, memory] = shares(group, candidate, 1);
+    (processor.saturating_add(memory), count(candidate.usage.tasks))
+}
+
+/// The shares of processor and memory that are in use with `more` tasks of the group.
+pub(in crate::scheduler) fn shares(
+    group: &Group,
+    candidate: &Candidate<'_>,
+    more: i64,
+) -> [i64; 2] {
+    let total = Reserved::total(candidate.node);
+    let (needed, used) = (&group.reserved, &candidate.usage.reserved);
+    let measured = candidate.load;
+    let new = measured.map(|load| {
+        let tasks = count(candidate.usage.tasks).saturating_add(more);
+        tasks.saturating_mul(1000).saturating_sub(load.milli_tasks)
+    });
+    let part = |used: i64, needed: i64, some: i64, measured: Option<i64>, total: i64| {
+        let reserved = used.saturating_add(needed.saturating_mul(more));
+        let each = if needed > 0 { needed } else { some };
+        let measured = measured
+            .zip(new)
+            .map(|(measured, new)| measured.saturating_add(thousandths(new, each)));
+        share(measured.map_or(reserved, |measured| measured.max(reserved)), total)
+    };
+    let cpus = measured.map(|load| load.nano_cpus);
+    let memory = measured.map(|load| load.memory_bytes);
+    [
+        part(used.nano_cpus, needed.nano_cpus, SOME_CPUS, cpus, total.nano_cpus),
+        part(used.memory_bytes, needed.memory_bytes, SOME_MEMORY, memory, total.memory_bytes),
+    ]
+}
+
+/// So many thousandths of something.
+fn thousandths(count: i64, of: i64) -> i64 {
+    i64::try_from(i128::from(count) * i128::from(of) / 1000).unwrap_or(i64::MAX / 4)
+}
