@@ -311,6 +311,7 @@ fn cluster_of_two() -> State {
         removed_nodes: Vec::new(),
         unlock_key: None,
         format: Default::default(),
+        restored: Default::default(),
     };
     let ops = vec![
         Op::PutCluster(Box::new(cluster)),

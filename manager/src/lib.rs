@@ -3,6 +3,7 @@
 //! - [`state`]: what the cluster is, replicated; the only bus between all that follows.
 //! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
 //! - [`attachments`]: standalone containers on networks of the cluster.
+//! - [`backup`]: all of the state in one file, and the cluster that is made of one.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
 //! - `server`: what managers answer to other nodes, and who may ask; `message`: the bodies of calls. `clock`: the simplest of them.
 //! - `members`: who the managers are, and how roles change.
@@ -30,6 +31,7 @@
 pub mod access;
 mod allocator;
 pub mod attachments;
+pub mod backup;
 pub mod ca;
 mod clock;
 pub mod dispatcher;

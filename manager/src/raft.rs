@@ -8,7 +8,8 @@
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
 //! - `membership`: managers come and go. `housekeeping`: when snapshots are made. `progress`: how far all of it is.
-//! - `record`: which member this manager is, across restarts. `recovery`: the last one left makes a cluster of its own.
+//! - `record`: which member this manager is, across restarts. `recovery`: the last one left makes a cluster of its own, or one is made
+//!   of a state from elsewhere.
 //!
 //! Nothing in here knows what a transaction means.
 
@@ -70,6 +71,7 @@ use self::network::Network;
 use self::record::Record;
 pub use self::record::wipe;
 pub use self::recovery::force_new_cluster;
+pub use self::recovery::restore;
 use self::sealed_disk::SealedDisk;
 pub use self::server::router;
 use self::snapshot::Snapshots;
@@ -209,11 +211,7 @@ impl<T: Transport> RaftStore<T> {
         record: Record,
         transport: T,
     ) -> Result<Self, StartError> {
-        let path = dir.to_owned();
-        let opened = spawn_blocking(move || open_disk(&path, &sealer)).await;
-        let (log, closed, machine) = opened
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|source| StartError::Disk { dir: dir.to_owned(), source })?;
+        let (log, closed, machine) = open_disk(dir, sealer).await?;
         let (state, snapshots, rewriter) = (machine.watch(), machine.snapshots(), log.rewriter());
         let level = machine.level();
         let network = Network { transport, contacts: Contacts::default() };
@@ -281,12 +279,21 @@ impl<T> RaftStore<T> {
     }
 }
 
-fn open_disk(dir: &Path, sealer: &Sealer) -> io::Result<(LogStore, Closed, StateMachine)> {
-    std::fs::create_dir_all(dir)?;
-    let disk = SealedDisk::new(SledDisk::open(&dir.join(LOG))?, sealer.clone());
-    let (log, closed) = LogStore::open(disk)?;
-    let machine = StateMachine::open(dir, sealer.clone())?;
-    Ok((log.writing_in(machine.level()), closed, machine))
+/// What is on the disk: the log, when that is closed, and the state.
+async fn open_disk(
+    dir: &Path,
+    sealer: Sealer,
+) -> Result<(LogStore, Closed, StateMachine), StartError> {
+    let path = dir.to_owned();
+    let open = move || {
+        std::fs::create_dir_all(&path)?;
+        let disk = SealedDisk::new(SledDisk::open(&path.join(LOG))?, sealer.clone());
+        let (log, closed) = LogStore::open(disk)?;
+        let machine = StateMachine::open(&path, sealer)?;
+        Ok((log.writing_in(machine.level()), closed, machine))
+    };
+    let opened = spawn_blocking(open).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    opened.map_err(|source| StartError::Disk { dir: dir.to_owned(), source })
 }
 
 fn config() -> Config {

@@ -2,6 +2,7 @@
 //!
 //! Made from the records in [`crate::object`] by the API layer, and read by clients.
 
+mod backup;
 mod diagnosis;
 mod document;
 mod explanation;
@@ -13,6 +14,9 @@ mod simulation;
 mod swarm;
 mod task;
 
+pub use backup::BackupRequest;
+pub use backup::BackupSummary;
+pub use backup::RestoreRequest;
 pub use diagnosis::Check;
 pub use diagnosis::CheckResult;
 pub use diagnosis::Diagnosis;

@@ -406,6 +406,9 @@ pub struct Cluster {
     /// What every manager reads, and so what is written: see [`crate::format`]. Never goes back.
     #[serde(default)]
     pub format: Format,
+    /// The write by which it was made of a backup, if it ever was: agents may know more than the state from before that.
+    #[serde(default)]
+    pub restored: Version,
 }
 
 /// The certificate authority.

@@ -9,6 +9,7 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Meta;
 use swarmlite_proto::object::Node;
@@ -23,6 +24,7 @@ use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::time::Timestamp;
 
 use super::Authority;
+use super::NodeKey;
 use super::Subject;
 use super::Validity;
 use super::token::role_for;
@@ -103,6 +105,28 @@ pub fn renew(
     let node = state.nodes().get(node_id).ok_or_else(|| removed(node_id))?;
     let certificate = sign(cluster, node_id, node.role, &request.csr, (rng, now))?;
     Ok(RenewResponse { role: node.role, certificate })
+}
+
+/// Who `node` is to others, with a new key.
+///
+/// # Errors
+///
+/// When the cluster's authority cannot be used.
+pub(crate) fn identity(
+    cluster: &Cluster,
+    node: &Node,
+    rng: &mut impl CryptoRng,
+    now: Timestamp,
+) -> Result<Identity> {
+    let NodeKey { key, csr } = NodeKey::generate()?;
+    Ok(Identity {
+        node_id: node.id.clone(),
+        cluster_id: cluster.id.clone(),
+        role: node.role,
+        certificate: sign(cluster, &node.id, node.role, &csr, (rng, now))?,
+        key,
+        root_ca: cluster.root_ca.certificate.clone(),
+    })
 }
 
 /// The refusal of a node that is none any more (swarmkit `ca/auth.go`).

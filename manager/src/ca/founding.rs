@@ -27,11 +27,10 @@ use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
 use swarmlite_proto::validate;
+use swarmlite_proto::version::Version;
 
 use super::Authority;
-use super::NodeKey;
-use super::Subject;
-use super::Validity;
+use super::admission;
 use super::new_tokens;
 use crate::raft::FIRST_RAFT_ID;
 use crate::state::Op;
@@ -74,7 +73,7 @@ pub fn found(init: ClusterInit, rng: &mut impl CryptoRng, now: Timestamp) -> Res
     let root = Authority::create(rng, now)?;
     let cluster = cluster(&init, root, rng)?;
     let node = first_node(&init, rng);
-    let identity = first_identity(&cluster, &node, rng, now)?;
+    let identity = admission::identity(&cluster, &node, rng, now)?;
     let ingress = ingress_network(rng);
     let unlock_key = cluster.unlock_key.clone();
     let transaction = Transaction::new(now)
@@ -99,6 +98,7 @@ fn cluster(init: &ClusterInit, root_ca: RootCa, rng: &mut impl CryptoRng) -> Res
         removed_nodes: Vec::new(),
         unlock_key: spec.encryption_config.auto_lock_managers.then(|| UnlockKey::random(rng)),
         format: Format::newest(),
+        restored: Version::NONE,
         spec,
     })
 }
@@ -117,26 +117,6 @@ fn first_node(init: &ClusterInit, rng: &mut impl CryptoRng) -> Node {
         manager: Some(ManagerRecord { raft_id: FIRST_RAFT_ID, addr: init.advertise_addr }),
         versions: Versions::own(),
     }
-}
-
-fn first_identity(
-    cluster: &Cluster,
-    node: &Node,
-    rng: &mut impl CryptoRng,
-    now: Timestamp,
-) -> Result<Identity> {
-    let NodeKey { key, csr } = NodeKey::generate()?;
-    let subject = Subject { node_id: &node.id, cluster_id: &cluster.id, role: node.role };
-    let validity = Validity::of_node(cluster, now);
-    let certificate = Authority::load(&cluster.root_ca)?.sign(&csr, &subject, validity, rng)?;
-    Ok(Identity {
-        node_id: node.id.clone(),
-        cluster_id: cluster.id.clone(),
-        role: node.role,
-        certificate,
-        key,
-        root_ca: cluster.root_ca.certificate.clone(),
-    })
 }
 
 /// The network of the routing mesh. The allocator gives it a number and addresses.

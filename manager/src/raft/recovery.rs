@@ -1,4 +1,4 @@
-//! A cluster of one manager, made of what is on the disk of one whose others are lost.
+//! A cluster of one manager: made of what is on the disk of one whose others are lost, or of a state that was kept elsewhere.
 //!
 //! Works on a closed directory. Every entry of the log counts as committed: this manager may not know of the last ones, and what was
 //! acknowledged must not be lost. The result is a snapshot whose only member is this manager; it replaces the old one in a single rename, so that
@@ -53,15 +53,37 @@ pub async fn force_new_cluster(
     let record = record::load(dir).await?;
     let record = record.ok_or_else(|| StartError::NotMember(dir.to_owned()))?;
     let failed = |source: io::Error| StartError::Disk { dir: dir.to_owned(), source };
-    let path = dir.to_owned();
-    let opened = spawn_blocking(move || open_disk(&path, &sealer)).await;
-    let (log, closed, machine) =
-        opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(failed)?;
+    let (log, closed, machine) = open_disk(dir, sealer).await?;
     let recovered = recover(log, machine, record.raft_id, addr, now).await;
     // The other end is dropped only after the log is closed, or by a panic that the log has reported.
     let _ = closed.await;
     let alone_since = recovered.map_err(failed)?;
     record::save(dir, Record { addr, alone_since, ..record }).await
+}
+
+/// Makes a cluster of one manager of `state` in `dir`, with `raft_id` for the manager, which others will reach at `addr`. Members with lower
+/// ids are those of another cluster, and have no say. What an attempt that did not finish has left in `dir` is removed.
+///
+/// # Errors
+///
+/// When `dir` belongs to a member, or cannot be written.
+pub async fn restore(
+    dir: &Path,
+    sealer: Sealer,
+    addr: SocketAddr,
+    raft_id: RaftId,
+    state: State,
+) -> Result<(), StartError> {
+    record::make_room(dir).await?;
+    let failed = |source: io::Error| StartError::Disk { dir: dir.to_owned(), source };
+    let (log, closed, machine) = open_disk(dir, sealer).await?;
+    let last = LogId::new(CommittedLeaderId::new(1, raft_id), state.applied());
+    let settled = settle(log, &machine, last, (raft_id, addr), state).await;
+    // As above.
+    let _ = closed.await;
+    settled.map_err(failed)?;
+    // Last, so that an unfinished restoration is not taken for a cluster.
+    record::save(dir, Record { raft_id, addr, alone_since: raft_id }).await
 }
 
 /// Returns the raft id that the next manager gets: all below are lost, but for this one.
@@ -90,6 +112,18 @@ async fn recover(
     outcome.map_err(io::Error::other)?;
     state.skip_to(index);
     let alone_since = state.cluster().map_or(id + 1, |cluster| cluster.next_raft_id);
+    settle(log, &machine, last, (id, addr), state).await?;
+    Ok(alone_since)
+}
+
+/// Makes `state` all that there is, as of the entry `last`, for the only member, which has this id and is reached at this address.
+async fn settle(
+    mut log: LogStore,
+    machine: &StateMachine,
+    last: LogId,
+    (id, addr): (RaftId, SocketAddr),
+    state: State,
+) -> io::Result<()> {
     let membership = Membership::new(
         vec![BTreeSet::from([id])],
         std::collections::BTreeMap::from([(id, Member { addr })]),
@@ -99,12 +133,11 @@ async fn recover(
         last_membership: StoredMembership::new(Some(last), membership),
         snapshot_id: last.to_string(),
     };
-    log.save_vote(&Vote::new(term, id)).await.map_err(io::Error::other)?;
+    log.save_vote(&Vote::new(last.leader_id.term, id)).await.map_err(io::Error::other)?;
     let snapshots = machine.snapshots();
     spawn_blocking(move || snapshots.build(meta, state)).await.map_err(io::Error::other)??;
     // Were it not for this, raft would do it at its start.
-    log.purge(last).await.map_err(io::Error::other)?;
-    Ok(alone_since)
+    log.purge(last).await.map_err(io::Error::other)
 }
 
 /// Takes all managers but `id` out of the state.

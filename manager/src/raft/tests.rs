@@ -72,6 +72,7 @@ fn cluster() -> Cluster {
         removed_nodes: Vec::new(),
         unlock_key: None,
         format: Default::default(),
+        restored: Default::default(),
     }
 }
 

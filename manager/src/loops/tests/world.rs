@@ -416,5 +416,6 @@ pub(crate) fn cluster() -> Cluster {
         removed_nodes: Vec::new(),
         unlock_key: None,
         format: Default::default(),
+        restored: Default::default(),
     }
 }

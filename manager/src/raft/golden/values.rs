@@ -208,6 +208,7 @@ fn cluster(format: Format) -> Cluster {
             "SWMKEY-1-7c37Cc8654o6p38HnroywCi19pllOnGtbdZEgtKxZu8".parse().expect("a key"),
         ),
         format,
+        restored: Version::NONE,
     }
 }
 

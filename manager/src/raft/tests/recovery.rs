@@ -67,3 +67,35 @@ async fn only_a_member_can() {
     let error = force_new_cluster(dir.path(), sealer(&[1]), addr(1), Timestamp::EPOCH).await;
     assert!(matches!(error, Err(StartError::NotMember(_))), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_from_elsewhere_goes_on_far_ahead_of_where_it_was() {
+    const AHEAD: u64 = 1 << 40;
+    let mut cluster = TestCluster::of(1).await;
+    create(cluster.store(1), 1).await.expect("is new");
+    let mut state = cluster.store(1).state();
+    cluster.stop(1).await;
+    let mut node = Node::clone(&state.nodes()[&node_id(1)]);
+    node.manager = Some(ManagerRecord { raft_id: AHEAD, addr: addr(1) });
+    let mut kept = Cluster::clone(state.cluster().expect("there is one"));
+    kept.next_raft_id = AHEAD + 1;
+    let ops = vec![Op::PutCluster(Box::new(kept)), Op::PutNode(Box::new(node))];
+    state.apply(AHEAD, transaction(ops)).expect("is sound");
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let made = restore(dir.path(), sealer(&[1]), addr(1), AHEAD, state.clone()).await;
+    made.expect("is nobody's directory");
+    let again = restore(dir.path(), sealer(&[1]), addr(1), AHEAD, state).await;
+    assert!(matches!(again, Err(StartError::AlreadyMember(_))), "{again:?}");
+    cluster.dirs.insert(1, dir);
+    cluster.start(1).await;
+    cluster.leader(&[1]).await;
+    create(cluster.store(1), 2).await.expect("takes writes");
+    // It is the same at the next start, and for those that come.
+    cluster.stop(1).await;
+    cluster.start(1).await;
+    cluster.join(2).await;
+    let state = soon("a read", cluster.store(2).read()).await.expect("is led");
+    assert!(has(&state, 1) && has(&state, 2) && state.applied() > AHEAD);
+    assert_eq!(state.nodes()[&node_id(2)].manager.expect("takes part").raft_id, AHEAD + 1);
+}

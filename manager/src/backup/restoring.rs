@@ -1,0 +1,104 @@
+//! The cluster that is made of a backup: one manager, with all that was known then. Pure.
+//!
+//! Agents may have seen much that came after the backup, and they refuse to go back. So the restored state counts as the newest there is:
+//! its place in the log is the present time in milliseconds since 1970, which no log reaches that has grown by less than an entry in a
+//! millisecond. The same holds for ids in raft, each of which has cost an entry: those from here on are new, and what
+//! members of the old cluster still send is told from what members of this one do.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rand::CryptoRng;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::format::Versions;
+use swarmlite_proto::identity::Identity;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::ManagerRecord;
+use swarmlite_proto::object::Node;
+use swarmlite_proto::object::NodeStatus;
+use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::spec::NodeSpec;
+use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::unlock_key::UnlockKey;
+use swarmlite_proto::version::Version;
+
+use super::Backup;
+use crate::ca::admission::identity;
+use crate::state::Op;
+use crate::state::State;
+use crate::state::Transaction;
+
+/// A cluster in the making.
+#[derive(Debug)]
+pub struct Restored {
+    /// To be what its log begins after.
+    pub state: State,
+    /// Its manager's id in raft. All lower ones are of the old cluster.
+    pub raft_id: u64,
+    /// Who its manager is: the one that wrote the backup.
+    pub identity: Identity,
+    /// What locks that, with autolock.
+    pub unlock_key: Option<UnlockKey>,
+}
+
+/// Makes a cluster of `backup`, whose manager is reached at `addr`.
+///
+/// # Errors
+///
+/// When the clock is behind: what is older than the backup would count as newer.
+pub fn restored(
+    backup: &Backup,
+    addr: SocketAddr,
+    rng: &mut impl CryptoRng,
+    now: Timestamp,
+) -> Result<Restored> {
+    let written = backup.origin.at;
+    if now < written {
+        return Err(Error::invalid(format!(
+            "the backup was written at {written}, and by the clock of this machine it is {now}: set the clock first"
+        )));
+    }
+    let (cluster, writer) = (backup.cluster()?, backup.writer()?);
+    let index = milliseconds(now).max(backup.state.applied() + 1);
+    let cluster =
+        Cluster { next_raft_id: index + 1, restored: Version::at(index), ..cluster.clone() };
+    let manager = alone(writer, ManagerRecord { raft_id: index, addr });
+    let identity = identity(&cluster, &manager, rng, now)?;
+    let unlock_key = cluster.unlock_key.clone();
+    let transaction = Transaction::new(now)
+        .with(Op::PutCluster(Box::new(cluster)))
+        .with(Op::PutNode(Box::new(manager)));
+    let mut state = backup.state.clone();
+    let others = lost(&state, &writer.id);
+    state.apply(index, others.fold(transaction, Transaction::with))?;
+    Ok(Restored { state, raft_id: index, identity, unlock_key })
+}
+
+fn milliseconds(now: Timestamp) -> u64 {
+    u64::try_from(now.since(Timestamp::EPOCH).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The manager that `writer` is from now on, wherever it was before.
+fn alone(writer: &Node, record: ManagerRecord) -> Node {
+    let role = NodeRole::Manager;
+    Node {
+        spec: NodeSpec { role, ..writer.spec.clone() },
+        status: NodeStatus { addr: record.addr.ip().to_string(), ..writer.status.clone() },
+        role,
+        manager: Some(record),
+        versions: Versions::own(),
+        ..writer.clone()
+    }
+}
+
+/// The other managers, which do not take part any more.
+fn lost<'a>(
+    state: &State,
+    writer: &'a swarmlite_proto::id::NodeId,
+) -> impl Iterator<Item = Op> + use<'a> {
+    let others: Vec<Arc<Node>> = state.nodes().values().cloned().collect();
+    let others =
+        others.into_iter().filter(move |node| node.id != *writer && node.manager.is_some());
+    others.map(|node| Op::PutNode(Box::new(Node { manager: None, ..Node::clone(&node) })))
+}
