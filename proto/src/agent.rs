@@ -131,6 +131,10 @@ pub struct Welcome {
     /// Which version of swarmlite the manager runs.
     #[serde(default)]
     pub versions: Versions,
+    /// The first state since the cluster was made of a backup; 0 if it never was. To an agent that was told of an older one the managers may
+    /// owe what it has said since the backup: it says so again.
+    #[serde(default)]
+    pub restored: Generation,
 }
 
 /// Everything, or what has changed.

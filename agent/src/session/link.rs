@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use super::error::SessionError;
 use super::error::WELCOME_TIMEOUT;
 use super::setup::Session;
+use crate::assignment::Assignments;
 use crate::ledger::LedgerError;
 
 /// The shortest heartbeat period taken: a manager that asks for less is mistaken.
@@ -49,6 +50,8 @@ pub(super) struct Link<'a> {
     in_flight: Option<Batch>,
     /// Whether a complete set has come in this session.
     told_everything: bool,
+    /// The first state since the cluster was made of a backup.
+    restored: Generation,
     /// Whether the manager listens to which nodes are lost.
     takes_lost: bool,
     /// Whether the manager listens to what the machine has to do.
@@ -85,7 +88,7 @@ impl<'a> Link<'a> {
         let message = timeout(WELCOME_TIMEOUT, receiver.receive())
             .await
             .map_err(|_elapsed| SessionError::NoWelcome)??;
-        let Welcome { heartbeat_period, managers, format, versions } = match message {
+        let Welcome { heartbeat_period, managers, format, versions, restored } = match message {
             Some(ManagerMessage::Welcome(welcome)) => welcome,
             Some(_) => return Err(SessionError::Unexpected("welcome")),
             None => return Err(SessionError::Ended),
@@ -99,6 +102,7 @@ impl<'a> Link<'a> {
             sequence: 0,
             in_flight: None,
             told_everything: false,
+            restored,
             takes_lost: versions.protocol.speaks(LOST_NODES),
             takes_load: versions.protocol.speaks(LOADS),
             lost: None,
@@ -250,6 +254,8 @@ impl<'a> Link<'a> {
         }
         let complete = set.complete;
         let mut known = self.session.known.borrow().as_deref().cloned().unwrap_or_default();
+        // What it knows is of a cluster that is no more: the managers have forgotten what they were told since the backup.
+        let is_behind = known.generation < self.restored;
         known.apply(set)?;
         let known = Arc::new(known);
         let (ledger, kept) = (Arc::clone(&self.session.ledger), Arc::clone(&known));
@@ -259,8 +265,21 @@ impl<'a> Link<'a> {
         })
         .await?;
         self.told_everything |= complete;
+        if is_behind {
+            self.say_again(&known);
+        }
         self.session.known.send_replace(Some(known));
         Ok(())
+    }
+
+    /// Reports where the tasks are that this node has run already, whatever was stored of that once.
+    fn say_again(&self, known: &Assignments) {
+        for task in known.tasks.values() {
+            let kept = self.session.ledger.status(&task.id);
+            if let Some(kept) = kept.filter(|kept| kept.state >= task.observed_state) {
+                self.session.reporter.report(&task.id, kept);
+            }
+        }
     }
 
     async fn learn_managers(&mut self, managers: Vec<SocketAddr>) -> Result<(), SessionError> {

@@ -16,6 +16,7 @@ use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::Registration;
+use swarmlite_proto::agent::TaskAssignment;
 use swarmlite_proto::agent::TaskStatusUpdate;
 use swarmlite_proto::agent::Welcome;
 use swarmlite_proto::format::Format;
@@ -55,6 +56,7 @@ use crate::ledger::Ledger;
 use crate::network::Reached;
 use crate::reporter::Reporter;
 use crate::standing::Known;
+use crate::task::samples;
 
 fn id(text: char) -> NodeId {
     text.to_string().repeat(25).parse().expect("an id")
@@ -113,6 +115,23 @@ impl Seat {
         self.begin_as(Versions::default(), generation, managers, peers).await;
     }
 
+    /// The same by a manager of a cluster that was made of a backup, which knows of the task `a`.
+    async fn begin_restored(&mut self, restored: u64, generation: u64, observed: TaskState) {
+        assert!(matches!(self.hear().await, AgentMessage::Register(_)));
+        let welcome = Welcome {
+            heartbeat_period: Nanoseconds(50_000_000),
+            managers: Vec::new(),
+            format: Format::newest(),
+            versions: Versions::default(),
+            restored: Generation(restored),
+        };
+        self.say(ManagerMessage::Welcome(welcome)).await;
+        let task = TaskAssignment { observed_state: observed, ..samples::task('a') };
+        let put = vec![Assignment::Task(Box::new(task))];
+        let everything = AssignmentSet { put, ..set(generation, true, &[]) };
+        self.say(ManagerMessage::Assignments(everything)).await;
+    }
+
     /// The same by a manager of this version.
     async fn begin_as(
         &mut self,
@@ -128,6 +147,7 @@ impl Seat {
             managers: managers.to_vec(),
             format: Format::newest(),
             versions,
+            restored: Generation::default(),
         }))
         .await;
         self.say(ManagerMessage::Assignments(set(generation, true, peers))).await;
@@ -182,6 +202,7 @@ async fn respond(
 
 /// An agent's session and all it is connected with.
 struct Agent {
+    ledger: Arc<Ledger>,
     engine: watch::Sender<bool>,
     leaving: watch::Sender<bool>,
     folder: TempDir,
@@ -214,10 +235,11 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
     let engine = watch::Sender::new(true);
     let leaving = watch::Sender::new(false);
+    let ledger = Arc::new(Ledger::open(folder.path()).expect("opens"));
     let session = Session {
         engine: engine.subscribe(),
         client: Client::new(&ca.issue(&id('w'), NodeRole::Worker)).expect("valid"),
-        ledger: Arc::new(Ledger::open(folder.path()).expect("opens")),
+        ledger: Arc::clone(&ledger),
         registration: registration.subscribe(),
         programmed: programmed.subscribe(),
         reached: reached.subscribe(),
@@ -233,6 +255,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         log_orders: mpsc::channel(1).0,
     };
     Agent {
+        ledger,
         folder,
         engine,
         leaving,
@@ -328,6 +351,33 @@ async fn a_leader_that_is_behind_is_left_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn managers_that_were_restored_are_told_again_what_they_have_forgotten() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin_restored(0, 5, TaskState::Running).await;
+    agent.ledger.keep_status(&task('a'), &status(TaskState::Failed)).expect("writes");
+    agent.reporter.report(&task('a'), status(TaskState::Failed));
+    let (sequence, _) = seat.hear_statuses().await;
+    seat.say(ManagerMessage::StatusesStored(sequence)).await;
+    drop(seat);
+    // The backup is from before that.
+    let mut seat = seats.recv().await.expect("another session");
+    seat.begin_restored(1000, 1003, TaskState::Starting).await;
+    let (sequence, statuses) = seat.hear_statuses().await;
+    assert_eq!((statuses.len(), statuses[0].status.state), (1, TaskState::Failed));
+    seat.say(ManagerMessage::StatusesStored(sequence)).await;
+    drop(seat);
+    // From now on it is a cluster like any other.
+    let mut seat = seats.recv().await.expect("a third session");
+    seat.begin_restored(1000, 1004, TaskState::Starting).await;
+    agent.programmed.send_replace(Generation(9));
+    while seat.hear().await != AgentMessage::Programmed(Generation(9)) {}
+    assert!(agent.reporter.is_empty());
+}
+
+#[tokio::test]
 async fn a_change_of_the_node_is_told_and_heartbeats_go_on() {
     let ca = ca();
     let (leader, mut seats) = manager(&ca, None).await;
@@ -356,7 +406,8 @@ async fn a_difference_before_everything_ends_the_session() {
     assert!(matches!(seat.hear().await, AgentMessage::Register(_)));
     let heartbeat_period = Nanoseconds::from_secs(5);
     let (format, versions) = (Format::newest(), Versions::own());
-    let welcome = Welcome { heartbeat_period, managers: Vec::new(), format, versions };
+    let restored = Generation::default();
+    let welcome = Welcome { heartbeat_period, managers: Vec::new(), format, versions, restored };
     seat.say(ManagerMessage::Welcome(welcome)).await;
     seat.say(ManagerMessage::Assignments(set(1, false, &['a']))).await;
     let lost = |state: &SessionState| matches!(state, SessionState::Lost(_));
@@ -488,6 +539,7 @@ async fn a_node_gives_a_sign_of_life_when_it_is_asked() {
         managers: vec![leader],
         format: Format::newest(),
         versions: Versions::own(),
+        restored: Generation::default(),
     };
     seat.say(ManagerMessage::Welcome(welcome)).await;
     for _ in 0..3 {

@@ -49,6 +49,8 @@ pub(super) struct View {
     pub(super) role: NodeRole,
     /// The format in which the node is to keep what it keeps.
     pub(super) format: Format,
+    /// The first state since the cluster was made of a backup.
+    pub(super) restored: Generation,
     /// How often the node has to be heard of.
     pub(super) heartbeat_period: Duration,
     /// The certificate of the authority that the node is to trust, PEM.
@@ -66,6 +68,7 @@ impl View {
             assignments: assignments_for(state, node),
             managers: manager_addresses(state),
             format: state.format(),
+            restored: Generation(state.cluster().map_or(0, |cluster| cluster.restored.index)),
             heartbeat_period: heartbeat_period(state),
             trust_root: state.cluster().map(|cluster| cluster.root_ca.certificate.clone()),
             issuer: required_issuer(state).map(|issuer| (issuer, renewal_time(state))),
@@ -291,6 +294,7 @@ fn welcome(view: &View) -> Vec<ManagerMessage> {
         managers: view.managers.clone(),
         format: view.format,
         versions: Versions::own(),
+        restored: view.restored,
     };
     let everything = AssignmentSet {
         generation: view.generation,

@@ -51,6 +51,7 @@ fn view(generation: u64, assignments: &[(u64, u16)]) -> View {
         managers: vec![SocketAddr::new(ADDR, 2377)],
         role: NodeRole::Worker,
         format: Format::FIRST,
+        restored: Generation::default(),
         heartbeat_period: Duration::from_secs(5),
         trust_root: None,
         issuer: None,
