@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use swarmlite_manager::access::ManagerAccess;
+use swarmlite_manager::backup::Backup;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::SwarmInfo;
@@ -71,10 +72,24 @@ pub struct AgentFacts {
     pub clocks: Vec<(SocketAddr, std::result::Result<ClockReading, String>)>,
 }
 
+/// Where a node is reached, as a user says it: addresses or interfaces, with or without ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Where it listens for other nodes.
+    pub listen_addr: String,
+    /// Where they reach it. Empty: found out.
+    pub advertise_addr: String,
+    /// Where tunnel traffic for it goes. Empty: the advertised address.
+    pub data_path_addr: String,
+}
+
 /// The node that the API belongs to.
 pub trait NodeControl: Send + Sync + 'static {
     /// Makes a cluster of this node. `request` is checked, but for its addresses.
     fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>>;
+
+    /// Makes a cluster of a backup, with this node, which is in none, as its only manager.
+    fn restore(&self, backup: Backup, place: Place) -> BoxFuture<'_, Result<()>>;
 
     /// Has this node join a cluster. `request` is checked, but for its addresses and its token.
     fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>>;

@@ -9,6 +9,7 @@
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
 
 mod attach;
+mod backup;
 mod control;
 mod doctor;
 mod documents;
@@ -42,6 +43,7 @@ use std::sync::LazyLock;
 
 use axum::Extension;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use serde_json::Value;
 use tower::Layer;
@@ -52,6 +54,7 @@ pub use self::control::AgentFacts;
 pub use self::control::DiskFacts;
 pub use self::control::NodeControl;
 pub use self::control::NodeFacts;
+pub use self::control::Place;
 pub use self::control::Reservation;
 use self::documents::handlers::configs;
 use self::documents::handlers::secrets;
@@ -73,6 +76,7 @@ fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(openapi::shared())
         .merge(node_routes())
         .merge(swarm_routes())
+        .merge(backup_routes())
         .merge(service_routes())
         .merge(object_routes())
         .merge(shared_routes())
@@ -102,6 +106,14 @@ fn swarm_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::inspect, nodes::remove))
         .routes(routes!(nodes::update))
+}
+
+/// What goes into a file, and comes out of one.
+fn backup_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(backup::write))
+        .routes(routes!(backup::restore))
+        .layer(DefaultBodyLimit::max(backup::LONGEST))
 }
 
 /// What runs.

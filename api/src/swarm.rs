@@ -111,7 +111,7 @@ fn refuse_to_refound(state: &ApiState) -> Result<()> {
     }
 }
 
-fn refuse_member(state: &ApiState) -> Result<()> {
+pub(super) fn refuse_member(state: &ApiState) -> Result<()> {
     match state.node.membership().local_node_state {
         LocalNodeState::Inactive => Ok(()),
         _ => Err(Error::unavailable(ALREADY_MEMBER)),

@@ -1,6 +1,7 @@
 //! The API as clients meet it: requests in, status codes and texts out, and what became of the state.
 
 mod attach;
+mod backup;
 mod balancing;
 mod cluster;
 mod contract;
@@ -34,6 +35,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use serde_json::json;
 use swarmlite_manager::access::ManagerAccess;
+use swarmlite_manager::backup::Backup;
 use swarmlite_manager::events::EventLog;
 use swarmlite_manager::load::LoadSource;
 use swarmlite_manager::load::Loads;
@@ -68,6 +70,7 @@ use tower::ServiceExt;
 use self::logs::FakeLogs;
 use crate::control::NodeControl;
 use crate::control::NodeFacts;
+use crate::control::Place;
 use crate::control::Reservation;
 use crate::engine::Engine;
 use crate::router;
@@ -102,6 +105,11 @@ impl NodeControl for FakeNode {
     fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>> {
         self.note(&format!("init {}", request.listen_addr));
         async { Ok(NodeId::random(&mut fixture::rng(1))) }.boxed()
+    }
+
+    fn restore(&self, _: Backup, place: Place) -> BoxFuture<'_, Result<()>> {
+        self.note(&format!("restore {}", place.advertise_addr));
+        async { Ok(()) }.boxed()
     }
 
     fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>> {

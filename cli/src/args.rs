@@ -3,6 +3,7 @@
 //! Names, short forms and defaults are those of the docker CLI (`cli/command/...` in docker/cli). Nothing is decided here:
 //! values are read into types, and [`crate::command`] acts on them.
 
+mod backup;
 mod daemon;
 mod doctor;
 mod document;
@@ -23,6 +24,9 @@ mod wording;
 
 use std::ffi::OsString;
 
+pub(crate) use backup::BackupArgs;
+pub(crate) use backup::PassphraseFlag;
+pub(crate) use backup::RestoreArgs;
 use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
@@ -170,6 +174,10 @@ pub(crate) enum Command {
     Rebalance(RebalanceArgs),
     /// Say what would become of the swarm if nodes were lost or added. Nothing is changed.
     Simulate(SimulateArgs),
+    /// Save all that the swarm knows to a file that a passphrase opens. Nothing stops meanwhile.
+    Backup(BackupArgs),
+    /// Restore a swarm from such a file, with this node, which is in none, as its only manager.
+    Restore(RestoreArgs),
     /// Check this node and, on a manager, the swarm, and say what to do about what is wrong.
     Doctor(DoctorArgs),
     /// Get real time events from this node and, on a manager, from the swarm.

@@ -3,6 +3,7 @@
 //! The transport is HTTP, over the daemon's Unix socket or over TCP ([`connection`]). What the user can do about a failed connection is decided here;
 //! what an answer means is for the commands.
 
+mod backup;
 mod connection;
 mod distribution;
 mod doctor;

@@ -2,6 +2,7 @@
 //!
 //! What is sent is built in [`crate::spec`], what is printed in [`crate::output`]; here is only the order of things.
 
+mod backup;
 mod doctor;
 mod document;
 mod events;
@@ -83,9 +84,8 @@ fn run(cli: Cli) -> Result<()> {
             let (mut out, mut err) = (io::stdout(), io::stderr());
             let interactive = out.is_terminal();
             let mut console = Console { out: &mut out, err: &mut err, interactive };
-            if let Command::Stack(StackCommand::Config(args)) = &command {
-                // No daemon is needed for this one.
-                return stack::config(args, &mut console);
+            if let Some(done) = without_daemon(&command, &mut console) {
+                return done;
             }
             let connection = connection?;
             runtime.block_on(async {
@@ -97,6 +97,15 @@ fn run(cli: Cli) -> Result<()> {
                 dispatch(command, &client, &mut console).await
             })
         }
+    }
+}
+
+/// Runs a command that needs no daemon; `None` for others.
+fn without_daemon(command: &Command, console: &mut Console<'_>) -> Option<Result<()>> {
+    match command {
+        Command::Stack(StackCommand::Config(args)) => Some(stack::config(args, console)),
+        Command::Restore(args) if args.verify => Some(backup::verify(args, console)),
+        _ => None,
     }
 }
 
@@ -123,12 +132,22 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Stack(command) => Box::pin(stack_command(command, client, console)).await,
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
-        Command::Rebalance(args) => rebalance::rebalance(args, client, console).await,
-        Command::Simulate(args) => simulate::simulate(args, client, console).await,
         Command::Events(args) => events::events(&args, client, console).await,
         Command::Version(args) => system::version(args.format.as_deref(), client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
-        Command::Daemon(_) | Command::Doctor(_) | Command::Completion { .. } => Ok(()),
+        other => for_the_whole(other, client, console).await,
+    }
+}
+
+/// Runs a command that is about all of the swarm at once.
+async fn for_the_whole(command: Command, client: &Client, console: &mut Console<'_>) -> Result<()> {
+    match command {
+        Command::Rebalance(args) => rebalance::rebalance(args, client, console).await,
+        Command::Simulate(args) => simulate::simulate(args, client, console).await,
+        Command::Backup(args) => backup::save(args, client, console).await,
+        Command::Restore(args) => backup::restore(args, client, console).await,
+        // Done already, without a daemon to talk to.
+        _ => Ok(()),
     }
 }
 

@@ -92,6 +92,17 @@ impl Error {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// The same, with the option that helps where the daemon cannot tell which of its addresses to use.
+    pub(crate) fn with_address_option(self) -> Self {
+        match self {
+            Self::Daemon { status, message, reason: reason @ Some(Reason::NoAddressChosen) } => {
+                let message = format!("{message} - specify one with --advertise-addr");
+                Self::Daemon { status, message, reason }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the daemon does not know what was named.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Daemon { status: 404, .. })

@@ -4,6 +4,7 @@
 //! is wrong, as with docker. A library, so that tests can make another program of it.
 
 mod args;
+mod backup;
 mod client;
 mod command;
 mod convergence;

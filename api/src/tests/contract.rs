@@ -227,6 +227,8 @@ Metrics GET /swarmlite/v1/metrics
 Doctor GET /swarmlite/v1/doctor
 ServiceExplain GET /swarmlite/v1/services/web/explain
 Rebalance POST /swarmlite/v1/rebalance {"Services": ["web"], "Plan": true}
+BackupCreate POST /swarmlite/v1/backup {"Passphrase": "correct horse"}
+BackupRestore POST /swarmlite/v1/restore {"Backup": "{backup}", "Passphrase": "correct horse"}
 Simulate POST /swarmlite/v1/simulate {"Lose": ["worker"]}
 ServicePlan POST /swarmlite/v1/services/plan {"Services": [{"Spec": {"Name": "db", "TaskTemplate": {"ContainerSpec": {"Image": "db"}}}}]}
 TaskExplain GET /swarmlite/v1/tasks/{task}/explain
@@ -283,7 +285,8 @@ async fn every_operation_answers_as_it_is_described() {
         let folder = folder.path().join(&name);
         std::fs::create_dir(&folder).expect("is made");
         let lab = match name.as_str() {
-            "SwarmInit" | "SwarmJoin" => {
+            "BackupCreate" => backup::manager().await,
+            "SwarmInit" | "SwarmJoin" | "BackupRestore" => {
                 Lab::not_manager(LocalNodeState::Inactive, Path::new(NO_ENGINE))
             }
             "SwarmUnlock" => Lab::not_manager(LocalNodeState::Locked, Path::new(NO_ENGINE)),
@@ -293,8 +296,12 @@ async fn every_operation_answers_as_it_is_described() {
         let method: Method = parts[1].parse().expect("a method");
         let found = Operation::find(&method, path.split('?').next().expect("has a path"));
         assert_eq!(found.expect("is described").pointer, operation, "{path}");
-        let body = parts.get(3).map(|body| serde_json::from_str(body).expect("is JSON"));
-        let reply = lab.call(method, &path, &body.unwrap_or_default()).await;
+        let mut body = parts.get(3).copied().unwrap_or("null").to_owned();
+        if body.contains("{backup}") {
+            body = body.replace("{backup}", &backup::encoded().await);
+        }
+        let body: Value = serde_json::from_str(&body).expect("is JSON");
+        let reply = lab.call(method, &path, &body).await;
         assert!((200..300).contains(&reply.status), "{name} {path}: {reply:?}");
     }
 }

@@ -37,10 +37,10 @@ pub(crate) enum SwarmCommand {
     Ca(CaArgs),
 }
 
-/// Where a node is reached, and whether it gets tasks.
+/// Where a node is reached.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "This node")]
-pub(crate) struct MemberFlags {
+pub(crate) struct PlaceFlags {
     /// Advertised address or interface, as IP or IP:PORT: where other nodes reach this one. Needed when the machine has several addresses.
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub(crate) advertise_addr: String,
@@ -52,6 +52,15 @@ pub(crate) struct MemberFlags {
     /// Address or interface to use for data path traffic, that between containers [default: the advertised address].
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub(crate) data_path_addr: String,
+}
+
+/// Where a node is reached, and whether it gets tasks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "This node")]
+pub(crate) struct MemberFlags {
+    /// Where it is reached.
+    #[command(flatten)]
+    pub(crate) place: PlaceFlags,
 
     /// Availability of the node: active, pause (keep the tasks it has) or drain (move them away) [default: active].
     #[arg(long, value_name = "STATE", ignore_case = true, hide_possible_values = true)]

@@ -41,7 +41,7 @@ fn the_definition_is_consistent() {
 }
 
 /// What the helps of commands begin with, as those of docker do.
-const VERBS: [&str; 30] = [
+const VERBS: [&str; 32] = [
     "Activate",
     "Check",
     "Connect",
@@ -65,8 +65,10 @@ const VERBS: [&str; 30] = [
     "Pause",
     "Promote",
     "Remove",
+    "Restore",
     "Roll",
     "Run",
+    "Save",
     "Say",
     "Scale",
     "Show",

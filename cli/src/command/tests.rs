@@ -143,6 +143,30 @@ async fn init_names_the_option_that_helps() {
 }
 
 #[tokio::test]
+async fn a_backup_is_refused_before_anything_is_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, passphrase) = (folder.path().join("swarm.age"), folder.path().join("passphrase"));
+    let line = format!("backup {} --passphrase-file {}", file.display(), passphrase.display());
+    let refused = run(&line, Vec::new()).await.result.expect_err("there is no passphrase");
+    assert!(refused.to_string().starts_with("cannot read the passphrase in "), "{refused}");
+    std::fs::write(&passphrase, "correct horse\n").expect("writes");
+    std::fs::write(&file, "dear to somebody").expect("writes");
+    let outcome = run(&line, Vec::new()).await;
+    assert_eq!(
+        outcome.result.expect_err("is there").to_string(),
+        format!("{} is there already: --force overwrites it", file.display())
+    );
+    assert_eq!(outcome.asked.len(), 1, "{:?}", outcome.asked);
+    assert_eq!(std::fs::read_to_string(&file).expect("reads"), "dear to somebody");
+    // What the daemon answers is written as it is.
+    let answers = vec![("POST /swarmlite/v1/backup", json!("sealed"))];
+    let outcome = run(&format!("{line} --force"), answers).await;
+    outcome.result.expect("is written");
+    assert_eq!(std::fs::read_to_string(&file).expect("reads"), "\"sealed\"");
+    assert!(outcome.asked[1].ends_with(r#"{"Passphrase":"correct horse"}"#), "{:?}", outcome.asked);
+}
+
+#[tokio::test]
 async fn join_says_as_what() {
     let answers = vec![("POST /swarm/join", json!(null)), ("GET /info", info())];
     let outcome = run("join --token SWMTKN-1-x 10.0.0.1:2377", answers).await;

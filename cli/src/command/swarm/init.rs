@@ -1,7 +1,6 @@
 //! `swarmlite init`.
 
 use swarmlite_proto::api::InitRequest;
-use swarmlite_proto::error::Reason;
 use swarmlite_proto::spec::SwarmSpec;
 
 use super::join_token;
@@ -17,7 +16,7 @@ use crate::output::Console;
 /// Makes a new swarm.
 pub(crate) async fn init(args: InitArgs, client: &Client, console: &mut Console<'_>) -> Result<()> {
     let request = request(args);
-    let node_id = client.swarm_init(&request).await.map_err(name_the_option)?;
+    let node_id = client.swarm_init(&request).await.map_err(Error::with_address_option)?;
     console.line(&format!("Swarm initialized: current node ({node_id}) is now a manager.\n"))?;
     let instructions = join_token::instructions(&node_id, JoinTokenRole::Worker, client).await?;
     console.print(&instructions)?;
@@ -34,9 +33,9 @@ fn request(args: InitArgs) -> InitRequest {
     let mut spec = SwarmSpec::default();
     update::change(&mut spec, &swarm.settings);
     InitRequest {
-        listen_addr: member.listen_addr,
-        advertise_addr: member.advertise_addr,
-        data_path_addr: member.data_path_addr,
+        listen_addr: member.place.listen_addr,
+        advertise_addr: member.place.advertise_addr,
+        data_path_addr: member.place.data_path_addr,
         availability: super::availability(member.availability),
         data_path_port: swarm.data_path_port,
         force_new_cluster: swarm.force_new_cluster,
@@ -44,16 +43,5 @@ fn request(args: InitArgs) -> InitRequest {
         default_addr_pool: swarm.default_addr_pool.iter().map(ToString::to_string).collect(),
         subnet_size: swarm.default_addr_pool_mask_length,
         spec,
-    }
-}
-
-/// When the daemon cannot tell which of its addresses to use, the user can.
-fn name_the_option(error: Error) -> Error {
-    match error {
-        Error::Daemon { status, message, reason: reason @ Some(Reason::NoAddressChosen) } => {
-            let message = format!("{message} - specify one with --advertise-addr");
-            Error::Daemon { status, message, reason }
-        }
-        other => other,
     }
 }

@@ -10,9 +10,9 @@ use crate::output::Console;
 /// Joins a swarm.
 pub(crate) async fn join(args: JoinArgs, client: &Client, console: &mut Console<'_>) -> Result<()> {
     let request = JoinRequest {
-        listen_addr: args.member.listen_addr,
-        advertise_addr: args.member.advertise_addr,
-        data_path_addr: args.member.data_path_addr,
+        listen_addr: args.member.place.listen_addr,
+        advertise_addr: args.member.place.advertise_addr,
+        data_path_addr: args.member.place.data_path_addr,
         remote_addrs: vec![args.remote],
         join_token: args.token,
         availability: super::availability(args.member.availability),

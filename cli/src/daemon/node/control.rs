@@ -8,8 +8,10 @@ use swarmlite_agent::AgentHandle;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_api::NodeControl;
 use swarmlite_api::NodeFacts;
+use swarmlite_api::Place;
 use swarmlite_api::Reservation;
 use swarmlite_manager::access::ManagerAccess;
+use swarmlite_manager::backup::Backup;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::RemoteManager;
@@ -28,6 +30,10 @@ use crate::daemon::metrics;
 impl NodeControl for Node {
     fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>> {
         self.found(request).boxed()
+    }
+
+    fn restore(&self, backup: Backup, place: Place) -> BoxFuture<'_, Result<()>> {
+        self.refound_from(backup, place).boxed()
     }
 
     fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>> {

@@ -80,6 +80,16 @@ impl Node {
         identity::save(self.dir.root(), &self.vault, &identity).map_err(failed)?;
         let start = Start::Found(Box::new(founding.transaction));
         let manager = self.start_manager(membership, &identity, start).await?;
+        self.start_beside(membership, identity, manager).await
+    }
+
+    /// Starts the agent of a node whose manager runs, or ends that too.
+    pub(super) async fn start_beside(
+        &self,
+        membership: &Membership,
+        identity: Identity,
+        manager: Managing,
+    ) -> Result<(AgentHandle, Option<Managing>)> {
         match self.start_agent(membership, identity).await {
             Ok(agent) => Ok((agent, Some(manager))),
             Err(error) => {
@@ -119,20 +129,12 @@ impl Node {
             self.vault.fill(None).map_err(failed)?;
         }
         identity::save(self.dir.root(), &self.vault, &identity).map_err(failed)?;
-        let manager = match identity.role {
-            NodeRole::Worker => None,
+        match identity.role {
+            NodeRole::Worker => Ok((self.start_agent(membership, identity).await?, None)),
             NodeRole::Manager => {
                 let start = Start::Join(membership.managers.clone());
-                Some(self.start_manager(membership, &identity, start).await?)
-            }
-        };
-        match self.start_agent(membership, identity).await {
-            Ok(agent) => Ok((agent, manager)),
-            Err(error) => {
-                if let Some(manager) = manager {
-                    manager.shutdown().await;
-                }
-                Err(error)
+                let manager = self.start_manager(membership, &identity, start).await?;
+                self.start_beside(membership, identity, manager).await
             }
         }
     }
@@ -169,7 +171,7 @@ impl Node {
     }
 
     /// Makes the node a member if all of it has started, and otherwise leaves nothing behind on it.
-    async fn keep_or_undo(
+    pub(super) async fn keep_or_undo(
         &self,
         slot: &mut Option<Member>,
         membership: Membership,
@@ -206,7 +208,7 @@ pub(super) fn membership(listen: &str, advertise: &str, data_path: &str) -> Resu
 }
 
 /// Waits until the managers have noted what the node is: before that they tell it nothing.
-async fn await_welcome(agent: &AgentHandle) -> Result<()> {
+pub(super) async fn await_welcome(agent: &AgentHandle) -> Result<()> {
     let mut known = agent.known();
     let welcome = known.wait_for(Option::is_some);
     match timeout(JOIN_TIMEOUT, welcome).await {
