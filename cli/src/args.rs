@@ -30,6 +30,7 @@ pub(crate) use backup::RestoreArgs;
 use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
+pub(crate) use daemon::BackupFlags;
 pub(crate) use daemon::DaemonArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use document::ConfigCommand;

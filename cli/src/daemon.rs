@@ -3,6 +3,7 @@
 //! - [`node`]: the node's life: joining, being a member, changing its role, leaving.
 //! - [`address`], [`interfaces`]: by which addresses others reach it.
 //! - [`managing`]: the manager on it, if it is one; [`locking`]: the lock on what that keeps.
+//! - [`backups`]: what that writes to a folder on a schedule.
 //! - [`membership`]: what it remembers of that.
 //! - [`request`]: what users ask of it.
 //! - [`examination`]: what it measures of itself for its checks.
@@ -11,6 +12,7 @@
 //! Ending the daemon leaves containers and the kernel's tables as they are: they serve on, and the next start goes on with them.
 
 mod address;
+mod backups;
 mod examination;
 mod interfaces;
 mod locking;
@@ -58,6 +60,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     let generic_resources = generic_resource::of_node(&args.node_generic_resource)
         .map_err(anyhow::Error::msg)
         .context("cannot use --node-generic-resource")?;
+    let backups = backups::schedule(&args.backup)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let dir = StateDir::open(&args.state_dir)
@@ -77,6 +80,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
             procfs: args.procfs,
             generic_resources,
             routing_patience: Duration::from_secs(args.routing_patience),
+            backups,
         },
     )?);
     let engine = Arc::new(Engine::new(args.docker.path()));

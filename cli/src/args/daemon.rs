@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::ValueEnum;
@@ -9,6 +10,7 @@ use swarmlite_agent::Choice;
 use swarmlite_manager::routing::PATIENCE;
 
 use crate::client::DEFAULT_SOCKET;
+use crate::value::duration;
 use crate::value::endpoint;
 use crate::value::socket::UnixSocket;
 
@@ -89,6 +91,10 @@ pub(crate) struct DaemonArgs {
     )]
     pub(crate) dataplane: DataplaneChoice,
 
+    /// Backups that it writes by itself.
+    #[command(flatten)]
+    pub(crate) backup: BackupFlags,
+
     /// Logging level (error, warn, info, debug, trace), or levels by module as in 'info,swarmlite_agent=debug'.
     #[arg(long, env = "SWARMLITE_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log: String,
@@ -121,6 +127,58 @@ pub(crate) struct DaemonArgs {
         hide = true
     )]
     pub(crate) routing_patience: u64,
+}
+
+/// Backups that the daemon writes by itself.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Backups")]
+pub(crate) struct BackupFlags {
+    /// Directory to write backups of the swarm to, while this node is the leader. Give it to all managers.
+    #[arg(
+        long,
+        env = "SWARMLITE_BACKUP_DIR",
+        value_name = "DIR",
+        requires = "backup_passphrase_file"
+    )]
+    pub(crate) backup_dir: Option<PathBuf>,
+
+    /// Path to a file with the passphrase of the backups in its only line.
+    #[arg(
+        long,
+        env = "SWARMLITE_BACKUP_PASSPHRASE_FILE",
+        value_name = "FILE",
+        requires = "backup_dir"
+    )]
+    pub(crate) backup_passphrase_file: Option<PathBuf>,
+
+    /// Time between two backups.
+    #[arg(
+        long,
+        env = "SWARMLITE_BACKUP_EVERY",
+        value_parser = backup_period,
+        default_value = "6h",
+        value_name = "DURATION"
+    )]
+    pub(crate) backup_every: Duration,
+
+    /// Number of backups to keep. Older ones are removed once a new one is on the disk.
+    #[arg(
+        long,
+        env = "SWARMLITE_BACKUP_KEEP",
+        value_parser = clap::value_parser!(u32).range(1..),
+        default_value_t = 28,
+        value_name = "COUNT"
+    )]
+    pub(crate) backup_keep: u32,
+}
+
+/// A second at least: so often the names of the files differ.
+fn backup_period(text: &str) -> Result<Duration, String> {
+    let period = duration::parse(text)?.to_duration();
+    if period < Duration::from_secs(1) {
+        return Err("must be 1s or more".to_owned());
+    }
+    Ok(period)
 }
 
 /// What balances connections over tasks.

@@ -13,8 +13,11 @@ use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_rpc::Client;
 use swarmlite_vault::Vault;
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::backups::Backups;
+use super::backups::Schedule;
 use super::locking::Locking;
 use super::membership::Membership;
 use super::membership::StateDir;
@@ -30,6 +33,10 @@ pub(super) struct Ground<'a> {
     pub(super) membership: &'a Membership,
     /// How long it waits, as the leader, for nodes to confirm their tables.
     pub(super) routing_patience: Duration,
+    /// The backups that it writes by itself, if any.
+    pub(super) backups: Option<&'a Schedule>,
+    /// Where it says why one was not written.
+    pub(super) backup_trouble: &'a watch::Sender<Option<String>>,
 }
 
 /// The manager on a node. Clones are the same manager; it stops with the last.
@@ -37,8 +44,8 @@ pub(super) struct Ground<'a> {
 pub(super) struct Managing {
     manager: Arc<Manager>,
     client: Client,
-    /// Ends with the last clone.
-    _locking: Arc<AbortOnDropHandle<()>>,
+    /// What goes on beside it. Ends with the last clone.
+    _tasks: Arc<Vec<AbortOnDropHandle<()>>>,
 }
 
 impl Managing {
@@ -48,7 +55,7 @@ impl Managing {
         identity: &Identity,
         start: Start,
     ) -> anyhow::Result<Self> {
-        let Ground { dir, vault, membership, routing_patience } = ground;
+        let Ground { dir, vault, membership, routing_patience, .. } = ground;
         if vault.is_empty() {
             let missing = dir.keys();
             anyhow::bail!(
@@ -72,8 +79,15 @@ impl Managing {
             vault: Arc::clone(vault),
             store: manager.store().clone(),
         };
-        let locking = AbortOnDropHandle::new(tokio::spawn(locking.run()));
-        Ok(Self { manager, client, _locking: Arc::new(locking) })
+        let backups = ground.backups.map(|schedule| Backups {
+            schedule: schedule.clone(),
+            node_id: identity.node_id.clone(),
+            store: manager.store().clone(),
+            trouble: ground.backup_trouble.clone(),
+        });
+        let mut tasks = vec![AbortOnDropHandle::new(tokio::spawn(locking.run()))];
+        tasks.extend(backups.map(|it| AbortOnDropHandle::new(tokio::spawn(it.run()))));
+        Ok(Self { manager, client, _tasks: Arc::new(tasks) })
     }
 
     /// The cluster, for the API.

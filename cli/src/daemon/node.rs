@@ -32,6 +32,7 @@ use tokio::sync::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::backups::Schedule;
 use super::managing::Managing;
 use super::membership::Membership;
 use super::membership::StateDir;
@@ -58,6 +59,8 @@ pub(crate) struct Options {
     pub(crate) generic_resources: Vec<GenericResource>,
     /// How long it waits, as the leader, for nodes to confirm their tables.
     pub(crate) routing_patience: Duration,
+    /// Its backups, if it writes any by itself.
+    pub(crate) backups: Option<Schedule>,
 }
 
 /// One node.
@@ -71,6 +74,8 @@ pub(crate) struct Node {
     member: Mutex<Option<Member>>,
     /// What others see of it.
     view: watch::Sender<View>,
+    /// Why the last backup that was due was not written.
+    backup_trouble: watch::Sender<Option<String>>,
 }
 
 /// What runs on a node that is a member.
@@ -99,7 +104,14 @@ impl Node {
     /// When the keys it has cannot be read.
     pub(crate) fn new(dir: StateDir, options: Options) -> anyhow::Result<Self> {
         let vault = Arc::new(Vault::open(&dir.keys())?);
-        Ok(Self { dir, vault, options, member: Mutex::default(), view: watch::Sender::default() })
+        Ok(Self {
+            dir,
+            vault,
+            options,
+            member: Mutex::default(),
+            view: watch::Sender::default(),
+            backup_trouble: watch::Sender::default(),
+        })
     }
 
     /// Goes on as what the node was before, then follows changes of its role, for ever.

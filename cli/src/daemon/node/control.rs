@@ -66,6 +66,7 @@ impl NodeControl for Node {
             control_available: view.manager.is_some(),
             error: view.error,
             remote_managers: managers,
+            warnings: self.backup_trouble.borrow().iter().cloned().collect(),
             ..SwarmInfo::default()
         }
     }

@@ -150,6 +150,8 @@ impl Node {
             vault: &self.vault,
             membership,
             routing_patience: self.options.routing_patience,
+            backups: self.options.backups.as_ref(),
+            backup_trouble: &self.backup_trouble,
         };
         Managing::start(ground, identity, start).await.map_err(failed)
     }
