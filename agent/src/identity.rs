@@ -138,6 +138,16 @@ pub async fn join(
     Ok(Joined { identity, managers: answer.managers })
 }
 
+/// Whether `token` is one of the cluster that the node with `identity` is in.
+///
+/// # Errors
+///
+/// When it is no token.
+pub fn is_of_cluster(token: &str, identity: &Identity) -> Result<bool, IdentityError> {
+    let token: JoinToken = token.parse()?;
+    Ok(token.matches(&identity.root_ca))
+}
+
 /// Gets a new certificate for `identity`, with the role that the node has by now. The key stays, so that on disk one rename replaces the old identity by the new one.
 ///
 /// # Errors

@@ -91,7 +91,8 @@ pub trait NodeControl: Send + Sync + 'static {
     /// Makes a cluster of a backup, with this node, which is in none, as its only manager.
     fn restore(&self, backup: Backup, place: Place) -> BoxFuture<'_, Result<()>>;
 
-    /// Has this node join a cluster. `request` is checked, but for its addresses and its token.
+    /// Has this node join a cluster; a worker that is in it already looks for it where `request` says, unless a manager answers it. `request` is
+    /// checked, but for its addresses and its token.
     fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<()>>;
 
     /// Has this node leave its cluster, whatever that does to the others: the API has warned.

@@ -79,7 +79,7 @@ pub(super) async fn init(
     Ok(Json(state.node.init(request).await?))
 }
 
-/// Has this node join a cluster.
+/// Has this node join a cluster. A worker none of whose managers answers looks for the cluster it is in where it is told.
 #[utoipa::path(
     post,
     path = "/swarm/join",
@@ -96,7 +96,11 @@ pub(super) async fn join(
     JsonBody(request): JsonBody<JoinRequest>,
 ) -> Answer<()> {
     validate::join(&request)?;
-    refuse_member(&state)?;
+    let membership = state.node.membership();
+    // A worker may have lost its managers for good, which only itself can tell.
+    if membership.local_node_state != LocalNodeState::Active || membership.control_available {
+        refuse_member(&state)?;
+    }
     Ok(state.node.join(request).await?)
 }
 

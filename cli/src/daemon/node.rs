@@ -2,9 +2,10 @@
 //!
 //! Everything that changes the membership goes through one lock, so that the steps of joining, leaving and changing role never
 //! mix. What the API shows ([`control`]) is a copy of its own and never waits for these. [`entry`] has how a node becomes a member,
-//! [`recovery`] how a manager goes on without the others, [`restoring`] how one makes a cluster of a backup.
+//! [`elsewhere`] how one finds managers at a new address, [`recovery`] how a manager goes on without the others, [`restoring`] how one makes a cluster of a backup.
 
 mod control;
+mod elsewhere;
 mod entry;
 mod recovery;
 mod restoring;

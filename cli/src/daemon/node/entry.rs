@@ -34,7 +34,7 @@ use crate::daemon::membership::Membership;
 use crate::daemon::request;
 
 /// How long a node that becomes a member waits until the managers know what it is (moby `daemon/cluster/cluster.go`).
-const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long an unlocked manager gets to start.
 const UNLOCK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -102,8 +102,8 @@ impl Node {
     /// Has this node join a cluster, and waits until it is taken.
     pub(super) async fn enter(&self, request: JoinRequest) -> Result<()> {
         let mut slot = self.member.lock().await;
-        if slot.is_some() {
-            return Err(Error::unavailable(ALREADY_MEMBER));
+        if let Some(member) = slot.as_mut() {
+            return self.look_elsewhere(member, request).await;
         }
         let mut membership =
             membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
