@@ -13,6 +13,7 @@
 
 mod api;
 mod attach;
+mod backup;
 mod balancing;
 mod cluster;
 mod contract;
@@ -149,6 +150,8 @@ fn cases() -> Vec<Case> {
         stack::docker_and_swarmlite_make_the_same_stack,
         stack::what_is_not_in_the_file_any_more_is_pruned,
         remote::certificates_open_the_api_to_both_clients,
+        backup::all_managers_are_lost_and_one_is_restored,
+        backup::a_worker_finds_the_swarm_at_a_new_address,
         jobs::a_replicated_job_completes_and_runs_once_more_when_changed,
         jobs::a_global_job_completes_on_every_node,
         jobs::a_job_that_fails_is_tried_again,
