@@ -29,6 +29,7 @@ mod logs;
 mod loss;
 mod mesh;
 mod mishaps;
+mod monitoring;
 mod names;
 mod placement;
 mod ready;
@@ -66,7 +67,8 @@ use crate::cluster::Cluster;
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// The modules whose cases break parts of the cluster or put it under load.
-const TROUBLE: [&str; 7] = ["failures", "load", "loss", "mishaps", "ready", "engine", "upgrade"];
+const TROUBLE: [&str; 8] =
+    ["failures", "load", "loss", "mishaps", "monitoring", "ready", "engine", "upgrade"];
 /// How long one test may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The same where the load is as long as it is promised to be passed.
@@ -181,6 +183,8 @@ fn cases() -> Vec<Case> {
         mishaps::one_that_never_gets_healthy_goes_on_if_asked,
         mishaps::a_node_that_hangs_is_waited_for,
         mishaps::without_confirmation_requests_fail,
+        monitoring::every_node_shows_its_numbers,
+        monitoring::doctor_finds_what_is_wrong,
         ready::a_task_that_is_not_ready_gets_no_requests,
         ready::a_readiness_command_that_takes_too_long_is_killed,
         engine::containers_outlive_an_engine_with_live_restore,
