@@ -47,28 +47,6 @@ stage() {
     return $status
 }
 
-# Runs a command beside those that follow: beside NAME COMMAND... What it prints comes when it is waited for, by `join NAME`.
-beside() {
-    local name=$1
-    shift
-    "$@" >"$WORK/$name" 2>&1 &
-    declare -g "BESIDE_$name=$!"
-    at_exit kill_beside "BESIDE_$name"
-}
-
-# `timeout` passes the signal on to all that it runs.
-kill_beside() {
-    [ -z "${!1}" ] || pkill --signal TERM --parent "${!1}" || true
-}
-
-join() {
-    local pid=BESIDE_$1 status=0
-    wait "${!pid}" || status=$?
-    declare -g "$pid="
-    cat "$WORK/$1"
-    return $status
-}
-
 # Has a command run when the script ends, before those that were given earlier.
 at_exit() {
     AT_EXIT="$*${AT_EXIT:+; $AT_EXIT}"

@@ -24,6 +24,26 @@ limited() {
     return $status
 }
 
+# Runs a stage beside those that follow: beside TEXT COMMAND... What it prints comes when it is waited for, by `join`.
+beside() {
+    stage "$@" >"$WORK/beside" 2>&1 &
+    BESIDE=$!
+    # `timeout` passes the signal on to all that it runs.
+    at_exit kill_beside
+}
+
+kill_beside() {
+    [ -z "$BESIDE" ] || pkill --signal TERM --parent "$BESIDE" || true
+}
+
+join() {
+    local status=0
+    wait "$BESIDE" || status=$?
+    BESIDE=
+    cat "$WORK/beside"
+    return $status
+}
+
 # All programs and all tests in one go, as cargo would compile the dependencies of a single package once more, with fewer features.
 # What cargo says of them is kept for `test_program`.
 build() {
@@ -60,7 +80,7 @@ export SWARMLITE_LAB_SWARMLITE SWARMLITE_LAB_NEXT SWARMLITE_LAB_WHOAMI SWARMLITE
 # A stage that fails does not keep the others from being run: all that is wrong is seen at once.
 status=0
 # The machine's processor is emulated, on one core for most of the time.
-beside vm stage "the data plane in a virtual machine, whose kernel has IPVS" limited 30 "$(test_program vm)" "$@"
+beside "the data plane in a virtual machine, whose kernel has IPVS" limited 30 "$(test_program vm)" "$@"
 if [ $# = 0 ]; then
     stage "unit and property tests" unit_tests || status=$?
 fi
@@ -71,14 +91,14 @@ if [ $# = 0 ] && is_root; then
 elif [ $# = 0 ]; then
     say "left out, as this is not root: the tests of docker-py"
 fi
-join vm || status=$?
+join || status=$?
 
 [ "${SWARMLITE_LOAD:-}" = full ] && minutes=90 || minutes=25
 end_to_end() {
     SWARMLITE_E2E_GROUP=$1 SWARMLITE_E2E_LAB=$1 limited $minutes "$E2E" "${@:2}"
 }
 # On three managers and a worker, twice side by side.
-beside trouble stage "end to end: clusters in trouble" end_to_end trouble "$@"
+beside "end to end: clusters in trouble" end_to_end trouble "$@"
 stage "end to end: clusters that are used" end_to_end use "$@" || status=$?
-join trouble || status=$?
+join || status=$?
 exit $status
