@@ -51,7 +51,7 @@ fn use_of(group: &Group, candidate: &Candidate<'_>) -> String {
     let known = if candidate.load.is_some() {
         ""
     } else {
-        ", by what is reserved alone, as it has not reported its load"
+        ", guessed from its tasks, as it has not reported its load"
     };
     format!(
         "{processor} % of processors and {memory} % of memory in use with it, {processor_now} % and {memory_now} % now{known}"

@@ -4,6 +4,8 @@
 //! had when it was measured counts like one of those that are placed, and one that sets nothing aside is taken to use a little: a hundred of
 //! them would all go to one node otherwise.
 
+use swarmlite_proto::load::NodeLoad;
+
 use super::count;
 use super::share::WHOLE;
 use super::share::share;
@@ -34,25 +36,35 @@ pub(in crate::scheduler) fn shares(
 ) -> [i64; 2] {
     let total = Reserved::total(candidate.node);
     let (needed, used) = (&group.reserved, &candidate.usage.reserved);
-    let measured = candidate.load;
-    let new = measured.map(|load| {
-        let tasks = count(candidate.usage.tasks).saturating_add(more);
-        tasks.saturating_mul(1000).saturating_sub(load.milli_tasks)
-    });
-    let part = |used: i64, needed: i64, some: i64, measured: Option<i64>, total: i64| {
+    let load = candidate.load.copied().unwrap_or_else(|| guess(candidate.usage.tasks));
+    let tasks = count(candidate.usage.tasks).saturating_add(more);
+    let new = tasks.saturating_mul(1000).saturating_sub(load.milli_tasks);
+    let part = |used: i64, needed: i64, some: i64, measured: i64, total: i64| {
         let reserved = used.saturating_add(needed.saturating_mul(more));
         let each = if needed > 0 { needed } else { some };
-        let measured = measured
-            .zip(new)
-            .map(|(measured, new)| measured.saturating_add(thousandths(new, each)));
-        share(measured.map_or(reserved, |measured| measured.max(reserved)), total)
+        let expected = measured.saturating_add(thousandths(new, each));
+        share(expected.max(reserved), total)
     };
-    let cpus = measured.map(|load| load.nano_cpus);
-    let memory = measured.map(|load| load.memory_bytes);
     [
-        part(used.nano_cpus, needed.nano_cpus, SOME_CPUS, cpus, total.nano_cpus),
-        part(used.memory_bytes, needed.memory_bytes, SOME_MEMORY, memory, total.memory_bytes),
+        part(used.nano_cpus, needed.nano_cpus, SOME_CPUS, load.nano_cpus, total.nano_cpus),
+        part(
+            used.memory_bytes,
+            needed.memory_bytes,
+            SOME_MEMORY,
+            load.memory_bytes,
+            total.memory_bytes,
+        ),
     ]
+}
+
+/// What a node with so many tasks is taken to have to do that has not said so: it would look idle otherwise, and get everything.
+fn guess(tasks: usize) -> NodeLoad {
+    let tasks = count(tasks);
+    NodeLoad {
+        nano_cpus: tasks.saturating_mul(SOME_CPUS),
+        memory_bytes: tasks.saturating_mul(SOME_MEMORY),
+        milli_tasks: tasks.saturating_mul(1000),
+    }
 }
 
 /// So many thousandths of something.

@@ -67,6 +67,15 @@ fn what_is_set_aside_counts_even_if_it_is_not_used() {
 }
 
 #[test]
+fn a_node_that_has_reported_nothing_does_not_get_everything() {
+    let mut world = World::new(2);
+    report(&mut world, &[0]);
+    let web = world.add_service("web", replicas(20), by_usage(0));
+    world.settle();
+    assert_eq!(counts(&world, &web), [10, 10]);
+}
+
+#[test]
 fn without_reports_what_is_set_aside_decides() {
     let mut world = World::new(3);
     let web = world.add_service("web", replicas(6), by_usage(1));

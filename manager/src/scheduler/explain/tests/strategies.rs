@@ -115,13 +115,13 @@ fn usage_says_how_much_of_the_nodes_is_in_use_and_would_be() {
         [
             (
                 Some(1),
-                "25 % of processors and 0 % of memory in use with it, 0 % and 0 % now, by what is reserved alone, as it has not reported its load"
+                "25 % of processors and 20 % of memory in use with it, 0 % and 0 % now, guessed from its tasks, as it has not reported its load"
             ),
             (Some(2), "75 % of processors and 60 % of memory in use with it, 50 % and 40 % now"),
         ]
     );
     let sentence = format!(
-        "No task of web waits for a node. One more would go to {}: with it, the shares of its processors and memory that are in use add up to 25 %, and those of {} to 135 %.",
+        "No task of web waits for a node. One more would go to {}: with it, the shares of its processors and memory that are in use add up to 45 %, and those of {} to 135 %.",
         idle.hostname, busy.hostname
     );
     assert_eq!(explanation.sentence, sentence);
