@@ -26,7 +26,7 @@ use crate::state::State;
 /// How long after one another it looks: all tasks of these services are compared with all nodes.
 pub(crate) const PACE: Duration = Duration::from_secs(30);
 
-/// How long all nodes have to have been as they are.
+/// How long all nodes have to have been as they are, and the leader the same.
 const CALM: Duration = Duration::from_secs(60);
 
 /// When it looks again if nothing changes.
@@ -54,8 +54,10 @@ pub(crate) fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
         return plan;
     }
     plan.wake_by(now + AT_LAST);
-    let calm_at = state.nodes().values().map(|node| node.meta.updated_at + CALM).max();
-    if let Some(calm_at) = calm_at.filter(|at| *at > now) {
+    // A new leader has to hear from all nodes first what they have to do.
+    let changes = state.nodes().values().map(|node| node.meta.updated_at);
+    let calm_at = changes.fold(view.leader_since, Timestamp::max) + CALM;
+    if calm_at > now {
         plan.wake_by(calm_at);
         return plan;
     }

@@ -76,6 +76,10 @@ fn nothing_moves_while_nodes_change_or_something_else_is_going_on() {
     assert_eq!(plan.wake_at, Some(world.now + CALM / 2));
     world.now = world.now + CALM / 2;
     assert!(!planned(&world).transactions.is_empty());
+    world.view.leader_since = world.now;
+    assert!(planned(&world).transactions.is_empty(), "the leader is new");
+    world.now = world.now + CALM;
+    assert!(!planned(&world).transactions.is_empty());
     world.edit_service(&asks, |service| service.spec.task_template.force_update += 1);
     let update = crate::loops::LOOPS.iter().find(|step| step.name == "replicated");
     world.pass(update.expect("is there"));
