@@ -24,7 +24,8 @@ type Passed = Option<BTreeSet<String>>;
 pub(super) struct Firewall {
     /// Whether `iptables` writes to nftables.
     by_nftables: OnceLock<bool>,
-    seen: Mutex<Option<(RulesetGeneration, Passed)>>,
+    /// Not that there is no chain: `iptables` may just have failed.
+    seen: Mutex<Option<(RulesetGeneration, BTreeSet<String>)>>,
 }
 
 impl Firewall {
@@ -40,10 +41,10 @@ impl Firewall {
         let now = generation::current(&Netns::Host)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match &*seen {
-            Some((then, passed)) if *then == now => Ok(passed.clone()),
+            Some((then, passed)) if *then == now => Ok(Some(passed.clone())),
             _ => {
                 let passed = list()?;
-                *seen = Some((now, passed.clone()));
+                *seen = passed.clone().map(|passed| (now, passed));
                 Ok(passed)
             }
         }
