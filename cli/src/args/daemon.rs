@@ -157,6 +157,7 @@ pub(crate) struct BackupFlags {
         env = "SWARMLITE_BACKUP_EVERY",
         value_parser = backup_period,
         default_value = "6h",
+        requires = "backup_dir",
         value_name = "DURATION"
     )]
     pub(crate) backup_every: Duration,
@@ -167,6 +168,7 @@ pub(crate) struct BackupFlags {
         env = "SWARMLITE_BACKUP_KEEP",
         value_parser = clap::value_parser!(u32).range(1..),
         default_value_t = 28,
+        requires = "backup_dir",
         value_name = "COUNT"
     )]
     pub(crate) backup_keep: u32,

@@ -278,3 +278,12 @@ fn the_defaults_that_helps_name_are_those_that_hold() {
     let help = help("init", "data-path-port");
     assert!(help.ends_with(&ports), "{help}");
 }
+
+#[test]
+fn what_is_said_about_backups_needs_a_place_for_them() {
+    for option in ["--backup-every 1h", "--backup-keep 3", "--backup-passphrase-file p"] {
+        let refused = parse(&format!("swarmlite daemon {option}")).expect_err("would be ignored");
+        assert!(refused.to_string().contains("--backup-dir <DIR>"), "{refused}");
+    }
+    parse("swarmlite daemon --backup-dir d --backup-passphrase-file p --backup-keep 3").expect("parses");
+}
