@@ -75,7 +75,7 @@ pub(crate) async fn tasks_go_where_the_least_is_in_use(cluster: &Cluster) -> any
     let [.., last] = cluster.members() else { anyhow::bail!("no nodes") };
     for node in cluster.members() {
         let free = if node.name() == last.name() { 9 } else { 1 };
-        measured_by(node, &with_memory(10, free)).await?;
+        measured_by(node, &with_memory(10, free)?).await?;
     }
     let used = follow_usage(cluster, last).await;
     for node in cluster.members() {
@@ -121,12 +121,12 @@ async fn measured_by(node: &Node, meminfo: &str) -> anyhow::Result<()> {
 }
 
 /// The kernel's counters of a machine with so many gigabytes, of which so many can be had.
-fn with_memory(total: u64, free: u64) -> String {
-    let fields = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+fn with_memory(total: u64, free: u64) -> anyhow::Result<String> {
+    let fields = std::fs::read_to_string("/proc/meminfo")?;
     let lines = fields.lines().map(|line| match line.split_once(':') {
         Some(("MemTotal", _)) => format!("MemTotal: {} kB\n", total << 20),
         Some(("MemAvailable", _)) => format!("MemAvailable: {} kB\n", free << 20),
         _ => format!("{line}\n"),
     });
-    lines.collect()
+    Ok(lines.collect())
 }
