@@ -285,5 +285,6 @@ fn what_is_said_about_backups_needs_a_place_for_them() {
         let refused = parse(&format!("swarmlite daemon {option}")).expect_err("would be ignored");
         assert!(refused.to_string().contains("--backup-dir <DIR>"), "{refused}");
     }
-    parse("swarmlite daemon --backup-dir d --backup-passphrase-file p --backup-keep 3").expect("parses");
+    parse("swarmlite daemon --backup-dir d --backup-passphrase-file p --backup-keep 3")
+        .expect("parses");
 }
