@@ -186,6 +186,19 @@ fn a_task_that_moves_is_not_stopped_before_the_new_one_has_traffic() {
 }
 
 #[test]
+fn tasks_of_a_spec_that_differs_in_their_placement_alone_move_too() {
+    let (mut world, ids) = with_new_node(&[("web", 6)]);
+    world.edit_service(&ids[0], |service| {
+        service.spec.task_template.placement.get_or_insert_default().max_replicas = 5;
+    });
+    world.settle();
+    let version = world.service(&ids[0]).spec_version;
+    assert!(world.running(&ids[0]).iter().all(|task| task.spec_version != version), "they stay");
+    assert_eq!(rebalance(&mut world), 2);
+    assert_eq!(counts(&world, &ids[0]), [2, 2, 2]);
+}
+
+#[test]
 fn an_update_that_comes_in_between_keeps_its_own_order() {
     let (mut world, ids) = with_new_node(&[("web", 4)]);
     let moves = planned(&world, usize::MAX);
