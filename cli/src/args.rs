@@ -177,7 +177,7 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Save all that the swarm knows to a file that a passphrase opens. Nothing stops meanwhile.
     Backup(BackupArgs),
-    /// Restore a swarm from such a file, with this node, which is in none, as its only manager.
+    /// Restore a swarm from a file that 'swarmlite backup' wrote, with this node, which is in none, as its only manager.
     Restore(RestoreArgs),
     /// Check this node and, on a manager, the swarm, and say what to do about what is wrong.
     Doctor(DoctorArgs),
