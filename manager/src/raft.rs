@@ -7,7 +7,8 @@
 //! - `batch`: many transactions, one log entry. `transactions`: what that holds. `level`: the format it is written in.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
-//! - `membership`: managers come and go. `housekeeping`: when snapshots are made. `progress`: how far all of it is.
+//! - `membership`: managers come and go. `housekeeping`: when snapshots are made. `progress`: how far all of it is. `resumed`: what a
+//!   restarted leader answers.
 //! - `record`: which member this manager is, across restarts. `recovery`: the last one left makes a cluster of its own, or one is made
 //!   of a state from elsewhere.
 //!
@@ -26,6 +27,7 @@ mod network;
 mod progress;
 mod record;
 mod recovery;
+mod resumed;
 mod runtime;
 mod sealed_disk;
 mod server;
@@ -72,6 +74,7 @@ use self::record::Record;
 pub use self::record::wipe;
 pub use self::recovery::force_new_cluster;
 pub use self::recovery::restore;
+use self::resumed::Resumed;
 use self::sealed_disk::SealedDisk;
 pub use self::server::router;
 use self::snapshot::Snapshots;
@@ -123,6 +126,7 @@ struct Inner<T> {
     batcher: Batcher,
     network: Network<T>,
     rewriter: Rewriter,
+    resumed: Resumed,
     snapshots: Arc<Snapshots>,
     metrics: RaftMetrics,
     /// Held while a manager is let in.
@@ -213,7 +217,7 @@ impl<T: Transport> RaftStore<T> {
     ) -> Result<Self, StartError> {
         let (log, closed, machine) = open_disk(dir, sealer).await?;
         let (state, snapshots, rewriter) = (machine.watch(), machine.snapshots(), log.rewriter());
-        let level = machine.level();
+        let (level, resumed) = (machine.level(), log.resumed(record.raft_id));
         let network = Network { transport, contacts: Contacts::default() };
         let config = Arc::new(config());
         let raft = Raft::new(record.raft_id, config, network.clone(), log, machine)
@@ -233,6 +237,7 @@ impl<T: Transport> RaftStore<T> {
             batcher,
             network,
             rewriter,
+            resumed,
             snapshots,
             metrics,
             admission: Mutex::new(()),

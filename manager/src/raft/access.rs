@@ -157,8 +157,10 @@ impl<T: Transport> RaftStore<T> {
 
     /// As leader: the index that includes everything acknowledged before the call.
     pub(crate) async fn read_index_here(&self) -> Result<u64, Failure> {
+        // Before: if there is another term afterwards, the answer may still be of this one.
+        let term = self.inner.raft.metrics().borrow().current_term;
         match self.inner.raft.ensure_linearizable().await {
-            Ok(log_id) => Ok(log_id.index().unwrap_or(0)),
+            Ok(log_id) => Ok(self.inner.resumed.read_index(term, log_id.index().unwrap_or(0))),
             Err(RaftError::APIError(
                 CheckIsLeaderError::ForwardToLeader(_) | CheckIsLeaderError::QuorumNotEnough(_),
             )) => Err(Failure::no_leader()),

@@ -31,6 +31,7 @@ use self::io_thread::Job;
 use super::disk::Batch;
 use super::disk::Disk;
 use super::level::Level;
+use super::resumed::Resumed;
 use super::types::Entry;
 use super::types::LogId;
 use super::types::RaftId;
@@ -122,6 +123,15 @@ impl LogStore {
         })?;
         let reader = LogReader { cache: Arc::new(RwLock::new(cache)) };
         Ok((Self { reader, jobs, level: Level::default() }, closed))
+    }
+
+    /// What it says of the leadership of the member `id`. Before raft goes on with it.
+    pub(super) fn resumed(&self, id: RaftId) -> Resumed {
+        self.reader.read(|cache| {
+            let purged = cache.purged.map_or(0, |purged| purged.index);
+            let last_index = cache.entries.last_key_value().map_or(purged, |(index, _)| *index);
+            Resumed::of(id, cache.vote, last_index)
+        })
     }
 
     /// Writes in the format of `level` from now on.
