@@ -21,7 +21,7 @@ pub(crate) fn is_full() -> bool {
 }
 
 /// How often something is done: `small` times, or `full` times.
-fn times(small: usize, full: usize) -> usize {
+pub(crate) fn times(small: usize, full: usize) -> usize {
     if is_full() { full } else { small }
 }
 

@@ -18,6 +18,7 @@ mod balancing;
 mod cluster;
 mod contract;
 mod docker_cli;
+mod durable;
 mod engine;
 mod events;
 mod explain;
@@ -67,8 +68,8 @@ use crate::cluster::Cluster;
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// The modules whose cases break parts of the cluster or put it under load.
-const TROUBLE: [&str; 8] =
-    ["failures", "load", "loss", "mishaps", "monitoring", "ready", "engine", "upgrade"];
+const TROUBLE: [&str; 9] =
+    ["durable", "failures", "load", "loss", "mishaps", "monitoring", "ready", "engine", "upgrade"];
 /// How long one test may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The same where the load is as long as it is promised to be passed.
@@ -169,6 +170,7 @@ fn cases() -> Vec<Case> {
         rollout::a_create_that_fails_says_which_task_and_why,
         rollout::a_drain_waits_until_replacements_have_traffic,
         rollout::a_drain_names_what_has_no_place_elsewhere,
+        durable::what_was_acknowledged_survives_kills,
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,
