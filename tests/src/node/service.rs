@@ -91,9 +91,11 @@ impl Service {
 
     /// Whether it runs.
     pub(crate) async fn is_running(self, node: &Node) -> anyhow::Result<bool> {
-        // A process that has ended and was not yet waited for can do nothing any more.
+        // A process that has ended and was not yet waited for can do nothing any more, unless one of its threads is still about to end: then
+        // its sockets are open.
         let script = format!(
-            "read -r pid <{} && read -r _ _ state _ </proc/$pid/stat && [ $state != Z ] \
+            "read -r pid <{} && read -r _ _ state _ </proc/$pid/stat \
+             && {{ [ $state != Z ] || [ \"$(echo /proc/$pid/task/*)\" != /proc/$pid/task/$pid ]; }} \
              && echo running || true",
             self.pid_file()
         );
