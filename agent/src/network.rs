@@ -126,7 +126,8 @@ impl DataPlane {
             plugin::serve(folder, handle.clone(), stop)?;
         }
         let node = Node { id: config.node_id, data_path_addr: config.data_path_addr };
-        tokio::spawn(Sync { kernel, node, requests, progress, assignments: None }.run());
+        let routed = Default::default();
+        tokio::spawn(Sync { kernel, node, requests, progress, assignments: None, routed }.run());
         Ok(handle)
     }
 }

@@ -1,5 +1,6 @@
 //! What can be done to a kernel, as values.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -67,19 +68,25 @@ pub enum Change {
     Pass(String),
     /// No longer let it pass.
     Unpass(String),
-    /// Forget UDP flows, so that their next packet is translated anew.
-    ForgetUdp(UdpFlows),
+    /// Forget flows, so that their next packet is translated anew.
+    Forget(BTreeSet<Flows>),
 }
 
-/// Which UDP flows. They have no end that the kernel could see: without this, a client that keeps sending would stay with
-/// a task that is gone, or with the refusal it got before there was one.
+/// Which flows of connection tracking.
+///
+/// The kernel sees no end of a flow of datagrams: without this, a client that keeps sending would stay with a task that is gone, or with the
+/// refusal it got before there was one. So would one that repeats the first packet of a stream, or soon begins another from the same port, if the task
+/// has not answered. And a stream whose end was not seen is remembered for days: whoever uses its port again would be led to where it went, though
+/// that task is gone, or its address another's by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum UdpFlows {
-    /// Those answered by this address.
+pub enum Flows {
+    /// Those translated to this address, but for streams that it has answered: they go on while their task drains.
+    TranslatedTo(Ipv4Addr),
+    /// All that this address answers: nobody has it any more.
     AnsweredBy(Ipv4Addr),
-    /// Those sent to this address.
+    /// Datagrams sent to this address.
     SentTo(Ipv4Addr),
-    /// Those sent to this port.
+    /// Datagrams sent to this port.
     SentToPort(u16),
 }
 
@@ -123,7 +130,7 @@ impl fmt::Display for Change {
             Self::SetServices(_) => f.write_str("replace the balanced services"),
             Self::Pass(link) => write!(f, "let {link} pass the firewall"),
             Self::Unpass(link) => write!(f, "no longer let {link} pass the firewall"),
-            Self::ForgetUdp(flows) => write!(f, "forget UDP flows {flows:?}"),
+            Self::Forget(flows) => write!(f, "forget flows {flows:?}"),
         }
     }
 }

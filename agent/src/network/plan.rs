@@ -15,11 +15,12 @@ use super::balancer::service::VirtualServices;
 use super::held::Held;
 use super::netns::Netns;
 use super::op::Change;
+use super::op::Flows;
 use super::op::Op;
-use super::op::UdpFlows;
 use super::ruleset::Ruleset;
 use super::state::Link;
 use super::state::LinkKind;
+use super::state::MAIN_TABLE;
 use super::state::Namespace;
 use super::state::NodeState;
 use super::uplink::HOST_LINK;
@@ -151,8 +152,9 @@ impl Changes {
         for link in wanted.passed.difference(&seen.passed) {
             self.0.push(Change::Pass(link.clone()));
         }
-        for flows in stale_flows(wanted, seen) {
-            self.0.push(Change::ForgetUdp(flows));
+        let stale = stale_flows(wanted, seen);
+        if !stale.is_empty() {
+            self.0.push(Change::Forget(stale));
         }
     }
 
@@ -204,9 +206,9 @@ fn gone<'a, K: Ord, V>(
     seen.keys().filter(|key| !wanted.contains_key(key))
 }
 
-/// The UDP flows that would go where they no longer should. Nothing is forgotten where it is not known what was balanced:
+/// The flows that would go where they no longer should. Nothing is forgotten where it is not known what was balanced:
 /// after a restart flows that are right must not be cut.
-fn stale_flows(wanted: &Namespace, seen: &Namespace) -> BTreeSet<UdpFlows> {
+fn stale_flows(wanted: &Namespace, seen: &Namespace) -> BTreeSet<Flows> {
     let mut stale = BTreeSet::new();
     if let (Held::Exactly(wanted), Some(seen)) = (&wanted.services, known_or_empty(&seen.services))
     {
@@ -214,15 +216,15 @@ fn stale_flows(wanted: &Namespace, seen: &Namespace) -> BTreeSet<UdpFlows> {
         for frontend in frontends {
             let now = serving_of(wanted, frontend);
             let before = serving_of(&seen, frontend);
-            stale.extend(before.difference(&now).map(|lost| UdpFlows::AnsweredBy(*lost)));
+            stale.extend(before.difference(&now).map(|lost| Flows::TranslatedTo(*lost)));
             match frontend {
                 Frontend::Address(address) if before.is_empty() && !now.is_empty() => {
-                    stale.insert(UdpFlows::SentTo(*address));
+                    stale.insert(Flows::SentTo(*address));
                 }
                 Frontend::Port { protocol: PortProtocol::Udp, port }
                     if before.is_empty() && !now.is_empty() =>
                 {
-                    stale.insert(UdpFlows::SentToPort(*port));
+                    stale.insert(Flows::SentToPort(*port));
                 }
                 _ => {}
             }
@@ -237,10 +239,42 @@ fn stale_flows(wanted: &Namespace, seen: &Namespace) -> BTreeSet<UdpFlows> {
         stale.extend(
             now.symmetric_difference(&before)
                 .filter(|(protocol, _)| *protocol == PortProtocol::Udp)
-                .map(|(_, port)| UdpFlows::SentToPort(*port)),
+                .map(|(_, port)| Flows::SentToPort(*port)),
         );
     }
     stale
+}
+
+/// The addresses that are routed to, by namespace.
+pub(crate) type Routed = BTreeMap<Netns, BTreeSet<Ipv4Addr>>;
+
+/// The addresses that are routed to, each by a route of its own.
+#[must_use]
+pub(crate) fn routed(state: &NodeState) -> Routed {
+    let of = |namespace: &Namespace| {
+        let hosts = namespace
+            .routes
+            .keys()
+            .filter(|(table, to)| *table == MAIN_TABLE && to.prefix_len() == to.max_prefix_len());
+        hosts.map(|(_, to)| to.addr()).collect()
+    };
+    state.iter().map(|(netns, namespace)| (netns.clone(), of(namespace))).collect()
+}
+
+/// What is to be done after a pass: forgets the flows of those addresses that were routed to and are not any more. A route may go by itself, with the
+/// link of its container, so that what the kernel shows does not tell.
+#[must_use]
+pub(crate) fn departures(before: &Routed, now: &Routed) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for (netns, now) in now {
+        let before = before.get(netns).into_iter().flatten();
+        let gone: BTreeSet<Flows> =
+            before.filter(|it| !now.contains(it)).copied().map(Flows::AnsweredBy).collect();
+        if !gone.is_empty() {
+            ops.push(Op::Change(netns.clone(), Change::Forget(gone)));
+        }
+    }
+    ops
 }
 
 fn known_or_empty(held: &Held<VirtualServices>) -> Option<VirtualServices> {

@@ -37,7 +37,10 @@ use super::netns::Netns;
 use super::netns::SandboxName;
 use super::op::Change;
 use super::op::Op;
+use super::plan::Routed;
+use super::plan::departures;
 use super::plan::plan;
+use super::plan::routed;
 use super::state::LinkKind;
 
 /// How often the kernel is compared with what it should hold when nothing has changed.
@@ -132,6 +135,8 @@ pub(super) struct Sync<K> {
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) progress: watch::Sender<KernelProgress>,
     pub(super) assignments: Option<Arc<NetworkAssignments>>,
+    /// What was routed to after the last pass.
+    pub(super) routed: Routed,
 }
 
 impl<K: Kernel> Sync<K> {
@@ -238,24 +243,31 @@ impl<K: Kernel> Sync<K> {
             let state = desired(&self.node, assignments, &observed)?;
             ops = plan(&state, &observed.state);
             if ops.is_empty() {
+                let now = routed(&state);
+                self.apply(&departures(&self.routed, &now)).await?;
+                self.routed = now;
                 return Ok(changed);
             }
-            debug!(?ops, "changing the kernel");
-            let mut errors = self.kernel.apply(&ops).await;
             changed += u64::try_from(ops.len()).unwrap_or(u64::MAX);
-            for error in &errors {
-                debug!(error = chain(error), "operation failed");
-            }
-            if !errors.is_empty() {
-                let failed = errors.len();
-                return Err(SyncError::Kernel {
-                    failed,
-                    of: ops.len(),
-                    first: errors.swap_remove(0),
-                });
-            }
+            self.apply(&ops).await?;
         }
         Err(SyncError::Unstable(ops))
+    }
+
+    async fn apply(&mut self, ops: &[Op]) -> Result<(), SyncError> {
+        if ops.is_empty() {
+            return Ok(());
+        }
+        debug!(?ops, "changing the kernel");
+        let mut errors = self.kernel.apply(ops).await;
+        for error in &errors {
+            debug!(error = chain(error), "operation failed");
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let failed = errors.len();
+        Err(SyncError::Kernel { failed, of: ops.len(), first: errors.swap_remove(0) })
     }
 
     async fn add_endpoint(&mut self, endpoint: Endpoint) -> Result<(), EndpointError> {

@@ -49,7 +49,7 @@ pub(crate) struct Node {
 pub(crate) struct Container {
     pub(crate) netns: PathBuf,
     pub(crate) pid: u32,
-    namespace: String,
+    pub(crate) namespace: String,
     endpoints: Vec<String>,
 }
 

@@ -99,10 +99,15 @@ pub(crate) struct Connection(std::io::Result<BufReader<TcpStream>>);
 impl Connection {
     /// Connects from an address of a namespace.
     pub(crate) async fn open(netns: &Path, from: Ipv4Addr, to: SocketAddrV4) -> Self {
+        Self::open_from(netns, SocketAddrV4::new(from, 0), to).await
+    }
+
+    /// Connects from an address and a port of a namespace.
+    pub(crate) async fn open_from(netns: &Path, from: SocketAddrV4, to: SocketAddrV4) -> Self {
         let socket = run_inside(netns.to_owned(), move || {
             let socket = TcpSocket::new_v4()?;
             socket.set_zero_linger()?;
-            socket.bind(SocketAddrV4::new(from, 0).into())?;
+            socket.bind(from.into())?;
             Ok(socket)
         });
         let connect = async {

@@ -160,7 +160,8 @@ pub(crate) async fn a_lost_node_is_replaced_and_routed_around(
         })
         .await?;
     let report = traffic.finish().await?;
-    let last = report.last_failure(phase).context("no request was lost with the node")?;
+    // What was open at that moment may be lost, if anything was.
+    let last = report.last_failure(phase).unwrap_or_default();
     writeln!(
         std::io::stderr(),
         "from the cut to the node down {down:.1?}, to the last failed request {last:.1?}, to the replacement routed {routed:.1?}"

@@ -14,6 +14,7 @@ use super::Observed;
 use crate::network::held::Held;
 use crate::network::netns::Netns;
 use crate::network::op::Change;
+use crate::network::op::Flows;
 use crate::network::op::Op;
 use crate::network::state::Link;
 use crate::network::state::LinkKind;
@@ -31,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) observed: Observed,
     /// How many plans it refuses, whole, before it does what it is told.
     pub(crate) refuse: usize,
+    /// What it was told to forget.
+    pub(crate) forgotten: Vec<(Netns, Flows)>,
 }
 
 impl FakeKernel {
@@ -59,6 +62,9 @@ impl Kernel for FakeKernel {
         }
         for op in ops {
             apply(&mut inner.observed.state, op);
+            if let Op::Change(netns, Change::Forget(flows)) = op {
+                inner.forgotten.extend(flows.iter().map(|flows| (netns.clone(), *flows)));
+            }
         }
         ready(Vec::new())
     }
@@ -154,7 +160,7 @@ fn change_namespace(namespace: &mut Namespace, change: &Change) {
         Change::SetServices(services) => namespace.services = Held::Exactly(services),
         Change::Pass(link) => assert!(namespace.passed.insert(link), "passes already"),
         Change::Unpass(link) => assert!(namespace.passed.remove(&link), "does not pass"),
-        Change::ForgetUdp(_) => {}
+        Change::Forget(_) => {}
         Change::AddLink(..) | Change::RemoveLink(_) => unreachable!("done by the caller"),
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn apply(
         Change::SetServices(services) => return kernel.balancer.program(netns, &services),
         Change::Pass(link) => return firewall::pass(&link),
         Change::Unpass(link) => return firewall::unpass(&link),
-        Change::ForgetUdp(flows) => return conntrack::forget_udp(session, flows),
+        Change::Forget(flows) => return conntrack::forget(session, &flows),
         Change::RemoveLink(name) => remove_link(session, &name).await?,
         Change::SetUp(name) => set_up(session, &name).await?,
         Change::AddAddress(link, net) => add_address(session, &link, net).await?,

@@ -1,7 +1,8 @@
-//! Forgetting UDP flows through the kernel's connection tracking (`linux/netfilter/nfnetlink_conntrack.h`).
+//! Forgetting flows through the kernel's connection tracking (`linux/netfilter/nfnetlink_conntrack.h`).
 //!
 //! What is needed of it is one dump and one deletion.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::Ipv4Addr;
 
@@ -21,7 +22,7 @@ use crate::network::nfnetlink::error;
 use crate::network::nfnetlink::message;
 use crate::network::nfnetlink::messages;
 use crate::network::nfnetlink::socket;
-use crate::network::op::UdpFlows;
+use crate::network::op::Flows;
 use crate::network::uplink::INGRESS_ADDRESS;
 
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET`.
@@ -31,6 +32,9 @@ const DELETE: u16 = 0x0102;
 
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_TUPLE_REPLY: u16 = 2;
+const CTA_PROTOINFO: u16 = 4;
+const CTA_PROTOINFO_TCP: u16 = 1;
+const CTA_PROTOINFO_TCP_STATE: u16 = 1;
 const CTA_TUPLE_IP: u16 = 1;
 const CTA_TUPLE_PROTO: u16 = 2;
 const CTA_IP_V4_SRC: u16 = 1;
@@ -40,14 +44,17 @@ const CTA_PROTO_DST_PORT: u16 = 3;
 
 const IPPROTO_UDP: u8 = 17;
 
-/// Removes the UDP flows that match, in the namespace of the calling thread.
-pub(super) fn forget_udp(session: &Session, flows: UdpFlows) -> Result<(), KernelError> {
-    forget(flows).map_err(|source| KernelError::Socket { netns: session.netns.clone(), source })
+/// The state of a stream whose first packet was not answered (`linux/netfilter/nf_conntrack_tcp.h`).
+const TCP_CONNTRACK_SYN_SENT: u8 = 1;
+
+/// Removes the flows that match, in the namespace of the calling thread.
+pub(super) fn forget(session: &Session, flows: &BTreeSet<Flows>) -> Result<(), KernelError> {
+    remove(flows).map_err(|source| KernelError::Socket { netns: session.netns.clone(), source })
 }
 
-fn forget(flows: UdpFlows) -> io::Result<()> {
+fn remove(flows: &BTreeSet<Flows>) -> io::Result<()> {
     let socket = socket()?;
-    for flow in dump(&socket)?.iter().filter(|flow| flow.matches(flows)) {
+    for flow in dump(&socket)?.iter().filter(|flow| flow.is_among(flows)) {
         delete(&socket, flow)?;
     }
     Ok(())
@@ -67,28 +74,36 @@ struct Tuple {
 struct Flow {
     original: Tuple,
     reply: Tuple,
+    /// The state of a stream.
+    state: Option<u8>,
     /// `CTA_TUPLE_ORIG` as the kernel wrote it: it names the flow.
     name: Vec<u8>,
 }
 
 impl Flow {
-    fn matches(&self, flows: UdpFlows) -> bool {
+    fn is_among(&self, flows: &BTreeSet<Flows>) -> bool {
+        let answers = self.reply.source;
+        let translated = answers != self.original.destination;
+        let among = |flow: Option<Flows>| flow.is_some_and(|flow| flows.contains(&flow));
+        among(answers.map(Flows::AnsweredBy))
+            || (translated && !self.is_answered() && among(answers.map(Flows::TranslatedTo)))
+            || (self.original.protocol == IPPROTO_UDP
+                && (among(self.original.destination.map(Flows::SentTo))
+                    || (self.is_published() && among(Some(Flows::SentToPort(self.original.port))))))
+    }
+
+    /// Whether it is a stream that its task has answered.
+    fn is_answered(&self) -> bool {
+        self.state.is_some_and(|state| state > TCP_CONNTRACK_SYN_SENT)
+    }
+
+    /// Whether it can be one to a published port. Flows of others to the same port elsewhere keep their translation.
+    fn is_published(&self) -> bool {
         let untranslated = self.reply.source == self.original.destination
             && self.reply.destination == self.original.source;
-        self.original.protocol == IPPROTO_UDP
-            && match flows {
-                UdpFlows::AnsweredBy(address) => {
-                    self.reply.source == Some(address) && self.original.destination != Some(address)
-                }
-                UdpFlows::SentTo(address) => self.original.destination == Some(address),
-                // Flows of others to the same port elsewhere keep their translation.
-                UdpFlows::SentToPort(port) => {
-                    self.original.port == port
-                        && (untranslated
-                            || self.original.destination == Some(INGRESS_ADDRESS)
-                            || self.reply.source == Some(INGRESS_ADDRESS))
-                }
-            }
+        untranslated
+            || self.original.destination == Some(INGRESS_ADDRESS)
+            || self.reply.source == Some(INGRESS_ADDRESS)
     }
 }
 
@@ -123,8 +138,15 @@ fn flow(attributes: &[u8]) -> Option<Flow> {
     Some(Flow {
         original: tuple(name.value()),
         reply: tuple(attribute(attributes, CTA_TUPLE_REPLY)?.value()),
+        state: stream_state(attributes),
         name: name.into_inner().to_vec(),
     })
+}
+
+fn stream_state(attributes: &[u8]) -> Option<u8> {
+    let info = attribute(attributes, CTA_PROTOINFO)?;
+    let tcp = attribute(info.value(), CTA_PROTOINFO_TCP)?;
+    attribute(tcp.value(), CTA_PROTOINFO_TCP_STATE)?.value().first().copied()
 }
 
 fn tuple(attributes: &[u8]) -> Tuple {

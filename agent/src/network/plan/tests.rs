@@ -224,17 +224,17 @@ fn services(weights: &[(u8, u16)]) -> Namespace {
 }
 
 #[test]
-fn datagrams_leave_a_task_that_drains_and_find_the_first_that_serves() {
+fn flows_leave_a_task_that_drains_and_find_the_first_that_serves() {
     let drained = stale_flows(&services(&[(1, 0), (2, 1)]), &services(&[(1, 1), (2, 1)]));
-    assert_eq!(drained, BTreeSet::from([UdpFlows::AnsweredBy(Ipv4Addr::new(10, 0, 0, 1))]));
+    assert_eq!(drained, BTreeSet::from([Flows::TranslatedTo(Ipv4Addr::new(10, 0, 0, 1))]));
     let first = stale_flows(&services(&[(1, 1)]), &services(&[(1, 0)]));
-    assert_eq!(first, BTreeSet::from([UdpFlows::SentTo(Ipv4Addr::new(10, 0, 0, 9))]));
+    assert_eq!(first, BTreeSet::from([Flows::SentTo(Ipv4Addr::new(10, 0, 0, 9))]));
     let another = stale_flows(&services(&[(1, 1), (2, 1)]), &services(&[(1, 1)]));
     assert_eq!(another, BTreeSet::new());
 }
 
 #[test]
-fn datagrams_are_left_alone_when_it_is_not_known_what_was_balanced() {
+fn flows_are_left_alone_when_it_is_not_known_what_was_balanced() {
     let restarted = Namespace { services: Held::Unknown, ..Namespace::default() };
     assert_eq!(stale_flows(&services(&[(1, 1)]), &restarted), BTreeSet::new());
 }

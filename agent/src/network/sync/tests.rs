@@ -14,6 +14,7 @@ use crate::network::desired::tests::settled_assignments;
 use crate::network::desired::tests::this_node;
 use crate::network::held::Held;
 use crate::network::kernel::fake::FakeKernel;
+use crate::network::op::Flows;
 use crate::network::state::Route;
 
 fn start(kernel: &FakeKernel) -> DataPlaneHandle {
@@ -92,7 +93,10 @@ async fn a_container_has_its_route_when_it_has_its_link() {
     handle.add_endpoint(endpoint.clone()).await.expect("added");
     let to_it = Route::Link(endpoint.link_name());
     assert!(kernel.lock().observed.state[&netns].routes.values().any(|route| *route == to_it));
+    let gone = (netns.clone(), Flows::AnsweredBy(endpoint.address.addr()));
+    assert!(!kernel.lock().forgotten.contains(&gone));
     handle.remove_endpoint(endpoint.id).await.expect("removed");
+    assert!(kernel.lock().forgotten.contains(&gone));
     assert!(!kernel.lock().observed.state[&netns].routes.values().any(|route| *route == to_it));
     handle.tear_down().await.expect("torn down");
     assert_eq!(kernel.lock().observed.state.len(), 1, "only the node itself is left");

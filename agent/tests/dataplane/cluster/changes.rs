@@ -12,9 +12,11 @@ use super::description::has_reached;
 use super::three_nodes;
 use super::two_tasks;
 use crate::rig::CLIENT;
+use crate::rig::Container;
 use crate::rig::Node;
 use crate::rig::Rig;
 use crate::rig::underlay;
+use crate::rig::wait_for;
 use crate::subject::Conversation;
 use crate::talk::Connection;
 use crate::talk::Flow;
@@ -24,9 +26,10 @@ pub(super) async fn tables_follow_the_tasks_and_repair_themselves(kind: Kind) {
     let mut rig = Rig::new("b", kind);
     let mut cluster = Cluster::new();
     let nodes = three_nodes(&mut rig, &cluster);
-    let _tasks = tasks_come_and_go(&mut rig, &mut cluster, &nodes).await;
+    let [one, _two] = tasks_come_and_go(&mut rig, &mut cluster, &nodes).await;
     what_others_change_is_put_back(&rig, &mut cluster, &nodes[2]).await;
     a_restart_disturbs_nothing(&rig, &cluster, &nodes[1]).await;
+    ports_are_used_again(&mut rig, &mut cluster, &nodes, one).await;
     a_network_goes_alone(&rig, &mut cluster, &nodes).await;
     for node in &nodes {
         node.data_plane.tear_down().await.expect("torn down");
@@ -34,11 +37,7 @@ pub(super) async fn tables_follow_the_tasks_and_repair_themselves(kind: Kind) {
 }
 
 /// The client uses the same UDP socket throughout, as one that never stops sending does.
-async fn tasks_come_and_go(
-    rig: &mut Rig,
-    cluster: &mut Cluster,
-    nodes: &[Node],
-) -> [crate::rig::Container; 2] {
+async fn tasks_come_and_go(rig: &mut Rig, cluster: &mut Cluster, nodes: &[Node]) -> [Container; 2] {
     let client = rig.netns("client");
     let entry = nodes[2].address();
     let mut flow =
@@ -117,6 +116,73 @@ async fn a_restart_disturbs_nothing(rig: &Rig, cluster: &Cluster, node: &Node) {
     let answer = ask_tcp(&rig.netns("client"), node.address(), PUBLISHED).await;
     assert_eq!(answer, format!("two {}", underlay(CLIENT)));
 }
+
+/// What the kernel remembers of a client's port does not lead to a task that does not serve any more, or is gone.
+async fn ports_are_used_again(
+    rig: &mut Rig,
+    cluster: &mut Cluster,
+    nodes: &[Node],
+    one: Container,
+) {
+    let client = rig.netns("client");
+    let (served_by_one, served_by_two) =
+        (format!("one {}", underlay(CLIENT)), format!("two {}", underlay(CLIENT)));
+    // Through the node that has the task, and through one that has none.
+    let ways = [(&nodes[0], 21_000), (&nodes[2], 21_001)].map(|(node, port)| {
+        let from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
+        (from, SocketAddrV4::new(node.address(), PUBLISHED))
+    });
+    let open = async |way: &Way| Connection::open_from(&client, way.0, way.1).await;
+    let serving = async |cluster: &mut Cluster, task: usize| {
+        cluster.set_serving(0, task == 0);
+        cluster.set_serving(1, task == 1);
+        cluster.publish(nodes).await;
+    };
+
+    // Whoever waits for an answer to its first packet gets one from another task.
+    serving(cluster, 0).await;
+    rig.inside(&one.namespace, "iptables -A INPUT -p tcp -j DROP");
+    let dropped = || {
+        let rules = rig.inside(&one.namespace, "iptables -nvxL INPUT");
+        let rule = rules.lines().find(|line| line.contains("DROP"))?;
+        rule.split_whitespace().next()?.parse::<usize>().ok()
+    };
+    let ask_both = async || {
+        let (mut first, mut second) = tokio::join!(open(&ways[0]), open(&ways[1]));
+        [first.ask(), second.ask()]
+    };
+    let no_longer = async {
+        wait_for("both have sent", || dropped().is_some_and(|packets| packets >= 2)).await;
+        serving(cluster, 1).await;
+    };
+    let (answers, ()) = tokio::join!(ask_both(), no_longer);
+    assert_eq!(answers, [served_by_two.clone(), served_by_two.clone()]);
+    rig.inside(&one.namespace, "iptables -F INPUT");
+
+    // Streams that nobody has ended are remembered for days.
+    serving(cluster, 0).await;
+    let mut left = Vec::new();
+    for way in &ways {
+        left.push(open(way).await);
+        assert_eq!(left.last_mut().expect("pushed").ask(), served_by_one);
+    }
+    serving(cluster, 1).await;
+    for endpoint in cluster.assignments.endpoints.values_mut() {
+        endpoint.tasks.remove(0);
+    }
+    cluster.publish(nodes).await;
+    rig.remove(&nodes[0], one).await;
+    for open in &mut left {
+        assert_eq!(open.ask(), "ConnectionReset");
+    }
+    drop(left);
+    for way in &ways {
+        assert_eq!(open(way).await.ask(), served_by_two, "from {}", way.0);
+    }
+}
+
+/// Where a connection comes from, and where it goes.
+type Way = (SocketAddrV4, SocketAddrV4);
 
 /// A network that is no longer assigned goes, and what is on the others stays.
 async fn a_network_goes_alone(rig: &Rig, cluster: &mut Cluster, nodes: &[Node]) {
