@@ -18,6 +18,7 @@ use swarmlite_proto::time::Timestamp;
 
 use super::board::Board;
 use super::candidate::Group;
+use super::filter;
 use super::strategy;
 use super::strategy::Choice;
 use super::strategy::Rank;
@@ -29,7 +30,7 @@ use crate::state::State;
 use crate::state::Transaction;
 use crate::state::gets_tasks;
 
-/// How often all services are gone through: what moves for one may make room for another.
+/// How often all services are gone through: what moves for one may make another node the better one for the next.
 const ROUNDS: usize = 10;
 
 /// A task that would be better off elsewhere.
@@ -57,16 +58,18 @@ pub fn moves(
     now: Timestamp,
     limit: usize,
 ) -> Vec<Move> {
-    let mut board = Board::new(state, loads, now);
+    let mut boards =
+        Boards { after: Board::new(state, loads, now), between: Board::new(state, loads, now) };
     let mut moves: Vec<Move> = Vec::new();
     let groups = services.iter().filter_map(|service| movable(state, service));
     let mut groups: Vec<(Group, Vec<&Task>)> = groups.collect();
     for _ in 0..ROUNDS {
         let before = moves.len();
         for (group, tasks) in &mut groups {
-            board.know(&group.rules);
+            boards.after.know(&group.rules);
+            boards.between.know(&group.rules);
             while moves.len() < limit
-                && let Some(found) = best_move(&mut board, group, tasks)
+                && let Some(found) = best_move(&mut boards, group, tasks)
             {
                 moves.push(found);
             }
@@ -76,6 +79,14 @@ pub fn moves(
         }
     }
     moves
+}
+
+/// What is on the nodes while tasks move. All move at once, and start-first: a move must not need the room of another.
+struct Boards<'a> {
+    /// When all have moved.
+    after: Board<'a>,
+    /// When all that take the place of others are there, and none of those has left.
+    between: Board<'a>,
 }
 
 /// The change that has tasks moved: the orchestrator replaces them as it replaces those of a drained node, start-first.
@@ -122,7 +133,8 @@ fn group_of(state: &State, service: &Service) -> Option<Group> {
 }
 
 /// The first move that makes things better, from the node that is the worst place for a task. It is taken out of `tasks` and counted on the board.
-fn best_move(board: &mut Board<'_>, group: &Group, tasks: &mut Vec<&Task>) -> Option<Move> {
+fn best_move(boards: &mut Boards<'_>, group: &Group, tasks: &mut Vec<&Task>) -> Option<Move> {
+    let Boards { after: board, between } = boards;
     // Identical tasks of one node are as good as each other: the one with the highest number goes.
     let mut worst: BTreeMap<Rank, usize> = BTreeMap::new();
     for (at, task) in tasks.iter().enumerate() {
@@ -137,8 +149,13 @@ fn best_move(board: &mut Board<'_>, group: &Group, tasks: &mut Vec<&Task>) -> Op
         let task = *tasks.get(at)?;
         let from = task.node_id.as_ref()?;
         board.release(task);
-        if let Some(to) = better(board, group, task, from) {
+        let has_room = |to: &NodeId| {
+            let candidate = between.candidate(to);
+            candidate.is_some_and(|candidate| filter::check(group, &candidate).is_ok())
+        };
+        if let Some(to) = better(board, group, task, from).filter(has_room) {
             board.place(group, &to);
+            between.place(group, &to);
             tasks.swap_remove(at);
             let (task, service, slot) = (task.id.clone(), task.service_id.clone(), task.slot);
             return Some(Move { task, service, slot, from: from.clone(), to });
