@@ -45,6 +45,7 @@ use swarmlite_proto::object::Task;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::TaskSpec;
+use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Generation;
 use swarmlite_proto::version::Version;
 
@@ -107,6 +108,15 @@ impl State {
     #[must_use]
     pub const fn applied(&self) -> u64 {
         self.applied
+    }
+
+    /// The index from which a cluster goes on that may have lost its last transactions. Agents may have seen them, and refuse to go back: so that
+    /// is the present time in milliseconds since 1970, which no log reaches that has grown by less than an entry in a millisecond. The same
+    /// holds for ids in raft, each of which has cost an entry: those after it are new.
+    #[must_use]
+    pub(crate) fn index_past_all(&self, now: Timestamp) -> u64 {
+        let now = now.since(Timestamp::EPOCH).as_millis();
+        u64::try_from(now).unwrap_or(u64::MAX).max(self.applied + 1)
     }
 
     /// The generation of what is computed from this state.

@@ -1,9 +1,7 @@
 //! The cluster that is made of a backup: one manager, with all that was known then. Pure.
 //!
-//! Agents may have seen much that came after the backup, and they refuse to go back. So the restored state counts as the newest there is:
-//! its place in the log is the present time in milliseconds since 1970, which no log reaches that has grown by less than an entry in a
-//! millisecond. The same holds for ids in raft, each of which has cost an entry: those from here on are new, and what
-//! members of the old cluster still send is told from what members of this one do.
+//! Agents may have seen much that came after the backup, and they refuse to go back. So the restored state counts as the newest there is
+//! ([`State::index_past_all`]). What members of the old cluster still send is told from what members of this one do by their ids in raft.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +58,7 @@ pub fn restored(
         )));
     }
     let (cluster, writer) = (backup.cluster()?, backup.writer()?);
-    let index = milliseconds(now).max(backup.state.applied() + 1);
+    let index = backup.state.index_past_all(now);
     let cluster =
         Cluster { next_raft_id: index + 1, restored: Version::at(index), ..cluster.clone() };
     let manager = alone(writer, ManagerRecord { raft_id: index, addr });
@@ -73,10 +71,6 @@ pub fn restored(
     let others = lost(&state, &writer.id);
     state.apply(index, others.fold(transaction, Transaction::with))?;
     Ok(Restored { state, raft_id: index, identity, unlock_key })
-}
-
-fn milliseconds(now: Timestamp) -> u64 {
-    u64::try_from(now.since(Timestamp::EPOCH).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The manager that `writer` is from now on, wherever it was before.

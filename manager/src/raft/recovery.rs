@@ -1,7 +1,7 @@
 //! A cluster of one manager: made of what is on the disk of one whose others are lost, or of a state that was kept elsewhere.
 //!
 //! Works on a closed directory. Every entry of the log counts as committed: this manager may not know of the last ones, and what was
-//! acknowledged must not be lost. The result is a snapshot whose only member is this manager; it replaces the old one in a single rename, so that
+//! acknowledged must not be lost. Where it lags behind all the same, agents that have seen more must take what it says: it goes on from an index that none has seen. The result is a snapshot whose only member is this manager; it replaces the old one in a single rename, so that
 //! a crash leaves the old cluster or the new one.
 
 use std::collections::BTreeSet;
@@ -15,9 +15,11 @@ use openraft::Membership;
 use openraft::RaftLogReader;
 use openraft::storage::RaftLogStorage;
 use openraft::storage::RaftStateMachine;
+use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::version::Version;
 use swarmlite_vault::Sealer;
 use tokio::task::spawn_blocking;
 
@@ -104,11 +106,10 @@ async fn recover(
     let (applied, _) = machine.applied_state().await.map_err(io::Error::other)?;
     let vote = log.read_vote().await.map_err(io::Error::other)?.unwrap_or_default();
     let term = vote.leader_id().term.max(applied.map_or(0, |applied| applied.leader_id.term)) + 1;
-    let index = applied.map_or(0, |applied| applied.index + 1);
-    let last = LogId::new(CommittedLeaderId::new(term, id), index);
-
     let mut state = machine.watch().borrow().clone();
-    let outcome = state.apply(index, alone(&state, id, addr, now));
+    let index = state.index_past_all(now);
+    let last = LogId::new(CommittedLeaderId::new(term, id), index);
+    let outcome = state.apply(index, alone(&state, id, addr, (index, now)));
     outcome.map_err(io::Error::other)?;
     state.skip_to(index);
     let alone_since = state.cluster().map_or(id + 1, |cluster| cluster.next_raft_id);
@@ -140,13 +141,23 @@ async fn settle(
     log.purge(last).await.map_err(io::Error::other)
 }
 
-/// Takes all managers but `id` out of the state.
-fn alone(state: &State, id: RaftId, addr: SocketAddr, now: Timestamp) -> Transaction {
+/// Takes all managers but `id` out of the state, which goes on from `index`.
+fn alone(
+    state: &State,
+    id: RaftId,
+    addr: SocketAddr,
+    (index, now): (u64, Timestamp),
+) -> Transaction {
     let left = |node: &Arc<Node>| {
         let record = node.manager?;
         let own = record.raft_id == id;
         let manager = own.then_some(ManagerRecord { addr, ..record });
         Some(Op::PutNode(Box::new(Node { manager, ..Node::clone(node) })))
     };
-    Transaction { at: now, ops: state.nodes().values().filter_map(left).collect() }
+    let cluster = state.cluster().map(|before| {
+        let (next_raft_id, restored) = (index + 1, Version::at(index));
+        Op::PutCluster(Box::new(Cluster { next_raft_id, restored, ..Cluster::clone(before) }))
+    });
+    let nodes = state.nodes().values().filter_map(left);
+    Transaction { at: now, ops: cluster.into_iter().chain(nodes).collect() }
 }

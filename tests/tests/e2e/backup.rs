@@ -39,7 +39,7 @@ fn vault(lab: &Lab) -> anyhow::Result<(PathBuf, String)> {
 }
 
 /// Takes the disk of `node`, whose power comes back: it is a machine in no cluster.
-async fn replace_machine(lab: &Lab, node: &Node) -> anyhow::Result<()> {
+pub(crate) async fn replace_machine(lab: &Lab, node: &Node) -> anyhow::Result<()> {
     lab.power_on(node).await?;
     tokio::fs::remove_dir_all(node.state_dir()).await?;
     node.start(Service::Engine).await?;

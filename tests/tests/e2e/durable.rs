@@ -12,10 +12,13 @@ use anyhow::ensure;
 use futures_util::future::try_join_all;
 use hyper::Method;
 use serde_json::Value;
+use serde_json::json;
+use swarmlite_lab::Lab;
 use swarmlite_lab::Node;
 use swarmlite_lab::Service;
 use swarmlite_lab::eventually;
 
+use crate::backup::replace_machine;
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
 use crate::cluster::MENDED;
@@ -29,6 +32,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const BETWEEN: u64 = 10;
 
 const LABEL: &str = "count";
+
+/// How many writes a manager misses.
+const AHEAD: u64 = 200;
 
 /// Who writes to a service of its own through one manager.
 struct Writer<'a> {
@@ -147,4 +153,84 @@ impl Writer<'_> {
         }
         Ok(())
     }
+}
+
+pub(crate) async fn one_of_three_managers_goes_on_from_behind(
+    shared: &Cluster,
+) -> anyhow::Result<()> {
+    let cluster = shared.another("behind").await?;
+    let outcome = lose_two(&cluster).await;
+    let outcome = outcome.map_err(|error| error.context(cluster.lab().logs(40)));
+    Lab::down(cluster.lab().name()).await?;
+    outcome
+}
+
+/// The manager that is left has missed a service, and the worker has not.
+async fn lose_two(cluster: &Cluster) -> anyhow::Result<()> {
+    let (lab, worker) = (cluster.lab(), cluster.worker());
+    let [first, second, left] = cluster.managers() else { anyhow::bail!("three managers") };
+    cluster.create("--name web --publish 8000:8000 --replicas 4").await?;
+    let containers = cluster.containers(worker, "web").await?;
+    let [id] = &containers[..] else { anyhow::bail!("{containers:?}") };
+    let life = async || {
+        let format = "{{.State.StartedAt}} {{.State.Running}}";
+        worker.docker(&["inspect", "--format", format, id]).await
+    };
+    let before = life().await?;
+    lab.cut(left).await?;
+    cluster.create("--name missed --constraint node.role==worker").await?;
+    // One after the other, or one entry of the log would do for many. More than the one that is left will have to say of its own accord.
+    for number in 0..AHEAD {
+        let spec = json!({
+            "Name": format!("missed-{number}"),
+            "TaskTemplate": { "ContainerSpec": { "Image": IMAGE } },
+            "Mode": { "Replicated": { "Replicas": 0 } },
+        });
+        let reply = first.api(Method::POST, "/services/create", &spec.to_string()).await?;
+        ensure!(reply.status == 201, "{}: {}", reply.status, reply.body);
+    }
+    eventually("the worker to have been told", MENDED, async || {
+        let missed = cluster.containers(worker, "missed").await?;
+        ensure!(missed.len() == 1, "{missed:?}");
+        Ok(())
+    })
+    .await?;
+    for lost in [first, second] {
+        lab.power_off(lost).await?;
+    }
+    lab.heal(left).await?;
+    let here = left.address().to_string();
+    left.swarmlite(&["init", "--force-new-cluster", "--advertise-addr", &here]).await?;
+    eventually("the worker to do as the manager says", MENDED, async || {
+        let missed = cluster.containers(worker, "missed").await?;
+        ensure!(missed.is_empty(), "it runs what nobody knows of: {missed:?}");
+        let running = cluster.running(left, "web").await?;
+        ensure!(running.len() == 4, "{} tasks run", running.len());
+        cluster.ask(worker, 8000, 4).await.map(drop)
+    })
+    .await?;
+    ensure!(life().await? == before, "its container was started again");
+
+    // Two others join in the places of those that were lost.
+    let token = left.swarmlite(&["join-token", "--quiet", "manager"]).await?;
+    for other in [first, second] {
+        replace_machine(lab, other).await?;
+        let (at, remote) = (other.address().to_string(), format!("{here}:2377"));
+        let join = ["join", "--token", token.trim(), "--advertise-addr", &at, &remote];
+        other.swarmlite(&join).await?;
+    }
+    eventually("three managers that know all", MENDED, async || {
+        for manager in cluster.managers() {
+            let services = cluster.services(manager).await?;
+            let names: Vec<&str> = services.iter().map(|service| &*service.spec.name).collect();
+            ensure!(names == ["web"], "{} has {names:?}", manager.name());
+        }
+        let nodes = cluster.nodes(first).await?;
+        let managers = nodes.iter().filter(|node| node.manager_status.is_some()).count();
+        ensure!(managers == 3, "{managers} managers");
+        Ok(())
+    })
+    .await?;
+    ensure!(life().await? == before, "its container was started again");
+    Ok(())
 }

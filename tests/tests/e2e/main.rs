@@ -171,6 +171,7 @@ fn cases() -> Vec<Case> {
         rollout::a_drain_waits_until_replacements_have_traffic,
         rollout::a_drain_names_what_has_no_place_elsewhere,
         durable::what_was_acknowledged_survives_kills,
+        durable::one_of_three_managers_goes_on_from_behind,
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,
