@@ -215,12 +215,22 @@ impl<T: Transport> RaftStore<T> {
         record: Record,
         transport: T,
     ) -> Result<Self, StartError> {
-        let (log, closed, machine) = open_disk(dir, sealer).await?;
+        let opened = open_disk(dir, sealer).await?;
+        Self::run(dir, opened, config(), record, transport).await
+    }
+
+    /// Goes on with what has been read.
+    async fn run(
+        dir: &Path,
+        (log, closed, machine): Opened,
+        config: Config,
+        record: Record,
+        transport: T,
+    ) -> Result<Self, StartError> {
         let (state, snapshots, rewriter) = (machine.watch(), machine.snapshots(), log.rewriter());
         let (level, resumed) = (machine.level(), log.resumed(record.raft_id));
         let network = Network { transport, contacts: Contacts::default() };
-        let config = Arc::new(config());
-        let raft = Raft::new(record.raft_id, config, network.clone(), log, machine)
+        let raft = Raft::new(record.raft_id, Arc::new(config), network.clone(), log, machine)
             .await
             .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
         let (leadership, follower) = leadership::spawn(&raft);
@@ -285,10 +295,9 @@ impl<T> RaftStore<T> {
 }
 
 /// What is on the disk: the log, when that is closed, and the state.
-async fn open_disk(
-    dir: &Path,
-    sealer: Sealer,
-) -> Result<(LogStore, Closed, StateMachine), StartError> {
+type Opened = (LogStore, Closed, StateMachine);
+
+async fn open_disk(dir: &Path, sealer: Sealer) -> Result<Opened, StartError> {
     let path = dir.to_owned();
     let open = move || {
         std::fs::create_dir_all(&path)?;

@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
 use self::io_thread::Job;
+pub(super) use self::io_thread::Writer;
 use super::disk::Batch;
 use super::disk::Disk;
 use super::level::Level;
@@ -112,17 +113,29 @@ impl LogStore {
     ///
     /// When the disk fails, or what is on it is not a log.
     pub(crate) fn open(disk: impl Disk) -> io::Result<(Self, Closed)> {
-        let cache = codec::load(disk.scan()?)?;
-        let leftovers = cache.purged.map(|purged| purged.index);
-        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (log, writer) = Self::load(disk)?;
         let (ended, closed) = oneshot::channel();
         std::thread::Builder::new().name("raft-log".to_owned()).spawn(move || {
-            io_thread::run(disk, queue, leftovers);
+            writer.run();
             // Nobody may be interested any more.
             let _ = ended.send(());
         })?;
+        Ok((log, closed))
+    }
+
+    /// Reads what `disk` holds. Nothing is written until the writer runs. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// See [`LogStore::open`].
+    pub(super) fn load<D: Disk>(disk: D) -> io::Result<(Self, Writer<D>)> {
+        let cache = codec::load(disk.scan()?)?;
+        // A crash may have interrupted the last purge.
+        let leftovers = cache.purged.map(|purged| purged.index);
+        let (jobs, queue) = mpsc::channel(QUEUE);
         let reader = LogReader { cache: Arc::new(RwLock::new(cache)) };
-        Ok((Self { reader, jobs, level: Level::default() }, closed))
+        let log = Self { reader, jobs, level: Level::default() };
+        Ok((log, Writer::new(disk, queue, leftovers)))
     }
 
     /// What it says of the leadership of the member `id`. Before raft goes on with it.

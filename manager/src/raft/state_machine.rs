@@ -20,6 +20,8 @@ use swarmlite_proto::error::Result as ProtoResult;
 use swarmlite_proto::format::Newer;
 use swarmlite_proto::version::Version;
 use swarmlite_vault::Sealer;
+use tokio::runtime::Handle;
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -206,7 +208,11 @@ async fn blocking<T: Send + 'static>(
     verb: ErrorVerb,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, StorageError> {
-    let outcome = spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    // In time that is only simulated nothing may depend on how fast another thread is.
+    let outcome = match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread if cfg!(test) => work(),
+        _ => spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error))),
+    };
     outcome.map_err(|error| {
         StorageIOError::new(ErrorSubject::Snapshot(None), verb, AnyError::new(&error)).into()
     })

@@ -4,6 +4,7 @@ mod cluster;
 mod members;
 mod network;
 mod recovery;
+mod simulation;
 mod single;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ use crate::raft::types::TypeConfig;
 const PURGE_KEYS: usize = 256;
 
 /// Something to write.
-pub(super) enum Job {
+pub(in crate::raft) enum Job {
     /// Entries; acknowledged once flushed.
     Append {
         /// The entries.
@@ -58,28 +58,10 @@ pub(super) enum Job {
     },
 }
 
-/// Serves `jobs` until no sender is left. `leftovers` is the last index of a purge that a crash may have interrupted.
-pub(super) fn run(disk: impl Disk, mut jobs: mpsc::Receiver<Job>, leftovers: Option<u64>) {
-    let mut writer = Writer { disk, purging: leftovers, failed: None };
-    loop {
-        let job = if writer.purging.is_some() { jobs.try_recv() } else { wait(&mut jobs) };
-        match job {
-            Ok(job) => writer.serve(job),
-            Err(TryRecvError::Empty) => writer.purge_some(),
-            Err(TryRecvError::Disconnected) => break,
-        }
-    }
-    if let Err(error) = writer.attempt(Disk::flush) {
-        tracing::error!(error = chain(&error), "cannot flush the raft log at its end");
-    }
-}
-
-fn wait(jobs: &mut mpsc::Receiver<Job>) -> Result<Job, TryRecvError> {
-    jobs.blocking_recv().ok_or(TryRecvError::Disconnected)
-}
-
-struct Writer<D> {
+/// Carries out jobs, in their order.
+pub(in crate::raft) struct Writer<D> {
     disk: D,
+    jobs: mpsc::Receiver<Job>,
     /// Entries up to here are to be deleted.
     purging: Option<u64>,
     /// What went wrong. After a failed write or flush nobody knows what is on the disk, so that nothing more is acknowledged.
@@ -87,6 +69,46 @@ struct Writer<D> {
 }
 
 impl<D: Disk> Writer<D> {
+    pub(super) fn new(disk: D, jobs: mpsc::Receiver<Job>, purging: Option<u64>) -> Self {
+        Self { disk, jobs, purging, failed: None }
+    }
+
+    /// Serves until nobody can send any more. Blocks.
+    pub(super) fn run(mut self) {
+        loop {
+            let job = if self.purging.is_some() { self.jobs.try_recv() } else { self.wait() };
+            match job {
+                Ok(job) => self.serve(job),
+                Err(TryRecvError::Empty) => self.purge_some(),
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        if let Err(error) = self.attempt(Disk::flush) {
+            tracing::error!(error = chain(&error), "cannot flush the raft log at its end");
+        }
+    }
+
+    fn wait(&mut self) -> Result<Job, TryRecvError> {
+        self.jobs.blocking_recv().ok_or(TryRecvError::Disconnected)
+    }
+
+    /// The same as a task, for a disk that does not block. Each job takes as long as `pause` says then.
+    #[cfg(test)]
+    pub(in crate::raft) async fn run_slowly(
+        mut self,
+        mut pause: impl FnMut() -> std::time::Duration,
+    ) {
+        while let Some(job) = self.jobs.recv().await {
+            tokio::time::sleep(pause()).await;
+            self.serve(job);
+            while self.purging.is_some() && self.jobs.is_empty() {
+                self.purge_some();
+            }
+        }
+        // The disk may be gone.
+        let _ = self.attempt(Disk::flush);
+    }
+
     fn serve(&mut self, job: Job) {
         match job {
             Job::Append { batch, flushed } => {
