@@ -13,6 +13,7 @@ mod managers;
 mod network;
 
 use std::fmt::Write;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,10 +101,8 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-#[test]
-fn whatever_goes_wrong_nothing_acknowledged_is_lost() {
-    let seeds = seeds();
-    let told = seeds.end - seeds.start == 1;
+/// Tries these seeds. What was broken.
+fn try_all(seeds: impl Iterator<Item = u64>, told: bool) -> String {
     let mut wrong = String::new();
     for seed in seeds {
         let Report { counts, broken, trace } = run(seed, Disks::Honest);
@@ -115,6 +114,20 @@ fn whatever_goes_wrong_nothing_acknowledged_is_lost() {
             let _ = writeln!(wrong, "seed {seed}, {counts}: {}", broken.join("\n    "));
         }
     }
+    wrong
+}
+
+#[test]
+fn whatever_goes_wrong_nothing_acknowledged_is_lost() {
+    let seeds = seeds();
+    let told = seeds.end - seeds.start == 1;
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let wrong: String = std::thread::scope(|scope| {
+        let some = |first| seeds.clone().skip(first).step_by(threads);
+        let running: Vec<_> =
+            (0..threads).map(|first| scope.spawn(move || try_all(some(first), told))).collect();
+        running.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
     assert!(wrong.is_empty(), "{wrong}");
 }
 

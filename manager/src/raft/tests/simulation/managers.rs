@@ -98,7 +98,7 @@ impl Managers {
         self.history.happens(&format!("manager {number} starts"));
         match self.open(number, machine, boot).await {
             Ok(store) => {
-                self.net.connect(number, boot, router(store.clone()));
+                self.net.connect(number, router(store.clone()));
                 tokio::spawn(follow(Arc::clone(&self.history), number, store.leadership()));
                 self.running(number).store = Some(store);
             }
@@ -127,7 +127,7 @@ impl Managers {
         let state = StateMachine::open(machine.folder.path(), sealer).map_err(failed)?;
         let opened = (log.writing_in(state.level()), closed, state);
         let record = Record { raft_id: number.into(), addr: addr(number), alone_since: 0 };
-        let wire = self.net.wire(number, boot);
+        let wire = self.net.plug_in(number, boot);
         RaftStore::run(machine.folder.path(), opened, self.config(), record, wire).await
     }
 
@@ -142,7 +142,7 @@ impl Managers {
     /// A manager is gone, with what `how` does to its disk.
     pub(super) async fn lose(&self, number: u16, how: impl FnOnce(&SimDisk)) {
         let Some(store) = self.running(number).store.take() else { return };
-        self.net.disconnect(number);
+        self.net.unplug(number);
         how(&self.machines[&number].disk);
         // What is left of the process in memory comes to an end, unseen: it has no disk and no network.
         store.shutdown().await;

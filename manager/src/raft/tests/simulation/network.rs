@@ -42,8 +42,10 @@ pub(super) struct Net {
 
 struct Switch {
     rng: StdRng,
-    /// Who answers, and since which start.
-    routers: BTreeMap<SocketAddr, (u64, Router)>,
+    /// Who runs, and since which start.
+    running: BTreeMap<SocketAddr, u64>,
+    /// Who answers.
+    routers: BTreeMap<SocketAddr, Router>,
     /// From whom nothing comes through to whom.
     blocked: BTreeSet<(SocketAddr, SocketAddr)>,
     /// How many messages of a hundred are lost.
@@ -60,20 +62,27 @@ pub(super) struct Wire {
 
 impl Net {
     pub(super) fn new(rng: StdRng) -> Self {
-        let switch = Switch { rng, routers: BTreeMap::new(), blocked: BTreeSet::new(), loss: 0 };
+        let (running, routers, blocked) = Default::default();
+        let switch = Switch { rng, running, routers, blocked, loss: 0 };
         Self { shared: Arc::new(Mutex::new(switch)) }
     }
 
-    pub(super) fn wire(&self, number: u16, boot: u64) -> Wire {
+    /// Manager `number` starts, and can call.
+    pub(super) fn plug_in(&self, number: u16, boot: u64) -> Wire {
+        self.lock().running.insert(addr(number), boot);
         Wire { net: self.clone(), own: addr(number), boot }
     }
 
-    pub(super) fn connect(&self, number: u16, boot: u64, router: Router) {
-        self.lock().routers.insert(addr(number), (boot, router));
+    /// From now on it answers.
+    pub(super) fn connect(&self, number: u16, router: Router) {
+        self.lock().routers.insert(addr(number), router);
     }
 
-    pub(super) fn disconnect(&self, number: u16) {
-        self.lock().routers.remove(&addr(number));
+    /// It is gone. What is left of it in memory reaches nobody.
+    pub(super) fn unplug(&self, number: u16) {
+        let mut shared = self.lock();
+        shared.running.remove(&addr(number));
+        shared.routers.remove(&addr(number));
     }
 
     /// Nothing comes from one to the other any more.
@@ -130,8 +139,8 @@ impl Wire {
     /// Who is there, unless whoever calls is not any more.
     fn other(&self, to: SocketAddr) -> Option<Router> {
         let shared = self.net.lock();
-        let runs = shared.routers.get(&self.own).is_none_or(|(boot, _)| *boot == self.boot);
-        shared.routers.get(&to).filter(|_| runs).map(|(_, router)| router.clone())
+        let runs = shared.running.get(&self.own) == Some(&self.boot);
+        shared.routers.get(&to).filter(|_| runs).cloned()
     }
 
     async fn travel(&self, from: SocketAddr, to: SocketAddr) -> Result<(), CallError> {
