@@ -37,13 +37,16 @@ pub(super) async fn run(
                 create(&history, &store, number * NUMBERS + made).await;
             }
             5..=6 => change(&history, &store, number * NUMBERS + made).await,
-            _ => {
-                let promised = history.promised();
-                if let Ok(state) = store.read().await {
-                    history.has_read(manager, &promised, &state);
-                }
-            }
+            _ => read(&history, &store, manager).await,
         }
+    }
+}
+
+/// Looks whether what was acknowledged is there.
+pub(super) async fn read(history: &History, store: &SimStore, manager: u16) {
+    let promised = history.promised();
+    if let Ok(state) = store.read().await {
+        history.has_read(manager, &promised, &state);
     }
 }
 

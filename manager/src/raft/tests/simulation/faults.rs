@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 use tokio::time::sleep;
 
+use super::clients::read;
 use super::disk::SimDisk;
 use super::history::History;
 use super::managers::Managers;
@@ -41,7 +43,7 @@ async fn one(managers: &Managers, net: &Net, history: &History, rng: &mut StdRng
     let mut any = || numbers[rng.random_range(0..numbers.len())];
     let (number, other) = (any(), any());
     let disk = managers.disk(number);
-    match rng.random_range(0..15) {
+    match rng.random_range(0..16) {
         0..=2 => {
             let at_risk = disk.at_risk();
             let reached = rng.random_range(0..=at_risk);
@@ -54,29 +56,40 @@ async fn one(managers: &Managers, net: &Net, history: &History, rng: &mut StdRng
             history.crashed(&format!("manager {number} is killed"));
             managers.lose(number, SimDisk::kill).await;
         }
-        4..=7 => {
+        // It may be back before the others have missed it.
+        4 => {
+            let number = managers.leader().unwrap_or(number);
+            history.crashed(&format!("manager {number} loses power for a moment"));
+            managers.lose(number, |disk| disk.power_off(0)).await;
+            sleep(Duration::from_millis(rng.random_range(0..500))).await;
+            managers.boot(number).await;
+            // What it says before it has heard of the others is the most likely to be old.
+            let stores = numbers.into_iter().filter_map(|it| Some((it, managers.store(it)?)));
+            join_all(stores.map(async |(it, store)| read(history, &store, it).await)).await;
+        }
+        5..=8 => {
             for number in numbers {
                 managers.boot(number).await;
             }
         }
-        8 => {
+        9 => {
             history.happens(&format!("nothing comes from manager {number} to {other} any more"));
             net.block(number, other);
         }
-        9 => {
+        10 => {
             history.happens(&format!("manager {number} is cut off"));
             for other in numbers {
                 net.block(number, other);
                 net.block(other, number);
             }
         }
-        10..=12 => {
+        11..=13 => {
             let loss = if rng.random_range(0..3) == 0 { rng.random_range(1..20) } else { 0 };
             history.happens(&format!("the network is whole, and loses {loss} of 100 messages"));
             net.heal();
             net.lose(loss);
         }
-        13 => {
+        14 => {
             let most = if rng.random_range(0..2) == 0 { 5 } else { 1500 };
             let pause = Duration::from_millis(rng.random_range(1..=most));
             history.happens(&format!("the disk of manager {number} takes {pause:?}"));

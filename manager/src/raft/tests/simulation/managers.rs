@@ -80,6 +80,12 @@ impl Managers {
         self.running(number).store.clone()
     }
 
+    /// Who leads.
+    pub(super) fn leader(&self) -> Option<u16> {
+        let leads = |store: SimStore| store.leadership().borrow().leader;
+        self.numbers().into_iter().find(|number| self.store(*number).is_some_and(leads))
+    }
+
     pub(super) fn disk(&self, number: u16) -> &SimDisk {
         &self.machines[&number].disk
     }
