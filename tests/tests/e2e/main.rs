@@ -67,9 +67,19 @@ use crate::cluster::Cluster;
 
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
-/// The modules whose cases break parts of the cluster or put it under load.
-const TROUBLE: [&str; 9] =
-    ["durable", "failures", "load", "loss", "mishaps", "monitoring", "ready", "engine", "upgrade"];
+/// The modules whose cases break parts of the cluster or put it under load. Both groups take about the same time.
+const TROUBLE: [&str; 10] = [
+    "backup",
+    "durable",
+    "failures",
+    "load",
+    "loss",
+    "mishaps",
+    "monitoring",
+    "ready",
+    "engine",
+    "upgrade",
+];
 /// How long one test may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The same where the load is as long as it is promised to be passed.
