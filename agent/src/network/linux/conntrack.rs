@@ -42,6 +42,7 @@ const CTA_IP_V4_DST: u16 = 2;
 const CTA_PROTO_NUM: u16 = 1;
 const CTA_PROTO_DST_PORT: u16 = 3;
 
+const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 
 /// The state of a stream whose first packet was not answered (`linux/netfilter/nf_conntrack_tcp.h`).
@@ -86,15 +87,20 @@ impl Flow {
         let translated = answers != self.original.destination;
         let among = |flow: Option<Flows>| flow.is_some_and(|flow| flows.contains(&flow));
         among(answers.map(Flows::AnsweredBy))
-            || (translated && !self.is_answered() && among(answers.map(Flows::TranslatedTo)))
+            || (translated && !self.is_open() && among(answers.map(Flows::TranslatedTo)))
             || (self.original.protocol == IPPROTO_UDP
                 && (among(self.original.destination.map(Flows::SentTo))
                     || (self.is_published() && among(Some(Flows::SentToPort(self.original.port))))))
     }
 
-    /// Whether it is a stream that its task has answered.
-    fn is_answered(&self) -> bool {
-        self.state.is_some_and(|state| state > TCP_CONNTRACK_SYN_SENT)
+    /// Whether it has an end that the kernel sees, and may go on until then: a stream whose first packet was answered. Of other protocols, where that
+    /// is not known, it is taken for so.
+    fn is_open(&self) -> bool {
+        match self.original.protocol {
+            IPPROTO_UDP => false,
+            IPPROTO_TCP => self.state.is_none_or(|state| state > TCP_CONNTRACK_SYN_SENT),
+            _ => true,
+        }
     }
 
     /// Whether it can be one to a published port. Flows of others to the same port elsewhere keep their translation.
@@ -167,5 +173,44 @@ fn tuple(attributes: &[u8]) -> Tuple {
             .and_then(|bytes| bytes.first_chunk().copied())
             .map(u16::from_be_bytes)
             .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+    const TASK: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const IPPROTO_SCTP: u8 = 132;
+
+    /// A flow that was sent to an address, and is answered by the task.
+    fn flow(protocol: u8, state: Option<u8>, sent_to: Ipv4Addr) -> Flow {
+        let tuple = |source, destination| Tuple { source, destination, protocol, port: 80 };
+        Flow {
+            original: tuple(None, Some(sent_to)),
+            reply: tuple(Some(TASK), None),
+            state,
+            name: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_open_goes_on_while_its_task_drains() {
+        let drains = BTreeSet::from([Flows::TranslatedTo(TASK)]);
+        let gone = BTreeSet::from([Flows::AnsweredBy(TASK)]);
+        for (protocol, state, forgotten) in [
+            (IPPROTO_UDP, None, true),
+            (IPPROTO_TCP, Some(TCP_CONNTRACK_SYN_SENT), true),
+            (IPPROTO_TCP, Some(3), false),
+            (IPPROTO_TCP, None, false),
+            (IPPROTO_SCTP, None, false),
+        ] {
+            let translated = flow(protocol, state, SERVICE);
+            assert_eq!(translated.is_among(&drains), forgotten, "{protocol} {state:?}");
+            assert!(translated.is_among(&gone), "{protocol} {state:?}");
+            // Whoever asks the task itself gets no other.
+            assert!(!flow(protocol, state, TASK).is_among(&drains), "{protocol} {state:?}");
+        }
     }
 }
