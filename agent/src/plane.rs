@@ -1,6 +1,8 @@
 //! Connects the data plane with the rest of the agent: assignments go in, what it has reached comes out, containers are
 //! attached through it, and each of its networks gets a name service.
 
+mod avoided;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
@@ -19,6 +21,7 @@ use swarmlite_proto::version::Generation;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use self::avoided::Avoided;
 use crate::assignment::Assignments;
 use crate::network::DataPlaneHandle;
 use crate::network::KernelProgress;
@@ -28,6 +31,7 @@ use crate::network::dns::Forwarder;
 use crate::network::dns::Names;
 use crate::network::linux::namespace::run_inside;
 use crate::standing::Known;
+use crate::standing::SessionState;
 use crate::task::attach::Attach;
 use crate::task::attach::AttachError;
 use crate::task::attach::StartedContainer;
@@ -71,28 +75,34 @@ impl Attach for DataPlaneHandle {
 }
 
 /// Hands every new set of assignments to the data plane and to the name services, for ever, and again when a node is lost or comes back:
-/// what is sent by this node avoids those that do not answer. Says what `balancer` cannot do as asked, once for each change of that.
+/// what is sent by this node avoids those that do not answer ([`avoided`]). Says what `balancer` cannot do as asked, once for each change of that.
 pub(crate) async fn feed(
     plane: DataPlaneHandle,
     balancer: Balancer,
     mut known: watch::Receiver<Known>,
+    mut session: watch::Receiver<SessionState>,
     names: watch::Sender<Arc<Names>>,
 ) {
-    let mut told = BTreeMap::new();
+    let (mut told, mut avoided) = (BTreeMap::new(), Avoided::default());
     let mut reached = plane.reached();
+    let mut before: Known = None;
     known.mark_changed();
     loop {
-        // Both are cancel-safe: a change that is not seen stays marked.
+        // All are cancel-safe: a change that is not seen stays marked.
         let changed = tokio::select! {
             changed = known.changed() => changed,
             changed = reached.changed() => changed,
+            changed = session.changed() => changed,
         };
         if changed.is_err() {
             return;
         }
+        // Before the assignments: those of a session come after it has begun.
+        let in_session = session.borrow_and_update().is_connected();
         let Some(now) = known.borrow_and_update().clone() else { continue };
+        let news = before.replace(Arc::clone(&now)).is_none_or(|it| !Arc::ptr_eq(&it, &now));
         let mut networks = networks(&now);
-        networks.avoid(&reached.borrow_and_update().lost);
+        networks.avoid(avoided.update(&reached.borrow_and_update().lost, in_session, news));
         let tasks = now.tasks.values().map(Arc::as_ref);
         let all_names =
             Names::of(networks.endpoints.values(), tasks, networks.attachments.values());

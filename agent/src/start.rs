@@ -109,6 +109,7 @@ struct Base {
     ledger: Arc<Ledger>,
     known: watch::Sender<Known>,
     managers: watch::Sender<Vec<SocketAddr>>,
+    state: watch::Sender<SessionState>,
     client: Client,
     files: Files,
     plane: DataPlaneHandle,
@@ -138,13 +139,16 @@ impl Base {
         let plane = data_plane(&config, identity.node_id.clone()).map_err(StartError::DataPlane)?;
         let driver = plane.driver();
         let programmed = watch::Sender::new(Generation::default());
-        let running = connect_plane(&plane, config.dataplane.balancer, &known, programmed.clone());
+        let state = watch::Sender::default();
+        let balancer = config.dataplane.balancer;
+        let running = connect_plane(&plane, balancer, (&known, &state), programmed.clone());
         Ok(Self {
             config,
             identity,
             ledger,
             known,
             managers,
+            state,
             client,
             files,
             plane,
@@ -171,7 +175,7 @@ impl Base {
             ledger: self.ledger,
             known: self.known,
             managers: self.managers,
-            state: watch::Sender::default(),
+            state: self.state,
             registration: watch::Sender::new(engine.registration),
             client: self.client,
             runtime: Arc::new(engine.runtime),
@@ -187,13 +191,14 @@ impl Base {
 fn connect_plane(
     plane: &DataPlaneHandle,
     balancer: Balancer,
-    known: &watch::Sender<Known>,
+    (known, state): (&watch::Sender<Known>, &watch::Sender<SessionState>),
     programmed: watch::Sender<Generation>,
 ) -> JoinSet<()> {
     let mut running = JoinSet::new();
     let names = watch::Sender::default();
     running.spawn(plane::serve_names(plane.clone(), known.subscribe(), names.subscribe()));
-    running.spawn(plane::feed(plane.clone(), balancer, known.subscribe(), names));
+    let feed = plane::feed(plane.clone(), balancer, known.subscribe(), state.subscribe(), names);
+    running.spawn(feed);
     running.spawn(plane::follow(plane.progress(), programmed));
     running
 }
