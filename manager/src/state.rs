@@ -301,6 +301,12 @@ impl State {
     }
 }
 
+/// `cluster` as it goes on from `index` after transactions may have been lost ([`State::index_past_all`]).
+#[must_use]
+pub(crate) fn going_on_from(index: u64, cluster: &Cluster) -> Cluster {
+    Cluster { next_raft_id: index + 1, restored: Version::at(index), ..cluster.clone() }
+}
+
 /// What a snapshot of the state is on disk and on the wire.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {

@@ -11,7 +11,6 @@ use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::identity::Identity;
-use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeStatus;
@@ -19,13 +18,13 @@ use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
-use swarmlite_proto::version::Version;
 
 use super::Backup;
 use crate::ca::admission::identity;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
+use crate::state::going_on_from;
 
 /// A cluster in the making.
 #[derive(Debug)]
@@ -59,8 +58,7 @@ pub fn restored(
     }
     let (cluster, writer) = (backup.cluster()?, backup.writer()?);
     let index = backup.state.index_past_all(now);
-    let cluster =
-        Cluster { next_raft_id: index + 1, restored: Version::at(index), ..cluster.clone() };
+    let cluster = going_on_from(index, cluster);
     let manager = alone(writer, ManagerRecord { raft_id: index, addr });
     let identity = identity(&cluster, &manager, rng, now)?;
     let unlock_key = cluster.unlock_key.clone();

@@ -1,8 +1,9 @@
 //! A cluster of one manager: made of what is on the disk of one whose others are lost, or of a state that was kept elsewhere.
 //!
 //! Works on a closed directory. Every entry of the log counts as committed: this manager may not know of the last ones, and what was
-//! acknowledged must not be lost. Where it lags behind all the same, agents that have seen more must take what it says: it goes on from an index that none has seen. The result is a snapshot whose only member is this manager; it replaces the old one in a single rename, so that
-//! a crash leaves the old cluster or the new one.
+//! acknowledged must not be lost. It may lag behind all the same, and agents that have seen more must take what it says: it goes on from an index
+//! that none has seen. The result is a snapshot whose only member is this manager; it replaces the old one in a single rename, so that a
+//! crash leaves the old cluster or the new one.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,11 +16,9 @@ use openraft::Membership;
 use openraft::RaftLogReader;
 use openraft::storage::RaftLogStorage;
 use openraft::storage::RaftStateMachine;
-use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::time::Timestamp;
-use swarmlite_proto::version::Version;
 use swarmlite_vault::Sealer;
 use tokio::task::spawn_blocking;
 
@@ -38,6 +37,7 @@ use super::types::Vote;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
+use crate::state::going_on_from;
 
 /// Makes a cluster of one manager of what is in `dir`, which must be closed. Others will reach it at `addr`. Services, networks,
 /// nodes, tokens and the certificate authority stay; the other managers are nodes that do not take part any more, and what they still send is
@@ -154,10 +154,8 @@ fn alone(
         let manager = own.then_some(ManagerRecord { addr, ..record });
         Some(Op::PutNode(Box::new(Node { manager, ..Node::clone(node) })))
     };
-    let cluster = state.cluster().map(|before| {
-        let (next_raft_id, restored) = (index + 1, Version::at(index));
-        Op::PutCluster(Box::new(Cluster { next_raft_id, restored, ..Cluster::clone(before) }))
-    });
+    let cluster = state.cluster().map(|before| going_on_from(index, before));
+    let cluster = cluster.map(|cluster| Op::PutCluster(Box::new(cluster)));
     let nodes = state.nodes().values().filter_map(left);
     Transaction { at: now, ops: cluster.into_iter().chain(nodes).collect() }
 }

@@ -208,9 +208,9 @@ async fn blocking<T: Send + 'static>(
     verb: ErrorVerb,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, StorageError> {
-    // In time that is only simulated nothing may depend on how fast another thread is.
+    // A runtime of one thread is that of a simulation, where nothing may depend on how fast another thread is.
     let outcome = match Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread if cfg!(test) => work(),
+        RuntimeFlavor::CurrentThread => work(),
         _ => spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error))),
     };
     outcome.map_err(|error| {

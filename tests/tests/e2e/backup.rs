@@ -78,11 +78,7 @@ async fn secret(cluster: &Cluster, node: &Node) -> anyhow::Result<String> {
 pub(crate) async fn all_managers_are_lost_and_one_is_restored(
     shared: &Cluster,
 ) -> anyhow::Result<()> {
-    let cluster = shared.another("backup").await?;
-    let outcome = lose_and_restore(&cluster).await;
-    let outcome = outcome.map_err(|error| error.context(cluster.lab().logs(40)));
-    Lab::down(cluster.lab().name()).await?;
-    outcome
+    shared.on_another("backup", lose_and_restore).await
 }
 
 /// What is there when the backup is written.

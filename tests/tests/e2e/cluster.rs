@@ -48,9 +48,18 @@ impl Cluster {
         Self::form_on(Lab::up(options).await?).await
     }
 
-    /// Another cluster, of members only. Its name is that of this one with `suffix`; whoever makes it removes its lab.
-    pub(crate) async fn another(&self, suffix: &str) -> anyhow::Result<Self> {
-        Self::form_on(self.small_lab(suffix, u8::try_from(MEMBERS)?).await?).await
+    /// Does something to another cluster, of members only, which is made for it. Its name is that of this one with `suffix`.
+    pub(crate) async fn on_another(
+        &self,
+        suffix: &str,
+        test: impl AsyncFnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let lab = self.small_lab(suffix, u8::try_from(MEMBERS)?).await?;
+        let another = Self::form_on(lab).await?;
+        let outcome = test(&another).await;
+        let outcome = outcome.map_err(|error| error.context(another.lab.logs(40)));
+        Lab::down(another.lab.name()).await?;
+        outcome
     }
 
     async fn form_on(lab: Lab) -> anyhow::Result<Self> {

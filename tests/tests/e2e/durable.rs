@@ -13,7 +13,6 @@ use futures_util::future::try_join_all;
 use hyper::Method;
 use serde_json::Value;
 use serde_json::json;
-use swarmlite_lab::Lab;
 use swarmlite_lab::Node;
 use swarmlite_lab::Service;
 use swarmlite_lab::eventually;
@@ -158,11 +157,7 @@ impl Writer<'_> {
 pub(crate) async fn one_of_three_managers_goes_on_from_behind(
     shared: &Cluster,
 ) -> anyhow::Result<()> {
-    let cluster = shared.another("behind").await?;
-    let outcome = lose_two(&cluster).await;
-    let outcome = outcome.map_err(|error| error.context(cluster.lab().logs(40)));
-    Lab::down(cluster.lab().name()).await?;
-    outcome
+    shared.on_another("behind", lose_two).await
 }
 
 /// The manager that is left has missed a service, and the worker has not.

@@ -5,7 +5,6 @@
 
 use anyhow::ensure;
 use serde_json::Value;
-use swarmlite_lab::Lab;
 use swarmlite_lab::Node;
 use swarmlite_lab::Service;
 
@@ -24,11 +23,7 @@ const NEWER: [&str; 2] = ["was written by a newer swarmlite (format ", "): upgra
 pub(crate) async fn one_node_after_the_other_fails_no_request(
     shared: &Cluster,
 ) -> anyhow::Result<()> {
-    let cluster = shared.another("upgrade").await?;
-    let upgraded = upgrade(&cluster).await;
-    let upgraded = upgraded.map_err(|error| error.context(cluster.lab().logs(40)));
-    Lab::down(cluster.lab().name()).await?;
-    upgraded
+    shared.on_another("upgrade", upgrade).await
 }
 
 async fn upgrade(cluster: &Cluster) -> anyhow::Result<()> {

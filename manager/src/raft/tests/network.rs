@@ -136,16 +136,24 @@ impl Transport for Wire {
         if self.lines.way(from, to).is_none() {
             return Err(self.lost(to));
         }
-        match status {
-            StatusCode::OK => Ok(messagepack::decode(&body).expect("decodes")),
-            StatusCode::MISDIRECTED_REQUEST => {
-                let answer: NotLeader = messagepack::decode(&body).expect("decodes");
-                Err(CallError::NotLeader(answer.leader))
-            }
-            status => Err(CallError::Refused(
-                serde_json::from_slice(&body)
-                    .unwrap_or_else(|_| Error::unknown(format!("status {status}"))),
-            )),
+        read_answer(status, &body)
+    }
+}
+
+/// What an answer says to whoever called.
+pub(super) fn read_answer<A: DeserializeOwned>(
+    status: StatusCode,
+    body: &[u8],
+) -> Result<A, CallError> {
+    match status {
+        StatusCode::OK => Ok(messagepack::decode(body).expect("decodes")),
+        StatusCode::MISDIRECTED_REQUEST => {
+            let answer: NotLeader = messagepack::decode(body).expect("decodes");
+            Err(CallError::NotLeader(answer.leader))
         }
+        status => Err(CallError::Refused(
+            serde_json::from_slice(body)
+                .unwrap_or_else(|_| Error::unknown(format!("status {status}"))),
+        )),
     }
 }

@@ -1,7 +1,8 @@
 //! Three managers, and everything that can go wrong with them, in time that passes only when all of them wait.
 //!
-//! The log, the state machine, raft and the calls between managers are the real ones. The network ([`network`]), the disks ([`disk`]) and the clients
-//! ([`clients`]) draw what they do from one seed, and so does what goes wrong ([`faults`]). [`history`] keeps what was promised, and says what was broken.
+//! The log, the state machine, raft and the calls between managers are the real ones. The network ([`network`]), the disks ([`disk`]) and
+//! the clients ([`clients`]) draw what they do from one seed, and so does what goes wrong ([`faults`]). [`history`] keeps what was promised,
+//! and says what was broken.
 //!
 //! CONTRIBUTING.md says how to try many seeds, or one with all that happens.
 
@@ -38,7 +39,6 @@ const HEALED: Duration = Duration::from_secs(60);
 const SEEDS: u64 = 40;
 
 /// What one seed has come to.
-#[derive(Debug, PartialEq, Eq)]
 struct Report {
     /// What was done, and what of it was acknowledged.
     counts: String,

@@ -40,12 +40,24 @@ pub(super) async fn run(
 
 async fn one(managers: &Managers, net: &Net, history: &History, rng: &mut StdRng) {
     let numbers = managers.numbers();
-    let mut any = || numbers[rng.random_range(0..numbers.len())];
-    let (number, other) = (any(), any());
-    let disk = managers.disk(number);
+    let number = numbers[rng.random_range(0..numbers.len())];
     match rng.random_range(0..16) {
+        0..=4 => lose(managers, history, rng, number).await,
+        5..=8 => {
+            for number in numbers {
+                managers.boot(number).await;
+            }
+        }
+        9..=13 => trouble_network(net, history, rng, number, &numbers),
+        _ => trouble_disk(managers, history, rng, number).await,
+    }
+}
+
+/// A manager is gone, for how long is not known or, of the one that leads, for a moment.
+async fn lose(managers: &Managers, history: &History, rng: &mut StdRng, number: u16) {
+    match rng.random_range(0..5) {
         0..=2 => {
-            let at_risk = disk.at_risk();
+            let at_risk = managers.disk(number).at_risk();
             let reached = rng.random_range(0..=at_risk);
             history.crashed(&format!(
                 "manager {number} loses power, {reached} of {at_risk} writes have reached its disk"
@@ -56,52 +68,56 @@ async fn one(managers: &Managers, net: &Net, history: &History, rng: &mut StdRng
             history.crashed(&format!("manager {number} is killed"));
             managers.lose(number, SimDisk::kill).await;
         }
-        // It may be back before the others have missed it.
-        4 => {
+        _ => {
             let number = managers.leader().unwrap_or(number);
             history.crashed(&format!("manager {number} loses power for a moment"));
             managers.lose(number, |disk| disk.power_off(0)).await;
+            // It may be back before the others have missed it.
             sleep(Duration::from_millis(rng.random_range(0..500))).await;
             managers.boot(number).await;
             // What it says before it has heard of the others is the most likely to be old.
-            let stores = numbers.into_iter().filter_map(|it| Some((it, managers.store(it)?)));
+            let numbers = managers.numbers().into_iter();
+            let stores = numbers.filter_map(|it| Some((it, managers.store(it)?)));
             join_all(stores.map(async |(it, store)| read(history, &store, it).await)).await;
         }
-        5..=8 => {
-            for number in numbers {
-                managers.boot(number).await;
-            }
-        }
-        9 => {
+    }
+}
+
+fn trouble_network(net: &Net, history: &History, rng: &mut StdRng, number: u16, numbers: &[u16]) {
+    match rng.random_range(0..5) {
+        0 => {
+            let other = numbers[rng.random_range(0..numbers.len())];
             history.happens(&format!("nothing comes from manager {number} to {other} any more"));
             net.block(number, other);
         }
-        10 => {
+        1 => {
             history.happens(&format!("manager {number} is cut off"));
             for other in numbers {
-                net.block(number, other);
-                net.block(other, number);
+                net.block(number, *other);
+                net.block(*other, number);
             }
         }
-        11..=13 => {
+        _ => {
             let loss = if rng.random_range(0..3) == 0 { rng.random_range(1..20) } else { 0 };
             history.happens(&format!("the network is whole, and loses {loss} of 100 messages"));
             net.heal();
             net.lose(loss);
         }
-        14 => {
-            let most = if rng.random_range(0..2) == 0 { 5 } else { 1500 };
-            let pause = Duration::from_millis(rng.random_range(1..=most));
-            history.happens(&format!("the disk of manager {number} takes {pause:?}"));
-            disk.slow_down(pause);
-        }
-        _ => {
-            history
-                .crashed(&format!("the disk of manager {number} fails, and it is started again"));
-            disk.fail();
-            sleep(Duration::from_millis(rng.random_range(0..2000))).await;
-            managers.lose(number, SimDisk::kill).await;
-            managers.boot(number).await;
-        }
+    }
+}
+
+async fn trouble_disk(managers: &Managers, history: &History, rng: &mut StdRng, number: u16) {
+    let disk = managers.disk(number);
+    if rng.random_range(0..2) == 0 {
+        let most = if rng.random_range(0..2) == 0 { 5 } else { 1500 };
+        let pause = Duration::from_millis(rng.random_range(1..=most));
+        history.happens(&format!("the disk of manager {number} takes {pause:?}"));
+        disk.slow_down(pause);
+    } else {
+        history.crashed(&format!("the disk of manager {number} fails, and it is started again"));
+        disk.fail();
+        sleep(Duration::from_millis(rng.random_range(0..2000))).await;
+        managers.lose(number, SimDisk::kill).await;
+        managers.boot(number).await;
     }
 }

@@ -19,20 +19,17 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use swarmlite_proto::error::Error;
 use swarmlite_proto::messagepack;
 use swarmlite_proto::rpc;
-use swarmlite_proto::rpc::NotLeader;
+use swarmlite_rpc::CALL_TIMEOUT;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::TransportError;
 use tokio::time::sleep;
 use tower::ServiceExt;
 
 use super::super::addr;
+use super::super::network::read_answer;
 use crate::raft::Transport;
-
-/// How long a caller waits for an answer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The whole network. Clones are the same.
 #[derive(Clone)]
@@ -175,16 +172,6 @@ impl Transport for Wire {
         }
         let (status, body) = deliver(router, path, body).await;
         self.travel(to, self.own).await?;
-        match status {
-            StatusCode::OK => Ok(messagepack::decode(&body).expect("decodes")),
-            StatusCode::MISDIRECTED_REQUEST => {
-                let answer: NotLeader = messagepack::decode(&body).expect("decodes");
-                Err(CallError::NotLeader(answer.leader))
-            }
-            status => Err(CallError::Refused(
-                serde_json::from_slice(&body)
-                    .unwrap_or_else(|_| Error::unknown(format!("status {status}"))),
-            )),
-        }
+        read_answer(status, &body)
     }
 }
