@@ -22,6 +22,9 @@ use crate::subject::guest;
 const LONG: u32 = 600;
 /// Short, but longer than a kernel remembers a connection that was reset: 10 s, during which it remembers the client too.
 const SHORT: u32 = 12;
+/// A guest whom no other case has. IPVS forgets the clients of a server that is removed a little later (`expire_nodest_conn_work`), and not if the
+/// server is back by then, as at the beginning of the next case: they are remembered for as long as the case before asked for.
+const NEW: u8 = 31;
 
 pub(super) fn clients_stick_to_their_servers(subject: &dyn Subject) {
     for scheduler in [Scheduler::Rr, Scheduler::Wrr] {
@@ -62,15 +65,12 @@ pub(super) fn a_client_leaves_a_server_that_drains(subject: &dyn Subject) {
 
 pub(super) fn a_client_is_forgotten_in_time(subject: &dyn Subject) {
     program(subject, &spread(&[1, 1], Scheduler::Rr, Some(SHORT)));
-    let first = ask(subject, 2, guest(0), tcp(VIP, PORT));
+    let first = ask(subject, 2, guest(NEW), tcp(VIP, PORT));
     assert_eq!(first[0], first[1]);
-    // On a slow machine the connection is remembered for longer than its client. IPVS then remembers the client for a minute, and after each
-    // of its connections for another one (`ip_vs_conn_expire`).
-    let mut asked = [SHORT + 2, 62, 62].into_iter().map(|seconds| {
-        subject.pass(Duration::from_secs(u64::from(seconds)));
-        ask(subject, 2, guest(0), tcp(VIP, PORT))
-    });
-    let next = asked.find(|next| next[0] != first[0]).expect("the other is next");
+    // Time for the connection to be forgotten, then for the client.
+    subject.pass(Duration::from_secs(u64::from(SHORT) + 2));
+    let next = ask(subject, 2, guest(NEW), tcp(VIP, PORT));
+    assert_ne!(next[0], first[0], "the other is next");
     assert_eq!(next[0], next[1]);
 }
 
