@@ -10,12 +10,15 @@ use rand::CryptoRng;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Versions;
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeStatus;
+use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
+use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
 
@@ -25,6 +28,9 @@ use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
 use crate::state::going_on_from;
+
+/// Why what ran on the machine that is restored gets no requests at first.
+const UNHEARD: &str = "the swarm was restored, and its node has not said yet whether it runs";
 
 /// A cluster in the making.
 #[derive(Debug)]
@@ -66,8 +72,9 @@ pub fn restored(
         .with(Op::PutCluster(Box::new(cluster)))
         .with(Op::PutNode(Box::new(manager)));
     let mut state = backup.state.clone();
-    let others = lost(&state, &writer.id);
-    state.apply(index, others.fold(transaction, Transaction::with))?;
+    let changes = lost(&state, &writer.id).chain(unheard(&state, &writer.id));
+    let transaction = changes.fold(transaction, Transaction::with);
+    state.apply(index, transaction)?;
     Ok(Restored { state, raft_id: index, identity, unlock_key })
 }
 
@@ -85,12 +92,24 @@ fn alone(writer: &Node, record: ManagerRecord) -> Node {
 }
 
 /// The other managers, which do not take part any more.
-fn lost<'a>(
-    state: &State,
-    writer: &'a swarmlite_proto::id::NodeId,
-) -> impl Iterator<Item = Op> + use<'a> {
+fn lost<'a>(state: &State, writer: &'a NodeId) -> impl Iterator<Item = Op> + use<'a> {
     let others: Vec<Arc<Node>> = state.nodes().values().cloned().collect();
     let others =
         others.into_iter().filter(move |node| node.id != *writer && node.manager.is_some());
     others.map(|node| Op::PutNode(Box::new(Node { manager: None, ..Node::clone(&node) })))
+}
+
+/// The tasks of `writer` that ran. Its machine is another one now, or has lost its disk: until its agent has said that they are there, they get no
+/// requests.
+fn unheard<'a>(state: &'a State, writer: &'a NodeId) -> impl Iterator<Item = Op> + use<'a> {
+    let running =
+        state.tasks_of_node(writer).filter(|task| task.status.state == TaskState::Running);
+    running.map(|task| {
+        let status = TaskStatus { not_ready: Some(UNHEARD.to_owned()), ..task.status.clone() };
+        Op::ReportTask {
+            node_id: writer.clone(),
+            task_id: task.id.clone(),
+            status: Box::new(status),
+        }
+    })
 }

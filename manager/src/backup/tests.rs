@@ -9,6 +9,7 @@ use swarmlite_proto::format::Format;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::version::Version;
 use swarmlite_rpc::tls::peer_of_pem;
 
@@ -21,6 +22,7 @@ use crate::state::fixture::commit;
 use crate::state::fixture::node;
 use crate::state::fixture::rng;
 use crate::state::fixture::service;
+use crate::state::fixture::task;
 
 /// When the backups here were written.
 fn written() -> Timestamp {
@@ -153,6 +155,23 @@ fn one_manager_goes_on_with_everything() {
     assert_eq!((&peer.node_id, &peer.cluster_id), (&manager.id, &cluster.id));
     assert_eq!(peer.role, NodeRole::Manager);
     state.assert_sound();
+}
+
+#[test]
+fn what_ran_on_the_machine_itself_is_to_be_heard_of_first() {
+    let mut backup = backup();
+    let web = backup.state.service_by_name("web").cloned().expect("there is one");
+    let (here, elsewhere) = (backup.origin.node_id.clone(), node(3, 3).id);
+    let mut tasks = [task(11, &web, 1), task(12, &web, 2)];
+    for (task, node) in tasks.iter_mut().zip([&here, &elsewhere]) {
+        task.node_id = Some(node.clone());
+        task.status.state = TaskState::Running;
+    }
+    let ops = tasks.iter().map(|task| Op::PutTask(Box::new(task.clone()))).collect();
+    commit(&mut backup.state, ops).expect("is sound");
+    let restored = restore(&backup, Duration::ZERO).state;
+    let ready = tasks.map(|task| restored.tasks()[&task.id].status.is_ready());
+    assert_eq!(ready, [false, true]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use swarmlite_proto::error::chain;
 use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::task_state::TaskState;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,6 +16,9 @@ use crate::ledger::LedgerError;
 use crate::metrics::CountedTask;
 use crate::task::prober::Prober;
 use crate::task::template::task_name;
+
+/// Why a task that runs as far as the managers know gets no requests at first.
+const UNSEEN: &str = "its node has not found its container yet";
 
 /// Drives one task.
 #[derive(Debug)]
@@ -83,7 +87,7 @@ impl<R, A> Controller<R, A> {
                 shared.reporter.report(&task.id, kept.clone());
                 kept
             }
-            None => TaskStatus { state: task.observed_state, ..TaskStatus::default() },
+            None => unseen(task.observed_state),
         };
         Self {
             counted: shared.states.count(status.state),
@@ -107,6 +111,13 @@ impl<R, A> Controller<R, A> {
     pub(super) fn outages(&self) -> u64 {
         self.shared.outages.load(Ordering::Relaxed)
     }
+}
+
+/// Where a task is that the managers know and this node does not, as it has lost its disk. One that runs is told again, with its container, once it
+/// is attached: what the managers have heard of it may have been of another machine.
+fn unseen(state: TaskState) -> TaskStatus {
+    let not_ready = (state == TaskState::Running).then(|| UNSEEN.to_owned());
+    TaskStatus { state, not_ready, ..TaskStatus::default() }
 }
 
 /// Runs `write` where it may block.

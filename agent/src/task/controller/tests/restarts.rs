@@ -204,6 +204,18 @@ async fn what_ended_while_the_agent_was_away_is_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_runs_on_a_node_that_has_lost_its_disk_is_told_again() {
+    let rig = Rig::new(FakeRuntime::new(), assigned(|_| {}));
+    let before = rig.reaches(TaskState::Running).await;
+    rig.running.abort();
+    let running = assigned(|task| task.observed_state = TaskState::Running);
+    let rig = Rig::new(rig.runtime, running);
+    let found = rig.routed(true).await;
+    assert_eq!(found.container, before.container);
+    assert_eq!(rig.starts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_managers_a_container_that_cannot_be_started_is_tried_again() {
     let rig = Rig::new(FakeRuntime::new(), assigned(|_| {}));
     rig.reaches(TaskState::Running).await;
