@@ -139,9 +139,12 @@ impl FromRequestParts<ApiState> for Manager {
     }
 }
 
-/// Why a node cannot serve the state of the cluster (moby `daemon/cluster/errors.go`).
-pub(super) const fn no_manager(membership: &SwarmInfo) -> &'static str {
-    match membership.local_node_state {
+/// Why a node cannot serve the state of the cluster (moby `daemon/cluster/errors.go`), and what is wrong with its manager, if something is.
+pub(super) fn no_manager(membership: &SwarmInfo) -> String {
+    if !membership.error.is_empty() {
+        return format!("The manager of this node does not run: {}", membership.error);
+    }
+    let why = match membership.local_node_state {
         LocalNodeState::Inactive => {
             "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
         }
@@ -154,5 +157,6 @@ pub(super) const fn no_manager(membership: &SwarmInfo) -> &'static str {
         LocalNodeState::Active | LocalNodeState::Pending | LocalNodeState::Error => {
             "This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster."
         }
-    }
+    };
+    why.to_owned()
 }

@@ -71,6 +71,7 @@ pub use self::membership::may_remove;
 use self::network::Contacts;
 use self::network::Network;
 use self::record::Record;
+pub use self::record::is_of_member;
 pub use self::record::wipe;
 pub use self::recovery::force_new_cluster;
 pub use self::recovery::restore;

@@ -105,6 +105,17 @@ impl Managing {
         self.manager.merge_settings(asked).await
     }
 
+    /// Returns when the manager has stopped by itself, as it does when its disk fails. It is to be shut down and started again then.
+    pub(super) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut leadership = self.manager.leadership();
+        async move { while leadership.changed().await.is_ok() {} }
+    }
+
+    /// Whether it has.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.manager.leadership().has_changed().is_err()
+    }
+
     /// Uses a new certificate, for those who call and those who are called.
     pub(super) fn set_identity(&self, identity: &Identity) -> anyhow::Result<()> {
         self.client.set_identity(identity)?;

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use swarmlite_agent::Agent;
 use swarmlite_agent::AgentConfig;
 use swarmlite_agent::AgentHandle;
@@ -21,6 +22,7 @@ use swarmlite_agent::Picked;
 use swarmlite_agent::identity;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_manager::manager::Start;
+use swarmlite_manager::raft::is_of_member;
 use swarmlite_proto::api::LocalNodeState;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
@@ -130,17 +132,20 @@ impl Node {
         self.resume().await?;
         let mut view = self.view.subscribe();
         loop {
-            let agent = view.borrow_and_update().agent.clone();
+            let View { agent, manager, .. } = view.borrow_and_update().clone();
             let Some(agent) = agent else {
                 view.changed().await?;
                 continue;
             };
             let mut identity = agent.identity();
+            let stopped = manager.as_ref().map(Managing::stopped);
+            drop(manager);
             let follows = self.follow_role(&identity.borrow_and_update().clone()).await;
             tokio::select! {
                 // All are cancel-safe. The identity's sender goes with the agent, when the node leaves.
                 _ = identity.changed() => {}
                 changed = view.changed() => changed?,
+                Some(()) = OptionFuture::from(stopped) => {}
                 () = sleep(RETRY), if !follows => {}
             }
         }
@@ -182,7 +187,8 @@ impl Node {
         };
         self.show(LocalNodeState::Pending, Some(&membership), None, None);
         let mut manager = None;
-        if identity.role == NodeRole::Manager {
+        // Otherwise it has ended before the others had taken it, and becomes one as at first.
+        if identity.role == NodeRole::Manager && is_of_member(&self.dir.raft()) {
             manager = Some(self.start_manager(&membership, &identity, Start::Resume).await?);
             self.show(LocalNodeState::Pending, Some(&membership), None, manager.clone());
         }
@@ -257,25 +263,29 @@ impl Node {
         let mut slot = self.member.lock().await;
         let Some(member) = slot.as_mut() else { return true };
         match (identity.role, member.manager.take()) {
-            (NodeRole::Manager, None) => {
-                let start = Start::Join(member.agent.managers().borrow().clone());
-                match self.become_manager(&member.membership, identity, start).await {
-                    Ok(manager) => member.manager = Some(manager),
-                    Err(error) => {
-                        tracing::warn!(
-                            error = chain(&error),
-                            "cannot become a manager, trying again"
-                        );
-                        return false;
-                    }
-                }
-            }
-            (NodeRole::Manager, Some(manager)) => {
+            (NodeRole::Manager, Some(manager)) if !manager.has_stopped() => {
                 if let Err(error) = manager.set_identity(identity) {
                     tracing::error!(error = format!("{error:#}"), "cannot use the new certificate");
                 }
                 member.manager = Some(manager);
                 return true;
+            }
+            (NodeRole::Manager, stopped) => {
+                if let Some(stopped) = stopped {
+                    tracing::warn!("the manager has stopped, starting it again");
+                    // The view has a part in it, and with that in its port.
+                    self.show_trouble("it has stopped".to_owned());
+                    stopped.shutdown().await;
+                }
+                match self.become_manager(member, identity).await {
+                    Ok(manager) => member.manager = Some(manager),
+                    Err(error) => {
+                        let error = chain(&error);
+                        tracing::warn!(error, "cannot become a manager, trying again");
+                        self.show_trouble(error);
+                        return false;
+                    }
+                }
             }
             (NodeRole::Worker, Some(manager)) => {
                 manager.shutdown().await;
@@ -302,18 +312,17 @@ impl Node {
         }
     }
 
-    /// Starts the manager of a node that was a worker.
-    async fn become_manager(
-        &self,
-        membership: &Membership,
-        identity: &Identity,
-        start: Start,
-    ) -> Result<Managing> {
+    /// Starts the manager of a node that was a worker, or whose manager has stopped.
+    async fn become_manager(&self, member: &Member, identity: &Identity) -> Result<Managing> {
+        if is_of_member(&self.dir.raft()) {
+            return self.start_manager(&member.membership, identity, Start::Resume).await;
+        }
         // Those that are there may have encrypted something already, in an earlier try.
         if self.vault.is_empty() {
             self.vault.fill(None).map_err(failed)?;
         }
-        self.start_manager(membership, identity, start).await
+        let start = Start::Join(member.agent.managers().borrow().clone());
+        self.start_manager(&member.membership, identity, start).await
     }
 
     async fn start_agent(
@@ -348,6 +357,16 @@ impl Node {
     fn show_member(&self, member: &Member) {
         let Member { membership, agent, manager } = member;
         self.show(LocalNodeState::Active, Some(membership), Some(agent.clone()), manager.clone());
+    }
+
+    /// There is no manager, although there should be one, for this reason. No news if that was known.
+    fn show_trouble(&self, error: String) {
+        self.view.send_if_modified(|view| {
+            let had_manager = view.manager.take().is_some();
+            let is_new = had_manager || view.error != error;
+            view.error = error;
+            is_new
+        });
     }
 
     fn show(

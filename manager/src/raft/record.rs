@@ -35,6 +35,12 @@ impl Record {
     }
 }
 
+/// Whether `dir` belongs to a member of a cluster.
+#[must_use]
+pub fn is_of_member(dir: &Path) -> bool {
+    dir.join(NAME).exists()
+}
+
 /// The record in `dir`, if there is one.
 pub(crate) async fn load(dir: &Path) -> Result<Option<Record>, StartError> {
     on_disk(dir, |dir| match std::fs::read(dir.join(NAME)) {

@@ -36,7 +36,7 @@ const LABEL: &str = "count";
 const AHEAD: u64 = 200;
 
 /// Who writes to a service of its own through one manager.
-struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     manager: &'a Node,
     service: String,
     /// What was acknowledged last.
@@ -49,22 +49,30 @@ struct Writer<'a> {
 
 pub(crate) async fn what_was_acknowledged_survives_kills(cluster: &Cluster) -> anyhow::Result<()> {
     let kills = times(6, 1000);
+    let writes =
+        while_written(cluster, async |writers| kill(cluster, kills, writers).await).await?;
+    writeln!(std::io::stderr(), "\n{kills} kills, {writes} acknowledged writes, none lost")?;
+    Ok(())
+}
+
+/// Has the managers written to, one writer for each, while `trouble` goes on, and looks in the end whether all of them have what was acknowledged.
+/// Returns how many writes were.
+pub(crate) async fn while_written(
+    cluster: &Cluster,
+    trouble: impl AsyncFnOnce(&[Writer<'_>]) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
     let mut writers = Vec::new();
     for manager in cluster.managers() {
-        let service = format!("of-{}", manager.name());
-        let none = format!("service create --detach --replicas 0 --label {LABEL}=0");
-        cluster.run(&format!("{none} --name {service} {IMAGE}")).await?;
-        let (acknowledged, sent, writes) = Default::default();
-        writers.push(Writer { manager, service, acknowledged, sent, writes });
+        writers.push(Writer::begin(cluster, manager).await?);
     }
     let done = Cell::new(false);
     let writing = try_join_all(writers.iter().map(|writer| writer.write_until(&done)));
-    let killing = async {
-        kill(cluster, kills, &writers).await?;
+    let troubling = async {
+        trouble(&writers).await?;
         done.set(true);
         Ok(())
     };
-    tokio::try_join!(writing, killing)?;
+    tokio::try_join!(writing, troubling)?;
     cluster.all_ready().await?;
     for writer in &writers {
         for manager in cluster.managers() {
@@ -72,22 +80,30 @@ pub(crate) async fn what_was_acknowledged_survives_kills(cluster: &Cluster) -> a
             writer.check(found)?;
         }
     }
-    let all: u64 = writers.iter().map(|writer| writer.writes.get()).sum();
-    writeln!(std::io::stderr(), "\n{kills} kills, {all} acknowledged writes, none lost")?;
-    Ok(())
+    Ok(acknowledged(&writers))
+}
+
+/// How many writes were acknowledged.
+fn acknowledged(writers: &[Writer<'_>]) -> u64 {
+    writers.iter().map(|writer| writer.writes.get()).sum()
+}
+
+/// Waits until so many more writes are acknowledged.
+pub(crate) async fn writes_go_on(writers: &[Writer<'_>]) -> anyhow::Result<()> {
+    let before = acknowledged(writers);
+    eventually("writes to go on", MENDED, async || {
+        let now = acknowledged(writers);
+        ensure!(now >= before + BETWEEN, "only {}", now - before);
+        Ok(())
+    })
+    .await
 }
 
 /// Kills one manager after the other, in no order, each once writes have gone on after the last.
 async fn kill(cluster: &Cluster, kills: usize, writers: &[Writer<'_>]) -> anyhow::Result<()> {
-    let acknowledged = || writers.iter().map(|writer| writer.writes.get()).sum::<u64>();
     let managers = cluster.managers();
     for round in 0..kills {
-        let before = acknowledged();
-        eventually("writes to go on", MENDED, async || {
-            ensure!(acknowledged() >= before + BETWEEN, "only {}", acknowledged() - before);
-            Ok(())
-        })
-        .await?;
+        writes_go_on(writers).await?;
         // Fibonacci hashing (Knuth, The Art of Computer Programming 6.4): it looks like chance and is the same in every run.
         let hash = (round as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let victim = usize::try_from(hash)? % managers.len();
@@ -98,7 +114,15 @@ async fn kill(cluster: &Cluster, kills: usize, writers: &[Writer<'_>]) -> anyhow
     Ok(())
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    async fn begin(cluster: &Cluster, manager: &'a Node) -> anyhow::Result<Self> {
+        let service = format!("of-{}", manager.name());
+        let none = format!("service create --detach --replicas 0 --label {LABEL}=0");
+        cluster.run(&format!("{none} --name {service} {IMAGE}")).await?;
+        let (acknowledged, sent, writes) = Default::default();
+        Ok(Self { manager, service, acknowledged, sent, writes })
+    }
+
     async fn write_until(&self, done: &Cell<bool>) -> anyhow::Result<()> {
         while !done.get() {
             match self.read(self.manager).await? {

@@ -17,6 +17,7 @@ mod backup;
 mod balancing;
 mod cluster;
 mod contract;
+mod disks;
 mod docker_cli;
 mod durable;
 mod engine;
@@ -182,6 +183,8 @@ fn cases() -> Vec<Case> {
         rollout::a_drain_names_what_has_no_place_elsewhere,
         durable::what_was_acknowledged_survives_kills,
         durable::one_of_three_managers_goes_on_from_behind,
+        disks::full_disks_stop_managers_until_there_is_room,
+        disks::a_manager_that_has_lost_its_log_joins_anew,
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,

@@ -1,0 +1,118 @@
+//! Managers whose disks are full: they say so, answer nothing wrong meanwhile, and go on by themselves when there is room again. And one that has
+//! lost what was on its disk.
+
+use anyhow::Context;
+use anyhow::ensure;
+use hyper::Method;
+use swarmlite_lab::Node;
+use swarmlite_lab::Service;
+use swarmlite_lab::eventually;
+use swarmlite_lab::run;
+
+use crate::cluster::Cluster;
+use crate::cluster::MENDED;
+use crate::durable::Writer;
+use crate::durable::while_written;
+use crate::durable::writes_go_on;
+
+/// What the kernel says of a full disk (errno(3), `ENOSPC`).
+const FULL: &str = "No space left on device";
+
+pub(crate) async fn full_disks_stop_managers_until_there_is_room(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    for manager in cluster.managers() {
+        shrink(manager).await?;
+    }
+    cluster.all_ready().await?;
+    let outcome = while_written(cluster, async |writers| {
+        let outcome = fill_all(cluster, writers).await;
+        for manager in cluster.managers() {
+            make_room(manager).await?;
+        }
+        outcome?;
+        writes_go_on(writers).await
+    })
+    .await;
+    for manager in cluster.managers() {
+        grow(manager).await?;
+    }
+    cluster.all_ready().await?;
+    outcome.map(drop)
+}
+
+pub(crate) async fn a_manager_that_has_lost_its_log_joins_anew(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    let manager = cluster.managers().last().context("no managers")?;
+    while_written(cluster, async |writers| {
+        manager.kill(Service::Daemon, "KILL").await?;
+        script(manager, "rm -r raft").await?;
+        manager.start(Service::Daemon).await?;
+        cluster.all_ready().await?;
+        writes_go_on(writers).await
+    })
+    .await?;
+    Ok(())
+}
+
+/// One after the other, so that the leader is among them, and then more of them than the cluster can do without.
+async fn fill_all(cluster: &Cluster, writers: &[Writer<'_>]) -> anyhow::Result<()> {
+    for manager in cluster.managers() {
+        fill(manager).await?;
+        says_so(manager).await?;
+        writes_go_on(writers).await?;
+        make_room(manager).await?;
+        cluster.all_ready().await?;
+    }
+    for manager in &cluster.managers()[..2] {
+        fill(manager).await?;
+    }
+    for manager in &cluster.managers()[..2] {
+        says_so(manager).await?;
+    }
+    Ok(())
+}
+
+/// Waits until it is said in `docker info`, and to whoever asks for something.
+async fn says_so(manager: &Node) -> anyhow::Result<()> {
+    eventually("a manager to say that its disk is full", MENDED, async || {
+        let info = manager.api(Method::GET, "/info", "").await?.json()?;
+        let error = info["Swarm"]["Error"].as_str().context("no error")?;
+        ensure!(error.contains(FULL), "{error:?}");
+        let reply = manager.api(Method::GET, "/services", "").await?;
+        ensure!(reply.status == 503 && reply.body.contains(FULL), "{}", reply.body);
+        Ok(())
+    })
+    .await
+}
+
+/// Runs a script in the folder that the daemon of `manager` keeps its state in.
+async fn script(manager: &Node, script: &str) -> anyhow::Result<()> {
+    let script = format!("cd {}; {script}", manager.state_dir().display());
+    run(manager.namespace()?.command("sh").args(["-ec", &script])).await.map(drop)
+}
+
+/// Gives the log and the snapshots of a manager a small disk of their own.
+async fn shrink(manager: &Node) -> anyhow::Result<()> {
+    manager.kill(Service::Daemon, "TERM").await?;
+    let mount =
+        "mv raft kept; mkdir raft; mount -t tmpfs -o size=32m tmpfs raft; cp -a kept/. raft";
+    script(manager, mount).await?;
+    manager.start(Service::Daemon).await
+}
+
+/// Takes that disk away again.
+async fn grow(manager: &Node) -> anyhow::Result<()> {
+    manager.kill(Service::Daemon, "TERM").await?;
+    script(manager, "rm -r kept; cp -a raft kept; umount raft; rmdir raft; mv kept raft").await?;
+    manager.start(Service::Daemon).await
+}
+
+async fn fill(manager: &Node) -> anyhow::Result<()> {
+    script(manager, "! dd if=/dev/zero of=raft/ballast bs=4k 2>/dev/null").await
+}
+
+async fn make_room(manager: &Node) -> anyhow::Result<()> {
+    script(manager, "rm -f raft/ballast").await
+}
