@@ -121,8 +121,13 @@ fn place(group: &Group, board: &mut Board<'_>, tasks: &[&Task], now: Timestamp) 
     }
     let mut ops = Vec::with_capacity(tasks.len());
     let mut choice = Choice::new(group, board);
+    let mut last = None;
     let mut tasks = tasks.iter();
     for task in tasks.by_ref() {
+        // What the node is worth now, only the next task asks.
+        if let Some(node) = last.take() {
+            choice.go_on(group, board, &node);
+        }
         let Some(node) = choice.take(group, board, task.slot) else {
             let refusal = no_suitable_node(group, board);
             let left = std::iter::once(task).chain(tasks);
@@ -131,11 +136,7 @@ fn place(group: &Group, board: &mut Board<'_>, tasks: &[&Task], now: Timestamp) 
         };
         let given = board.place(group, &node);
         ops.push(assign(task, &node, ASSIGNED, given, now));
-        if group.rules.reach_further() {
-            choice = Choice::new(group, board);
-        } else if let Some(candidate) = board.candidate(&node) {
-            choice.placed(group, &candidate, filter::check(group, &candidate).is_ok());
-        }
+        last = Some(node);
     }
     ops
 }

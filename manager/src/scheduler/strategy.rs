@@ -77,7 +77,7 @@ impl Choice {
         }
     }
 
-    /// The node for the task in `slot`, which then is counted there. [`Choice::placed`] has to follow before the next one is taken.
+    /// The node for the task in `slot`, which then is counted there. [`Choice::go_on`] has to follow before the next one is taken.
     pub(super) fn take(&mut self, group: &Group, board: &Board<'_>, slot: u64) -> Option<NodeId> {
         match self {
             Self::Even(even) => even.take(group, board),
@@ -89,12 +89,18 @@ impl Choice {
         }
     }
 
-    /// A task was placed on the node that was taken, which can run another one if it `fits`.
-    pub(super) fn placed(&mut self, group: &Group, candidate: &Candidate<'_>, fits: bool) {
+    /// A task was placed on `node`, the one that was taken, and there is another one to place.
+    pub(super) fn go_on(&mut self, group: &Group, board: &Board<'_>, node: &NodeId) {
+        if group.rules.reach_further() {
+            *self = Self::new(group, board);
+            return;
+        }
+        let Some(candidate) = board.candidate(node) else { return };
+        let fits = filter::check(group, &candidate).is_ok();
         match self {
-            Self::Even(even) if fits => even.put_back(group, candidate),
-            Self::Even(_) | Self::Home(_) => {}
-            Self::Tree(tree) => tree.placed(group, candidate, fits),
+            Self::Even(even) => even.placed(group, &candidate, fits),
+            Self::Tree(tree) => tree.placed(group, &candidate, fits),
+            Self::Home(_) => {}
         }
     }
 }
