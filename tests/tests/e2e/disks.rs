@@ -1,6 +1,8 @@
 //! Managers whose disks are full: they say so, answer nothing wrong meanwhile, and go on by themselves when there is room again. And one that has
 //! lost what was on its disk.
 
+use std::io::Write;
+
 use anyhow::Context;
 use anyhow::ensure;
 use hyper::Method;
@@ -12,8 +14,10 @@ use swarmlite_lab::run;
 use crate::cluster::Cluster;
 use crate::cluster::MENDED;
 use crate::durable::Writer;
+use crate::durable::chance;
 use crate::durable::while_written;
 use crate::durable::writes_go_on;
+use crate::load::times;
 
 /// What the kernel says of a full disk (errno(3), `ENOSPC`).
 const FULL: &str = "No space left on device";
@@ -31,14 +35,18 @@ pub(crate) async fn full_disks_stop_managers_until_there_is_room(
             make_room(manager).await?;
         }
         outcome?;
-        writes_go_on(writers).await
+        writes_go_on(writers).await?;
+        trouble(cluster, times(4, 300), writers).await
     })
     .await;
     for manager in cluster.managers() {
+        cluster.lab().heal(manager).await?;
         grow(manager).await?;
     }
+    let writes = outcome?;
     cluster.all_ready().await?;
-    outcome.map(drop)
+    writeln!(std::io::stderr(), "\n{writes} acknowledged writes, none lost")?;
+    Ok(())
 }
 
 pub(crate) async fn a_manager_that_has_lost_its_log_joins_anew(
@@ -70,6 +78,33 @@ async fn fill_all(cluster: &Cluster, writers: &[Writer<'_>]) -> anyhow::Result<(
     }
     for manager in &cluster.managers()[..2] {
         says_so(manager).await?;
+    }
+    Ok(())
+}
+
+/// One trouble after the other, each of some manager: it is killed, or it is cut off or its disk is full until writes have gone on without it.
+async fn trouble(cluster: &Cluster, rounds: usize, writers: &[Writer<'_>]) -> anyhow::Result<()> {
+    let (lab, managers) = (cluster.lab(), cluster.managers());
+    for round in 0..rounds {
+        let chance = chance(round);
+        let victim = managers.get(chance % managers.len()).context("no managers")?;
+        match chance / managers.len() % 3 {
+            0 => {
+                victim.kill(Service::Daemon, "KILL").await?;
+                victim.start(Service::Daemon).await?;
+            }
+            1 => {
+                lab.cut(victim).await?;
+                writes_go_on(writers).await?;
+                lab.heal(victim).await?;
+            }
+            _ => {
+                fill(victim).await?;
+                writes_go_on(writers).await?;
+                make_room(victim).await?;
+            }
+        }
+        writes_go_on(writers).await?;
     }
     Ok(())
 }

@@ -104,14 +104,16 @@ async fn kill(cluster: &Cluster, kills: usize, writers: &[Writer<'_>]) -> anyhow
     let managers = cluster.managers();
     for round in 0..kills {
         writes_go_on(writers).await?;
-        // Fibonacci hashing (Knuth, The Art of Computer Programming 6.4): it looks like chance and is the same in every run.
-        let hash = (round as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let victim = usize::try_from(hash)? % managers.len();
-        let victim = managers.get(victim).context("no managers")?;
+        let victim = managers.get(chance(round) % managers.len()).context("no managers")?;
         victim.kill(Service::Daemon, "KILL").await?;
         victim.start(Service::Daemon).await?;
     }
     Ok(())
+}
+
+/// A number for each round that looks like chance and is the same in every run: Fibonacci hashing (Knuth, The Art of Computer Programming 6.4).
+pub(crate) const fn chance(round: usize) -> usize {
+    round.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
 impl<'a> Writer<'a> {
@@ -141,8 +143,9 @@ impl<'a> Writer<'a> {
         let path = format!("/services/{}", self.service);
         let Ok(reply) = manager.api(Method::GET, &path, "").await else { return Ok(None) };
         if reply.status != 200 {
-            // A manager that is not part of the cluster yet, or that knows no leader.
-            ensure!(reply.status == 503, "status {}: {}", reply.status, reply.body);
+            // A manager that is not part of the cluster yet, or that knows no leader, for which Docker has another status.
+            let has_no_leader = reply.body.contains("does not have a leader");
+            ensure!(reply.status == 503 || has_no_leader, "{}: {}", reply.status, reply.body);
             return Ok(None);
         }
         let service = reply.json()?;
