@@ -136,7 +136,8 @@ impl From<EndpointOptions> for BTreeMap<String, String> {
 }
 
 /// For how long after its last connection has ended a client comes back to the same task. Written as `1h30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
 #[schema(value_type = String)]
 pub struct Sticky(u32);
 
@@ -160,6 +161,20 @@ impl FromStr for Sticky {
         let seconds = whole.and_then(|time| u32::try_from(time.0 / SECOND).ok());
         let possible = seconds.filter(|seconds| (1..=Self::MAX_SECONDS).contains(seconds));
         possible.map(Self).ok_or_else(|| EndpointOptionError::Sticky(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Sticky {
+    type Error = EndpointOptionError;
+
+    fn try_from(text: String) -> Result<Self, EndpointOptionError> {
+        text.parse()
+    }
+}
+
+impl From<Sticky> for String {
+    fn from(sticky: Sticky) -> Self {
+        sticky.to_string()
     }
 }
 
