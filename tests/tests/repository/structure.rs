@@ -22,11 +22,11 @@ use toml_edit::DocumentMut;
 use crate::root;
 
 /// The crates from the bottom to the top: each may use those before it.
-const CRATES: [&str; 9] =
-    ["proto", "rpc", "vault", "compose", "manager", "agent", "api", "cli", "tests"];
+const CRATES: [&str; 10] =
+    ["proto", "rpc", "vault", "proxy", "compose", "manager", "agent", "api", "cli", "tests"];
 
 /// What may not be used, although it is further down.
-const STRANGERS: [(&str, &str); 7] = [
+const STRANGERS: [(&str, &str); 9] = [
     ("agent", "swarmlite-manager"),
     ("api", "swarmlite-agent"),
     ("api", "swarmlite-compose"),
@@ -34,6 +34,8 @@ const STRANGERS: [(&str, &str); 7] = [
     ("manager", "bollard"),
     ("manager", "rtnetlink"),
     ("proto", "tokio"),
+    ("proxy", "swarmlite-rpc"),
+    ("proxy", "swarmlite-vault"),
 ];
 
 /// The path of a module in its crate; empty for the root.

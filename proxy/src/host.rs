@@ -1,0 +1,67 @@
+//! Names of hosts as requests write them, in the one form in which they are compared. Pure.
+
+use hyper::http::uri::Authority;
+
+/// The host of an authority (RFC 3986, 3.2): lower case, without port and trailing dot; an IPv6 address in brackets. `None` if it is none, or names
+/// a user, which HTTP has no place for (RFC 9110, 4.2.4).
+pub(crate) fn host(authority: &str) -> Option<String> {
+    // HTTP/1.0 does without, and RFC 9112, 3.2 has an empty one for targets without an authority.
+    if authority.is_empty() {
+        return Some(String::new());
+    }
+    let parsed: Authority = authority.parse().ok().filter(|_| !authority.contains('@'))?;
+    let port = &authority[parsed.host().len()..];
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    if !(port.is_empty() || port.strip_prefix(':').is_some_and(is_port)) {
+        return None;
+    }
+    let host = parsed.host().to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    (!host.is_empty()).then(|| host.to_owned())
+}
+
+/// The names below which `host` is, the longest first: `b.example`, `example` for `a.b.example`. None for an address.
+pub(crate) fn parents(host: &str) -> impl Iterator<Item = &str> {
+    let is_address = host.starts_with('[') || host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let dots = host.match_indices('.').filter(move |_| !is_address);
+    dots.map(|(at, _)| &host[at + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_have_one_form() {
+        for (authority, expected) in [
+            ("", Some("")),
+            ("Shop.Example", Some("shop.example")),
+            ("shop.example:8080", Some("shop.example")),
+            ("shop.example.", Some("shop.example")),
+            ("shop.example.:80", Some("shop.example")),
+            ("shop.example:", Some("shop.example")),
+            ("192.0.2.1:80", Some("192.0.2.1")),
+            ("[2001:DB8::1]", Some("[2001:db8::1]")),
+            ("[2001:db8::1]:443", Some("[2001:db8::1]")),
+            ("user@shop.example", None),
+            ("shop.example:http", None),
+            ("shop.example:99999", None),
+            ("shop.example/path", None),
+            ("[2001:db8::1", None),
+            ("shop example", None),
+            (".", None),
+            (":80", None),
+        ] {
+            assert_eq!(host(authority).as_deref(), expected, "{authority}");
+        }
+    }
+
+    #[test]
+    fn names_are_below_their_parents() {
+        let of = |host: &'static str| parents(host).collect::<Vec<_>>();
+        assert_eq!(of("a.b.example"), ["b.example", "example"]);
+        assert!(of("localhost").is_empty());
+        assert!(of("192.0.2.1").is_empty());
+        assert!(of("[::ffff:192.0.2.1]").is_empty());
+    }
+}

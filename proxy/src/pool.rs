@@ -1,0 +1,186 @@
+//! Connections to tasks, kept for the next request. Only to tasks that serve: one that is to end is left with what it has.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use hyper::client::conn::http1;
+use hyper::client::conn::http2;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use swarmlite_proto::id::TaskId;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::timeout;
+
+use crate::dial::Dial;
+use crate::limits::Limits;
+use crate::table::Table;
+use crate::upload::Upload;
+
+/// Unused connections to one port of a task.
+const MAX_UNUSED: usize = 256;
+
+/// A task has not taken a connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// It does not answer.
+    #[error("no connection in time")]
+    Silent,
+    /// It refuses, or there is no way to it.
+    #[error(transparent)]
+    Refused(#[from] io::Error),
+    /// The connection broke right away.
+    #[error(transparent)]
+    Broken(#[from] hyper::Error),
+}
+
+/// A port of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) task: TaskId,
+    pub(crate) address: SocketAddr,
+}
+
+/// A connection of HTTP/1.1 for one request after the other.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) sender: http1::SendRequest<Upload>,
+    pub(crate) target: Target,
+    /// Whether it has been used before, and so may be closed by the task at any time.
+    pub(crate) used: bool,
+}
+
+#[derive(Debug)]
+struct Unused {
+    sender: http1::SendRequest<Upload>,
+    since: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    unused: HashMap<Target, Vec<Unused>>,
+    /// Connections of HTTP/2, each for all requests at once.
+    shared: HashMap<Target, http2::SendRequest<Upload>>,
+}
+
+/// The connections.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    dial: Arc<dyn Dial>,
+    table: watch::Receiver<Arc<Table>>,
+    limits: Limits,
+    kept: Mutex<Kept>,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        dial: Arc<dyn Dial>,
+        table: watch::Receiver<Arc<Table>>,
+        limits: Limits,
+    ) -> Self {
+        Self { dial, table, limits, kept: Mutex::default() }
+    }
+
+    /// A connection that has been used before and is still open.
+    pub(crate) fn take(&self, target: &Target) -> Option<Connection> {
+        let mut kept = self.lock();
+        let unused = kept.unused.get_mut(target)?;
+        let limit = self.limits.unused;
+        let is_open = |one: &Unused| one.sender.is_ready() && one.since.elapsed() < limit;
+        // The one used last is the least likely to be closed soon.
+        let sender = std::iter::from_fn(|| unused.pop()).find(is_open)?.sender;
+        Some(Connection { sender, target: target.clone(), used: true })
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, ConnectError> {
+        let stream = self.dial(target.address).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // It ends when its sender is dropped and what it carries has ended.
+        tokio::spawn(connection.with_upgrades());
+        Ok(Connection { sender, target: target.clone(), used: false })
+    }
+
+    /// A connection of HTTP/2, new or not.
+    pub(crate) async fn share(
+        &self,
+        target: &Target,
+    ) -> Result<http2::SendRequest<Upload>, ConnectError> {
+        let open = self.lock().shared.get(target).filter(|sender| !sender.is_closed()).cloned();
+        if let Some(sender) = open {
+            return Ok(sender);
+        }
+        let stream = self.dial(target.address).await?;
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .handshake(TokioIo::new(stream))
+            .await?;
+        tokio::spawn(connection);
+        let mut kept = self.lock();
+        if self.serves(target) {
+            kept.shared.insert(target.clone(), sender.clone());
+        }
+        Ok(sender)
+    }
+
+    async fn dial(&self, address: SocketAddr) -> Result<TcpStream, ConnectError> {
+        let dialled = timeout(self.limits.connect, self.dial.dial(address));
+        let stream = dialled.await.map_err(|_elapsed| ConnectError::Silent)??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Takes back a connection whose answer has ended.
+    pub(crate) fn put(self: &Arc<Self>, connection: Connection) {
+        if connection.sender.is_ready() {
+            return self.keep(connection);
+        }
+        // The request may still be on its way.
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut connection = connection;
+            if connection.sender.ready().await.is_ok() {
+                pool.keep(connection);
+            }
+        });
+    }
+
+    fn keep(&self, connection: Connection) {
+        let Connection { sender, target, .. } = connection;
+        // Under the lock, so that it is seen by the next clean-up if the table changes meanwhile.
+        let mut kept = self.lock();
+        if !self.serves(&target) {
+            return;
+        }
+        let unused = kept.unused.entry(target).or_default();
+        if unused.len() < MAX_UNUSED {
+            unused.push(Unused { sender, since: Instant::now() });
+        }
+    }
+
+    /// Closes what is unused for too long, or leads to tasks that do not serve any more.
+    pub(crate) fn clean(&self) {
+        let mut kept = self.lock();
+        let limit = self.limits.unused;
+        kept.unused.retain(|target, unused| {
+            unused.retain(|one| !one.sender.is_closed() && one.since.elapsed() < limit);
+            !unused.is_empty() && self.serves(target)
+        });
+        kept.shared.retain(|target, sender| !sender.is_closed() && self.serves(target));
+    }
+
+    fn serves(&self, target: &Target) -> bool {
+        self.table.borrow().serves(&target.task)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

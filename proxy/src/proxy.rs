@@ -1,0 +1,284 @@
+//! What becomes of a request, from its head to its answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use http_body_util::Either;
+use http_body_util::Full;
+use hyper::HeaderMap;
+use hyper::Request;
+use hyper::Response;
+use hyper::StatusCode;
+use hyper::Uri;
+use hyper::Version;
+use hyper::body::Body;
+use hyper::body::Incoming;
+use hyper::header;
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::answer::Answer;
+use crate::answer::Refusal;
+use crate::answer::redirect;
+use crate::asked::Asked;
+use crate::choice::Aside;
+use crate::counters::Counters;
+use crate::dial::Dial;
+use crate::download::Download;
+use crate::exchange::Errand;
+use crate::exchange::Tasks;
+use crate::guard::GoneOver;
+use crate::headers;
+use crate::headers::Client;
+use crate::limits::Limits;
+use crate::pool::Pool;
+use crate::sticky::CookieKey;
+use crate::table::Found;
+use crate::table::Rule;
+use crate::table::Service;
+use crate::table::Table;
+use crate::tunnel::Tunnels;
+use crate::upload::Upload;
+
+/// The proxy of a node.
+#[derive(Debug)]
+pub struct Proxy {
+    table: watch::Receiver<Arc<Table>>,
+    tasks: Tasks,
+    key: CookieKey,
+    limits: Limits,
+    counters: RwLock<HashMap<ServiceId, Arc<Counters>>>,
+    unmatched: AtomicU64,
+}
+
+/// A connection that requests come over.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) client: Client,
+    /// Where to come with TLS, if anywhere.
+    pub(crate) tls_port: Option<u16>,
+    pub(crate) tunnels: Arc<Tunnels>,
+    pub(crate) gone_over: GoneOver,
+}
+
+impl Proxy {
+    /// A proxy that goes by the newest table, and signs its cookies with `key`.
+    #[must_use]
+    pub fn new(
+        table: watch::Receiver<Arc<Table>>,
+        dial: Arc<dyn Dial>,
+        key: CookieKey,
+        limits: Limits,
+    ) -> Self {
+        let pool = Arc::new(Pool::new(dial, table.clone(), limits));
+        let tasks = Tasks { pool, limits, aside: Mutex::new(Aside::default()) };
+        let counters = RwLock::default();
+        Self { table, tasks, key, limits, counters, unmatched: AtomicU64::new(0) }
+    }
+
+    /// What has become of the requests for each service that has had any.
+    #[must_use]
+    pub fn counters(&self) -> Vec<Arc<Counters>> {
+        let counters = self.counters.read().unwrap_or_else(PoisonError::into_inner);
+        counters.values().cloned().collect()
+    }
+
+    /// The requests that no rule has taken.
+    #[must_use]
+    pub fn unmatched(&self) -> u64 {
+        self.unmatched.load(Ordering::Relaxed)
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) const fn table(&self) -> &watch::Receiver<Arc<Table>> {
+        &self.table
+    }
+
+    /// Forgets what has no use any more: connections, tasks set aside, services that have left the table.
+    pub(crate) fn clean(&self) {
+        self.tasks.pool.clean();
+        self.tasks.aside().clean(Instant::now());
+        let table = Arc::clone(&self.table.borrow());
+        let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);
+        counters.retain(|service, _| table.has(service));
+    }
+
+    fn counters_of(&self, service: &Service) -> Arc<Counters> {
+        let known = self.counters.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counters) = known.get(&service.id) {
+            return Arc::clone(counters);
+        }
+        drop(known);
+        let new = || Arc::new(Counters::new(service.id.clone(), service.name.clone()));
+        let mut known = self.counters.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(service.id.clone()).or_insert_with(new))
+    }
+
+    /// The answer to a request.
+    pub(crate) async fn answer(&self, mut request: Request<Incoming>, way: &Way) -> Answer {
+        let upgrade = headers::upgrade(request.version(), request.headers());
+        let upgrade = upgrade.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
+        let (head, body) = request.into_parts();
+        let asked = match Asked::read(&head) {
+            Ok(asked) => asked,
+            Err(refusal) => return refusal.answer(),
+        };
+        let table = Arc::clone(&self.table.borrow());
+        let found = table.find(&asked.host, asked.path(), head.method.as_str(), &head.headers);
+        let Some(found) = found else {
+            self.unmatched.fetch_add(1, Ordering::Relaxed);
+            return Refusal::NoRule.answer();
+        };
+        let Some((rule, preferred)) = self.rule(found, &head.headers) else {
+            return Refusal::NoTask.answer();
+        };
+        let counters = self.counters_of(&rule.service);
+        let call = Call { proxy: self, rule, counters: &counters, way, asked: &asked };
+        let answered = match (rule.route.https_only && !way.client.tls, way.tls_port) {
+            (true, Some(port)) => Ok(redirect(&asked.with_tls(port))),
+            (true, None) => Err(Refusal::NoTls),
+            (false, _) => call.answer(head, body, upgrade, preferred).await,
+        };
+        let mut answer = answered.unwrap_or_else(Refusal::answer);
+        if let Some(hsts) = rule.route.hsts.filter(|_| way.client.tls) {
+            let value = format!("max-age={}", hsts.to_duration().as_secs());
+            let value = HeaderValue::from_str(&value).ok();
+            let named = value.map(|value| (header::STRICT_TRANSPORT_SECURITY, value));
+            answer.headers_mut().extend(named);
+        }
+        counters.answered(answer.status());
+        answer
+    }
+
+    /// The rule that takes a request, and the task that its client comes back to.
+    fn rule<'a>(
+        &self,
+        found: &'a Found,
+        headers: &HeaderMap,
+    ) -> Option<(&'a Rule, Option<TaskId>)> {
+        let task = |rule: &'a Rule| {
+            let task = self.key.task(rule, headers)?;
+            rule.serving().any(|one| one.id == task).then_some((rule, Some(task)))
+        };
+        let back = found.rules().iter().find_map(task);
+        let next = || {
+            let draw = match found.rules() {
+                [_] => 0,
+                [first, ..] => self.counters_of(&first.service).next_draw(),
+                [] => return None,
+            };
+            found.pick(draw).map(|rule| (rule, None))
+        };
+        back.or_else(next)
+    }
+}
+
+/// A request that a rule has taken.
+struct Call<'a> {
+    proxy: &'a Proxy,
+    rule: &'a Rule,
+    counters: &'a Counters,
+    way: &'a Way,
+    asked: &'a Asked,
+}
+
+impl Call<'_> {
+    async fn answer(
+        &self,
+        head: Parts,
+        body: Incoming,
+        upgrade: Option<(HeaderValue, OnUpgrade)>,
+        preferred: Option<TaskId>,
+    ) -> Result<Answer, Refusal> {
+        let limit = self.rule.route.max_body;
+        if limit.is_some_and(|limit| body.size_hint().lower() > limit) {
+            return Err(Refusal::TooLarge);
+        }
+        let (protocol, client) = upgrade.unzip();
+        let errand = self.errand(head, Upload::new(body, limit), protocol, preferred)?;
+        let (task, answer) = self.proxy.tasks.ask(self.rule, self.counters, errand).await?;
+        let mut answer = match (answer.status(), client) {
+            (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => self.go_over(answer, client),
+            (StatusCode::SWITCHING_PROTOCOLS, None) => return Err(Refusal::Broken),
+            _ => pass_on(answer),
+        };
+        let cookie = self.proxy.key.cookie(self.rule, &task, self.way.client.tls);
+        if let Some(cookie) = cookie {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(answer)
+    }
+
+    /// The request that a task gets.
+    fn errand(
+        &self,
+        mut head: Parts,
+        body: Upload,
+        protocol: Option<HeaderValue>,
+        preferred: Option<TaskId>,
+    ) -> Result<Errand, Refusal> {
+        let http2 = headers::is_grpc(head.version, &head.headers);
+        let Asked { authority, path_and_query, .. } = self.asked;
+        headers::to_task(&mut head.headers, &self.way.client, authority);
+        let path = match &self.rule.route.rewrite {
+            Some(rewrite) => headers::rewritten(path_and_query, &self.rule.route.path, rewrite),
+            None => path_and_query.clone(),
+        };
+        let has_length = body.size_hint().exact().is_some();
+        let connection = protocol.map(|protocol| (header::UPGRADE, protocol));
+        let set = &mut head.headers;
+        let target = if http2 {
+            set.remove(header::HOST);
+            set.insert(header::TE, HeaderValue::from_static("trailers"));
+            format!("http://{}{path}", authority.to_str().unwrap_or_default())
+        } else {
+            if connection.is_some() {
+                set.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            }
+            if !has_length {
+                // Said, as hyper takes GET to have no body otherwise.
+                set.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+                set.remove(header::CONTENT_LENGTH);
+            }
+            set.extend(connection);
+            path
+        };
+        head.uri = target.parse::<Uri>().map_err(|_invalid| Refusal::Malformed)?;
+        head.version = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
+        head.extensions.clear();
+        Ok(Errand { request: Request::from_parts(head, body), http2, preferred })
+    }
+
+    /// Connects client and task, which both go over to another protocol.
+    fn go_over(&self, mut answer: Response<Download>, client: OnUpgrade) -> Answer {
+        self.way.gone_over.set();
+        self.way.tunnels.open(client, hyper::upgrade::on(&mut answer));
+        let protocol = answer.headers().get(header::UPGRADE).cloned();
+        let mut answer = pass_on(answer).map(|_none| Either::Left(Full::default()));
+        let connection = HeaderValue::from_static("upgrade");
+        answer.headers_mut().insert(header::CONNECTION, connection);
+        answer.headers_mut().extend(protocol.map(|protocol| (header::UPGRADE, protocol)));
+        answer
+    }
+}
+
+/// What the client gets of a task's answer.
+fn pass_on(answer: Response<Download>) -> Answer {
+    let mut answer = answer.map(Either::Right);
+    headers::remove_hop_by_hop(answer.headers_mut());
+    *answer.version_mut() = Version::HTTP_11;
+    answer
+}

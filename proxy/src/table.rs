@@ -1,0 +1,185 @@
+//! Which rule takes a request, and which tasks answer it. Pure: who is asked, and over what, is decided elsewhere.
+
+mod rank;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::spec::HttpRoute;
+
+use self::rank::Ask;
+use crate::certificate::Certificate;
+use crate::certificate::Certificates;
+use crate::host;
+
+/// A service with rules, as a node knows it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: String,
+    /// The rules by which it takes requests.
+    pub routes: Vec<HttpRoute>,
+    /// Its tasks.
+    pub tasks: Vec<Task>,
+}
+
+/// A task that may answer requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Where it listens.
+    pub address: Ipv4Addr,
+    /// Whether it gets requests. One that is to end does not, and goes on with what it has.
+    pub serving: bool,
+}
+
+/// A rule of a service.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What it asks for and says.
+    pub route: HttpRoute,
+    /// Whose it is.
+    pub service: Arc<Service>,
+}
+
+impl Rule {
+    /// The tasks that get requests.
+    pub fn serving(&self) -> impl Iterator<Item = &Task> {
+        self.service.tasks.iter().filter(|task| task.serving)
+    }
+
+    /// The share of the requests, among the rules that ask for the same.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.route.weight.map_or(1, u64::from)
+    }
+}
+
+/// The rules that take a request: one, or several that ask for the same and share the requests by weight.
+#[derive(Clone, Debug)]
+pub struct Found(Arc<Vec<Rule>>);
+
+impl Found {
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.0
+    }
+
+    /// The rule that takes the request which draws `number`: all numbers in turn give each rule its share. Rules without a task that serves have
+    /// no share, as long as there are others. `None` if all weights are zero.
+    #[must_use]
+    pub fn pick(&self, number: u64) -> Option<&Rule> {
+        let serves = |rule: &Rule| rule.weight() > 0 && rule.serving().next().is_some();
+        let any = self.0.iter().any(serves);
+        let counts = |rule: &&Rule| rule.weight() > 0 && (!any || serves(rule));
+        let total: u64 = self.0.iter().filter(counts).map(Rule::weight).sum();
+        let mut left = spread(number, total)?;
+        self.0.iter().filter(counts).find(|rule| {
+            let takes = left < rule.weight();
+            left = left.saturating_sub(rule.weight());
+            takes
+        })
+    }
+}
+
+/// A number below `total` for each of `total` numbers in turn, such that neighbours are far apart: a rule with weight 50 of 100 takes every second
+/// request or so, and not fifty after one another. `None` if `total` is zero.
+fn spread(number: u64, total: u64) -> Option<u64> {
+    // A step near the golden section of the total that has no divisor in common with it.
+    let is_prime_to = |step: &u64| {
+        let (mut a, mut b) = (*step, total);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a == 1
+    };
+    let step = (total * 618 / 1000..=total).find(is_prime_to).unwrap_or(1);
+    Some(number.checked_rem(total)? * step % total)
+}
+
+/// The rules of all services, and the certificates of hosts.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// By host, without the star of a wildcard; the rules that ask for the same under what they ask for, what takes precedence first.
+    exact: HashMap<String, Vec<(Ask, Found)>>,
+    wildcards: HashMap<String, Vec<(Ask, Found)>>,
+    any: Vec<(Ask, Found)>,
+    certificates: Certificates,
+    services: HashSet<ServiceId>,
+    serving: HashSet<TaskId>,
+}
+
+impl Table {
+    /// The table of `services`. `certificates` are by the hosts that are served with them, written as in rules.
+    #[must_use]
+    pub fn new(services: Vec<Service>, certificates: BTreeMap<String, Certificate>) -> Self {
+        let mut table = Self { certificates: Certificates::new(certificates), ..Self::default() };
+        let mut hosts = BTreeMap::<String, BTreeMap<Ask, Vec<Rule>>>::new();
+        for service in services.into_iter().map(Arc::new) {
+            table.services.insert(service.id.clone());
+            let serving = service.tasks.iter().filter(|task| task.serving);
+            table.serving.extend(serving.map(|task| task.id.clone()));
+            for route in &service.routes {
+                let rules = hosts.entry(route.host.to_ascii_lowercase()).or_default();
+                let rule = Rule { route: route.clone(), service: Arc::clone(&service) };
+                rules.entry(Ask::new(route)).or_default().push(rule);
+            }
+        }
+        for (host, rules) in hosts {
+            let found = |(ask, rules)| (ask, Found(Arc::new(rules)));
+            let rules = rules.into_iter().map(found).collect();
+            if host.is_empty() {
+                table.any = rules;
+            } else if let Some(parent) = host.strip_prefix("*.") {
+                table.wildcards.insert(parent.to_owned(), rules);
+            } else {
+                table.exact.insert(host, rules);
+            }
+        }
+        table
+    }
+
+    /// The rules that take a request. `host` has the form of [`host::host`], and `path` is without the query.
+    #[must_use]
+    pub fn find(
+        &self,
+        host: &str,
+        path: &str,
+        method: &str,
+        headers: &HeaderMap,
+    ) -> Option<&Found> {
+        let wildcards = host::parents(host).filter_map(|parent| self.wildcards.get(parent));
+        let mut hosts = self.exact.get(host).into_iter().chain(wildcards).chain([&self.any]);
+        let matches = |(ask, _): &&(Ask, Found)| ask.matches(path, method, headers);
+        hosts.find_map(|rules| rules.iter().find(matches)).map(|(_, found)| found)
+    }
+
+    /// The certificate for a name that a client asks for.
+    pub(crate) fn certificate(&self, name: Option<&str>) -> Option<&Certificate> {
+        self.certificates.find(name)
+    }
+
+    /// Whether a service has rules.
+    #[must_use]
+    pub fn has(&self, service: &ServiceId) -> bool {
+        self.services.contains(service)
+    }
+
+    /// Whether a task gets requests.
+    #[must_use]
+    pub fn serves(&self, task: &TaskId) -> bool {
+        self.serving.contains(task)
+    }
+}

@@ -1,0 +1,248 @@
+//! Tasks that end, refuse, break off or say nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::StreamBody;
+use hyper::Response;
+use hyper::body::Frame;
+use swarmlite_proto::spec::HttpRoute;
+use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proxy::Limits;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::sync::watch;
+
+use crate::lab::Lab;
+use crate::lab::eventually;
+use crate::lab::named;
+use crate::lab::parse;
+use crate::lab::raw_server;
+use crate::lab::read_all;
+use crate::lab::route;
+use crate::lab::server;
+use crate::lab::text;
+
+/// Reads the head of a request.
+async fn head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    String::from_utf8(head).ok()
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_reached_costs_no_request() {
+    let mut lab = Lab::new().await;
+    lab.service("shop", vec![route("", "/")], &[named("1").await, named("2").await]);
+    lab.move_task(0, 1, None);
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi";
+    for _ in 0..6 {
+        assert_eq!(parse(&lab.raw(post).await), (200, "2".to_owned()));
+    }
+    // After the first time it is not asked any more for a while.
+    assert_eq!(lab.dialled(0, 1), 1);
+    let counters = lab.proxy.counters();
+    assert_eq!(counters[0].unreachable.load(Ordering::Relaxed), 1);
+    assert_eq!(counters[0].answers[1].load(Ordering::Relaxed), 6);
+    assert_eq!(counters[0].name, "shop");
+    // As the last resort it is.
+    lab.set_serving(0, 2, false);
+    let (status, why) = lab.get("a", "/").await;
+    assert_eq!((status, &*why), (502, "no task of this service could be reached\n"));
+    assert_eq!(lab.dialled(0, 1), 2);
+    lab.move_task(0, 1, Some(named("again").await));
+    assert_eq!(lab.get("a", "/").await.1, "again");
+}
+
+#[tokio::test]
+async fn a_task_that_does_not_answer_connections_is_given_up() {
+    let limits = Limits { connect: Duration::from_millis(50), ..Limits::default() };
+    let mut lab = Lab::with(limits).await;
+    lab.service("shop", vec![route("", "/")], &[named("1").await, named("2").await]);
+    lab.hang(0, 1);
+    for _ in 0..4 {
+        assert_eq!(lab.get("a", "/").await.1, "2");
+    }
+    assert_eq!(lab.dialled(0, 1), 1);
+}
+
+#[tokio::test]
+async fn what_is_in_flight_goes_on_when_its_task_leaves() {
+    let mut lab = Lab::new().await;
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let notes = (Arc::clone(&arrived), Arc::clone(&go_on));
+    let task = server(move |_| {
+        let (arrived, go_on) = notes.clone();
+        async move {
+            arrived.notify_one();
+            go_on.notified().await;
+            let frames = futures_util::stream::unfold((go_on, 0), |(go_on, count)| async move {
+                (count < 2).then_some(())?;
+                go_on.notified().await;
+                Some((Ok(Frame::data(Bytes::from("piece "))), (go_on, count + 1)))
+            });
+            Response::new(BodyExt::boxed(StreamBody::new(frames)))
+        }
+    });
+    lab.service("slow", vec![route("", "/")], &[task.await, named("other").await]);
+    let mut stream = TcpStream::connect(lab.plain).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    arrived.notified().await;
+    lab.set_serving(0, 1, false);
+    go_on.notify_one();
+    // The answer begins, and only then comes the rest.
+    assert_eq!(stream.read_u8().await.unwrap(), b'H');
+    assert_eq!(lab.get("a", "/").await.1, "other");
+    for _ in 0..2 {
+        go_on.notify_one();
+        let mut piece = [0; 4];
+        stream.read_exact(&mut piece).await.unwrap();
+    }
+    assert!(read_all(&mut stream).await.contains("piece "), "the answer is whole");
+}
+
+#[tokio::test]
+async fn unused_connections_to_a_task_that_leaves_are_closed() {
+    let mut lab = Lab::new().await;
+    let (open, seen) = watch::channel(0_usize);
+    let open = Arc::new(open);
+    let task = raw_server(move |mut stream| {
+        let open = Arc::clone(&open);
+        async move {
+            open.send_modify(|count| *count += 1);
+            while head(&mut stream).await.is_some() {
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+                stream.write_all(answer).await.unwrap();
+            }
+            open.send_modify(|count| *count -= 1);
+        }
+    });
+    lab.service("shop", vec![route("", "/")], &[task.await, named("other").await]);
+    lab.set_serving(0, 2, false);
+    assert_eq!(lab.get("a", "/").await.1, "hi");
+    assert_eq!(*seen.borrow(), 1);
+    lab.set_serving(0, 2, true);
+    lab.set_serving(0, 1, false);
+    eventually(|| *seen.borrow() == 0).await;
+}
+
+/// A task that closes each connection on its second request, without an answer, and says how many requests it has seen.
+async fn closing() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let address = raw_server(move |mut stream| {
+        let seen = Arc::clone(&count);
+        async move {
+            let _first = head(&mut stream).await;
+            seen.fetch_add(1, Ordering::Relaxed);
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+            stream.write_all(answer).await.unwrap();
+            if head(&mut stream).await.is_some() {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    (address.await, seen)
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_unused_costs_no_idempotent_request() {
+    let mut lab = Lab::new().await;
+    let (task, seen) = closing().await;
+    lab.service("closing", vec![route("", "/")], &[task]);
+    for _ in 0..6 {
+        assert_eq!(lab.get("a", "/").await, (200, "hi".to_owned()));
+    }
+    assert!(seen.load(Ordering::Relaxed) > 6, "some were asked twice");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_twice_that_could_be_done_twice() {
+    let mut lab = Lab::new().await;
+    let (task, seen) = closing().await;
+    lab.service("closing", vec![route("", "/")], &[task, named("other").await]);
+    lab.set_serving(0, 2, false);
+    assert_eq!(lab.get("a", "/").await.0, 200);
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n{close}\r\n";
+    let put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi";
+    let mut statuses = BTreeSet::new();
+    for _ in 0..3 {
+        statuses.insert(parse(&lab.raw(post).await).0);
+        statuses.insert(parse(&lab.raw(put).await).0);
+    }
+    assert_eq!(statuses, BTreeSet::from([200, 502]));
+    assert_eq!(seen.load(Ordering::Relaxed), 7, "one for each request");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_not_passed_on() {
+    let mut lab = Lab::new().await;
+    let task = raw_server(|mut stream| async move {
+        let _request = head(&mut stream).await;
+        let _written = stream.write_all(b"220 mail.example ESMTP\r\n\r\n").await;
+    });
+    lab.service("mail", vec![route("", "/")], &[task.await]);
+    let (status, why) = lab.get("a", "/").await;
+    assert_eq!((status, &*why), (502, "the task of this service gave no valid answer\n"));
+}
+
+#[tokio::test]
+async fn a_silent_task_is_given_up() {
+    let mut lab = Lab::new().await;
+    let task = raw_server(|mut stream| async move {
+        let request = head(&mut stream).await.unwrap_or_default();
+        if request.starts_with("GET /half") {
+            let start = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+            stream.write_all(start).await.unwrap();
+        }
+        let _until_closed = read_all(&mut stream).await;
+    });
+    let timeout = Some(Nanoseconds::from(Duration::from_millis(50)));
+    lab.service("silent", vec![HttpRoute { timeout, ..route("", "/") }], &[task.await]);
+    let (status, why) = lab.get("a", "/").await;
+    assert_eq!((status, &*why), (504, "the task of this service did not answer in time\n"));
+    assert_eq!(lab.get("a", "/half").await, (200, "half".to_owned()));
+    // It is the client that is silent here.
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf";
+    let (status, why) = parse(&lab.raw(post).await);
+    assert_eq!((status, &*why), (408, "the body of this request did not come in time\n"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_stops_ends_what_it_has_begun() {
+    let mut lab = Lab::new().await;
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let notes = (Arc::clone(&arrived), Arc::clone(&go_on));
+    let task = server(move |_| {
+        let (arrived, go_on) = notes.clone();
+        async move {
+            arrived.notify_one();
+            go_on.notified().await;
+            Response::new(text("done"))
+        }
+    });
+    lab.service("slow", vec![route("", "/")], &[task.await]);
+    let mut stream = TcpStream::connect(lab.plain).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    arrived.notified().await;
+    lab.stop();
+    let plain = lab.plain;
+    // It takes nobody any more.
+    while TcpStream::connect(plain).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let answer = read_all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("done"), "{answer}");
+    lab.stopped().await;
+}

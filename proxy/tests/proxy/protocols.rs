@@ -1,0 +1,180 @@
+//! HTTP/2, gRPC, WebSocket and whatever else a connection goes over to.
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use http_body_util::StreamBody;
+use hyper::HeaderMap;
+use hyper::Request;
+use hyper::Response;
+use hyper::StatusCode;
+use hyper::Version;
+use hyper::body::Frame;
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper::header::HeaderValue;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::lab::Body;
+use crate::lab::Lab;
+use crate::lab::eventually;
+use crate::lab::raw_server;
+use crate::lab::read_all;
+use crate::lab::route;
+use crate::lab::server;
+use crate::lab::text;
+
+/// A call of gRPC as a server sees it: what it is told comes back, with trailers.
+async fn grpc(request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    assert_eq!(head.version, Version::HTTP_2);
+    assert_eq!(head.headers["te"], "trailers");
+    let body = body.collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["x-sent"], "too");
+    let message = Frame::data(body.to_bytes());
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let frames = [Ok(message), Ok(Frame::trailers(trailers))];
+    let mut answer = Response::new(BodyExt::boxed(StreamBody::new(stream::iter(frames))));
+    let kind = HeaderValue::from_static("application/grpc");
+    answer.headers_mut().insert("content-type", kind);
+    answer
+}
+
+#[tokio::test]
+async fn grpc_reaches_a_task_in_http2_with_its_trailers() {
+    let mut lab = Lab::new().await;
+    lab.service("grpc", vec![route("grpc.example", "/")], &[server(grpc).await]);
+    let stream = TcpStream::connect(lab.plain).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    for _ in 0..3 {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-sent", HeaderValue::from_static("too"));
+        let frames = [
+            Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from("hello"))),
+            Ok(Frame::trailers(trailers)),
+        ];
+        let request = Request::post("http://grpc.example/pkg.Service/Call")
+            .header("content-type", "application/grpc+proto")
+            .header("te", "trailers")
+            .body(StreamBody::new(stream::iter(frames)))
+            .unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = answer.into_body().collect().await.unwrap();
+        assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
+        assert_eq!(body.to_bytes(), "hello");
+    }
+    assert_eq!(lab.dialled(0, 1), 1);
+}
+
+#[tokio::test]
+async fn an_upgrade_becomes_a_tunnel() {
+    let mut lab = Lab::new().await;
+    let task = raw_server(|mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        assert!(head.contains("\r\nconnection: upgrade\r\n"), "{head}");
+        assert!(head.contains("\r\nupgrade: websocket\r\n"), "{head}");
+        assert!(head.contains("\r\nsec-websocket-key: abc\r\n"), "{head}");
+        // The first bytes of the other protocol come with the answer.
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                      Sec-WebSocket-Accept: def\r\n\r\nready";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let mut said = [0; 8];
+        stream.read_exact(&mut said).await.unwrap();
+        said.reverse();
+        stream.write_all(&said).await.unwrap();
+    });
+    lab.service("chat", vec![route("", "/")], &[task.await]);
+    let mut stream = TcpStream::connect(lab.plain).await.unwrap();
+    let request = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Key: abc\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nready") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    let answer = String::from_utf8(answer).unwrap().to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 101 "), "{answer}");
+    for header in ["connection: upgrade", "upgrade: websocket", "sec-websocket-accept: def"] {
+        assert!(answer.contains(&format!("\r\n{header}\r\n")), "{answer}");
+    }
+    // Nothing of this is HTTP.
+    stream.write_all(b"\0\n\r \n\x01 x").await.unwrap();
+    assert_eq!(read_all(&mut stream).await, "x \x01\n \r\n\0");
+    let counters = lab.proxy.counters();
+    assert_eq!(counters[0].answers[0].load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_task_may_decline_an_upgrade() {
+    let mut lab = Lab::new().await;
+    lab.service(
+        "plain",
+        vec![route("", "/")],
+        &[server(|_| async { Response::new(text("no")) }).await],
+    );
+    let request =
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n";
+    let answer = lab.raw(request).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nno"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_goes_over_who_was_not_asked() {
+    let mut lab = Lab::new().await;
+    let task = raw_server(|mut stream| async move {
+        let _request = stream.read(&mut [0; 4096]).await;
+        let answer =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let _written = stream.write_all(answer.as_bytes()).await;
+    });
+    lab.service("eager", vec![route("", "/")], &[task.await]);
+    assert_eq!(lab.get("a", "/").await.0, 502);
+}
+
+#[tokio::test]
+async fn an_answer_comes_piece_by_piece() {
+    let mut lab = Lab::new().await;
+    let (next, pieces) = tokio::sync::mpsc::channel::<&'static str>(1);
+    let pieces = std::sync::Arc::new(tokio::sync::Mutex::new(pieces));
+    let task = server(move |_| {
+        let pieces = std::sync::Arc::clone(&pieces);
+        async move {
+            let pieces = stream::unfold(pieces, |pieces| async move {
+                let piece = pieces.lock().await.recv().await?;
+                Some((Ok(Frame::data(Bytes::from(piece))), pieces))
+            });
+            Response::new(BodyExt::boxed(StreamBody::new(pieces)))
+        }
+    });
+    lab.service("events", vec![route("", "/")], &[task.await]);
+    let stream = TcpStream::connect(lab.plain).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("/").header("host", "a").body(Full::<Bytes>::default()).unwrap();
+    let mut answer = sender.send_request(request).await.unwrap();
+    for piece in ["one", "two", "three"] {
+        next.send(piece).await.unwrap();
+        let frame = answer.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), piece);
+    }
+    // When the client goes, the task hears of it.
+    drop((answer, sender));
+    eventually(|| next.is_closed() || next.try_send("more").is_err()).await;
+}
