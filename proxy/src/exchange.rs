@@ -175,20 +175,31 @@ impl Tasks {
         silence: Duration,
     ) -> Result<Response<Download>, Failure> {
         let progress = request.body().progress();
-        let mut sender = match self.pool.share(target).await {
-            Ok(sender) => sender,
-            Err(error) => return Err(Failure::Unreached(Box::new(request), error)),
-        };
-        let sent = sender.try_send_request(request);
-        match answered(sent, &progress, silence).await? {
-            Ok(answer) => Ok(received(answer, silence, None)),
-            Err(mut error) => match error.take_message() {
+        let mut request = request;
+        let mut shared = self.pool.shared(target);
+        loop {
+            let (sender, is_new) = match shared.take() {
+                Some(sender) => (Ok(sender), false),
+                None => (self.pool.share(target).await, true),
+            };
+            let mut sender = match sender {
+                Ok(sender) => sender,
+                Err(error) => return Err(Failure::Unreached(Box::new(request), error)),
+            };
+            let sent = sender.try_send_request(request);
+            let mut error = match answered(sent, &progress, silence).await? {
+                Ok(answer) => return Ok(received(answer, silence, None)),
+                Err(error) => error,
+            };
+            request = match error.take_message() {
+                // The task has ended the connection meanwhile, as it may at any time.
+                Some(unsent) if !is_new => unsent,
                 Some(unsent) => {
                     let error = ConnectError::Broken(error.into_error());
-                    Err(Failure::Unreached(Box::new(unsent), error))
+                    return Err(Failure::Unreached(Box::new(unsent), error));
                 }
-                None => Err(lost(&progress, error.error()).into()),
-            },
+                None => return Err(lost(&progress, error.error()).into()),
+            };
         }
     }
 }

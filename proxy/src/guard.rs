@@ -2,12 +2,14 @@
 //! may be.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
@@ -23,6 +25,9 @@ use crate::limits::Limits;
 
 /// What the parser sees in the place of what breaks a head: something that no head may contain, and its end, without which it would wait for more.
 const POISON: &[u8] = b"\0\r\n\r\n";
+
+/// For how long a client is listened to that has got its last answer.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Whether a connection has gone over to another protocol.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +79,7 @@ pub(crate) struct Guard<S> {
     read: Patience,
     write: Patience,
     refused: Option<Refused>,
+    is_shut: bool,
 }
 
 /// What follows after what got through.
@@ -111,6 +117,7 @@ impl<S> Guard<S> {
             read: Patience::new(),
             write: Patience::new(),
             refused: None,
+            is_shut: false,
         }
     }
 
@@ -177,7 +184,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -208,9 +215,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         guard.poll_written(flushed, context)
     }
 
+    /// Ends the connection such that the client gets all of the last answer: a connection that is closed with something unread is reset, and
+    /// what was on the way is lost (RFC 9112, 9.6).
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
-        let shut = Pin::new(&mut guard.stream).poll_shutdown(context);
-        guard.poll_written(shut, context)
+        if !guard.is_shut {
+            let shut = Pin::new(&mut guard.stream).poll_shutdown(context);
+            ready!(guard.poll_written(shut, context))?;
+            guard.is_shut = true;
+            guard.read.stop();
+        }
+        let mut unread = [MaybeUninit::uninit(); 4096];
+        loop {
+            if guard.read.poll(LINGER, context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buffer = ReadBuf::uninit(&mut unread);
+            let read = ready!(Pin::new(&mut guard.stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }

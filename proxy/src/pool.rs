@@ -108,15 +108,16 @@ impl Pool {
         Ok(Connection { sender, target: target.clone(), used: false })
     }
 
-    /// A connection of HTTP/2, new or not.
+    /// A connection of HTTP/2 that others use too.
+    pub(crate) fn shared(&self, target: &Target) -> Option<http2::SendRequest<Upload>> {
+        self.lock().shared.get(target).filter(|sender| !sender.is_closed()).cloned()
+    }
+
+    /// A new connection of HTTP/2, which others use from now on.
     pub(crate) async fn share(
         &self,
         target: &Target,
     ) -> Result<http2::SendRequest<Upload>, ConnectError> {
-        let open = self.lock().shared.get(target).filter(|sender| !sender.is_closed()).cloned();
-        if let Some(sender) = open {
-            return Ok(sender);
-        }
         let stream = self.dial(target.address).await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

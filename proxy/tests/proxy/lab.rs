@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::io;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -269,7 +270,7 @@ pub(crate) async fn mirror() -> SocketAddr {
         let (head, body) = request.into_parts();
         let mut lines = format!("{} {} {:?}\n", head.method, head.uri, head.version);
         for (name, value) in &head.headers {
-            lines += &format!("{name}: {}\n", value.to_str().unwrap());
+            writeln!(lines, "{name}: {}", value.to_str().unwrap()).unwrap();
         }
         let body = body.collect().await.unwrap().to_bytes();
         let body = format!("{lines}\n{}", String::from_utf8_lossy(&body));

@@ -8,8 +8,14 @@ mod forwarding;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod protocols;
 #[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
+mod sticky;
+#[cfg(test)]
+mod tls;
