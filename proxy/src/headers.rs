@@ -41,8 +41,10 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// Whether a header says where a request comes from. Only the proxy says that. Many servers take `X_Forwarded_For` for the same (RFC 3875, 4.1.18).
 fn is_of_proxies(name: &HeaderName) -> bool {
-    let name = name.as_str().replace('_', "-");
-    name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")
+    const START: &str = "x-forwarded-";
+    let name = name.as_str().bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
+    let is = |whole: &str| name.clone().eq(whole.bytes());
+    is("forwarded") || is("x-real-ip") || name.clone().take(START.len()).eq(START.bytes())
 }
 
 /// The values of a header that is a list (RFC 9110, 5.6.1), in lower case.
@@ -75,7 +77,9 @@ pub(crate) fn upgrade(version: Version, headers: &HeaderMap) -> Option<HeaderVal
 /// Whether a request is a call of gRPC, which needs HTTP/2 for its trailers.
 pub(crate) fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    version == Version::HTTP_2 && kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+    // `application/grpc-web` is for servers that have no HTTP/2.
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    version == Version::HTTP_2 && rest.is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
 }
 
 /// Makes the headers of a request those that a task gets. `host` is what the client has asked for, as it wrote it.
@@ -174,6 +178,17 @@ mod tests {
         assert!(!wants("upgrade", "websocket, H2C"));
         let sent = headers(&[("connection", "upgrade"), ("upgrade", "websocket")]);
         assert!(upgrade(Version::HTTP_10, &sent).is_none());
+    }
+
+    #[test]
+    fn calls_of_grpc_are_told_by_their_kind() {
+        let is = |version, kind| is_grpc(version, &headers(&[("content-type", kind)]));
+        assert!(is(Version::HTTP_2, "application/grpc"));
+        assert!(is(Version::HTTP_2, "application/grpc+proto"));
+        assert!(is(Version::HTTP_2, "application/grpc;x=y"));
+        assert!(!is(Version::HTTP_11, "application/grpc"));
+        assert!(!is(Version::HTTP_2, "application/grpc-web"));
+        assert!(!is_grpc(Version::HTTP_2, &HeaderMap::new()));
     }
 
     #[test]

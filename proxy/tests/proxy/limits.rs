@@ -1,5 +1,6 @@
 //! How much and how slowly.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -131,9 +132,9 @@ async fn a_large_body_passes_without_being_kept() {
 async fn a_slow_reader_slows_the_sender() {
     let mut lab = Lab::new().await;
     let (sent, seen) = watch::channel(0_usize);
-    let sent = std::sync::Arc::new(sent);
+    let sent = Arc::new(sent);
     let task = server(move |_| {
-        let sent = std::sync::Arc::clone(&sent);
+        let sent = Arc::clone(&sent);
         async move {
             let pieces = futures_util::stream::unfold(sent, |sent| async move {
                 sent.send_modify(|count| *count += 1);
@@ -164,9 +165,9 @@ async fn a_client_that_does_not_take_its_answer_is_let_go() {
     let limits = Limits { idle: Duration::from_millis(100), ..Limits::default() };
     let mut lab = Lab::with(limits).await;
     let (open, seen) = watch::channel(0_usize);
-    let open = std::sync::Arc::new(open);
+    let open = Arc::new(open);
     let task = raw_server(move |mut stream| {
-        let open = std::sync::Arc::clone(&open);
+        let open = Arc::clone(&open);
         async move {
             open.send_modify(|count| *count += 1);
             let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";

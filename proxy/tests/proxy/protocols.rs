@@ -1,5 +1,10 @@
 //! HTTP/2, gRPC, WebSocket and whatever else a connection goes over to.
 
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
@@ -14,11 +19,14 @@ use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper::header::HeaderValue;
+use hyper::service::Service as _;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::lab::Body;
 use crate::lab::Lab;
@@ -46,21 +54,17 @@ async fn grpc(request: Request<Incoming>) -> Response<Body> {
     answer
 }
 
-#[tokio::test]
-async fn grpc_reaches_a_task_in_http2_with_its_trailers() {
-    let mut lab = Lab::new().await;
-    lab.service("grpc", vec![route("grpc.example", "/")], &[server(grpc).await]);
+/// Calls a task `count` times over one connection, and checks each answer.
+async fn call(lab: &Lab, count: usize) {
     let stream = TcpStream::connect(lab.plain).await.unwrap();
     let (mut sender, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    for _ in 0..3 {
+    for _ in 0..count {
         let mut trailers = HeaderMap::new();
         trailers.insert("x-sent", HeaderValue::from_static("too"));
-        let frames = [
-            Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from("hello"))),
-            Ok(Frame::trailers(trailers)),
-        ];
+        let frames =
+            [Ok::<_, Infallible>(Frame::data(Bytes::from("hello"))), Ok(Frame::trailers(trailers))];
         let request = Request::post("http://grpc.example/pkg.Service/Call")
             .header("content-type", "application/grpc+proto")
             .header("te", "trailers")
@@ -72,7 +76,39 @@ async fn grpc_reaches_a_task_in_http2_with_its_trailers() {
         assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
         assert_eq!(body.to_bytes(), "hello");
     }
+}
+
+#[tokio::test]
+async fn grpc_reaches_a_task_in_http2_with_its_trailers() {
+    let mut lab = Lab::new().await;
+    lab.service("grpc", vec![route("grpc.example", "/")], &[server(grpc).await]);
+    call(&lab, 3).await;
     assert_eq!(lab.dialled(0, 1), 1);
+}
+
+#[tokio::test]
+async fn a_task_may_end_its_connections_between_calls() {
+    let mut lab = Lab::new().await;
+    let task = raw_server(|stream| async move {
+        let service = service_fn(|request| async { Ok::<_, Infallible>(grpc(request).await) });
+        let served = Arc::new(Notify::new());
+        let first = Arc::clone(&served);
+        let service = service_fn(move |request| {
+            first.notify_one();
+            service.call(request)
+        });
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            _ended = &mut connection => return,
+            () = served.notified() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ended = connection.await;
+    });
+    lab.service("grpc", vec![route("grpc.example", "/")], &[task.await]);
+    call(&lab, 20).await;
+    assert_eq!(lab.proxy.counters()[0].unreachable.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -114,7 +150,7 @@ async fn an_upgrade_becomes_a_tunnel() {
     stream.write_all(b"\0\n\r \n\x01 x").await.unwrap();
     assert_eq!(read_all(&mut stream).await, "x \x01\n \r\n\0");
     let counters = lab.proxy.counters();
-    assert_eq!(counters[0].answers[0].load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(counters[0].answers[0].load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -151,9 +187,9 @@ async fn nobody_goes_over_who_was_not_asked() {
 async fn an_answer_comes_piece_by_piece() {
     let mut lab = Lab::new().await;
     let (next, pieces) = tokio::sync::mpsc::channel::<&'static str>(1);
-    let pieces = std::sync::Arc::new(tokio::sync::Mutex::new(pieces));
+    let pieces = Arc::new(tokio::sync::Mutex::new(pieces));
     let task = server(move |_| {
-        let pieces = std::sync::Arc::clone(&pieces);
+        let pieces = Arc::clone(&pieces);
         async move {
             let pieces = stream::unfold(pieces, |pieces| async move {
                 let piece = pieces.lock().await.recv().await?;
