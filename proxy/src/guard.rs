@@ -225,6 +225,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
             guard.is_shut = true;
             guard.read.stop();
         }
+        // In a tunnel one side may have more to say when the other has ended.
+        if guard.gone_over.get() {
+            return Poll::Ready(Ok(()));
+        }
         let mut unread = [MaybeUninit::uninit(); 4096];
         loop {
             if guard.read.poll(LINGER, context).is_ready() {

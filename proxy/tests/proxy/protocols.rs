@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
 use crate::lab::Body;
 use crate::lab::Lab;
@@ -151,6 +153,37 @@ async fn an_upgrade_becomes_a_tunnel() {
     assert_eq!(read_all(&mut stream).await, "x \x01\n \r\n\0");
     let counters = lab.proxy.counters();
     assert_eq!(counters[0].answers[0].load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn one_side_of_a_tunnel_may_end_before_the_other() {
+    let mut lab = Lab::new().await;
+    let (said, heard) = oneshot::channel();
+    let said = Mutex::new(Some(said));
+    let task = raw_server(move |mut stream| {
+        let said = said.lock().unwrap().take();
+        async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let answer =
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nbye";
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+            said.unwrap().send(read_all(&mut stream).await).unwrap();
+        }
+    });
+    lab.service("one way", vec![route("", "/")], &[task.await]);
+    let mut stream = TcpStream::connect(lab.plain).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let answer = read_all(&mut stream).await;
+    assert!(answer.ends_with("\r\n\r\nbye"), "{answer}");
+    stream.write_all(b"one more ").await.unwrap();
+    stream.write_all(b"thing").await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(heard.await.unwrap(), "one more thing");
 }
 
 #[tokio::test]
