@@ -15,7 +15,6 @@ use hyper::HeaderMap;
 use hyper::Method;
 use hyper::Request;
 use hyper::Response;
-use hyper::StatusCode;
 use hyper::Uri;
 use hyper::body::Body;
 use hyper::body::Incoming;
@@ -255,9 +254,6 @@ fn received(
     silence: Duration,
     lease: Option<Lease>,
 ) -> Response<Download> {
-    // A connection that has gone over to another protocol does not come back.
-    let is_over = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let lease = lease.filter(|_| !is_over);
     answer.map(|body| Download::new(body, silence, lease))
 }
 

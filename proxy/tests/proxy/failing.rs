@@ -1,6 +1,5 @@
 //! Tasks that end, refuse, break off or say nothing.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -9,8 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::StreamBody;
+use hyper::Request;
 use hyper::Response;
 use hyper::body::Frame;
+use hyper_util::rt::TokioIo;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proxy::Limits;
@@ -20,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 
+use crate::lab::Body;
 use crate::lab::Lab;
 use crate::lab::eventually;
 use crate::lab::named;
@@ -113,7 +115,8 @@ async fn what_is_in_flight_goes_on_when_its_task_leaves() {
 
 #[tokio::test]
 async fn unused_connections_to_a_task_that_leaves_are_closed() {
-    let mut lab = Lab::new().await;
+    let limits = Limits { unused: Duration::from_secs(3600), ..Limits::default() };
+    let mut lab = Lab::with(limits).await;
     let (open, seen) = watch::channel(0_usize);
     let open = Arc::new(open);
     let task = raw_server(move |mut stream| {
@@ -170,18 +173,28 @@ async fn a_connection_that_was_closed_while_unused_costs_no_idempotent_request()
 async fn nothing_is_sent_twice_that_could_be_done_twice() {
     let mut lab = Lab::new().await;
     let (task, seen) = closing().await;
-    lab.service("closing", vec![route("", "/")], &[task, named("other").await]);
-    lab.set_serving(0, 2, false);
+    lab.service("closing", vec![route("", "/")], &[task]);
     assert_eq!(lab.get("a", "/").await.0, 200);
     let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n{close}\r\n";
     let put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi";
-    let mut statuses = BTreeSet::new();
-    for _ in 0..3 {
-        statuses.insert(parse(&lab.raw(post).await).0);
-        statuses.insert(parse(&lab.raw(put).await).0);
+    for (count, request) in [post, put].into_iter().enumerate() {
+        // Over the connection that has been used once, which the task then closes.
+        assert_eq!(parse(&lab.raw(request).await).0, 502, "{request}");
+        assert_eq!(lab.dialled(0, 1), count + 1);
+        assert_eq!(seen.load(Ordering::Relaxed), 2 * (count + 1));
+        assert_eq!(lab.get("a", "/").await.0, 200);
     }
-    assert_eq!(statuses, BTreeSet::from([200, 502]));
-    assert_eq!(seen.load(Ordering::Relaxed), 7, "one for each request");
+}
+
+#[tokio::test]
+async fn a_task_that_closes_new_connections_is_not_asked_again() {
+    let mut lab = Lab::new().await;
+    let task = raw_server(|mut stream| async move {
+        let _request = head(&mut stream).await;
+    });
+    lab.service("closing", vec![route("", "/")], &[task.await]);
+    assert_eq!(lab.get("a", "/").await.0, 502);
+    assert_eq!(lab.dialled(0, 1), 1);
 }
 
 #[tokio::test]
@@ -216,6 +229,33 @@ async fn a_silent_task_is_given_up() {
     let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf";
     let (status, why) = parse(&lab.raw(post).await);
     assert_eq!((status, &*why), (408, "the body of this request did not come in time\n"));
+}
+
+#[tokio::test]
+async fn nobody_is_silent_who_says_a_little_now_and_then() {
+    let mut lab = Lab::new().await;
+    let pieces = || {
+        let ticks = tokio::time::interval(Duration::from_millis(50));
+        futures_util::stream::unfold((ticks, 30), |(mut ticks, left)| async move {
+            ticks.tick().await;
+            (left > 0).then_some((Ok(Frame::data(Bytes::from("x"))), (ticks, left - 1)))
+        })
+    };
+    let task = server(move |request| async move {
+        let sent = request.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(sent.len(), 30);
+        Response::new(BodyExt::boxed(StreamBody::new(pieces())))
+    });
+    let timeout = Some(Nanoseconds::from_secs(1));
+    lab.service("slow", vec![HttpRoute { timeout, ..route("", "/") }], &[task.await]);
+    let stream = TcpStream::connect(lab.plain).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let body = BodyExt::boxed(StreamBody::new(pieces()));
+    let request = Request::post("/").header("host", "a").body::<Body>(body).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), 30);
 }
 
 #[tokio::test]

@@ -85,4 +85,11 @@ async fn a_client_stays_with_the_service_that_it_shares_requests_of() {
         seen.insert(name);
     }
     assert_eq!(seen.len(), 2);
+    // Without a task there, the other service has it.
+    let first = ask(&lab, None).await;
+    let (_, name) = parse(&first);
+    lab.set_serving(usize::from(name == "new"), 1, false);
+    let (status, other) = parse(&ask(&lab, cookie(&first)).await);
+    assert_eq!(status, 200);
+    assert_ne!(other, name);
 }
