@@ -302,7 +302,7 @@ fn changed(
     validate::swarm_spec(&spec)?;
     let mut cluster = Cluster::clone(old);
     cluster.spec = with_defaults(spec);
-    cluster.spec.orchestration.keep_extensions(&old.spec.orchestration);
+    cluster.spec.keep_extensions(&old.spec);
     cluster.unlock_key = match &old.unlock_key {
         _ if !cluster.spec.encryption_config.auto_lock_managers => None,
         Some(key) if !rotation.unlock_key => Some(key.clone()),

@@ -9,6 +9,7 @@ pub(crate) mod duration;
 pub(crate) mod endpoint;
 pub(crate) mod filter;
 pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod image;
 pub(crate) mod moment;
 pub(crate) mod mount;

@@ -15,7 +15,7 @@
 //! - [`identity`], [`rpc`], [`frame`], [`messagepack`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
-//! - [`value`], [`container_option`], [`placement_option`]: what users write in options and labels.
+//! - [`value`], [`container_option`], [`placement_option`], [`http_rules`]: what users write in options and labels.
 //! - [`task_state`]: the life of a task.
 //! - [`unlock_key`]: what opens the locked managers of a cluster.
 //! - [`protocol`], [`mod@format`]: which versions of swarmlite talk to each other, and which read what others have written.
@@ -34,6 +34,7 @@ pub mod engine;
 pub mod error;
 pub mod format;
 pub mod frame;
+pub mod http_rules;
 pub mod id;
 pub mod identity;
 pub mod json;

@@ -50,6 +50,7 @@ pub use extension::DeviceMapping;
 pub use extension::DeviceRequest;
 pub use http::CertificateReference;
 pub use http::HttpConfig;
+pub use http::HttpMatch;
 pub use http::HttpRoute;
 pub use network::IpamConfig;
 pub use network::IpamOptions;

@@ -12,6 +12,7 @@ mod container;
 mod document;
 mod endpoint;
 mod extension;
+mod http;
 mod network;
 mod node;
 mod privileges;

@@ -8,5 +8,6 @@ pub mod device;
 pub mod env;
 pub mod fields;
 pub mod generic_resource;
+pub mod http;
 pub mod port;
 pub mod security_opt;

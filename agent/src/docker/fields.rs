@@ -43,7 +43,7 @@ fn asked_of_engine(spec: &ServiceSpec) -> Value {
 
 /// The paths of all fields in `json`, with those of the objects that they are in. Keys of user data are none.
 fn fields(json: &Value, path: &str, found: &mut BTreeSet<String>) {
-    let is_data = ["Labels", "Options", "Sysctls", "DriverOpts"];
+    let is_data = ["Labels", "Options", "Sysctls", "DriverOpts", "Headers"];
     match json {
         Value::Object(members) if !is_data.contains(&path.rsplit('.').next().unwrap_or(path)) => {
             for (name, value) in members {

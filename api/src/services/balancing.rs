@@ -14,9 +14,9 @@ const NAMED: usize = 3;
 /// The spec of an update, with what `old` has beyond Docker's API if it says nothing about that: a client that was made for Docker's
 /// API drops what it does not know when it writes back what it has read.
 pub(super) fn keep(mut spec: ServiceSpec, old: &ServiceSpec) -> ServiceSpec {
-    let endpoint = spec.endpoint_spec.get_or_insert_default();
-    let before = old.endpoint_spec.as_ref().and_then(|endpoint| endpoint.options);
-    endpoint.options = endpoint.options.or(before);
+    if let Some(before) = &old.endpoint_spec {
+        spec.endpoint_spec.get_or_insert_default().keep_extensions(before);
+    }
     let before = old.task_template.placement.as_ref();
     if let Some(before) = before.filter(|before| before.has_extensions()) {
         spec.task_template.placement.get_or_insert_default().keep_extensions(before);

@@ -9,11 +9,13 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use ipnet::Ipv4Net;
 use swarmlite_proto::spec::DEFAULT_SUBNET_SIZE;
+use swarmlite_proto::spec::HttpConfig;
 use swarmlite_proto::spec::MANAGER_PORT;
 use swarmlite_proto::time::Nanoseconds;
 
 use crate::value::count;
 use crate::value::duration;
+use crate::value::http;
 use crate::value::strategy;
 
 /// Commands about the membership of this node.
@@ -145,6 +147,11 @@ pub(crate) struct SwarmSettings {
     /// Placement strategy of services that ask for none: spread, binpack, random or usage; an empty one stands for the default [default: spread].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy::parse)]
     pub(crate) placement_strategy: Option<String>,
+
+    /// Answer HTTP on every node, for the services that have rules for it: the ports without and with TLS, of which 0 stands for none; off ends it
+    /// [default: off].
+    #[arg(long, value_name = "PORT,TLSPORT|off", num_args = 0..=1, require_equals = true, default_missing_value = "80,443", value_parser = http::ports)]
+    pub(crate) http: Option<HttpConfig>,
 }
 
 /// Options of `join`.

@@ -44,6 +44,7 @@ impl Lists {
         change_map(&mut spec.labels, &lists.label_add, &lists.label_rm);
         self.change_ports(&mut spec.endpoint_spec);
         self.change_endpoint_options(&mut spec.endpoint_spec)?;
+        self.change_http_rules(&mut spec.endpoint_spec)?;
         self.change_placement(&mut spec.task_template.placement);
         self.change_networks(&mut spec.task_template.networks)?;
         self.change_generic_resources(&mut spec.task_template.resources)?;
@@ -105,6 +106,32 @@ impl Lists {
         for Pair { key, value } in &lists.endpoint_option_add {
             options.set(key.parse().map_err(refused)?, value).map_err(refused)?;
         }
+        Ok(())
+    }
+
+    /// Rules are known by what they ask for.
+    fn change_http_rules(&self, endpoint: &mut Option<EndpointSpec>) -> Result<()> {
+        let lists = &self.options;
+        if lists.http_add.is_empty() && lists.http_rm.is_empty() {
+            return Ok(());
+        }
+        let endpoint = endpoint.get_or_insert_with(EndpointSpec::default);
+        // Stays there when the last one is removed, as options do.
+        let rules = endpoint.http.get_or_insert_default();
+        for place in &lists.http_rm {
+            let before = rules.len();
+            rules.retain(|rule| (&rule.host, &rule.path) != (&place.host, &place.path));
+            if rules.len() == before {
+                return Err(Error::refused(format!(
+                    "the service has no HTTP rule for {}{}",
+                    place.host, place.path
+                )));
+            }
+        }
+        for new in &lists.http_add {
+            rules.retain(|rule| rule.asked() != new.asked());
+        }
+        rules.extend(lists.http_add.iter().cloned());
         Ok(())
     }
 

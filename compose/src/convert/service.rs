@@ -113,7 +113,7 @@ fn read(name: &str, section: &mut Section<'_>, context: &mut Context<'_>) -> Res
     let endpoint = EndpointSpec {
         mode: deploy::endpoint_mode(&mut deploy)?,
         ports: network::ports(section, context)?,
-        options: None,
+        ..EndpointSpec::default()
     };
     let mut container = container::convert(image, section, context)?;
     let (resources, devices) = deploy::resources(section, &mut deploy)?;

@@ -142,9 +142,10 @@ pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     set(&mut spec.task_defaults, asked.task_defaults.clone());
     let limit = &mut spec.orchestration.task_history_retention_limit;
     *limit = asked.orchestration.task_history_retention_limit.or(*limit);
-    let mut orchestration = asked.orchestration.clone();
-    orchestration.keep_extensions(&spec.orchestration);
-    spec.orchestration.placement_strategy = orchestration.placement_strategy;
+    let mut extended = asked.clone();
+    extended.keep_extensions(&spec);
+    spec.orchestration.placement_strategy = extended.orchestration.placement_strategy;
+    spec.http = extended.http;
     spec.raft = asked.raft.or(spec.raft);
     set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);
     set(&mut spec.ca_config.node_cert_expiry, asked.ca_config.node_cert_expiry);

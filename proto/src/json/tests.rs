@@ -21,6 +21,7 @@ use crate::spec::ServiceMode;
 use crate::spec::ServiceSpec;
 use crate::spec::UpdateConfig;
 use crate::time::Nanoseconds;
+use crate::value::http;
 
 fn read<T: DeserializeOwned>(json: &Value) -> Result<T> {
     from_slice(json.to_string().as_bytes())
@@ -163,6 +164,7 @@ prop_compose! {
         quarters in 0..=4_u8,
         dnsrr in any::<bool>(),
         sticky in proptest::option::of(1..2_000_000_u32),
+        rule in proptest::option::of("[a-z]{1,5}/[a-z]{0,5},port=[1-9]{1,4}(,sticky=[1-9]h)?"),
     ) -> ServiceSpec {
         let ports = ports.into_iter().map(|(target_port, published_port, udp)| PortConfig {
             protocol: if udp { PortProtocol::Udp } else { PortProtocol::Tcp },
@@ -173,10 +175,11 @@ prop_compose! {
             let sticky = format!("{seconds}s").parse().ok();
             EndpointOptions { scheduler: Some(Scheduler::Sh), sticky }
         });
+        let http = rule.map(|rule| vec![http::parse(&rule).expect("a rule")]);
         let mut spec = ServiceSpec {
             name, labels: labels.clone(),
             mode: if global { ServiceMode::Global } else { ServiceMode::Replicated { replicas } },
-            endpoint_spec: Some(EndpointSpec { mode, ports, options }),
+            endpoint_spec: Some(EndpointSpec { mode, ports, options, http }),
             update_config: Some(UpdateConfig { max_failure_ratio: f64::from(quarters) / 4.0, ..UpdateConfig::default() }),
             ..ServiceSpec::default()
         };

@@ -10,6 +10,7 @@ pub use self::options::EndpointOption;
 pub use self::options::EndpointOptionError;
 pub use self::options::EndpointOptions;
 pub use self::options::Sticky;
+use super::HttpRoute;
 use super::is_default;
 
 /// How a service is reached.
@@ -27,6 +28,26 @@ pub struct EndpointSpec {
     /// not know; `{}` takes everything back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<EndpointOptions>,
+    /// Which HTTP requests the service answers. Not in Docker's API: absent if it answers none. In an update absence stands for what the
+    /// service has, and `[]` takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Vec<HttpRoute>>,
+}
+
+impl EndpointSpec {
+    /// Takes over from `old` what this spec, which is to replace it, says nothing about beyond Docker's API.
+    pub fn keep_extensions(&mut self, old: &Self) {
+        self.options = self.options.or(old.options);
+        if self.http.is_none() {
+            self.http.clone_from(&old.http);
+        }
+    }
+
+    /// Drops what asks for nothing, which is what Docker's API has a form for.
+    pub(crate) fn drop_empty_extensions(&mut self) {
+        self.options.take_if(|options| *options == EndpointOptions::default());
+        self.http.take_if(|rules| rules.is_empty());
+    }
 }
 
 /// What the name of a service stands for.

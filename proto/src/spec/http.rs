@@ -3,6 +3,7 @@
 //! Not in Docker's API. Every node answers for every service, once the cluster says on which ports ([`HttpConfig`]).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -12,20 +13,30 @@ use super::Sticky;
 use super::is_default;
 use crate::time::Nanoseconds;
 
-/// The ports on which every node answers HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// The ports on which every node answers HTTP. Without any, which is the default, no node does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct HttpConfig {
-    /// Without TLS.
+    /// Without TLS; 0: nobody answers without.
     pub port: u16,
-    /// With TLS.
+    /// With TLS; 0: nobody answers with it.
     #[serde(rename = "TLSPort")]
     pub tls_port: u16,
 }
 
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self { port: 80, tls_port: 443 }
+impl HttpConfig {
+    /// The ports that browsers ask when nobody says (RFC 9110, 4.2).
+    pub const STANDARD: Self = Self { port: 80, tls_port: 443 };
+
+    /// The ports that are answered on.
+    pub fn ports(self) -> impl Iterator<Item = u16> {
+        [self.port, self.tls_port].into_iter().filter(|port| *port != 0)
+    }
+
+    /// Whether anybody answers at all.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        self.port != 0 || self.tls_port != 0
     }
 }
 
@@ -75,12 +86,68 @@ pub struct HttpRoute {
     pub hsts: Option<Nanoseconds>,
 }
 
+/// What a rule asks of a request. Rules of two services that ask for the same share its requests, or are refused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HttpMatch {
+    /// [`HttpRoute::host`].
+    pub host: String,
+    /// [`HttpRoute::path`].
+    pub path: String,
+    /// [`HttpRoute::methods`].
+    pub methods: Vec<String>,
+    /// [`HttpRoute::headers`].
+    pub headers: BTreeMap<String, String>,
+}
+
+impl HttpRoute {
+    /// What it asks of a request.
+    #[must_use]
+    pub fn asked(&self) -> HttpMatch {
+        let Self { host, path, methods, headers, .. } = self;
+        HttpMatch {
+            host: host.clone(),
+            path: path.clone(),
+            methods: methods.clone(),
+            headers: headers.clone(),
+        }
+    }
+
+    /// The same rule in the one form in which rules are kept and compared: hosts and names of headers in lower case, methods in upper case and
+    /// in order, a path that begins with a slash and does not end with one.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        self.host = self.host.to_ascii_lowercase();
+        let end = self.path.trim_end_matches('/').len();
+        self.path.truncate(end);
+        if self.path.is_empty() {
+            self.path.push('/');
+        }
+        self.methods = self.methods.iter().map(|method| method.to_ascii_uppercase()).collect();
+        self.methods.sort_unstable();
+        self.methods.dedup();
+        let headers = std::mem::take(&mut self.headers);
+        self.headers =
+            headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        self
+    }
+}
+
+impl fmt::Display for HttpMatch {
+    /// `shop.example.com/cart`, with the methods and headers in brackets behind it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.host, self.path)?;
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        let further: Vec<String> = self.methods.iter().cloned().chain(headers).collect();
+        if further.is_empty() { Ok(()) } else { write!(f, " ({})", further.join(", ")) }
+    }
+}
+
 /// A secret that holds a chain of certificates, the host's own first, and its private key: PEM, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CertificateReference {
-    /// The secret.
-    #[serde(rename = "SecretID")]
+    /// The secret. Empty: the one that has the name.
+    #[serde(rename = "SecretID", skip_serializing_if = "String::is_empty")]
     pub secret_id: String,
     /// Its name.
     pub secret_name: String,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Driver;
+use super::HttpConfig;
 use super::Labels;
 use super::is_default;
 use crate::time::Nanoseconds;
@@ -52,6 +53,10 @@ pub struct SwarmSpec {
     pub task_defaults: TaskDefaults,
     /// Autolock.
     pub encryption_config: EncryptionConfig,
+    /// On which ports every node answers HTTP. Not in Docker's API. Absent: on none. In an update absence stands for what the cluster has, and
+    /// `{}` takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpConfig>,
 }
 
 impl SwarmSpec {
@@ -73,7 +78,20 @@ impl SwarmSpec {
             },
             task_defaults: TaskDefaults::default(),
             encryption_config: EncryptionConfig::default(),
+            http: None,
         }
+    }
+
+    /// On which ports every node answers HTTP.
+    #[must_use]
+    pub fn http(&self) -> HttpConfig {
+        self.http.unwrap_or_default()
+    }
+
+    /// Takes over from `old` what these settings, which are to replace it, say nothing about beyond Docker's API.
+    pub fn keep_extensions(&mut self, old: &Self) {
+        self.orchestration.keep_extensions(&old.orchestration);
+        self.http = self.http.or(old.http).filter(|http| http.is_on());
     }
 }
 
@@ -104,7 +122,7 @@ impl OrchestrationConfig {
     pub const DEFAULT_TASK_HISTORY: i64 = 5;
 
     /// Takes over from `old` what these settings, which are to replace it, say nothing about beyond Docker's API.
-    pub fn keep_extensions(&mut self, old: &Self) {
+    fn keep_extensions(&mut self, old: &Self) {
         if self.placement_strategy.is_none() {
             self.placement_strategy.clone_from(&old.placement_strategy);
         }

@@ -6,12 +6,12 @@ use super::affinity::Affinity;
 use super::constraint::Constraint;
 use super::container;
 use super::endpoint;
+use super::http;
 use super::name;
 use super::require;
 use super::unsupported;
 use crate::error::Error;
 use crate::error::Result;
-use crate::spec::EndpointOptions;
 use crate::spec::Mount;
 use crate::spec::MountType;
 use crate::spec::Placement;
@@ -69,7 +69,9 @@ pub fn service(mut spec: ServiceSpec) -> Result<ServiceSpec> {
     let endpoint = spec.endpoint_spec.get_or_insert_default();
     endpoint::check(endpoint, options)?;
     // To ask for nothing is not to ask, which is what Docker's API has a form for.
-    endpoint.options = endpoint.options.filter(|options| *options != EndpointOptions::default());
+    endpoint.drop_empty_extensions();
+    http::complete(endpoint);
+    http::check(&spec)?;
     Ok(spec)
 }
 

@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::availability;
+use super::http;
 use super::require;
 use super::service::strategy;
 use super::unsupported;
@@ -117,6 +118,7 @@ pub fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
         "heartbeat time period cannot be a negative duration".to_owned()
     })?;
     strategy(spec.orchestration.placement_strategy.as_deref())?;
+    http::ports(spec.http())?;
     unsupported("CAConfig.ExternalCAs", !spec.ca_config.external_cas.is_empty())
 }
 

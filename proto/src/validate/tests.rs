@@ -40,6 +40,7 @@ fn ports(ports: &Value) -> Value {
 }
 
 mod container;
+mod http;
 mod network;
 
 #[test]
@@ -403,6 +404,16 @@ const CLUSTERS: &[(&str, ErrorKind, &str)] = &[
         r#"{"DataPathPort": 80}"#,
         Unknown,
         "Datapath port number is not in valid range (1024-49151) : 80",
+    ),
+    (
+        r#"{"Spec": {"Http": {"Port": 80, "TLSPort": 80}}}"#,
+        InvalidArgument,
+        "HTTP with and without TLS cannot have the same port 80",
+    ),
+    (
+        r#"{"Spec": {"Http": {"TLSPort": 2377}}}"#,
+        InvalidArgument,
+        "HTTP cannot have port 2377, which is that of managers",
     ),
     (r#"{"SubnetSize": 30}"#, Unknown, "subnet size is out of range: 30"),
     (r#"{"DefaultAddrPool": ["10.0.0.0"]}"#, Unknown, "invalid base pool 10.0.0.0: not a CIDR"),

@@ -16,6 +16,9 @@ pub(super) fn specs() -> [ServiceSpec; 4] {
     let [global, replicated_job, global_job] = modes.map(|mode| {
         let mut spec = service(custom.clone());
         (spec.mode, spec.update_config, spec.rollback_config) = (mode, None, None);
+        if let Some(endpoint) = spec.endpoint_spec.as_mut().filter(|_| mode.is_job()) {
+            endpoint.http = None;
+        }
         if let Some(placement) = spec.task_template.placement.as_mut().filter(|_| mode.is_global())
         {
             placement.score = None;
@@ -76,6 +79,24 @@ fn endpoint() -> EndpointSpec {
             publish_mode: PublishMode::Host,
         }],
         options: serde_json::from_value(json!({ "scheduler": "sh", "sticky": "10m" })).ok(),
+        http: Some(vec![HttpRoute {
+            host: text("shop.example.com"),
+            path: text("/cart"),
+            methods: texts(&["GET"]),
+            headers: labels("x-beta", "1"),
+            target_port: 80,
+            weight: Some(1),
+            rewrite: Some(text("/")),
+            sticky: "1h".parse().ok(),
+            timeout: Some(Nanoseconds::from_secs(30)),
+            max_body: Some(1024),
+            certificate: Some(CertificateReference {
+                secret_id: text("x"),
+                secret_name: text("tls"),
+            }),
+            https_only: true,
+            hsts: Some(Nanoseconds::from_secs(3600)),
+        }]),
     }
 }
 

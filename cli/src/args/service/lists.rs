@@ -7,6 +7,7 @@ use clap::Args;
 use swarmlite_proto::spec::ConfigReference;
 use swarmlite_proto::spec::DeviceMapping;
 use swarmlite_proto::spec::GenericResource;
+use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::Mount;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
 use swarmlite_proto::spec::PlacementPreference;
@@ -20,6 +21,8 @@ use crate::value::document;
 use crate::value::env;
 use crate::value::generic_resource;
 use crate::value::host;
+use crate::value::http;
+use crate::value::http::Place;
 use crate::value::mount;
 use crate::value::network;
 use crate::value::pair::Pair;
@@ -99,6 +102,9 @@ lists! {
     "Network", endpoint_option: Pair as "NAME=VALUE", "Choose how connections are spread: scheduler=rr|wrr|lc|mh|sh, and sticky=TIME to bring clients back to the same task";
         endpoint_option_add, "Add or update an endpoint option";
         endpoint_option_rm: String as "NAME", "Remove an endpoint option".
+    "Network", http: HttpRoute as "RULE" by http::parse, "Answer HTTP requests, as HOST/PATH,port=PORT and more: method=, header=NAME:VALUE, weight=, tls=SECRET, https-only, hsts=TIME, sticky=TIME, rewrite=PATH, timeout=TIME, max-body=SIZE";
+        http_add, "Add an HTTP rule, or update the one that asks for the same requests";
+        http_rm: Place as "HOST/PATH" by http::place, "Remove the HTTP rules for a host and path".
     "Network", network: NetworkAttachmentConfig as "NETWORK" by network::parse, "Attach the service to a network, as NAME, or name=,alias=,driver-opt=";
         network_add, "Add a network";
         network_rm: String as "NETWORK", "Remove a network".

@@ -58,7 +58,7 @@ fn row(service: &Service) -> Vec<Value> {
         service.spec.mode.name().replace('-', " ").into(),
         replicas(service).into(),
         container.map_or("", |container| image::familiar(&container.image)).into(),
-        ports(&service.endpoint.ports).into(),
+        shown_ports(service).into(),
     ]
 }
 
@@ -81,6 +81,14 @@ fn replicas(service: &Service) -> String {
         }
         ServiceMode::Replicated { .. } | ServiceMode::Global => format!("{running}/{desired}"),
     }
+}
+
+/// The ports that every node answers on, and the hosts and paths for which it does: `*:8000->80/tcp, shop.example.com/->80/http`.
+fn shown_ports(service: &Service) -> String {
+    let rules = service.spec.http_rules().unwrap_or_default();
+    let rules = rules.iter().map(|rule| format!("{}->{}/http", rule.asked(), rule.target_port));
+    let published = Some(ports(&service.endpoint.ports)).filter(|ports| !ports.is_empty());
+    published.into_iter().chain(rules).collect::<Vec<_>>().join(", ")
 }
 
 /// The ports that every node answers on. Ports in a row are shown as a range: `*:8000-8001->80-81/tcp`.

@@ -24,6 +24,7 @@ use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::spec::UpdateConfig;
 use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::value::http;
 
 use crate::output::pretty::Page;
 use crate::output::pretty::bytes;
@@ -82,6 +83,8 @@ pub(super) fn service(
         options.map(|(option, value)| format!(" {} = {value}", option.as_str())),
     );
     page.section("Ports:", service.endpoint.ports.iter().map(port));
+    let rules = spec.http_rules().unwrap_or_default();
+    page.section("HTTP Rules:", rules.iter().map(|rule| format!(" {}", http::show(rule))));
     if let Some(it) = task.container_spec.as_ref().and_then(|it| it.healthcheck.as_ref()) {
         healthcheck(it, &mut page);
     }
@@ -313,6 +316,18 @@ mod tests {
         let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
         let expected =
             "Endpoint Mode:\tvip\nEndpoint Options:\n scheduler = sh\n sticky = 1m30s\nPorts:\n";
+        assert!(page.contains(expected), "{page}");
+    }
+
+    #[test]
+    fn http_rules_are_shown_whoever_asks_for_them() {
+        let mut web = services().remove(0);
+        let label = ("swarmlite.http.api".to_owned(), "shop/api,port=81".to_owned());
+        web.spec.labels = [label].into();
+        let rules = Some(vec![http::parse("shop,port=80,sticky=1h").expect("a rule")]);
+        web.spec.endpoint_spec = Some(EndpointSpec { http: rules, ..EndpointSpec::default() });
+        let page = service(&web, &BTreeMap::new(), Timestamp::EPOCH);
+        let expected = "HTTP Rules:\n shop/,port=80,sticky=1h\n shop/api,port=81\n";
         assert!(page.contains(expected), "{page}");
     }
 

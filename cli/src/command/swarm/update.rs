@@ -38,6 +38,7 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
         snapshot_interval,
         max_snapshots,
         placement_strategy,
+        http,
     } = args;
     set(&mut spec.encryption_config.auto_lock_managers, *autolock);
     set(&mut spec.ca_config.node_cert_expiry, *cert_expiry);
@@ -46,6 +47,8 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
     if placement_strategy.is_some() {
         spec.orchestration.placement_strategy.clone_from(placement_strategy);
     }
+    // What turns it off has to be sent: what an update does not name stays as it is.
+    spec.http = http.or(spec.http);
     let (limit, kept) =
         (&mut spec.orchestration.task_history_retention_limit, &mut spec.raft.keep_old_snapshots);
     *limit = task_history_limit.or(*limit);
@@ -61,6 +64,7 @@ fn set<T>(member: &mut T, wanted: Option<T>) {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use swarmlite_proto::spec::HttpConfig;
 
     use super::*;
     use crate::args::Cli;
@@ -89,6 +93,15 @@ mod tests {
         assert_eq!(spec.orchestration.placement_strategy.as_deref(), Some("binpack"));
         change(&mut spec, &args("--placement-strategy ''"));
         assert_eq!(spec.orchestration.placement_strategy.as_deref(), Some(""), "takes it back");
+        for (option, port, tls_port) in [
+            ("--http", 80, 443),
+            ("--http=8080", 8080, 0),
+            ("--http=0,8443", 0, 8443),
+            ("--http=off", 0, 0),
+        ] {
+            change(&mut spec, &args(option));
+            assert_eq!(spec.http, Some(HttpConfig { port, tls_port }), "{option}");
+        }
         assert_eq!(args(""), SwarmSettings::default());
     }
 }

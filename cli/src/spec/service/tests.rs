@@ -3,6 +3,7 @@
 use clap::Parser;
 use serde_json::Value;
 use serde_json::json;
+use swarmlite_proto::value::http;
 
 use super::*;
 use crate::args::Cli;
@@ -283,6 +284,29 @@ fn endpoint_options_come_and_go() {
     ] {
         assert_eq!(updated(&before, line).expect_err(line).to_string(), message);
     }
+}
+
+#[test]
+fn http_rules_come_and_go() {
+    let rules = |spec: &ServiceSpec| {
+        let rules = spec.endpoint_spec.as_ref().expect("an endpoint").http.as_ref();
+        rules.map(|rules| rules.iter().map(http::show).collect::<Vec<_>>())
+    };
+    let before = created("--name web --http Shop/,port=80 --http /api,port=81,method=get image");
+    let before = before.expect("a spec");
+    let (shop, api) = ("shop/,port=80".to_owned(), "/api,port=81,method=GET".to_owned());
+    assert_eq!(rules(&before), Some(vec![shop.clone(), api.clone()]));
+    let after = |line: &str| updated(&before, line).map(|spec| rules(&spec));
+    assert_eq!(after("--replicas 2").expect("a spec"), rules(&before));
+    let sticky = "shop/,port=80,sticky=1h".to_owned();
+    let changed = after("--http-add shop,port=80,sticky=1h").expect("a spec");
+    assert_eq!(changed, Some(vec![api.clone(), sticky]), "it asks for the same");
+    let further = after("--http-add /api,port=82").expect("a spec");
+    assert_eq!(further, Some(vec![shop, api.clone(), "/api,port=82".to_owned()]));
+    assert_eq!(after("--http-rm shop").expect("a spec"), Some(vec![api]));
+    assert_eq!(after("--http-rm shop --http-rm /api").expect("a spec"), Some(vec![]));
+    let refused = after("--http-rm shop/cart").expect_err("is not there");
+    assert_eq!(refused.to_string(), "the service has no HTTP rule for shop/cart");
 }
 
 #[test]
