@@ -10,6 +10,7 @@ use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::agent::HttpAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAssignment;
@@ -38,7 +39,7 @@ pub struct Assignments {
     pub peers: BTreeMap<NodeId, Arc<PeerAssignment>>,
     /// The services on those networks.
     pub endpoints: BTreeMap<(NetworkId, ServiceId), Arc<EndpointAssignment>>,
-    /// The secrets of those tasks. In memory only: they are never written down, and come anew with each session.
+    /// The secrets of those tasks, and of the rules of HTTP routing. In memory only: they are never written down, and come anew with each session.
     #[serde(skip)]
     pub secrets: BTreeMap<SecretId, Arc<Secret>>,
     /// The configs of those tasks. Not written down either, as the files that were made of them are.
@@ -47,6 +48,9 @@ pub struct Assignments {
     /// The standalone containers on those networks, of every node.
     #[serde(default)]
     pub attachments: BTreeMap<AttachmentId, Arc<AttachmentAssignment>>,
+    /// How this node answers HTTP, if it does.
+    #[serde(default)]
+    pub http: Option<HttpAssignment>,
 }
 
 /// The set is older than what this node has already.
@@ -126,6 +130,7 @@ impl Assignments {
             Assignment::Attachment(attachment) => {
                 self.attachments.insert(attachment.id.clone(), Arc::new(attachment));
             }
+            Assignment::Http(http) => self.http = Some(http),
         }
     }
 
@@ -140,6 +145,7 @@ impl Assignments {
                 drop(self.endpoints.remove(&(network, service)));
             }
             AssignmentKey::Attachment(id) => drop(self.attachments.remove(&id)),
+            AssignmentKey::Http => self.http = None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod balancing;
 pub(super) mod dry_run;
+pub(super) mod http;
 mod plan;
 
 use axum::Json;

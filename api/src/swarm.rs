@@ -43,6 +43,7 @@ use crate::request::JsonBody;
 use crate::request::Manager;
 use crate::request::Params;
 use crate::request::no_manager;
+use crate::services::http;
 use crate::state::ApiState;
 
 /// Docker's text for a node that is to become a member and is one.
@@ -303,6 +304,10 @@ fn changed(
     let mut cluster = Cluster::clone(old);
     cluster.spec = with_defaults(spec);
     cluster.spec.keep_extensions(&old.spec);
+    if cluster.spec.http().is_on() {
+        http::check_format(state)?;
+    }
+    state.check_http_ports(&cluster)?;
     cluster.unlock_key = match &old.unlock_key {
         _ if !cluster.spec.encryption_config.auto_lock_managers => None,
         Some(key) if !rotation.unlock_key => Some(key.clone()),

@@ -12,6 +12,7 @@ mod engine;
 mod events;
 mod explain;
 mod extension;
+mod http;
 mod logs;
 mod metrics;
 mod networks;

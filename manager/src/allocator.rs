@@ -21,7 +21,6 @@ use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::spec::NetworkAttachmentConfig;
-use swarmlite_proto::spec::PublishMode;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proto::time::Timestamp;
 
@@ -109,7 +108,7 @@ struct Attachment<'a> {
 }
 
 /// The networks of a service, in the order in which its containers get them: those of the spec, and last the ingress network if the
-/// service publishes a port there. Last, as a container's own name resolves to its first address, which its peers have to reach.
+/// service publishes a port there, or answers HTTP. Last, as a container's own name resolves to its first address, which its peers have to reach.
 fn networks_of<'a>(
     state: &'a State,
     spec: &'a ServiceSpec,
@@ -122,16 +121,11 @@ fn networks_of<'a>(
             .map(|network| Attachment { network, config: Some(config) })
             .ok_or_else(|| Shortage::NoNetwork(config.target.clone()))
     });
-    let ingress = publishes_ingress(spec).then(|| {
+    let ingress = spec.is_on_ingress().then(|| {
         let network = state.ingress_network().filter(|network| network.allocation.is_some());
         network.map(|network| Attachment { network, config: None }).ok_or(Shortage::NoIngress)
     });
     named.chain(ingress).collect()
-}
-
-fn publishes_ingress(spec: &ServiceSpec) -> bool {
-    let mut ports = spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
-    ports.any(|port| port.publish_mode == PublishMode::Ingress)
 }
 
 /// Refuses addresses on networks that have been changed or removed since.

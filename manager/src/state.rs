@@ -12,6 +12,7 @@ mod cursors;
 pub mod document;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
+mod http;
 mod index;
 pub mod lookup;
 mod presence;

@@ -38,6 +38,8 @@ use crate::registry::PullCredentials;
 use crate::spec::Driver;
 use crate::spec::EndpointMode;
 use crate::spec::GenericResource;
+use crate::spec::HttpConfig;
+use crate::spec::HttpRoute;
 use crate::spec::Labels;
 use crate::spec::NodeRole;
 use crate::spec::PortConfig;
@@ -161,12 +163,14 @@ pub enum Assignment {
     Peer(PeerAssignment),
     /// A service on one of those networks.
     Endpoint(EndpointAssignment),
-    /// A secret that a task of this node has. The node keeps it in memory only.
+    /// A secret that a task of this node has, or a rule of HTTP routing. The node keeps it in memory only.
     Secret(Arc<Secret>),
     /// A config that a task of this node has.
     Config(Arc<Config>),
     /// A standalone container, of whichever node, on one of those networks.
     Attachment(AttachmentAssignment),
+    /// That the node answers HTTP, for the services that have rules for it. Said to agents that speak [`HTTP`](crate::protocol::HTTP).
+    Http(HttpAssignment),
 }
 
 /// What identifies an assignment. Orders what is needed before what needs it.
@@ -184,6 +188,8 @@ pub enum AssignmentKey {
     Config(ConfigId),
     /// A standalone container.
     Attachment(AttachmentId),
+    /// That the node answers HTTP.
+    Http,
     /// A task.
     Task(TaskId),
 }
@@ -199,6 +205,7 @@ impl Assignment {
             Self::Secret(secret) => AssignmentKey::Secret(secret.id.clone()),
             Self::Config(config) => AssignmentKey::Config(config.id.clone()),
             Self::Attachment(attachment) => AssignmentKey::Attachment(attachment.id.clone()),
+            Self::Http(_) => AssignmentKey::Http,
             Self::Endpoint(endpoint) => {
                 AssignmentKey::Endpoint(endpoint.network_id.clone(), endpoint.service_id.clone())
             }
@@ -311,6 +318,9 @@ pub struct EndpointAssignment {
     pub balancing: Balancing,
     /// The ports that nodes answer on. Only on the ingress network.
     pub ports: Vec<IngressPort>,
+    /// Which HTTP requests nodes answer for it. Only on the ingress network. Certificates have the ids of their secrets.
+    #[serde(default)]
+    pub http: Vec<HttpRoute>,
     /// Every task with an address on this network that has not ended, in the order of slots.
     pub tasks: Vec<EndpointTask>,
 }
@@ -324,6 +334,21 @@ pub struct IngressPort {
     pub published: u16,
     /// The port in the containers.
     pub target: u16,
+}
+
+/// How a node answers HTTP.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpAssignment {
+    /// The ports.
+    pub ports: HttpConfig,
+    /// What the cookies are signed with by which clients come back to the same task: the same on all nodes. Never printed.
+    pub cookie_key: [u8; 32],
+}
+
+impl std::fmt::Debug for HttpAssignment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpAssignment").field("ports", &self.ports).finish_non_exhaustive()
+    }
 }
 
 /// One task of a service on a network.

@@ -41,8 +41,11 @@ impl Format {
     /// The first format whose records say what they are.
     pub const FIRST: Self = Self(1);
 
+    /// The first with rules of HTTP routing, which all managers have to see to keep them apart.
+    pub const HTTP: Self = Self(2);
+
     /// The newest that this version knows.
-    const NEWEST: Self = Self::FIRST;
+    const NEWEST: Self = Self::HTTP;
 
     /// The smallest number that is not one of a format: what an unmarked record begins with.
     const UNMARKED_BEGIN: u8 = 0x80;

@@ -32,8 +32,11 @@ pub const LOST_NODES: u16 = 2;
 /// The first protocol with [`AgentMessage::Load`](crate::agent::AgentMessage::Load) and [`rpc::NODE_LOADS`](crate::rpc::NODE_LOADS).
 pub const LOADS: u16 = 3;
 
+/// The first protocol with [`Assignment::Http`](crate::agent::Assignment::Http).
+pub const HTTP: u16 = 4;
+
 /// The newest protocol of this version.
-const NEWEST: u16 = LOADS;
+const NEWEST: u16 = HTTP;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;

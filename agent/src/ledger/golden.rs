@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::EndpointTask;
+use swarmlite_proto::agent::HttpAssignment;
 use swarmlite_proto::agent::IngressPort;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAttachment;
@@ -17,8 +18,11 @@ use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::object::ContainerStatus;
 use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::spec::EndpointMode;
+use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::value::http;
 use swarmlite_proto::version::Generation;
 
 use super::*;
@@ -27,7 +31,7 @@ use crate::task::samples::network;
 use crate::task::samples::task;
 
 /// The formats of which ledgers are kept.
-const KEPT: [Format; 2] = [Format::UNMARKED, Format::FIRST];
+const KEPT: [Format; 3] = [Format::UNMARKED, Format::FIRST, Format::HTTP];
 
 fn folder(format: Format) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/ledger/golden/format-{format}"))
@@ -53,7 +57,12 @@ fn status() -> TaskStatus {
     }
 }
 
-fn assignments() -> Assignments {
+fn rule() -> HttpRoute {
+    http::parse("shop.example.com/cart,port=80,tls=cert,sticky=1h,timeout=30s").expect("a rule")
+}
+
+fn assignments(format: Format) -> Assignments {
+    let has_http = format >= Format::HTTP;
     let mut task = task('t');
     task.service_labels.insert("of".to_owned(), "web".to_owned());
     task.attachments = vec![TaskAttachment {
@@ -70,6 +79,7 @@ fn assignments() -> Assignments {
         vip: Some([10, 0, 101, 2].into()),
         balancing: Balancing::default(),
         ports: vec![IngressPort { protocol: PortProtocol::Udp, published: 8080, target: 80 }],
+        http: has_http.then(rule).into_iter().collect(),
         tasks: vec![EndpointTask {
             task_id: id('t'),
             addr: [10, 0, 101, 3].into(),
@@ -102,6 +112,8 @@ fn assignments() -> Assignments {
         peers: [(id('n'), peer.into())].into(),
         endpoints: [((id('e'), id('s')), endpoint.into())].into(),
         attachments: [(id('a'), attachment.into())].into(),
+        http: has_http
+            .then_some(HttpAssignment { ports: HttpConfig::STANDARD, cookie_key: [7; 32] }),
         ..Assignments::default()
     }
 }
@@ -112,7 +124,7 @@ fn assignments() -> Assignments {
 fn write() {
     let ledger = Ledger::open(&folder(Format::newest())).expect("opens");
     ledger.write_in(Format::newest());
-    ledger.keep_assignments(&assignments()).expect("writes");
+    ledger.keep_assignments(&assignments(Format::newest())).expect("writes");
     ledger.keep_managers(&managers()).expect("writes");
     ledger.keep_status(&id('t'), &status()).expect("writes");
     ledger.keep_restarts(&id('t'), vec![at(), at()]).expect("writes");
@@ -123,7 +135,7 @@ fn the_ledger_of_every_format_is_read() {
     for format in KEPT {
         let ledger = Ledger::open(&folder(format)).expect("opens");
         let read = ledger.assignments().expect("reads");
-        assert_eq!(read, Some(assignments()), "format {format}");
+        assert_eq!(read, Some(assignments(format)), "format {format}");
         assert_eq!(ledger.managers().expect("reads"), managers());
         assert_eq!(ledger.status(&id('t')), Some(status()));
         assert_eq!(ledger.restarts(&id('t')), [at(), at()]);
@@ -159,7 +171,7 @@ fn a_ledger_stays_in_its_format_until_a_manager_says_otherwise() {
     let written = || std::fs::read(dir.path().join(MANAGERS)).expect("is there")[DIGEST_LEN];
     let ledger = Ledger::open(dir.path()).expect("opens");
     ledger.write_in(Format::FIRST);
-    ledger.keep_assignments(&assignments()).expect("writes");
+    ledger.keep_assignments(&assignments(Format::FIRST)).expect("writes");
     let ledger = Ledger::open(dir.path()).expect("opens again");
     ledger.keep_managers(&managers()).expect("writes");
     assert_eq!(written(), 1);

@@ -42,7 +42,10 @@ impl NetworkAssignments {
         let mut networks = Self { generation, ..Self::default() };
         for assignment in assignments {
             match assignment {
-                Assignment::Task(_) | Assignment::Secret(_) | Assignment::Config(_) => {}
+                Assignment::Task(_)
+                | Assignment::Secret(_)
+                | Assignment::Config(_)
+                | Assignment::Http(_) => {}
                 Assignment::Network(network) => {
                     networks.networks.insert(network.id.clone(), network.clone());
                 }
@@ -159,6 +162,7 @@ mod tests {
             vip: None,
             balancing: Balancing::default(),
             ports: Vec::new(),
+            http: Vec::new(),
             tasks: nodes.chars().map(task).collect(),
         };
         let endpoints = BTreeMap::from([((id('n'), id('s')), endpoint)]);

@@ -27,6 +27,7 @@ use swarmlite_proto::validate;
 use swarmlite_proto::version::Version;
 
 use super::balancing;
+use super::http;
 
 /// Makes a service.
 pub(super) fn create(
@@ -43,6 +44,8 @@ pub(super) fn create(
     state.check_service_name(&spec.name, None)?;
     let transaction = resolve_networks(state, &mut spec, Transaction::new(now))?;
     state.check_ports(&spec, None)?;
+    http::resolve(state, &mut spec)?;
+    state.check_http(&spec, None)?;
     balancing::check(state, &spec)?;
     state.check_needed(&spec)?;
     let first = JobStatus { job_iteration: Version::default(), last_execution: now };
@@ -183,9 +186,13 @@ fn replacement(
     now: Timestamp,
 ) -> Result<Transaction> {
     let transaction = resolve_networks(state, &mut service.spec, Transaction::new(now))?;
-    if service.spec.endpoint_spec != old.spec.endpoint_spec {
+    if service.spec.endpoint_spec != old.spec.endpoint_spec
+        || service.spec.answers_http() != old.spec.answers_http()
+    {
         state.check_ports(&service.spec, Some(&old.id))?;
     }
+    http::resolve(state, &mut service.spec)?;
+    state.check_http(&service.spec, Some(&old.id))?;
     // A service that a node which came later cannot balance as asked can be changed in every other way.
     if service.spec.endpoint_options()? != old.spec.endpoint_options()? {
         balancing::check(state, &service.spec)?;

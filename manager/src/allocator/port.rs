@@ -40,6 +40,7 @@ pub(super) fn choose(
                 owner.is_none_or(|owner| *owner == service.id)
                     && !given.contains(&key)
                     && !own.contains(&key)
+                    && !state.is_http_port(port.protocol, *candidate)
             };
             let chosen = if keep {
                 before(service, port).find(is_free)

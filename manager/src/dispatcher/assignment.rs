@@ -1,5 +1,6 @@
 //! What a node is to know: computed from the state, and from nothing else. [`news`]: what of it is different in the next state.
 
+mod http;
 pub mod news;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, 
     let mut assignments: Vec<Assignment> =
         tasks.filter_map(|task| task_assignment(state, node, task)).map(Assignment::Task).collect();
     assignments.extend(documents_of::<SecretKind>(state, node).map(Assignment::Secret));
+    assignments.extend(http::certificates(state, node).map(Assignment::Secret));
+    assignments.extend(http::assignment(state, node).map(Assignment::Http));
     assignments.extend(documents_of::<ConfigKind>(state, node).map(Assignment::Config));
     assignments.extend(state.nodes().values().filter_map(|node| peer(node)).map(Assignment::Peer));
     if let Some(cluster) = state.cluster() {
@@ -274,6 +277,9 @@ fn endpoint(
         ports: service
             .filter(|_| network.spec.ingress)
             .map_or_else(Vec::new, |service| ingress_ports(service)),
+        http: service
+            .filter(|_| network.spec.ingress)
+            .map_or_else(Vec::new, |service| http::rules(state, service)),
         tasks: tasks.into_iter().filter_map(|(addr, task)| route(state, addr, task)).collect(),
     }
 }

@@ -41,13 +41,14 @@ pub(crate) fn are_alike(state: &State, one: &Task, other: &Task) -> bool {
     }
 }
 
-/// Whether tasks of both specs have the same addresses and ports. How connections are spread over them is nothing that a task would
-/// notice: the nodes' tables change under it.
+/// Whether tasks of both specs have the same addresses and ports. How connections and requests are spread over them is nothing that a task
+/// would notice: the nodes' tables change under it.
 fn reached_alike(one: &ServiceSpec, other: &ServiceSpec) -> bool {
     let of = |spec: &ServiceSpec| {
-        spec.endpoint_spec.clone().map(|endpoint| EndpointSpec { options: None, ..endpoint })
+        let endpoint = spec.endpoint_spec.clone();
+        endpoint.map(|endpoint| EndpointSpec { options: None, http: None, ..endpoint })
     };
-    of(one) == of(other)
+    of(one) == of(other) && one.is_on_ingress() == other.is_on_ingress()
 }
 
 fn without_placement(spec: &TaskSpec) -> TaskSpec {

@@ -86,6 +86,7 @@ impl State {
     fn apply_op(&mut self, op: Op, write: Write) -> Result<Option<ServiceId>> {
         match op {
             Op::PutCluster(mut cluster) => {
+                self.check_http_ports(&cluster)?;
                 let old = self.tables.cluster.as_ref().map(|old| old.meta);
                 cluster.meta = write.meta(cluster.meta.version, old)?;
                 self.tables.cluster = Some(Arc::from(cluster));

@@ -71,6 +71,11 @@ pub trait DocumentKind: Stored + Sized + 'static {
 
     /// Those that tasks of this spec have.
     fn needed(spec: &ServiceSpec) -> Vec<Needed<'_>>;
+
+    /// Whether a rule of HTTP routing of a service needs one.
+    fn has_rule(_: &State, _: &Service, _: &Document<Id<Self>>) -> bool {
+        false
+    }
 }
 
 impl Stored for SecretKind {
@@ -104,6 +109,10 @@ impl DocumentKind for SecretKind {
         let container = spec.task_template.container_spec.iter();
         let references = container.flat_map(|container| &container.secrets);
         references.map(|one| Needed { id: &one.secret_id, name: &one.secret_name }).collect()
+    }
+
+    fn has_rule(state: &State, service: &Service, secret: &Document<SecretId>) -> bool {
+        state.has_certificate(service, secret)
     }
 }
 
@@ -184,6 +193,7 @@ impl State {
     pub fn check_unneeded<K: DocumentKind>(&self, document: &Document<Id<K>>) -> Result<()> {
         let needs_it = |service: &Service| {
             K::needed(&service.spec).iter().any(|needed| needed.id == document.id.as_str())
+                || K::has_rule(self, service, document)
         };
         let services = self.tables.services.values().filter(|service| needs_it(service));
         let names: Vec<&str> = services.map(|service| service.spec.name.as_str()).collect();

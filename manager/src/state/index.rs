@@ -18,6 +18,7 @@ use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::placement_option::PlacementOption;
+use swarmlite_proto::spec::HttpMatch;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::PublishMode;
 
@@ -45,6 +46,8 @@ pub struct Indexes {
     pub(crate) left_addresses: OrdSet<(NetworkId, Ipv4Addr, TaskId)>,
     /// The services that ask for something about others with which they may not be together.
     pub(crate) keeping_apart: OrdSet<ServiceId>,
+    /// The services that answer HTTP, by what their rules ask for, and whether those state a weight.
+    pub(super) http_rules: OrdMap<HttpMatch, OrdMap<ServiceId, bool>>,
     pub(super) usage: Usage,
     pub(super) presence: Presence,
     pub(super) queues: Queues,
@@ -90,6 +93,10 @@ impl Indexes {
         for key in ingress_ports(service) {
             self.ingress_ports.insert(key, service.id.clone());
         }
+        for rule in service.spec.http_rules().unwrap_or_default() {
+            let others = self.http_rules.entry(rule.asked()).or_default();
+            others.insert(service.id.clone(), rule.weight.is_some());
+        }
         self.queues.change_service(&service.id, Some(service));
         if PlacementOption::AntiAffinity.is_in(&service.spec) {
             self.keeping_apart.insert(service.id.clone());
@@ -103,6 +110,15 @@ impl Indexes {
         }
         for key in ingress_ports(service) {
             self.ingress_ports.remove(&key);
+        }
+        for rule in service.spec.http_rules().unwrap_or_default() {
+            let asked = rule.asked();
+            if let Some(others) = self.http_rules.get_mut(&asked) {
+                others.remove(&service.id);
+                if others.is_empty() {
+                    self.http_rules.remove(&asked);
+                }
+            }
         }
         self.queues.change_service(&service.id, None);
         self.keeping_apart.remove(&service.id);

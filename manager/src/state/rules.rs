@@ -79,7 +79,7 @@ impl State {
     }
 
     /// Nothing stands on a network that is removed: no service that names it, no task that may still run, no container that was
-    /// attached, and for the ingress network no service that publishes a port.
+    /// attached, and for the ingress network no service that publishes a port or answers HTTP.
     pub fn check_unused(&self, network: &Network) -> Result<()> {
         let of_mesh = network.spec.ingress;
         let needs_it = |service: &Service| {
@@ -87,6 +87,7 @@ impl State {
             let mut networks = service.spec.task_template.networks.iter();
             networks.any(|attachment| attachment.target == network.id.as_str())
                 || (of_mesh && ports.any(|port| port.publish_mode == PublishMode::Ingress))
+                || (of_mesh && !self.http_rules_of(&service.spec).is_empty())
         };
         if let Some(service) = self.tables.services.values().find(|service| needs_it(service)) {
             return Err(Error::invalid(if of_mesh {
@@ -147,6 +148,7 @@ impl State {
                 return Err(port_in_use(port, name, owner, PublishMode::Ingress));
             }
         }
+        self.check_http_of(service)?;
         self.check_needed(&service.spec)?;
         let owner = AddressOwner::Service(service.id.clone());
         service
@@ -171,7 +173,9 @@ impl State {
     pub fn check_ports(&self, spec: &ServiceSpec, own: Option<&ServiceId>) -> Result<()> {
         let is_ingress = |port: &PortConfig| port.publish_mode == PublishMode::Ingress;
         let wanted = spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
-        if wanted.clone().any(is_ingress) && self.ingress_network().is_none() {
+        if (wanted.clone().any(is_ingress) || spec.answers_http())
+            && self.ingress_network().is_none()
+        {
             return Err(Error::invalid(
                 "service needs ingress network, but no ingress network is present",
             ));
@@ -234,13 +238,18 @@ pub fn network_already_exists(name: &str) -> Error {
 }
 
 fn port_in_use(port: u16, owner: &str, id: &ServiceId, mode: PublishMode) -> Error {
-    let kind = match mode {
-        PublishMode::Ingress => "an ingress",
-        PublishMode::Host => "a host-published",
-    };
+    let kind = kind_of_port(mode);
     Error::invalid(format!(
         "port '{port}' is already in use by service '{owner}' ({id}) as {kind} port"
     ))
+}
+
+/// What a published port is called, with its article.
+pub(super) const fn kind_of_port(mode: PublishMode) -> &'static str {
+    match mode {
+        PublishMode::Ingress => "an ingress",
+        PublishMode::Host => "a host-published",
+    }
 }
 
 /// The number in VXLAN headers that a network has, or will have because its spec asks for it.

@@ -79,6 +79,7 @@ fn endpoint(net: u8, at: u8, tasks: &[(u8, bool)]) -> EndpointAssignment {
         mode: EndpointMode::Vip,
         vip: (net != 0).then(|| address(0)),
         balancing: Balancing::default(),
+        http: Vec::new(),
         ports: if net == 0 { vec![port] } else { Vec::new() },
         tasks: (1_u8..)
             .zip(tasks)

@@ -250,6 +250,7 @@ mod tests {
             mode: EndpointMode::Vip,
             vip: Some(VIP),
             balancing: Balancing::default(),
+            http: Vec::new(),
             ports: Vec::new(),
             tasks: Vec::new(),
         };

@@ -148,6 +148,7 @@ mod tests {
             mode: if vip.is_some() { EndpointMode::Vip } else { EndpointMode::DnsRr },
             vip,
             balancing: Balancing::default(),
+            http: Vec::new(),
             ports: Vec::new(),
         }
     }

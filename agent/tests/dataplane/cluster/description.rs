@@ -111,6 +111,7 @@ impl Cluster {
                 mode: EndpointMode::Vip,
                 vip,
                 balancing: Balancing::default(),
+                http: Vec::new(),
                 ports,
                 tasks,
             };

@@ -1,7 +1,8 @@
 //! What a node has to be told when the state has changed, found from what has changed and not from all that the node knows.
 //!
 //! It is told the same as if everything were computed anew and compared, which is left to do where much may have changed: when
-//! the node itself, a manager, a network or the cluster is not what it was, or when the node has more or fewer tasks than before.
+//! the node itself, a manager, a network or the cluster is not what it was, when the node has more or fewer tasks than before, or when other
+//! certificates are needed for HTTP.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use swarmlite_proto::object::Task;
 
 use super::attachment_assignment;
 use super::endpoint;
+use super::http;
 use super::is_assigned;
 use super::peer;
 use super::task_assignment;
@@ -53,6 +55,9 @@ pub fn news(old: &State, new: &State, node: &NodeId, known: &Known) -> Option<Ne
     let mut news = News::default();
     for change in &changes.nodes {
         news.add_node(new, node, change, known)?;
+    }
+    if changes.services.iter().any(|change| changes_certificates(new, change)) {
+        return None;
     }
     for change in &changes.tasks {
         news.add_task(new, node, change, known)?;
@@ -153,6 +158,17 @@ fn endpoints_of<'a>(
     });
     let all = of_tasks.chain(of_services).chain(of_nodes);
     all.filter(|(network, _)| is_on(known, network)).collect()
+}
+
+/// Whether other secrets may be needed for the HTTP rules of a service than before.
+fn changes_certificates(state: &State, change: &Change<'_, Service>) -> bool {
+    let has_none = |service: &Service| {
+        state.http_rules_of(&service.spec).iter().all(|rule| rule.certificate.is_none())
+    };
+    match (change.old, change.new) {
+        (Some(old), Some(new)) => !http::same_certificates(state, old, new),
+        (old, new) => !old.into_iter().chain(new).all(has_none),
+    }
 }
 
 /// Whether a node is up that was not, or the other way round.

@@ -24,6 +24,8 @@ use crate::state::document::tests::document;
 use crate::state::document::tests::reference;
 use crate::state::fixture as objects;
 
+mod http;
+
 type Assignments = BTreeMap<AssignmentKey, Assignment>;
 
 type Edit = fn(&mut Node);

@@ -45,6 +45,8 @@ use swarmlite_proto::spec::Data;
 use swarmlite_proto::spec::DiscreteResource;
 use swarmlite_proto::spec::DocumentSpec;
 use swarmlite_proto::spec::GenericResource;
+use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::NodeRole;
@@ -160,7 +162,7 @@ fn everything(format: Format) -> Transaction {
             meta: Meta::default(),
             spec: document("config"),
         })))
-        .with(Op::PutService(Box::new(service())))
+        .with(Op::PutService(Box::new(service(format))))
         .with(Op::PutTask(Box::new(task())))
         .with(Op::PutAttachment(Box::new(attachment())))
 }
@@ -195,7 +197,11 @@ fn cluster(format: Format) -> Cluster {
     Cluster {
         id: id('l'),
         meta: Meta::default(),
-        spec: SwarmSpec { labels: labels("cluster"), ..SwarmSpec::default() },
+        spec: SwarmSpec {
+            labels: labels("cluster"),
+            http: (format >= Format::HTTP).then_some(HttpConfig::STANDARD),
+            ..SwarmSpec::default()
+        },
         root_ca: ca("one"),
         next_root_ca: Some(ca("two")),
         join_tokens: JoinTokens { worker: "worker".to_owned(), manager: "manager".to_owned() },
@@ -296,18 +302,31 @@ fn spec() -> ServiceSpec {
     serde_json::from_str(json).expect("a service")
 }
 
+fn rule() -> HttpRoute {
+    let json = r#"{
+        "Host": "shop.example.com", "Path": "/cart", "Methods": ["GET"], "Headers": {"x-beta": "1"}, "TargetPort": 80, "Weight": 5,
+        "Rewrite": "/", "Sticky": "1h", "Timeout": 30000000000, "MaxBody": 1024, "HttpsOnly": true, "HSTS": 3600000000000,
+        "Certificate": {"SecretID": "sssssssssssssssssssssssss", "SecretName": "secret"}
+    }"#;
+    serde_json::from_str(json).expect("a rule")
+}
+
 fn port() -> PortConfig {
     let json =
         r#"{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"}"#;
     serde_json::from_str(json).expect("a port")
 }
 
-fn service() -> Service {
+fn service(format: Format) -> Service {
     let auth = RegistryAuth { username: "me".to_owned(), ..RegistryAuth::default() };
+    let mut spec = spec();
+    if let Some(endpoint) = spec.endpoint_spec.as_mut().filter(|_| format >= Format::HTTP) {
+        endpoint.http = Some(vec![rule()]);
+    }
     Service {
         id: id('w'),
         meta: Meta::default(),
-        spec: spec(),
+        spec,
         spec_version: Version::NONE,
         previous_spec: None,
         previous_spec_version: None,

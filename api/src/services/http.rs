@@ -1,0 +1,56 @@
+//! What a client asks of HTTP routing: whether every manager knows of it, and which secrets it means.
+
+use swarmlite_manager::state::State;
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::format::Format;
+use swarmlite_proto::id::SecretId;
+use swarmlite_proto::id::SecretKind;
+use swarmlite_proto::spec::CertificateReference;
+use swarmlite_proto::spec::ServiceSpec;
+
+/// Refuses what not all managers know of yet: those that do not would lose it.
+pub(crate) fn check_format(state: &State) -> Result<()> {
+    if state.format() >= Format::HTTP {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "HTTP routing needs all managers to keep records of format {}, and the cluster is at {}: upgrade all managers first",
+        Format::HTTP,
+        state.format()
+    )))
+}
+
+/// Fills in which secrets the rules of a service mean. Labels mean them by name, and are left as they are.
+pub(super) fn resolve(state: &State, spec: &mut ServiceSpec) -> Result<()> {
+    if !spec.answers_http() {
+        return Ok(());
+    }
+    check_format(state)?;
+    let rules =
+        spec.endpoint_spec.iter_mut().flat_map(|endpoint| endpoint.http.iter_mut().flatten());
+    for certificate in rules.filter_map(|rule| rule.certificate.as_mut()) {
+        resolve_one(state, certificate)?;
+    }
+    Ok(())
+}
+
+fn resolve_one(state: &State, certificate: &mut CertificateReference) -> Result<()> {
+    let CertificateReference { secret_id, secret_name } = certificate;
+    let found = if secret_id.is_empty() {
+        state.document_by_name::<SecretKind>(secret_name)
+    } else {
+        let id: Option<SecretId> = secret_id.parse().ok();
+        id.and_then(|id| state.documents::<SecretKind>().get(&id))
+    };
+    let named = found.filter(|it| secret_name.is_empty() || it.spec.name == *secret_name);
+    let Some(secret) = named else {
+        let meant = if secret_name.is_empty() { secret_id } else { secret_name };
+        return Err(Error::invalid(format!("secret not found: {meant}")));
+    };
+    *certificate = CertificateReference {
+        secret_id: secret.id.to_string(),
+        secret_name: secret.spec.name.clone(),
+    };
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Rules of HTTP routing, and the ports for them.
+
+use swarmlite_proto::format::Format;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::spec::HttpConfig;
+
+use super::*;
+
+/// A cluster whose managers have all been upgraded.
+async fn upgraded() -> Lab {
+    let lab = Lab::manager();
+    let cluster = Cluster::clone(lab.store.state().cluster().expect("a cluster"));
+    let raised = Cluster { format: Format::newest(), ..cluster };
+    lab.commit(Op::PutCluster(Box::new(raised))).await;
+    lab
+}
+
+fn with_rules(rules: Value) -> Value {
+    let mut body = web();
+    body["EndpointSpec"] = json!({"Http": rules});
+    body
+}
+
+async fn update(lab: &Lab, change: impl FnOnce(&mut Value)) -> Reply {
+    let shown = lab.get("/services/web").await.body;
+    let path = format!("/services/web/update?version={}", shown["Version"]["Index"]);
+    let mut spec = shown["Spec"].clone();
+    change(&mut spec);
+    lab.post(&path, &spec).await
+}
+
+/// Changes the settings of the cluster.
+async fn configure(lab: &Lab, change: impl FnOnce(&mut Value)) -> Reply {
+    let shown = lab.get("/swarm").await.body;
+    let path = format!("/swarm/update?version={}", shown["Version"]["Index"]);
+    let mut spec = shown["Spec"].clone();
+    change(&mut spec);
+    lab.post(&path, &spec).await
+}
+
+#[tokio::test]
+async fn an_update_that_says_nothing_about_rules_leaves_them() {
+    let lab = upgraded().await;
+    let rule =
+        json!({"Host": "Shop", "TargetPort": 80, "Sticky": "1h", "Timeout": 5_000_000_000_i64});
+    assert_eq!(lab.post("/services/create", &with_rules(json!([rule]))).await.status, 201);
+    let kept = json!([{"Host": "shop", "Path": "/", "TargetPort": 80, "Sticky": "1h", "Timeout": 5_000_000_000_i64}]);
+    let shown = || async { lab.get("/services/web").await.body };
+    assert_eq!(shown().await["Spec"]["EndpointSpec"]["Http"], kept);
+    for endpoint in [json!({"Mode": "vip"}), Value::Null] {
+        assert_eq!(update(&lab, |spec| spec["EndpointSpec"] = endpoint).await.status, 200);
+        assert_eq!(shown().await["Spec"]["EndpointSpec"]["Http"], kept);
+    }
+    assert_eq!(update(&lab, |spec| spec["EndpointSpec"]["Http"] = json!([])).await.status, 200);
+    assert_eq!(shown().await["Spec"]["EndpointSpec"], json!({"Mode": "vip"}));
+}
+
+#[tokio::test]
+async fn the_ports_of_the_cluster_stay_until_they_are_taken_back() {
+    let lab = upgraded().await;
+    let config = || lab.store.state().cluster().expect("a cluster").spec.http;
+    assert_eq!(config(), None);
+    let ports = json!({"Port": 80, "TLSPort": 443});
+    assert_eq!(configure(&lab, |spec| spec["Http"] = ports.clone()).await.status, 200);
+    assert_eq!(config(), Some(HttpConfig::STANDARD));
+    assert_eq!(lab.get("/swarm").await.body["Spec"]["Http"], ports);
+    let dropped = |spec: &mut Value| drop(spec.as_object_mut().expect("a spec").remove("Http"));
+    assert_eq!(configure(&lab, dropped).await.status, 200);
+    assert_eq!(config(), Some(HttpConfig::STANDARD), "a client that does not know it");
+    assert_eq!(configure(&lab, |spec| spec["Http"] = json!({})).await.status, 200);
+    assert_eq!(config(), None);
+}
+
+#[tokio::test]
+async fn nobody_has_rules_before_all_managers_know_of_them() {
+    let lab = Lab::manager();
+    let before = lab.contents();
+    let mut labelled = web();
+    labelled["Labels"] = json!({"swarmlite.http.x": "shop,port=80"});
+    let by_rule = with_rules(json!([{"Host": "shop", "TargetPort": 80}]));
+    let message = "HTTP routing needs all managers to keep records of format 2, and the cluster is at 0: upgrade all managers first";
+    for body in [by_rule, labelled] {
+        let reply = lab.post("/services/create", &body).await;
+        assert_eq!((reply.status, reply.message()), (400, message));
+    }
+    let reply = configure(&lab, |spec| spec["Http"] = json!({"Port": 80})).await;
+    assert_eq!((reply.status, reply.message()), (400, message));
+    assert_eq!(lab.contents(), before);
+}
+
+#[tokio::test]
+async fn what_another_has_is_refused_with_its_name() {
+    let lab = upgraded().await;
+    let rule = json!([{"Host": "shop", "TargetPort": 80}]);
+    let created = lab.post("/services/create", &with_rules(rule.clone())).await;
+    let id = created.body["ID"].as_str().expect("an id").to_owned();
+    let before = lab.contents();
+    let mut other = with_rules(rule);
+    other["Name"] = json!("other");
+    let reply = lab.post("/services/create", &other).await;
+    let message = format!(
+        "HTTP requests for shop/ are answered by service 'web' ({id}) already: to share them, both rules have to state a weight"
+    );
+    assert_eq!((reply.status, reply.message()), (400, message.as_str()));
+    other["EndpointSpec"] = json!({"Http": [
+        {"Host": "x", "TargetPort": 80, "Certificate": {"SecretName": "none"}},
+    ]});
+    let reply = lab.post("/services/create", &other).await;
+    assert_eq!((reply.status, reply.message()), (400, "secret not found: none"));
+    assert_eq!(lab.contents(), before);
+}

@@ -1,0 +1,60 @@
+//! What nodes are told about HTTP routing: that they answer, by which rules, and with which certificates.
+
+use std::sync::Arc;
+
+use sha2::Digest;
+use sha2::Sha256;
+use swarmlite_proto::agent::HttpAssignment;
+use swarmlite_proto::id::NodeId;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Secret;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::protocol;
+use swarmlite_proto::spec::HttpRoute;
+
+use crate::state::State;
+
+/// How a node answers HTTP, if it does: the cluster says so, and the node is not too old to be told.
+pub(super) fn assignment(state: &State, node: &NodeId) -> Option<HttpAssignment> {
+    let cluster = state.cluster()?;
+    let ports = cluster.spec.http();
+    let speaks = state.nodes().get(node)?.versions.protocol.speaks(protocol::HTTP);
+    (ports.is_on() && speaks).then(|| HttpAssignment { ports, cookie_key: cookie_key(cluster) })
+}
+
+/// The secrets of all rules, which every node that answers HTTP has.
+pub(super) fn certificates(state: &State, node: &NodeId) -> impl Iterator<Item = Arc<Secret>> {
+    let services = assignment(state, node).map(|_| state.services_with_http_rules());
+    let services = services.into_iter().flatten().filter_map(|id| state.services().get(id));
+    let rules = services.flat_map(|service| state.http_rules_of(&service.spec));
+    rules.filter_map(|rule| state.certificate(rule.certificate.as_ref()?).cloned())
+}
+
+/// The rules of a service, certificates with the ids of their secrets. None as long as nobody answers.
+pub(super) fn rules(state: &State, service: &Service) -> Vec<HttpRoute> {
+    let is_on = state.cluster().is_some_and(|cluster| cluster.spec.http().is_on());
+    let mut rules = if is_on { state.http_rules_of(&service.spec) } else { Vec::new() };
+    for certificate in rules.iter_mut().filter_map(|rule| rule.certificate.as_mut()) {
+        if let Some(secret) = state.certificate(certificate) {
+            certificate.secret_id = secret.id.to_string();
+        }
+    }
+    rules
+}
+
+/// Whether both need the same secrets.
+pub(super) fn same_certificates(state: &State, one: &Service, other: &Service) -> bool {
+    let of = |service: &Service| {
+        let rules = state.http_rules_of(&service.spec);
+        rules.into_iter().filter_map(|rule| rule.certificate).collect::<Vec<_>>()
+    };
+    one.spec == other.spec || of(one) == of(other)
+}
+
+/// What cookies are signed with. It follows from the key of the authority, which all managers have and nodes do not, and changes with that: a client
+/// is then given to a task anew, once.
+fn cookie_key(cluster: &Cluster) -> [u8; 32] {
+    let digest =
+        Sha256::new_with_prefix(b"swarmlite http cookies\0").chain_update(&cluster.root_ca.key);
+    digest.finalize().into()
+}

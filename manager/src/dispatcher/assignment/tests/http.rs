@@ -1,0 +1,118 @@
+//! What nodes are told about HTTP routing.
+
+use swarmlite_proto::format::Format;
+use swarmlite_proto::format::Versions;
+use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::value::http;
+
+use super::*;
+
+/// Two nodes that are up to date, and `web`, which publishes nothing and answers `rule` by a label.
+fn answering(rule: &str) -> Scene {
+    let mut scene = scene();
+    for node in scene.world.nodes() {
+        scene.world.edit_node(&node, |node| node.versions = Versions::own());
+    }
+    edit_cluster(&mut scene, |cluster| cluster.format = Format::HTTP);
+    let web = scene.web.clone();
+    scene.world.edit_service(&web, |service| {
+        service.spec.endpoint_spec = None;
+        service.spec.labels = [("swarmlite.http.x".to_owned(), rule.to_owned())].into();
+    });
+    scene.world.settle();
+    scene
+}
+
+fn edit_cluster(scene: &mut Scene, change: impl FnOnce(&mut Cluster)) {
+    let mut cluster = Cluster::clone(scene.world.state().cluster().expect("is there"));
+    change(&mut cluster);
+    scene.world.commit(vec![Op::PutCluster(Box::new(cluster))]);
+}
+
+fn answer(scene: &mut Scene, http: HttpConfig) {
+    edit_cluster(scene, |cluster| cluster.spec.http = Some(http));
+}
+
+#[test]
+fn a_service_with_rules_is_reached_through_the_ingress_network() {
+    let mut scene = answering("shop,port=80,sticky=1h");
+    answer(&mut scene, HttpConfig::STANDARD);
+    for node in scene.world.nodes() {
+        let web = endpoint(&scene.told(&node), &scene.ingress(), &scene.web);
+        assert!(web.vip.is_some() && web.tasks.iter().any(|task| task.serving), "{web:?}");
+        assert_eq!(web.http, [http::parse("shop,port=80,sticky=1h").expect("a rule")]);
+    }
+}
+
+#[test]
+fn nodes_answer_as_soon_as_the_cluster_says_so_and_they_know_how() {
+    let mut scene = answering("shop,port=80");
+    let nodes = scene.world.nodes();
+    let http = |scene: &Scene, node| match scene.told(node).remove(&AssignmentKey::Http) {
+        Some(Assignment::Http(http)) => Some(http),
+        _ => None,
+    };
+    let rules = |scene: &Scene| endpoint(&scene.told(&nodes[0]), &scene.ingress(), &scene.web).http;
+    assert_eq!((http(&scene, &nodes[0]), rules(&scene)), (None, vec![]), "it is off");
+    answer(&mut scene, HttpConfig::STANDARD);
+    let told = http(&scene, &nodes[0]).expect("it is on");
+    assert_eq!(told.ports, HttpConfig::STANDARD);
+    assert_eq!(Some(&told), http(&scene, &nodes[1]).as_ref(), "the same key everywhere");
+    scene.world.edit_node(&nodes[1], |node| node.versions = Versions::default());
+    assert_eq!(http(&scene, &nodes[1]), None, "an older agent could not read it");
+    assert!(http(&scene, &nodes[0]).is_some());
+}
+
+#[test]
+fn certificates_are_on_every_node_that_answers() {
+    let mut scene = answering("shop,port=80");
+    let secret = document::<SecretKind>(20, "cert");
+    scene.world.commit(vec![SecretKind::put(secret.clone())]);
+    let web = scene.web.clone();
+    scene.world.edit_service(&web, |service| {
+        let rule = "shop,port=80,tls=cert".to_owned();
+        service.spec.labels = [("swarmlite.http.x".to_owned(), rule)].into();
+    });
+    scene.world.settle();
+    let key = AssignmentKey::Secret(secret.id.clone());
+    for node in scene.world.nodes() {
+        assert!(!scene.told(&node).contains_key(&key), "it is off");
+    }
+    answer(&mut scene, HttpConfig::STANDARD);
+    for node in scene.world.nodes() {
+        let told = scene.told(&node);
+        assert!(told.contains_key(&key));
+        let rules = endpoint(&told, &scene.ingress(), &web).http;
+        let certificate = rules[0].certificate.as_ref().expect("asks for one");
+        assert_eq!(certificate.secret_id, secret.id.as_str(), "nodes know secrets by id");
+    }
+}
+
+#[test]
+fn what_changes_about_rules_is_told_as_if_everything_was_looked_at() {
+    let mut scene = answering("shop,port=80");
+    scene.world.commit(vec![SecretKind::put(document::<SecretKind>(20, "cert"))]);
+    answer(&mut scene, HttpConfig::STANDARD);
+    let (node, web) = (scene.world.nodes().remove(0), scene.web.clone());
+    for (rule, at_once) in [
+        ("shop,port=81", true),
+        ("shop,port=81,tls=cert", false),
+        ("shop,port=81,tls=cert,sticky=1h", true),
+        ("shop,port=81", false),
+    ] {
+        let (seen, known) = (scene.world.state().clone(), scene.told(&node));
+        scene.world.edit_service(&web, |service| {
+            service.spec.labels = [("swarmlite.http.x".to_owned(), rule.to_owned())].into();
+        });
+        let (put, remove) = diff(&known, &scene.told(&node));
+        assert!(!put.is_empty(), "{rule}");
+        let news = news::news(&seen, scene.world.state(), &node, &known);
+        assert_eq!(news.is_some(), at_once, "{rule}");
+        if let Some(news) = news {
+            assert_eq!((news.put, news.remove), (put, remove), "{rule}");
+        }
+    }
+    let (seen, known) = (scene.world.state().clone(), scene.told(&node));
+    answer(&mut scene, HttpConfig::default());
+    assert_eq!(news::news(&seen, scene.world.state(), &node, &known), None);
+}

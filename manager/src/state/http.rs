@@ -1,0 +1,150 @@
+//! Rules of HTTP routing: which requests belong to which service, the certificates for them, and the ports of the cluster.
+//!
+//! Until every manager knows of rules ([`Format::HTTP`]) nobody has some: labels that look like rules are labels, as they are for older managers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use swarmlite_proto::error::Error;
+use swarmlite_proto::error::Result;
+use swarmlite_proto::format::Format;
+use swarmlite_proto::id::SecretId;
+use swarmlite_proto::id::SecretKind;
+use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Secret;
+use swarmlite_proto::object::Service;
+use swarmlite_proto::spec::CertificateReference;
+use swarmlite_proto::spec::HttpRoute;
+use swarmlite_proto::spec::PortConfig;
+use swarmlite_proto::spec::PortProtocol;
+use swarmlite_proto::spec::ServiceSpec;
+
+use super::State;
+use super::rules::kind_of_port;
+
+impl State {
+    /// Whether nodes answer HTTP on a port.
+    #[must_use]
+    pub fn is_http_port(&self, protocol: PortProtocol, port: u16) -> bool {
+        let ports = self.cluster().map(|cluster| cluster.spec.http());
+        protocol == PortProtocol::Tcp && ports.is_some_and(|it| it.ports().any(|it| it == port))
+    }
+
+    /// The rules of a service, those of its labels included.
+    #[must_use]
+    pub fn http_rules_of(&self, spec: &ServiceSpec) -> Vec<HttpRoute> {
+        if self.format() < Format::HTTP {
+            return Vec::new();
+        }
+        // What a client asked for has been checked before it came into the state.
+        spec.http_rules().unwrap_or_default()
+    }
+
+    /// The services that have rules.
+    pub(crate) fn services_with_http_rules(&self) -> BTreeSet<&ServiceId> {
+        if self.format() < Format::HTTP {
+            return BTreeSet::new();
+        }
+        self.indexes.http_rules.values().flat_map(|services| services.keys()).collect()
+    }
+
+    /// The secret that a rule means: by its id, or by its name if it has no id, as in labels.
+    #[must_use]
+    pub fn certificate(&self, reference: &CertificateReference) -> Option<&Arc<Secret>> {
+        let CertificateReference { secret_id, secret_name } = reference;
+        let found = if secret_id.is_empty() {
+            self.document_by_name::<SecretKind>(secret_name)
+        } else {
+            let id: SecretId = secret_id.parse().ok()?;
+            self.documents::<SecretKind>().get(&id)
+        };
+        found.filter(|secret| secret.spec.name == *secret_name)
+    }
+
+    /// What a service asks of HTTP requests is asked by no other, unless all of them state a weight; its certificates are there, and its ports are
+    /// not those of the cluster. `own` is the id of the service that is to have the spec, if there is one yet.
+    pub fn check_http(&self, spec: &ServiceSpec, own: Option<&ServiceId>) -> Result<()> {
+        let ports = spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+        if let Some(port) = ports.into_iter().find(|port| self.is_taken_by_http(port)) {
+            return Err(taken_by_http(port.published_port));
+        }
+        for rule in self.http_rules_of(spec) {
+            self.check_rule(&rule, own)?;
+        }
+        Ok(())
+    }
+
+    fn check_rule(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
+        if let Some(certificate) = &rule.certificate
+            && self.certificate(certificate).is_none()
+        {
+            return Err(Error::invalid(format!("secret not found: {}", certificate.secret_name)));
+        }
+        let asked = rule.asked();
+        let others = self.indexes.http_rules.get(&asked).into_iter().flatten();
+        let mut clashes = others
+            .filter(|(id, weighted)| Some(*id) != own && !(**weighted && rule.weight.is_some()));
+        clashes.next().map_or(Ok(()), |(id, _)| {
+            let name = self.tables.services.get(id).map_or("", |other| &other.spec.name);
+            Err(Error::invalid(format!(
+                "HTTP requests for {asked} are answered by service '{name}' ({id}) already: to share them, both rules have to state a weight"
+            )))
+        })
+    }
+
+    /// The ports of a service that it was given are not those of the cluster either.
+    pub(super) fn check_http_of(&self, service: &Service) -> Result<()> {
+        if let Some(port) = service.endpoint.ports.iter().find(|port| self.is_taken_by_http(port)) {
+            return Err(taken_by_http(port.published_port));
+        }
+        self.check_http(&service.spec, Some(&service.id))
+    }
+
+    /// The ports on which all nodes are to answer HTTP are published by no service.
+    pub fn check_http_ports(&self, cluster: &Cluster) -> Result<()> {
+        let wanted = cluster.spec.http();
+        if self.cluster().is_some_and(|present| present.spec.http() == wanted) {
+            return Ok(());
+        }
+        for service in self.tables.services.values() {
+            let asked = service.spec.endpoint_spec.iter().flat_map(|endpoint| &endpoint.ports);
+            let mut ports = asked.chain(&service.endpoint.ports);
+            let clash = ports.find(|port| {
+                let mut taken = wanted.ports().filter(|taken| *taken == port.published_port);
+                port.protocol == PortProtocol::Tcp && taken.next().is_some()
+            });
+            if let Some(port) = clash {
+                return Err(Error::invalid(format!(
+                    "HTTP cannot have port '{}': it is already in use by service '{}' ({}) as {} port",
+                    port.published_port,
+                    service.spec.name,
+                    service.id,
+                    kind_of_port(port.publish_mode)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The services one of whose rules needs a secret.
+    pub(super) fn has_certificate(&self, service: &Service, secret: &Secret) -> bool {
+        let rules = self.http_rules_of(&service.spec);
+        let mut certificates = rules.iter().filter_map(|rule| rule.certificate.as_ref());
+        certificates.any(|it| match it.secret_id.as_str() {
+            "" => it.secret_name == secret.spec.name,
+            id => id == secret.id.as_str(),
+        })
+    }
+
+    fn is_taken_by_http(&self, port: &PortConfig) -> bool {
+        port.published_port != 0 && self.is_http_port(port.protocol, port.published_port)
+    }
+}
+
+fn taken_by_http(port: u16) -> Error {
+    Error::invalid(format!("port '{port}' is already in use by HTTP routing, on every node"))
+}
+
+#[cfg(test)]
+mod tests;
