@@ -1,5 +1,6 @@
 //! What the agent measures for whoever checks the node. It judges nothing.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,6 +60,12 @@ impl AgentHandle {
         drop(timeout(patience, reached).await);
         let programmed = progress.borrow().generation;
         Tables { told, programmed }
+    }
+
+    /// The ports on which this node is to answer HTTP, and why it cannot.
+    #[must_use]
+    pub fn http_ports(&self) -> BTreeMap<u16, Option<String>> {
+        self.inner.http.ports.borrow().clone()
     }
 
     /// Which other nodes answer through the tunnel, once all do, or after `patience`. None where no node is asked, as the swarm has no ingress

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::attachments::Desk;
 use crate::docker::DockerRuntime;
+use crate::http::Observed;
 use crate::ledger::Ledger;
 use crate::metrics::Facts;
 use crate::metrics::TaskStates;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) runtime: Arc<DockerRuntime>,
     pub(crate) plane: DataPlaneHandle,
+    pub(crate) http: Observed,
     pub(crate) files: Files,
     pub(crate) desk: Desk,
     /// Aborted when dropped. Safe at any point: what is half done is found by looking, on disk and in the engine.
@@ -92,6 +94,7 @@ impl AgentHandle {
             reached: inner.plane.reached().borrow().clone(),
             waiting: inner.reporter.waiting(),
             tasks: inner.tasks.clone(),
+            proxy: inner.http.proxy.borrow().clone(),
         };
         facts.registry()
     }

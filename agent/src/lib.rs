@@ -10,6 +10,7 @@
 //! - [`session`]: the talk with the leader; [`assignment`] puts together what it says, [`ledger`] keeps it on disk.
 //! - [`worker`]: one [`task::controller`] per task; what to do next is decided in [`task::step`]; the engine that it is done with is [`docker`].
 //! - [`network`]: the data plane.
+//! - [`http`]: what the proxy of the node answers, on which ports, and how it reaches tasks.
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`load`]: what the machine has to do, for the scheduler.
 //! - [`logs`]: what containers write, for those who read it through the managers.
@@ -28,6 +29,7 @@ mod disk;
 mod docker;
 mod examination;
 mod handle;
+mod http;
 pub mod identity;
 mod leave;
 mod ledger;

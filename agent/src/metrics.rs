@@ -5,7 +5,11 @@
 //!
 //! Nothing is decided from these numbers.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::gauge::Gauge;
@@ -13,6 +17,7 @@ use prometheus_client::registry::Registry;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::task_state::TaskState;
+use swarmlite_proxy::Proxy;
 
 use crate::network::KernelProgress;
 use crate::network::Reached;
@@ -88,6 +93,8 @@ pub(crate) struct Facts {
     pub(crate) waiting: usize,
     /// How many tasks are in each state.
     pub(crate) tasks: TaskStates,
+    /// What answers HTTP, if anything does.
+    pub(crate) proxy: Option<Arc<Proxy>>,
 }
 
 impl Facts {
@@ -97,6 +104,9 @@ impl Facts {
         self.register_node(&mut registry);
         self.register_assignments(&mut registry);
         self.register_tables(&mut registry);
+        if let Some(proxy) = &self.proxy {
+            register_http(proxy, &mut registry);
+        }
         registry
     }
 
@@ -187,6 +197,36 @@ impl Facts {
             peers,
         );
     }
+}
+
+/// What the proxy has answered since it began to.
+fn register_http(proxy: &Proxy, registry: &mut Registry) {
+    let answers = Family::<[(&str, String); 2], Counter>::default();
+    let unreachable = Family::<[(&str, String); 1], Counter>::default();
+    for counters in proxy.counters() {
+        let service = || ("service", counters.name.clone());
+        for (class, count) in (1..).zip(&counters.answers) {
+            let labels = [service(), ("status", format!("{class}xx"))];
+            answers.get_or_create(&labels).inc_by(count.load(Ordering::Relaxed));
+        }
+        let count = counters.unreachable.load(Ordering::Relaxed);
+        unreachable.get_or_create(&[service()]).inc_by(count);
+    }
+    registry.register(
+        "swarmlite_agent_http_answers",
+        "Answers of this node to HTTP requests, by the service and the class of the status",
+        answers,
+    );
+    registry.register(
+        "swarmlite_agent_http_unreachable",
+        "Connections to tasks of a service that could not be opened to answer HTTP",
+        unreachable,
+    );
+    registry.register(
+        "swarmlite_agent_http_unmatched",
+        "HTTP requests that no rule of a service takes",
+        ConstCounter::new(proxy.unmatched()),
+    );
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use self::avoided::Avoided;
 use crate::assignment::Assignments;
+use crate::http::Front;
 use crate::network::DataPlaneHandle;
 use crate::network::KernelProgress;
 use crate::network::NetworkAssignments;
@@ -74,7 +75,7 @@ impl Attach for DataPlaneHandle {
     }
 }
 
-/// Hands every new set of assignments to the data plane and to the name services, for ever, and again when a node is lost or comes back:
+/// Hands every new set of assignments to the data plane, the proxy and the name services, for ever, and again when a node is lost or comes back:
 /// what is sent by this node avoids those that do not answer ([`avoided`]). Says what `balancer` cannot do as asked, once for each change of that.
 pub(crate) async fn feed(
     plane: DataPlaneHandle,
@@ -82,6 +83,7 @@ pub(crate) async fn feed(
     mut known: watch::Receiver<Known>,
     mut session: watch::Receiver<SessionState>,
     names: watch::Sender<Arc<Names>>,
+    front: Front,
 ) {
     let (mut told, mut avoided) = (BTreeMap::new(), Avoided::default());
     let mut reached = plane.reached();
@@ -107,6 +109,8 @@ pub(crate) async fn feed(
         let all_names =
             Names::of(networks.endpoints.values(), tasks, networks.attachments.values());
         names.send_replace(Arc::new(all_names));
+        // First, so that a task that drains gets no requests any more as soon as the kernel says that it has this generation.
+        front.told(&now, &networks);
         let substitutes = networks.adapt(balancer);
         for (id, one) in substitutes.iter().filter(|(id, one)| told.get(*id) != Some(*one)) {
             tracing::warn!(
@@ -123,14 +127,16 @@ pub(crate) async fn feed(
     }
 }
 
-/// Passes on which generation the kernel has reached, for ever.
+/// Passes on which generation the kernel has reached, for ever: first to the proxy, which then goes by it too.
 pub(crate) async fn follow(
     mut progress: watch::Receiver<KernelProgress>,
     programmed: watch::Sender<Generation>,
+    front: Front,
 ) {
     progress.mark_changed();
     while progress.changed().await.is_ok() {
         let reached = progress.borrow_and_update().generation;
+        front.reached(reached);
         programmed.send_if_modified(|before| {
             let further = reached > *before;
             *before = reached;

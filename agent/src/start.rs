@@ -29,6 +29,10 @@ use crate::config::AgentConfig;
 use crate::docker::DockerRuntime;
 use crate::handle::AgentHandle;
 use crate::handle::Inner;
+use crate::http::FromIngress;
+use crate::http::Front;
+use crate::http::Listening;
+use crate::http::Observed;
 use crate::ledger::Ledger;
 use crate::load;
 use crate::load::Proc;
@@ -114,6 +118,7 @@ struct Base {
     files: Files,
     plane: DataPlaneHandle,
     programmed: watch::Sender<Generation>,
+    http: Observed,
     running: JoinSet<()>,
     /// Ends the network driver if the agent does not get to run.
     driver: DropGuard,
@@ -141,7 +146,20 @@ impl Base {
         let programmed = watch::Sender::new(Generation::default());
         let state = watch::Sender::default();
         let balancer = config.dataplane.balancer;
-        let running = connect_plane(&plane, balancer, (&known, &state), programmed.clone());
+        let (mut running, front) =
+            connect_plane(&plane, balancer, (&known, &state), programmed.clone());
+        let http = Observed::default();
+        let listening = Listening {
+            known: known.subscribe(),
+            table: front.table(),
+            dial: Arc::new(FromIngress {
+                plane: plane.clone(),
+                known: known.subscribe(),
+                node_id: identity.node_id.clone(),
+            }),
+            observed: http.clone(),
+        };
+        running.spawn(listening.run());
         Ok(Self {
             config,
             identity,
@@ -153,6 +171,7 @@ impl Base {
             files,
             plane,
             programmed,
+            http,
             running,
             driver,
         })
@@ -182,25 +201,26 @@ impl Base {
             plane: self.plane,
             files: self.files,
             programmed: self.programmed,
+            http: self.http,
             running: self.running,
         }
     }
 }
 
-/// Runs what connects the data plane with the rest.
+/// Runs what connects the data plane with the rest. Returns what it tells the proxy, too.
 fn connect_plane(
     plane: &DataPlaneHandle,
     balancer: Balancer,
     (known, state): (&watch::Sender<Known>, &watch::Sender<SessionState>),
     programmed: watch::Sender<Generation>,
-) -> JoinSet<()> {
-    let mut running = JoinSet::new();
+) -> (JoinSet<()>, Front) {
+    let (mut running, front) = (JoinSet::new(), Front::default());
     let names = watch::Sender::default();
     running.spawn(plane::serve_names(plane.clone(), known.subscribe(), names.subscribe()));
-    let feed = plane::feed(plane.clone(), balancer, known.subscribe(), state.subscribe(), names);
-    running.spawn(feed);
-    running.spawn(plane::follow(plane.progress(), programmed));
-    running
+    let (known, state) = (known.subscribe(), state.subscribe());
+    running.spawn(plane::feed(plane.clone(), balancer, known, state, names, front.clone()));
+    running.spawn(plane::follow(plane.progress(), programmed, front.clone()));
+    (running, front)
 }
 
 /// Everything the agent is made of, before all of it runs.
@@ -217,6 +237,7 @@ struct Parts {
     plane: DataPlaneHandle,
     files: Files,
     programmed: watch::Sender<Generation>,
+    http: Observed,
     running: JoinSet<()>,
 }
 
@@ -289,6 +310,7 @@ impl Parts {
                 ledger: self.ledger,
                 runtime: self.runtime,
                 plane: self.plane,
+                http: self.http,
                 files: self.files,
                 desk,
                 running: Mutex::new(running),

@@ -1,6 +1,7 @@
 //! What the API needs of the node it runs on.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,6 +71,8 @@ pub struct AgentFacts {
     pub silent: BTreeSet<NodeId>,
     /// The clocks of the managers, but for one on this node.
     pub clocks: Vec<(SocketAddr, std::result::Result<ClockReading, String>)>,
+    /// The ports on which it is to answer HTTP, and why it cannot.
+    pub http: BTreeMap<u16, Option<String>>,
 }
 
 /// Where a node is reached, as a user says it: addresses or interfaces, with or without ports.

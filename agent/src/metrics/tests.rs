@@ -39,6 +39,7 @@ fn facts() -> Facts {
         },
         waiting: 2,
         tasks: TaskStates::default(),
+        proxy: None,
     }
 }
 

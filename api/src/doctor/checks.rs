@@ -66,8 +66,33 @@ pub(super) fn all(
             check_tunnel(agent, state),
             check_tables(agent),
         ]);
+        checks.extend(check_http(agent));
     }
     checks
+}
+
+/// Only where HTTP is to be answered.
+fn check_http(agent: &AgentFacts) -> Option<Check> {
+    const NAME: &str = "http";
+    let ports: Vec<String> = agent.http.keys().map(u16::to_string).collect();
+    let mut refused =
+        agent.http.iter().filter_map(|(port, why)| why.as_ref().map(|why| (port, why)));
+    match refused.next() {
+        _ if ports.is_empty() => None,
+        None => Some(ok(
+            NAME,
+            format!("answers HTTP on {} {}", plural("port", ports.len()), ports.join(" and ")),
+        )),
+        Some((port, why)) => Some(failed(
+            NAME,
+            format!("cannot answer HTTP on port {port}: {why}"),
+            "end what listens there (ss -ltnp), or take other ports for all nodes with swarmlite swarm update --http=PORT,TLSPORT",
+        )),
+    }
+}
+
+fn plural(noun: &str, count: usize) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }
 
 fn check(name: &str, result: CheckResult, message: impl Into<String>, advice: &str) -> Check {

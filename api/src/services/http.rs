@@ -8,6 +8,7 @@ use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::spec::CertificateReference;
 use swarmlite_proto::spec::ServiceSpec;
+use swarmlite_proxy::Certificate;
 
 /// Refuses what not all managers know of yet: those that do not would lose it.
 pub(crate) fn check_format(state: &State) -> Result<()> {
@@ -31,6 +32,19 @@ pub(super) fn resolve(state: &State, spec: &mut ServiceSpec) -> Result<()> {
         spec.endpoint_spec.iter_mut().flat_map(|endpoint| endpoint.http.iter_mut().flatten());
     for certificate in rules.filter_map(|rule| rule.certificate.as_mut()) {
         resolve_one(state, certificate)?;
+    }
+    check_certificates(state, spec)
+}
+
+/// Refuses secrets that no host can be served with, while there is somebody to be told: their content never changes. That they are there is for the
+/// state to say.
+fn check_certificates(state: &State, spec: &ServiceSpec) -> Result<()> {
+    let rules = spec.http_rules()?;
+    let secrets = rules.iter().filter_map(|rule| state.certificate(rule.certificate.as_ref()?));
+    for secret in secrets {
+        Certificate::from_pem(secret.spec.data.as_bytes()).map_err(|why| {
+            Error::invalid(format!("secret {} is no certificate: {why}", secret.spec.name))
+        })?;
     }
     Ok(())
 }

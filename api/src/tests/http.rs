@@ -1,5 +1,7 @@
 //! Rules of HTTP routing, and the ports for them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::spec::HttpConfig;
@@ -108,4 +110,32 @@ async fn what_another_has_is_refused_with_its_name() {
     let reply = lab.post("/services/create", &other).await;
     assert_eq!((reply.status, reply.message()), (400, "secret not found: none"));
     assert_eq!(lab.contents(), before);
+}
+
+#[tokio::test]
+async fn a_certificate_is_found_by_its_name_and_has_to_be_one() {
+    let lab = upgraded().await;
+    let made = rcgen::generate_simple_self_signed(["shop".to_owned()]).expect("a certificate");
+    let both = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
+    let mut ids = Vec::new();
+    for (name, content) in [("cert", both), ("key", made.signing_key.serialize_pem())] {
+        let body = json!({"Name": name, "Data": STANDARD.encode(content)});
+        let created = lab.post("/secrets/create", &body).await;
+        ids.push(created.body["ID"].clone());
+    }
+    let rule = |secret: &str| json!([{"Host": "shop", "TargetPort": 80, "Certificate": {"SecretName": secret}}]);
+    let mut labelled = web();
+    labelled["Labels"] = json!({"swarmlite.http.x": "shop,port=80,tls=key"});
+    for body in [with_rules(rule("key")), labelled] {
+        let refused = lab.post("/services/create", &body).await;
+        let message = "secret key is no certificate: there is no certificate in the PEM";
+        assert_eq!((refused.status, refused.message()), (400, message));
+    }
+    assert_eq!(lab.post("/services/create", &with_rules(rule("cert"))).await.status, 201);
+    let shown = lab.get("/services/web").await.body;
+    let certificate = &shown["Spec"]["EndpointSpec"]["Http"][0]["Certificate"];
+    assert_eq!(*certificate, json!({"SecretID": ids[0], "SecretName": "cert"}));
+    let refused = lab.delete("/secrets/cert").await;
+    let message = "secret 'cert' is in use by the following service: web";
+    assert_eq!((refused.status, refused.message()), (400, message));
 }

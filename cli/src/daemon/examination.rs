@@ -50,6 +50,7 @@ pub(super) async fn agent(agent: &AgentHandle, own: Option<SocketAddr>) -> Agent
         answering: peers.answering,
         silent: peers.silent,
         clocks,
+        http: agent.http_ports(),
     }
 }
 

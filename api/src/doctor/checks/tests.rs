@@ -58,6 +58,7 @@ fn agent() -> AgentFacts {
         answering: BTreeSet::new(),
         silent: BTreeSet::new(),
         clocks: Vec::new(),
+        http: BTreeMap::new(),
     }
 }
 
@@ -178,6 +179,22 @@ fn clocks_are_compared_as_far_as_the_round_trip_lets() {
     assert_eq!(said(&off), (CheckResult::Failed, message));
     let silent = with(vec![Err("no answer".to_owned())]);
     assert_eq!(said(&silent), (CheckResult::Skipped, "node2: no answer"));
+}
+
+#[test]
+fn ports_that_somebody_else_has_are_named() {
+    let with = |ports: &[(u16, Option<&str>)]| {
+        let http = ports.iter().map(|(port, why)| (*port, why.map(str::to_owned))).collect();
+        check_http(&AgentFacts { http, ..agent() })
+    };
+    assert_eq!(with(&[]), None, "nobody asks for it");
+    let both = with(&[(80, None), (443, None)]).expect("is asked for");
+    assert_eq!(said(&both), (CheckResult::Ok, "answers HTTP on ports 80 and 443"));
+    let one = with(&[(8080, None)]).expect("is asked for");
+    assert_eq!(said(&one), (CheckResult::Ok, "answers HTTP on port 8080"));
+    let taken = with(&[(80, None), (443, Some("Address already in use"))]).expect("is asked for");
+    let message = "cannot answer HTTP on port 443: Address already in use";
+    assert_eq!(said(&taken), (CheckResult::Failed, message));
 }
 
 #[test]

@@ -1,0 +1,30 @@
+//! HTTP routing on this node: which requests it answers, on which ports, and how its proxy reaches tasks.
+//!
+//! What becomes of a request is for the proxy to say ([`swarmlite_proxy`]); here is what the proxy is told, and when.
+
+mod content;
+mod dial;
+mod front;
+mod listen;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use swarmlite_proxy::Proxy;
+use tokio::sync::watch;
+
+pub(crate) use self::dial::FromIngress;
+pub(crate) use self::front::Front;
+pub(crate) use self::listen::Listening;
+
+/// The ports that this node is to answer on, and why it cannot.
+pub(crate) type Ports = BTreeMap<u16, Option<String>>;
+
+/// How HTTP routing goes, for those who look at the node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Observed {
+    /// The proxy, while there is one.
+    pub(crate) proxy: watch::Sender<Option<Arc<Proxy>>>,
+    /// The ports.
+    pub(crate) ports: watch::Sender<Ports>,
+}

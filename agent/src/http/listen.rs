@@ -1,0 +1,243 @@
+//! Listens on the ports on which the cluster answers HTTP, on all addresses of the node, for as long as the managers say so.
+//!
+//! A port that somebody else has is tried again and again. Sockets are kept while the proxy behind them is replaced: nobody who connects meanwhile is
+//! turned away.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarmlite_proto::agent::HttpAssignment;
+use swarmlite_proto::error::chain;
+use swarmlite_proxy::CookieKey;
+use swarmlite_proxy::Dial;
+use swarmlite_proxy::Limits;
+use swarmlite_proxy::Listeners;
+use swarmlite_proxy::Proxy;
+use swarmlite_proxy::Table;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::sync::DropGuard;
+
+use super::Observed;
+use crate::standing::Known;
+
+/// How long to wait before a port that somebody else has is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Listens, and has the proxy answer.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    /// Says whether this node answers.
+    pub(crate) known: watch::Receiver<Known>,
+    /// What the proxy goes by.
+    pub(crate) table: watch::Receiver<Arc<Table>>,
+    /// How it reaches tasks.
+    pub(crate) dial: Arc<dyn Dial>,
+    /// Where others look.
+    pub(crate) observed: Observed,
+}
+
+/// The sockets that are held, by their ports.
+type Sockets = BTreeMap<u16, TcpListener>;
+
+/// A proxy that answers.
+struct Answering {
+    by: HttpAssignment,
+    /// The ports that it has.
+    ports: Vec<u16>,
+    /// Has it stop when it is dropped: it takes no more, and ends what it has.
+    _stop: DropGuard,
+}
+
+impl Listening {
+    /// Does so for ever.
+    pub(crate) async fn run(mut self) {
+        let mut sockets = Sockets::new();
+        let mut answering: Option<Answering> = None;
+        let mut proxies = JoinSet::new();
+        loop {
+            let known = self.known.borrow_and_update().clone();
+            let wanted = known.and_then(|known| known.http.clone());
+            let is_complete = self.hold(wanted.as_ref(), &mut sockets);
+            let ports: Vec<u16> = sockets.keys().copied().collect();
+            let same = |now: &Answering| Some(&now.by) == wanted.as_ref() && now.ports == ports;
+            if !answering.as_ref().is_some_and(same) {
+                answering = wanted.and_then(|by| self.answer(by, &sockets, &mut proxies));
+                if answering.is_none() {
+                    self.observed.proxy.send_replace(None);
+                }
+            }
+            // All are cancel-safe.
+            tokio::select! {
+                changed = self.known.changed() => if changed.is_err() { return },
+                () = sleep(RETRY), if !is_complete => {}
+                Some(_ended) = proxies.join_next() => {}
+            }
+        }
+    }
+
+    /// Opens the sockets that are wanted and closes all others. Whether all of them are open now.
+    fn hold(&self, wanted: Option<&HttpAssignment>, sockets: &mut Sockets) -> bool {
+        let wanted: Vec<u16> = wanted.iter().flat_map(|wanted| wanted.ports.ports()).collect();
+        sockets.retain(|port, _| wanted.contains(port));
+        let mut said = self.observed.ports.borrow().clone();
+        said.retain(|port, _| wanted.contains(port));
+        for port in wanted {
+            if sockets.contains_key(&port) {
+                continue;
+            }
+            let refusal = match listen(port) {
+                Ok(socket) => {
+                    sockets.insert(port, socket);
+                    tracing::info!(port, "answers HTTP");
+                    None
+                }
+                Err(error) => Some(chain(&error)),
+            };
+            if let Some(error) =
+                refusal.as_ref().filter(|it| said.get(&port) != Some(&Some((*it).clone())))
+            {
+                tracing::error!(port, error, "cannot answer HTTP on this node, tries again");
+            }
+            said.insert(port, refusal);
+        }
+        let is_complete = said.values().all(Option::is_none);
+        self.observed.ports.send_if_modified(|ports| {
+            let changed = *ports != said;
+            *ports = said;
+            changed
+        });
+        is_complete
+    }
+
+    /// Has a proxy answer on `sockets`. The one before, if there is one, goes on with what it has. `None` if there is nothing to answer on.
+    fn answer(
+        &self,
+        by: HttpAssignment,
+        sockets: &Sockets,
+        proxies: &mut JoinSet<()>,
+    ) -> Option<Answering> {
+        let listeners = match listeners(&by, sockets) {
+            Ok(listeners) if listeners.plain.is_none() && listeners.tls.is_none() => return None,
+            Ok(listeners) => listeners,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "cannot answer HTTP");
+                return None;
+            }
+        };
+        let key = CookieKey::new(&by.cookie_key);
+        let (table, dial) = (self.table.clone(), Arc::clone(&self.dial));
+        let proxy = Arc::new(Proxy::new(table, dial, key, Limits::default()));
+        self.observed.proxy.send_replace(Some(Arc::clone(&proxy)));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        proxies.spawn(async move {
+            if let Err(error) = proxy.serve(listeners, stopped).await {
+                tracing::error!(error = chain(&error), "HTTP is not answered any more");
+            }
+        });
+        let ports = sockets.keys().copied().collect();
+        Some(Answering { by, ports, _stop: stop.drop_guard() })
+    }
+}
+
+/// A socket on all addresses of the node, of both families if it has both.
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let any = |addr: SocketAddr| TcpListener::bind(addr);
+    let socket = match any((Ipv6Addr::UNSPECIFIED, port).into()) {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            any((Ipv4Addr::UNSPECIFIED, port).into())?
+        }
+        bound => bound?,
+    };
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// The sockets as the proxy gets them: the same ones once more.
+fn listeners(by: &HttpAssignment, sockets: &Sockets) -> io::Result<Listeners> {
+    let of = |port: u16| {
+        let socket = sockets.get(&port).map(TcpListener::try_clone).transpose()?;
+        socket.map(tokio::net::TcpListener::from_std).transpose()
+    };
+    Ok(Listeners { plain: of(by.ports.port)?, tls: of(by.ports.tls_port)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use async_trait::async_trait;
+    use swarmlite_proto::spec::HttpConfig;
+
+    use super::*;
+    use crate::assignment::Assignments;
+    use crate::http::Ports;
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    #[async_trait]
+    impl Dial for Nowhere {
+        async fn dial(&self, _: SocketAddr) -> io::Result<tokio::net::TcpStream> {
+            Err(io::ErrorKind::ConnectionRefused.into())
+        }
+    }
+
+    /// A port that nobody has.
+    fn free() -> u16 {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there are some");
+        socket.local_addr().expect("has one").port()
+    }
+
+    fn answers(port: u16) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    }
+
+    fn on(port: u16, key: u8) -> Known {
+        let ports = HttpConfig { port, tls_port: 0 };
+        let http = Some(HttpAssignment { ports, cookie_key: [key; 32] });
+        Some(Arc::new(Assignments { http, ..Assignments::default() }))
+    }
+
+    #[tokio::test]
+    async fn a_port_is_answered_on_as_soon_as_it_can_be_and_as_long_as_it_is_to_be() {
+        let port = free();
+        let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("is free");
+        let (known, observed) = (watch::Sender::new(on(port, 1)), Observed::default());
+        let listening = Listening {
+            known: known.subscribe(),
+            table: watch::Sender::<Arc<Table>>::default().subscribe(),
+            dial: Arc::new(Nowhere),
+            observed: observed.clone(),
+        };
+        let running = tokio::spawn(listening.run());
+        let mut ports = observed.ports.subscribe();
+        let is_taken = |ports: &Ports| ports.get(&port).is_some_and(Option::is_some);
+        ports.wait_for(is_taken).await.expect("says so");
+        drop(taken);
+        let is_open = |ports: &Ports| ports.get(&port) == Some(&None);
+        ports.wait_for(is_open).await.expect("says so");
+        assert!(answers(port));
+        let mut proxy = observed.proxy.subscribe();
+        let first = proxy.wait_for(Option::is_some).await.expect("there is one").clone();
+        known.send_replace(on(port, 2));
+        let other = |now: &Option<Arc<Proxy>>| {
+            now.as_ref().zip(first.as_ref()).is_some_and(|(now, first)| !Arc::ptr_eq(now, first))
+        };
+        proxy.wait_for(other).await.expect("another key is another proxy");
+        assert!(answers(port));
+        known.send_replace(None);
+        ports.wait_for(Ports::is_empty).await.expect("says so");
+        proxy.wait_for(Option::is_none).await.expect("there is none");
+        running.abort();
+    }
+}
