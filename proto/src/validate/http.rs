@@ -1,5 +1,6 @@
 //! The rules of HTTP routing of a service, and the ports of the cluster for them.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::require;
@@ -36,9 +37,15 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<()> {
     require(rules.is_empty() || !spec.mode.is_job(), || {
         "EndpointSpec: a job answers no HTTP requests, and so has no HTTP rules".to_owned()
     })?;
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut certificates) = (BTreeSet::new(), BTreeMap::new());
     for one in &rules {
         rule(one)?;
+        if let Some(certificate) = &one.certificate {
+            let secret = &certificate.secret_name;
+            require(*certificates.entry(&one.host).or_insert(secret) == secret, || {
+                format!("EndpointSpec: HTTP rules for host {:?} name two certificates", one.host)
+            })?;
+        }
         require(seen.insert(one.asked()), || {
             format!("EndpointSpec: two HTTP rules ask for {}", one.asked())
         })?;

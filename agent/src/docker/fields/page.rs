@@ -27,7 +27,7 @@ made for Docker's API drop what they do not know. An empty value (`[]`, `false`,
 and a readiness test of `[\"NONE\"]` the readiness check.
 
 Whoever cannot send an extension sets a label of the service, as `swarmlite.container.shm-size=64m`, `swarmlite.endpoint.sticky=10m` or
-`swarmlite.placement.strategy=binpack`.
+`swarmlite.placement.strategy=binpack`; of HTTP rules it has several, as `swarmlite.http.ANY=shop.example.com,port=8080`.
 The names are those of the options of `swarmlite service create`; several values have commas between them. A label goes when it is removed.
 
 | Field | | Becomes | API |

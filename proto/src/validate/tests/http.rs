@@ -56,6 +56,10 @@ const RULES: &[(&str, &str)] = &[
         "HTTP rule for /: the certificate needs the name of a secret",
     ),
     (
+        r#"[{"TargetPort": 80, "Host": "x", "Certificate": {"SecretName": "a"}}, {"TargetPort": 80, "Host": "x", "Path": "/y", "Certificate": {"SecretName": "b"}}]"#,
+        "EndpointSpec: HTTP rules for host \"x\" name two certificates",
+    ),
+    (
         r#"[{"TargetPort": 80, "Host": "Shop", "Methods": ["PUT", "get"]}, {"TargetPort": 81, "Host": "shop", "Path": "/", "Methods": ["GET", "PUT"]}]"#,
         "EndpointSpec: two HTTP rules ask for shop/ (GET, PUT)",
     ),
