@@ -20,6 +20,9 @@ struct Arguments {
     /// Send lines here over TCP; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT")]
     lines: Vec<SocketAddr>,
+    /// Ask for this host over HTTP, as a proxy is asked
+    #[arg(long)]
+    host: Option<String>,
     /// The name under which the service answers
     #[arg(long, default_value = "whoami")]
     name: String,
@@ -43,6 +46,7 @@ async fn main() -> anyhow::Result<()> {
         target,
         name: arguments.name.clone(),
         peer: None,
+        host: arguments.host.clone(),
     });
     let source = Source { name: "here".to_owned(), network: None, loops: loops.collect() };
     let load = Load::start("all", vec![source])?;

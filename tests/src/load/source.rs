@@ -34,6 +34,8 @@ pub struct Loop {
     pub name: String,
     /// The address that the server has to see over HTTP, if it is known.
     pub peer: Option<IpAddr>,
+    /// The host that it asks for over HTTP, by which a proxy finds the service: each request may be answered by another server then.
+    pub host: Option<String>,
 }
 
 /// Clients in one network namespace.
@@ -75,8 +77,8 @@ async fn ask_until(
     ledger: &Arc<Ledger>,
     stop: &Arc<AtomicBool>,
 ) {
-    let Loop { kind, target, name, peer, .. } = one.clone();
-    let expected = Expectation { kind, target, name, peer };
+    let Loop { kind, target, name, peer, host, .. } = one.clone();
+    let expected = Expectation { kind, target, name, peer, host };
     let mut connection = None;
     let mut ticks = tokio::time::interval_at(Instant::now() + offset, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -73,6 +73,7 @@ fn loops(target: SocketAddr, kinds: &[Kind]) -> Vec<Source> {
         target,
         name: "web".into(),
         peer: Some("127.0.0.1".parse().unwrap()),
+        host: None,
     };
     vec![Source { name: "here".into(), network: None, loops: kinds.iter().map(one).collect() }]
 }

@@ -170,7 +170,7 @@ fn web(via: &str, kind: Kind, address: IpAddr) -> Loop {
         Kind::Line | Kind::Lines => ECHO,
     };
     let target = SocketAddr::from((address, port));
-    Loop { via: via.to_owned(), kind, target, name: NAME.to_owned(), peer: None }
+    Loop { via: via.to_owned(), kind, target, name: NAME.to_owned(), peer: None, host: None }
 }
 
 /// Waits until exactly `count` tasks of the service run, all of them routed, and no change of it is under way.
