@@ -117,6 +117,10 @@ pub(crate) async fn every_node_answers_by_host_with_and_without_tls(
     let found = cluster.run("doctor").await?;
     ensure!(found.contains("answers HTTP on ports 80 and 443"), "{found}");
 
+    let lives = cluster.lives("web").await?;
+    cluster.run(&format!("service update --quiet --http-add {rule},sticky=1h web")).await?;
+    all_answer(cluster, &["--include"], &format!("{plain}/cart"), "200", "Max-Age=3600").await?;
+    ensure!(cluster.lives("web").await? == lives, "another rule has restarted a task");
     cluster
         .run(&format!("service update --quiet --http-rm {HOST} --http-rm {HOST}/cart web"))
         .await?;

@@ -16,6 +16,7 @@ use swarmlite_proto::spec::UpdateOrder;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::value::http;
 
 use super::replicas;
 use crate::loops::LOOPS;
@@ -152,6 +153,31 @@ fn another_way_to_spread_connections_replaces_no_task() {
         world.settle();
         assert_eq!(world.running(&web), before);
         assert_eq!(status(&world, &web), None, "no update");
+    }
+}
+
+#[test]
+fn only_the_first_rule_for_http_replaces_tasks() {
+    let (mut world, web) = with_config(2, UpdateConfig::default());
+    let mut running = world.running(&web);
+    for (rules, replaces) in [
+        (vec!["shop,port=80"], true),
+        (vec!["shop,port=81", "shop/cart,port=80"], false),
+        (vec!["shop/cart,port=80,sticky=1h"], false),
+        (vec![], true),
+    ] {
+        world.edit_service(&web, |service| {
+            let rules = rules.iter().map(|rule| http::parse(rule).expect("a rule")).collect();
+            service.spec.endpoint_spec.get_or_insert_default().http = Some(rules);
+        });
+        world.settle();
+        let now = world.running(&web);
+        assert_eq!(
+            now != running,
+            replaces,
+            "{rules:?}: they need an address on the ingress network, or none"
+        );
+        running = now;
     }
 }
 
