@@ -294,3 +294,14 @@ pub(crate) async fn eventually(condition: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(30), waited).await.expect("it never happened");
 }
+
+/// Waits until a count has stopped: it does not change while everybody else has their turn many times.
+pub(crate) async fn at_rest(count: impl Fn() -> usize) -> usize {
+    let (mut last, mut rounds) = (count(), 0);
+    while rounds < 1000 || last == 0 {
+        tokio::task::yield_now().await;
+        rounds = if count() == last { rounds + 1 } else { 0 };
+        last = count();
+    }
+    last
+}

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::lab::Lab;
+use crate::lab::at_rest;
 use crate::lab::eventually;
 use crate::lab::mirror;
 use crate::lab::parse;
@@ -150,15 +151,7 @@ async fn a_slow_reader_slows_the_sender() {
     let mut stream = TcpStream::connect(lab.plain).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert_eq!(stream.read_u8().await.unwrap(), b'H');
-    // It comes to a halt by itself: nothing changes while everybody else has had their turn many times.
-    let mut last = 0;
-    let mut rounds = 0;
-    while rounds < 1000 {
-        tokio::task::yield_now().await;
-        let now = *seen.borrow();
-        rounds = if now == last { rounds + 1 } else { 0 };
-        last = now;
-    }
+    let last = at_rest(|| *seen.borrow()).await;
     // What the buffers of two connections take, and not more.
     assert!(last * (64 << 10) < 64 << 20, "{last} pieces");
 }

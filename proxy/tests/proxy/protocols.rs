@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 
 use crate::lab::Body;
 use crate::lab::Lab;
+use crate::lab::at_rest;
 use crate::lab::eventually;
 use crate::lab::raw_server;
 use crate::lab::read_all;
@@ -160,8 +162,11 @@ async fn one_side_of_a_tunnel_may_end_before_the_other() {
     let mut lab = Lab::new().await;
     let (said, heard) = oneshot::channel();
     let said = Mutex::new(Some(said));
+    let listen = Arc::new(Notify::new());
+    let listening = Arc::clone(&listen);
     let task = raw_server(move |mut stream| {
         let said = said.lock().unwrap().take();
+        let listening = Arc::clone(&listening);
         async move {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
@@ -171,6 +176,7 @@ async fn one_side_of_a_tunnel_may_end_before_the_other() {
                 b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nbye";
             stream.write_all(answer).await.unwrap();
             stream.shutdown().await.unwrap();
+            listening.notified().await;
             said.unwrap().send(read_all(&mut stream).await).unwrap();
         }
     });
@@ -181,9 +187,18 @@ async fn one_side_of_a_tunnel_may_end_before_the_other() {
     let answer = read_all(&mut stream).await;
     assert!(answer.ends_with("\r\n\r\nbye"), "{answer}");
     // More than the buffers on the way hold, so that some of it waits at the proxy.
-    stream.write_all(&vec![b'x'; 16 << 20]).await.unwrap();
-    stream.shutdown().await.unwrap();
-    assert_eq!(heard.await.unwrap().len(), 16 << 20);
+    let written = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&written);
+    tokio::spawn(async move {
+        for _ in 0..512 {
+            stream.write_all(&[b'x'; 64 << 10]).await.unwrap();
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        stream.shutdown().await.unwrap();
+    });
+    at_rest(|| written.load(Ordering::Relaxed)).await;
+    listen.notify_one();
+    assert_eq!(heard.await.unwrap().len(), 32 << 20);
 }
 
 #[tokio::test]
