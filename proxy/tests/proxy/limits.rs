@@ -129,7 +129,8 @@ async fn a_large_body_passes_without_being_kept() {
         stream.write_all(&piece).await.unwrap();
     }
     assert_eq!(parse(&read_all(&mut stream).await), (200, SIZE.to_string()));
-    assert!(peak() - before < 64 << 20, "{} more", peak() - before);
+    // Other tests of this process are in it too.
+    assert!(peak() - before < SIZE / 4, "{} more", peak() - before);
 }
 
 #[tokio::test]

@@ -177,7 +177,8 @@ async fn one_side_of_a_tunnel_may_end_before_the_other() {
             stream.write_all(answer).await.unwrap();
             stream.shutdown().await.unwrap();
             listening.notified().await;
-            said.unwrap().send(read_all(&mut stream).await).unwrap();
+            let count = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
+            said.unwrap().send(count).unwrap();
         }
     });
     lab.service("one way", vec![route("", "/")], &[task.await]);
@@ -198,7 +199,7 @@ async fn one_side_of_a_tunnel_may_end_before_the_other() {
     });
     at_rest(|| written.load(Ordering::Relaxed)).await;
     listen.notify_one();
-    assert_eq!(heard.await.unwrap().len(), 32 << 20);
+    assert_eq!(heard.await.unwrap(), 32 << 20);
 }
 
 #[tokio::test]
