@@ -4,6 +4,7 @@
 //! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has for
 //! clusters and swarmlite has not yet is refused by name; what is about one machine is the business of its engine ([`passthrough`]).
 //! Every handler describes what it takes and gives; together that is the document at `/swarmlite/v1/openapi.json` ([`openapi`]).
+//! The page that people look at the cluster with is a client of all this, and beside it ([`ui`]).
 //!
 //! Handlers run on any manager and on nodes that are none. Everything about the node itself is behind [`NodeControl`], which is
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
@@ -37,6 +38,7 @@ mod swarm;
 mod system;
 mod tasks;
 mod tcp;
+mod ui;
 mod version;
 
 use std::sync::LazyLock;
@@ -70,6 +72,10 @@ pub use self::tcp::Guard;
 pub use self::tcp::TcpError;
 pub use self::tcp::TlsFiles;
 pub use self::tcp::bind_tcp;
+pub use self::ui::Names;
+pub use self::ui::UI;
+pub use self::ui::for_browsers;
+pub use self::ui::with_page;
 
 /// What is answered here, each operation with its description.
 fn routes() -> OpenApiRouter<ApiState> {

@@ -20,6 +20,7 @@ mod passthrough;
 mod races;
 mod registry;
 mod services;
+mod ui;
 
 use std::path::Path;
 use std::sync::Arc;

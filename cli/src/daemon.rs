@@ -87,10 +87,12 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     let control: Arc<dyn NodeControl> = Arc::clone(&node) as _;
     let numbers = swarmlite_api::metrics_router(Arc::clone(&control));
     let router = swarmlite_api::router(ApiState { node: control, engine });
+    let on_socket = swarmlite_api::with_page(router.clone());
+    let on_tcp = tcp::router(router, args.api_plain, args.api_ui);
     tracing::info!(socket = %args.socket, "serving the API");
     tokio::select! {
-        served = swarmlite_api::serve(listener, router.clone()) => served.context("cannot serve the API")?,
-        served = tcp::serve(over_tcp, router) => served.context("cannot serve the API over TCP")?,
+        served = swarmlite_api::serve(listener, on_socket) => served.context("cannot serve the API")?,
+        served = tcp::serve(over_tcp, on_tcp) => served.context("cannot serve the API over TCP")?,
         served = metrics::serve(for_metrics, numbers) => served.context("cannot serve metrics")?,
         ended = node.resume_and_follow() => ended.context("cannot go on as a member of the cluster")?,
         _ = terminate.recv() => tracing::info!("told to stop"),

@@ -59,6 +59,10 @@ pub(crate) struct DaemonArgs {
     #[arg(long, env = "SWARMLITE_API_PLAIN", help_heading = "API over TCP")]
     pub(crate) api_plain: bool,
 
+    /// Serve the page of 'swarmlite dashboard' without certificates, too. With certificates it is always there.
+    #[arg(long, env = "SWARMLITE_API_UI", help_heading = "API over TCP")]
+    pub(crate) api_ui: bool,
+
     /// Address to serve metrics for Prometheus on over plain HTTP, as ADDRESS:PORT, at /metrics. Nobody who reaches it is asked who they are.
     #[arg(long, env = "SWARMLITE_METRICS_ADDR", value_name = "ADDRESS:PORT")]
     pub(crate) metrics_addr: Option<SocketAddr>,

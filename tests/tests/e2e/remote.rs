@@ -104,6 +104,18 @@ pub(crate) async fn certificates_open_the_api_to_both_clients(
             ensure!(refused.is_err(), "{client} as {who}: {refused:?}");
         }
     }
+    // Browsers get the page, as they are asked who they are.
+    let page = format!("https://{}:2376/swarmlite/v1/ui/", node.address());
+    let browser = async |who: &str| {
+        let file = |name: &str| folder(who).join(name).display().to_string();
+        let (ca, cert, key) = (file("ca.pem"), file("cert.pem"), file("key.pem"));
+        let args = ["--silent", "--fail", "--cacert", &ca, "--cert", &cert, "--key", &key, &page];
+        run(cluster.lab().client()?.command("curl").args(args)).await
+    };
+    let shown = browser("me").await?;
+    ensure!(shown.contains("<title>swarmlite</title>"), "{shown}");
+    let refused = browser("stranger").await;
+    ensure!(refused.is_err(), "{refused:?}");
     // A connection that stops being HTTP.
     let docker = async |args: &[&str]| outside(cluster, "docker", &host, &folder("me"), args).await;
     docker(&["run", "--detach", "--name", "own", "--network", "none", IMAGE, "serve"]).await?;
