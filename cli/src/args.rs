@@ -5,6 +5,7 @@
 
 mod backup;
 mod daemon;
+mod dashboard;
 mod doctor;
 mod document;
 mod events;
@@ -32,6 +33,7 @@ use clap::Subcommand;
 use clap::error::ErrorKind;
 pub(crate) use daemon::BackupFlags;
 pub(crate) use daemon::DaemonArgs;
+pub(crate) use dashboard::DashboardArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use document::ConfigCommand;
 pub(crate) use document::ConfigCreateArgs;
@@ -183,6 +185,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Get real time events from this node and, on a manager, from the swarm.
     Events(EventsArgs),
+    /// Serve a page that shows the swarm, to browsers on this machine, until it is interrupted.
+    Dashboard(DashboardArgs),
     /// Show the versions of the client, of the daemon and of the API between them.
     Version(VersionFormat),
     /// Display information about this node and its swarm.

@@ -14,6 +14,7 @@ mod flags;
 mod logs;
 mod network;
 mod node;
+mod passing;
 mod service;
 mod swarm;
 mod system;
@@ -79,7 +80,7 @@ impl std::fmt::Display for ApiVersion {
 }
 
 /// A connection to a daemon.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
     /// What URLs begin with.

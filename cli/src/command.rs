@@ -3,6 +3,7 @@
 //! What is sent is built in [`crate::spec`], what is printed in [`crate::output`]; here is only the order of things.
 
 mod backup;
+mod dashboard;
 mod doctor;
 mod document;
 mod events;
@@ -133,6 +134,7 @@ async fn dispatch(command: Command, client: &Client, console: &mut Console<'_>) 
         Command::Secret(command) => document::secret(command, client, console).await,
         Command::Config(command) => document::config(command, client, console).await,
         Command::Events(args) => events::events(&args, client, console).await,
+        Command::Dashboard(args) => dashboard::dashboard(&args, client, console).await,
         Command::Version(args) => system::version(args.format.as_deref(), client, console).await,
         Command::Info(args) => system::info(args.format.as_deref(), client, console).await,
         other => for_the_whole(other, client, console).await,

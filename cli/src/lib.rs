@@ -9,6 +9,7 @@ mod client;
 mod command;
 mod convergence;
 mod daemon;
+mod dashboard;
 mod drain;
 mod error;
 #[cfg(test)]

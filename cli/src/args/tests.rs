@@ -41,7 +41,7 @@ fn the_definition_is_consistent() {
 }
 
 /// What the helps of commands begin with, as those of docker do.
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 33] = [
     "Activate",
     "Check",
     "Connect",
@@ -71,6 +71,7 @@ const VERBS: [&str; 32] = [
     "Save",
     "Say",
     "Scale",
+    "Serve",
     "Show",
     "Unlock",
     "Update",
