@@ -100,6 +100,7 @@ The cluster runs. To use it from this shell (you have to be root):
     alias swarmlite=$program/swarmlite
     swarmlite service scale whoami=5
     curl $(lab address $LAB node3):$PORT
+    swarmlite dashboard                         # and open the address that it prints
 
 To see it lose a node, and find it again:
 
