@@ -78,6 +78,7 @@ pub fn frames() -> (FrameSender, Body) {
 pub struct FrameReceiver {
     body: UnsyncBoxBody<Bytes, BoxError>,
     decoder: Decoder,
+    bytes: u64,
 }
 
 impl fmt::Debug for FrameReceiver {
@@ -93,7 +94,17 @@ impl FrameReceiver {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { body: body.map_err(Into::into).boxed_unsync(), decoder: Decoder::default() }
+        Self {
+            body: body.map_err(Into::into).boxed_unsync(),
+            decoder: Decoder::default(),
+            bytes: 0,
+        }
+    }
+
+    /// How many bytes have come, before TLS.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The next message; `None` once the peer has ended the stream. Cancel-safe: what has been read is kept.
@@ -111,6 +122,7 @@ impl FrameReceiver {
                 Some(Err(error)) => return Err(StreamError::Broken(error)),
                 Some(Ok(frame)) => {
                     if let Some(bytes) = frame.data_ref() {
+                        self.bytes += bytes.len() as u64;
                         self.decoder.feed(bytes);
                     }
                 }
