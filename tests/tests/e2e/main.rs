@@ -70,8 +70,9 @@ use crate::cluster::Cluster;
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// The modules whose cases break parts of the cluster or put it under load. Both groups take about the same time.
-const TROUBLE: [&str; 10] = [
+const TROUBLE: [&str; 11] = [
     "backup",
+    "disks",
     "durable",
     "failures",
     "load",
