@@ -8,7 +8,7 @@
 //!
 //! - `placing`: the shapes of swarmkit's own benchmark (`manager/scheduler/scheduler_test.go`, `benchScheduler`), and larger ones.
 //! - `nodes`: whether a task costs more when there are more nodes.
-//! - `expressions`: what filters and scores of the services' own cost.
+//! - `expressions`: what filters and scores of the services' own cost, and affinities.
 //! - `change`: whether a change costs more when there are more tasks.
 //!
 //! Everything is the real thing: the state that managers replicate, and the loops that decide from it. Raft, disk and network are left out, as
