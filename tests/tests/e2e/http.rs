@@ -1,5 +1,7 @@
 //! HTTP routing: every node answers for the services that have rules, and goes on to while they change.
 
+use std::io::Write;
+
 use anyhow::Context;
 use anyhow::ensure;
 use swarmlite_lab::Node;
@@ -13,6 +15,7 @@ use swarmlite_lab::load::Source;
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
 use crate::cluster::SOON;
+use crate::load::times;
 
 /// The host that is asked for.
 const HOST: &str = "shop.example.com";
@@ -158,7 +161,7 @@ async fn finish(load: Load) -> anyhow::Result<Report> {
     tokio::task::spawn_blocking(|| load.finish()).await?
 }
 
-pub(crate) async fn an_update_and_a_drain_fail_no_request(cluster: &Cluster) -> anyhow::Result<()> {
+pub(crate) async fn updates_and_drains_fail_no_request(cluster: &Cluster) -> anyhow::Result<()> {
     let rule = format!("{HOST},port={PORT}");
     let options = format!(
         "--name web --http {rule} --replicas 4 --readiness-http {PORT}/health --readiness-interval 1s --update-parallelism 2 --update-monitor 500ms"
@@ -168,13 +171,23 @@ pub(crate) async fn an_update_and_a_drain_fail_no_request(cluster: &Cluster) -> 
     all_answer(cluster, &[], &format!("http://{HOST}"), "200", "web").await?;
     let load = Load::start("nothing happens", vec![clients(cluster)?])?;
     some_more_requests(&load).await?;
-    load.phase("update");
-    cluster.run("service update --quiet --force web").await?;
-    load.phase("drain");
-    cluster.run(&format!("node drain {}", cluster.worker().name())).await?;
+    let (updates, drains) = (times(1, 50), times(1, 10));
+    load.phase(&format!("{updates} updates"));
+    for _ in 0..updates {
+        cluster.run("service update --quiet --force web").await?;
+    }
+    load.phase(&format!("{drains} drains"));
+    let worker = cluster.worker().name();
+    for _ in 0..drains {
+        cluster.run(&format!("node drain {worker}")).await?;
+        // So that the next drain has tasks to move.
+        cluster.run(&format!("node activate {worker}")).await?;
+        cluster.run("service update --quiet --force web").await?;
+    }
     load.phase("nothing happens any more");
     some_more_requests(&load).await?;
     let report = finish(load).await?;
-    report.check().with_context(|| format!("\n{report}"))?;
+    writeln!(std::io::stderr(), "\n{report}")?;
+    report.check()?;
     cluster.run("swarm update --http=off").await.map(drop)
 }

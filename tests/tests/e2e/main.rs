@@ -111,7 +111,7 @@ fn cases() -> Vec<Case> {
         balancing::a_client_stays_with_its_task_until_the_service_lets_it_go,
         balancing::what_the_nodes_cannot_do_is_refused,
         http::every_node_answers_by_host_with_and_without_tls,
-        http::an_update_and_a_drain_fail_no_request,
+        http::updates_and_drains_fail_no_request,
         names::a_service_is_reached_by_name_on_another_node,
         names::tasks_dot_name_gives_every_address,
         names::a_service_reaches_itself_by_name,
