@@ -16,8 +16,11 @@ const TASKS: usize = 100;
 const FILTER: &str = "has(node.labels.zone) || node.free.memory > 1e9 && node.role == 'worker'";
 const SCORE: &str = "node.free.memory / node.memory + node.free.cpus / node.cpus";
 
-/// What the services say, with what the row is called. Of the affinities each is to the first of the services.
-const ROWS: [(&str, fn(&mut Placement)); 7] = [
+/// What a row is called, and what its services say.
+type Row = (&'static str, fn(&mut Placement));
+
+/// Of the affinities each is to the first of the services.
+const ROWS: [Row; 7] = [
     ("nothing", |_| {}),
     ("filter", |placement| placement.filter = Some(FILTER.to_owned())),
     ("score", |placement| placement.score = Some(SCORE.to_owned())),
