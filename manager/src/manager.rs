@@ -82,6 +82,8 @@ pub enum Start {
     Join(Vec<SocketAddr>),
     /// It goes on with what its directory holds.
     Resume,
+    /// What its directory holds is damaged ([`ManagerError::is_damage`]), and the managers at these addresses are to take it as a new one.
+    Rejoin(Vec<SocketAddr>),
 }
 
 /// The manager could not be started.
@@ -93,6 +95,14 @@ pub enum ManagerError {
     /// The store could not be opened, or the other managers do not take this one.
     #[error(transparent)]
     Store(#[from] raft::StartError),
+}
+
+impl ManagerError {
+    /// Whether what the manager has kept is damaged, so that it can only take part as a new one.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Store(raft::StartError::Damaged { .. }))
+    }
 }
 
 /// A manager at work. Stops when dropped; [`Manager::shutdown`] also waits until its directory is closed.
@@ -129,6 +139,9 @@ impl Manager {
                 RaftStore::join(&dir, sealer, advertise_addr, client, &managers).await?
             }
             Start::Resume => RaftStore::open(&dir, sealer, client).await?,
+            Start::Rejoin(managers) => {
+                RaftStore::rejoin(&dir, sealer, advertise_addr, client, &managers).await?
+            }
         };
         let (heard, sessions) = watch::channel(crate::heartbeat::Sessions::default());
         let dispatcher = Dispatcher::new(store.clone(), store.leadership(), heard);

@@ -9,13 +9,14 @@
 //! - `leadership`: who leads, and whether that can be relied on.
 //! - `membership`: managers come and go. `housekeeping`: when snapshots are made. `progress`: how far all of it is. `resumed`: what a
 //!   restarted leader answers.
-//! - `record`: which member this manager is, across restarts. `recovery`: the last one left makes a cluster of its own, or one is made
+//! - `record`: which member this manager is, across restarts. `damage`: what is on its disk is not what it has written. `recovery`: the last one left makes a cluster of its own, or one is made
 //!   of a state from elsewhere.
 //!
 //! Nothing in here knows what a transaction means.
 
 mod access;
 mod batch;
+mod damage;
 mod disk;
 mod housekeeping;
 mod latency;
@@ -49,6 +50,7 @@ use openraft::Config;
 use openraft::SnapshotPolicy;
 use openraft::error::InitializeError;
 use openraft::error::RaftError;
+use openraft::storage::RaftLogStorage;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::chain;
 use swarmlite_vault::Sealer;
@@ -84,6 +86,7 @@ pub use self::transport::Transport;
 use self::types::Member;
 use self::types::Raft;
 use self::types::RaftId;
+use self::types::Vote;
 use crate::metrics::RaftMetrics;
 use crate::state::State;
 use crate::state::Transaction;
@@ -146,7 +149,15 @@ pub enum StartError {
     /// The directory does not belong to a member of a cluster.
     #[error("{0} does not belong to a member of a cluster")]
     NotMember(PathBuf),
-    /// The disk has failed, or what is on it cannot be read.
+    /// What is on the disk is not what was written there. The cluster may take this manager as a new one ([`RaftStore::rejoin`]).
+    #[error("what is in {dir} is damaged")]
+    Damaged {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The disk has failed, or what is on it was written by a newer version, or for another node.
     #[error("cannot use {dir}")]
     Disk {
         /// The directory.
@@ -160,6 +171,17 @@ pub enum StartError {
     /// The first transaction was refused, or the cluster does not take this manager.
     #[error(transparent)]
     Refused(#[from] Error),
+}
+
+impl StartError {
+    /// What `source` means for a store in `dir`.
+    fn told(dir: &Path, source: io::Error) -> Self {
+        let dir = dir.to_owned();
+        match source.kind() {
+            io::ErrorKind::InvalidData => Self::Damaged { dir, source },
+            _ => Self::Disk { dir, source },
+        }
+    }
 }
 
 impl<T> Clone for RaftStore<T> {
@@ -189,8 +211,9 @@ impl<T: Transport> RaftStore<T> {
         first: Transaction,
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
-        let record = Record { raft_id: FIRST_RAFT_ID, addr, alone_since: 0 };
-        let store = Self::start(dir, sealer, record, transport).await?;
+        let record = Record { raft_id: FIRST_RAFT_ID, addr, alone_since: 0, voted: true };
+        let opened = open_disk(dir, sealer).await?;
+        let store = Self::run(dir, opened, config(), record, transport).await?;
         let members = std::collections::BTreeMap::from([(FIRST_RAFT_ID, Member { addr })]);
         store.inner.raft.initialize(members).await.map_err(initialize_error)?;
         store.propose(first).await?;
@@ -206,17 +229,36 @@ impl<T: Transport> RaftStore<T> {
     /// See [`StartError`].
     pub async fn open(dir: &Path, sealer: Sealer, transport: T) -> Result<Self, StartError> {
         let record = record::load(dir).await?;
-        let record = record.ok_or_else(|| StartError::NotMember(dir.to_owned()))?;
-        Self::start(dir, sealer, record, transport).await
+        let mut record = record.ok_or_else(|| StartError::NotMember(dir.to_owned()))?;
+        let opened = open_disk(dir, sealer).await?;
+        let (log, _, machine) = &opened;
+        if let Err(error) = damage::check(record, log, machine) {
+            close(opened).await;
+            return Err(StartError::told(dir, error));
+        }
+        if !record.voted && log.extent().voted {
+            record.voted = true;
+            record::save(dir, record).await?;
+        }
+        Self::run(dir, opened, config(), record, transport).await
     }
 
-    async fn start(
+    /// Goes on, as the member `raft_id`, in `dir`, in which there is nothing yet.
+    async fn begin(
         dir: &Path,
         sealer: Sealer,
-        record: Record,
+        (raft_id, addr): (RaftId, SocketAddr),
         transport: T,
     ) -> Result<Self, StartError> {
-        let opened = open_disk(dir, sealer).await?;
+        let mut opened = open_disk(dir, sealer).await?;
+        // That of a member that has not voted. A log without any, later, is one that was lost.
+        if let Err(error) = opened.0.save_vote(&Vote::default()).await {
+            close(opened).await;
+            return Err(StartError::Raft(error.to_string()));
+        }
+        let record = Record { raft_id, addr, alone_since: 0, voted: true };
+        // Before raft starts: what it promises, it promises under this id.
+        record::save(dir, record).await?;
         Self::run(dir, opened, config(), record, transport).await
     }
 
@@ -307,8 +349,17 @@ async fn open_disk(dir: &Path, sealer: Sealer) -> Result<Opened, StartError> {
         let machine = StateMachine::open(&path, sealer)?;
         Ok((log.writing_in(machine.level()), closed, machine))
     };
-    let opened = spawn_blocking(open).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    opened.map_err(|source| StartError::Disk { dir: dir.to_owned(), source })
+    // sled gives up by a panic where a page makes no sense to it.
+    let gave_up = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    let opened = spawn_blocking(open).await.unwrap_or_else(|error| Err(gave_up(error)));
+    opened.map_err(|source| StartError::told(dir, source))
+}
+
+/// Returns when the log is closed.
+async fn close((log, closed, machine): Opened) {
+    drop((log, machine));
+    // The other end is dropped only after the log is closed, or by a panic that the log has reported.
+    let _ = closed.await;
 }
 
 fn config() -> Config {

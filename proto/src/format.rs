@@ -18,6 +18,7 @@
 //! - Names of fields and variants never change. The kept files in `golden` folders hold all of this in place.
 
 use std::fmt;
+use std::io;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -121,6 +122,17 @@ pub enum FormatError {
         /// What is wrong with it.
         why: rmp_serde::decode::Error,
     },
+}
+
+/// What is damaged is [`io::ErrorKind::InvalidData`]; what a newer version reads is [`io::ErrorKind::Unsupported`].
+impl From<FormatError> for io::Error {
+    fn from(error: FormatError) -> Self {
+        let kind = match error {
+            FormatError::Newer(_) => io::ErrorKind::Unsupported,
+            FormatError::Damaged { .. } => io::ErrorKind::InvalidData,
+        };
+        Self::new(kind, error)
+    }
 }
 
 /// `value` as a record in `format`.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -76,6 +77,17 @@ pub enum OpenError {
     /// It was changed, or belongs elsewhere, or to another node.
     #[error("it is damaged, not where it belongs, or encrypted with another key")]
     Damaged,
+}
+
+/// What was never sealed, or was changed, is [`io::ErrorKind::InvalidData`]; what others may open is [`io::ErrorKind::Unsupported`].
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
+        let kind = match error {
+            OpenError::Plain | OpenError::Damaged => io::ErrorKind::InvalidData,
+            OpenError::Newer(_) | OpenError::UnknownKey(_) => io::ErrorKind::Unsupported,
+        };
+        Self::new(kind, error)
+    }
 }
 
 /// Seals with the newest of its keys, and opens with any of them. Clones share the keys.

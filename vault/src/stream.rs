@@ -114,7 +114,7 @@ impl<R: Read> SealedReader<R> {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidData`] when it is no sealed file.
+    /// [`io::ErrorKind::InvalidData`] when it is no sealed file; else as reading fails, or [`OpenError`].
     pub fn new(mut inner: R, sealer: Sealer, purpose: Purpose) -> io::Result<Self> {
         let (mut magic, mut format, mut name) = ([0; MAGIC.len()], [0], Name::default());
         inner.read_exact(&mut magic).map_err(cut_off)?;
@@ -123,7 +123,7 @@ impl<R: Read> SealedReader<R> {
         }
         inner.read_exact(&mut format).map_err(cut_off)?;
         if format[0] > FORMAT {
-            return Err(invalid(&OpenError::Newer(format[0]).to_string()));
+            return Err(OpenError::Newer(format[0]).into());
         }
         inner.read_exact(&mut name).map_err(cut_off)?;
         let piece = Vec::new();
@@ -145,7 +145,7 @@ impl<R: Read> SealedReader<R> {
         };
         let (piece, last) = match open(false) {
             Ok(piece) => (piece, false),
-            Err(_) => (open(true).map_err(|error| invalid(&error.to_string()))?, true),
+            Err(_) => (open(true)?, true),
         };
         if last && self.inner.read(&mut [0])? != 0 {
             return Err(invalid("something was added to it"));

@@ -189,7 +189,7 @@ impl Node {
         let mut manager = None;
         // Otherwise it has ended before the others had taken it, and becomes one as at first.
         if identity.role == NodeRole::Manager && is_of_member(&self.dir.raft()) {
-            manager = Some(self.start_manager(&membership, &identity, Start::Resume).await?);
+            manager = self.resume_manager(&membership, &identity).await?;
             self.show(LocalNodeState::Pending, Some(&membership), None, manager.clone());
         }
         if identity.role == NodeRole::Worker {
@@ -315,7 +315,9 @@ impl Node {
     /// Starts the manager of a node that was a worker, or whose manager has stopped.
     async fn become_manager(&self, member: &Member, identity: &Identity) -> Result<Managing> {
         if is_of_member(&self.dir.raft()) {
-            return self.start_manager(&member.membership, identity, Start::Resume).await;
+            let Member { membership, agent, .. } = member;
+            let managers = agent.managers().borrow().clone();
+            return self.resume_or_rejoin(membership, identity, managers).await;
         }
         // Those that are there may have encrypted something already, in an earlier try.
         if self.vault.is_empty() {

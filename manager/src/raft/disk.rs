@@ -58,7 +58,8 @@ impl SledDisk {
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         wait_until_free(&dir.join("db"))?;
         remove_unfinished(dir)?;
-        let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).open()?;
+        let db =
+            sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).open().map_err(failed)?;
         let file = File::open(dir.join("db"))?;
         db.flush()?;
         file.sync_all()?;
@@ -118,12 +119,20 @@ fn remove_unfinished(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Damage is [`io::ErrorKind::InvalidData`], as everywhere; sled calls it a bad input.
+fn failed(error: sled::Error) -> io::Error {
+    match error {
+        sled::Error::Corruption { .. } => io::Error::new(io::ErrorKind::InvalidData, error),
+        error => error.into(),
+    }
+}
+
 impl Disk for SledDisk {
     fn scan(&self) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
         self.db
             .iter()
             .map(|item| {
-                let (key, value) = item?;
+                let (key, value) = item.map_err(failed)?;
                 Ok((key.to_vec(), value.to_vec()))
             })
             .collect()

@@ -89,6 +89,19 @@ impl Rewriter {
 /// Resolves when the thread of a [`LogStore`] has ended and the disk is closed.
 pub(crate) type Closed = oneshot::Receiver<()>;
 
+/// How far a log goes: indexes of entries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    /// Whether it has a vote.
+    pub(super) voted: bool,
+    /// The last entry that was purged.
+    pub(super) purged: Option<u64>,
+    /// The last entry.
+    pub(super) last: Option<u64>,
+    /// The last entry that is known to be committed.
+    pub(super) committed: Option<u64>,
+}
+
 /// What is on the disk, or soon will be.
 #[derive(Debug, Default)]
 struct Cache {
@@ -140,10 +153,17 @@ impl LogStore {
 
     /// What it says of the leadership of the member `id`. Before raft goes on with it.
     pub(super) fn resumed(&self, id: RaftId) -> Resumed {
+        let vote = self.reader.read(|cache| cache.vote);
+        Resumed::of(id, vote, self.extent().last.unwrap_or_default())
+    }
+
+    /// How far what was read from the disk goes. Before raft goes on with it.
+    pub(super) fn extent(&self) -> Extent {
         self.reader.read(|cache| {
-            let purged = cache.purged.map_or(0, |purged| purged.index);
-            let last_index = cache.entries.last_key_value().map_or(purged, |(index, _)| *index);
-            Resumed::of(id, cache.vote, last_index)
+            let purged = cache.purged.map(|purged| purged.index);
+            let last = cache.entries.last_key_value().map(|(index, _)| *index).or(purged);
+            let committed = cache.committed.map(|committed| committed.index);
+            Extent { voted: cache.vote.is_some(), purged, last, committed }
         })
     }
 

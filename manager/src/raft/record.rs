@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use super::StartError;
 use super::types::RaftId;
 
-const NAME: &str = "member.json";
+pub(super) const NAME: &str = "member.json";
 
 /// Which member this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct Record {
     /// have no say.
     #[serde(default)]
     pub(crate) alone_since: RaftId,
+    /// The log has held a vote, and so always does. Versions before there was this field have left it out.
+    #[serde(default)]
+    pub(crate) voted: bool,
 }
 
 impl Record {
@@ -94,14 +97,16 @@ pub async fn wipe(dir: &Path) -> Result<(), StartError> {
     .await
 }
 
-fn remove(dir: &Path) -> io::Result<()> {
+/// Removes a directory, if it is there.
+pub(super) fn remove(dir: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         outcome => outcome,
     }
 }
 
-async fn on_disk<T: Send + 'static>(
+/// Has `work` done on `dir`, on a thread for blocking work.
+pub(super) async fn on_disk<T: Send + 'static>(
     dir: &Path,
     work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
 ) -> Result<T, StartError> {
@@ -109,5 +114,5 @@ async fn on_disk<T: Send + 'static>(
     let outcome = spawn_blocking(move || work(&path)).await;
     outcome
         .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(|source| StartError::Disk { dir: dir.to_owned(), source })
+        .map_err(|source| StartError::told(dir, source))
 }

@@ -60,7 +60,7 @@ pub async fn force_new_cluster(
     // The other end is dropped only after the log is closed, or by a panic that the log has reported.
     let _ = closed.await;
     let alone_since = recovered.map_err(failed)?;
-    record::save(dir, Record { addr, alone_since, ..record }).await
+    record::save(dir, Record { addr, alone_since, voted: true, ..record }).await
 }
 
 /// Makes a cluster of one manager of `state` in `dir`, with `raft_id` for the manager, which others will reach at `addr`. Members with lower
@@ -85,7 +85,7 @@ pub async fn restore(
     let _ = closed.await;
     settled.map_err(failed)?;
     // Last, so that an unfinished restoration is not taken for a cluster.
-    record::save(dir, Record { raft_id, addr, alone_since: raft_id }).await
+    record::save(dir, Record { raft_id, addr, alone_since: raft_id, voted: true }).await
 }
 
 /// Returns the raft id that the next manager gets: all below are lost, but for this one.

@@ -36,9 +36,10 @@ impl<D: Disk> SealedDisk<D> {
 impl<D: Disk> Disk for SealedDisk<D> {
     fn scan(&self) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let open = |(key, sealed): (Vec<u8>, Vec<u8>)| {
-            let value = self.sealer.open(Purpose::Log, &key, &sealed).map_err(|error| {
+            let opened = self.sealer.open(Purpose::Log, &key, &sealed).map_err(io::Error::from);
+            let value = opened.map_err(|error| {
                 let message = format!("cannot read the record {key:02x?} of the raft log: {error}");
-                io::Error::new(io::ErrorKind::InvalidData, message)
+                io::Error::new(error.kind(), message)
             })?;
             Ok((key, value))
         };

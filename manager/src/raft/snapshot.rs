@@ -169,12 +169,11 @@ impl Snapshots {
 }
 
 fn decode(bytes: &[u8]) -> io::Result<Contents> {
-    format::decode("the snapshot", bytes)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    Ok(format::decode("the snapshot", bytes)?)
 }
 
-fn unreadable(error: impl std::fmt::Display) -> io::Error {
-    invalid(format!("cannot read the snapshot: {error}"))
+fn unreadable(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot read the snapshot: {error}"))
 }
 
 fn invalid(message: String) -> io::Error {

@@ -17,6 +17,7 @@ use openraft::Snapshot;
 use openraft::StorageIOError;
 use openraft::storage::RaftStateMachine;
 use swarmlite_proto::error::Result as ProtoResult;
+use swarmlite_proto::format::FormatError;
 use swarmlite_proto::format::Newer;
 use swarmlite_proto::version::Version;
 use swarmlite_vault::Sealer;
@@ -72,6 +73,11 @@ impl StateMachine {
             snapshots: Arc::new(snapshots),
             level,
         })
+    }
+
+    /// The last entry that was carried out, before raft goes on: the last in the snapshot.
+    pub(super) const fn applied(&self) -> Option<LogId> {
+        self.applied
     }
 
     /// The format of the state.
@@ -194,8 +200,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
 /// may be told of a format that it does not know: it must not go on, as it could not read what comes next.
 fn follow(level: &Level, state: &State) -> io::Result<()> {
     let format = state.format();
-    Newer::check("the state of the swarm", format)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Newer::check("the state of the swarm", format).map_err(FormatError::from)?;
     level.set(format);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Whole managers in one process, with real disks and a network that can be cut.
 
 mod cluster;
+mod damage;
 mod members;
 mod network;
 mod recovery;

@@ -49,16 +49,24 @@ pub(crate) async fn full_disks_stop_managers_until_there_is_room(
     Ok(())
 }
 
-pub(crate) async fn a_manager_that_has_lost_its_log_joins_anew(
+pub(crate) async fn a_manager_whose_log_is_lost_or_damaged_takes_part_anew(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
-    let manager = cluster.managers().last().context("no managers")?;
+    // All of it; the log alone, which would be that of a manager that has promised nothing; and what is in the middle of it.
+    const DAMAGES: [&str; 3] = [
+        "rm -r raft",
+        "rm -r raft/log",
+        "size=$(stat -c %s raft/log/db); dd if=/dev/urandom of=raft/log/db conv=notrunc bs=64k seek=$((size / 131072)) count=4",
+    ];
     while_written(cluster, async |writers| {
-        manager.kill(Service::Daemon, "KILL").await?;
-        script(manager, "rm -r raft").await?;
-        manager.start(Service::Daemon).await?;
-        cluster.all_ready().await?;
-        writes_go_on(writers).await
+        for (damage, manager) in DAMAGES.into_iter().zip(cluster.managers().iter().cycle()) {
+            manager.kill(Service::Daemon, "KILL").await?;
+            script(manager, damage).await?;
+            manager.start(Service::Daemon).await?;
+            cluster.all_ready().await?;
+            writes_go_on(writers).await?;
+        }
+        Ok(())
     })
     .await?;
     Ok(())

@@ -188,7 +188,7 @@ fn cases() -> Vec<Case> {
         durable::what_was_acknowledged_survives_kills,
         durable::one_of_three_managers_goes_on_from_behind,
         disks::full_disks_stop_managers_until_there_is_room,
-        disks::a_manager_that_has_lost_its_log_joins_anew,
+        disks::a_manager_whose_log_is_lost_or_damaged_takes_part_anew,
         failures::the_leader_is_killed,
         failures::all_daemons_are_killed,
         failures::a_node_is_cut_off,

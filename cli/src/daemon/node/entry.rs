@@ -145,6 +145,16 @@ impl Node {
         identity: &Identity,
         start: Start,
     ) -> Result<Managing> {
+        self.start_here(membership, identity, start).await.map_err(failed)
+    }
+
+    /// As [`Self::start_manager`], with the error as it was.
+    pub(super) async fn start_here(
+        &self,
+        membership: &Membership,
+        identity: &Identity,
+        start: Start,
+    ) -> anyhow::Result<Managing> {
         let ground = Ground {
             dir: &self.dir,
             vault: &self.vault,
@@ -153,7 +163,7 @@ impl Node {
             backups: self.options.backups.as_ref(),
             backup_trouble: &self.backup_trouble,
         };
-        Managing::start(ground, identity, start).await.map_err(failed)
+        Managing::start(ground, identity, start).await
     }
 
     /// Unlocks the manager of this node, and waits until it runs.

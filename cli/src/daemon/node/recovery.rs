@@ -1,8 +1,11 @@
-//! How the manager of a node makes a cluster of its own after the others are lost.
+//! How the manager of a node goes on after the others are lost, by making a cluster of its own, or after what it has kept is damaged, by taking
+//! part as a new one.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use swarmlite_manager::ca;
+use swarmlite_manager::manager::ManagerError;
 use swarmlite_manager::manager::Start;
 use swarmlite_manager::raft;
 use swarmlite_proto::api::InitRequest;
@@ -59,6 +62,46 @@ impl Node {
         Ok(identity.node_id)
     }
 
+    /// Starts the manager of a node that was one. There is none as long as what it has kept is damaged and the others have not taken it anew.
+    pub(super) async fn resume_manager(
+        &self,
+        membership: &Membership,
+        identity: &Identity,
+    ) -> Result<Option<Managing>> {
+        match self.start_here(membership, identity, Start::Resume).await {
+            Err(error) if is_damage(&error) => {
+                tracing::error!(error = format!("{error:#}"), "the manager cannot go on");
+                Ok(None)
+            }
+            outcome => outcome.map(Some).map_err(failed),
+        }
+    }
+
+    /// Starts the manager of a node that was one, as a new one of those at the addresses `managers` if what it has kept is damaged.
+    pub(super) async fn resume_or_rejoin(
+        &self,
+        membership: &Membership,
+        identity: &Identity,
+        mut managers: Vec<SocketAddr>,
+    ) -> Result<Managing> {
+        let damage = match self.start_here(membership, identity, Start::Resume).await {
+            Err(error) if is_damage(&error) => error,
+            outcome => return outcome.map_err(failed),
+        };
+        managers.retain(|manager| *manager != membership.advertise_addr);
+        if managers.is_empty() {
+            return Err(failed(damage));
+        }
+        let rejoined = self.start_manager(membership, identity, Start::Rejoin(managers)).await;
+        if rejoined.is_ok() {
+            tracing::warn!(error = format!("{damage:#}"), "the manager takes part as a new one");
+        }
+        rejoined.map_err(|error| {
+            let why_not = chain(&error);
+            Error::unavailable(format!("{damage:#}; the other managers do not take it: {why_not}"))
+        })
+    }
+
     async fn start_again(&self, membership: &Membership, identity: &Identity) -> Result<Managing> {
         let mut starts = 1;
         loop {
@@ -72,6 +115,11 @@ impl Node {
             sleep(START_PAUSE).await;
         }
     }
+}
+
+/// Whether what the manager has kept is damaged.
+fn is_damage(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(ManagerError::is_damage)
 }
 
 /// The node's place, at another address if one is asked for. Networks stay what they are.

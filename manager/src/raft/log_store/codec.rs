@@ -98,8 +98,7 @@ pub(super) fn load(items: Vec<(Vec<u8>, Vec<u8>)>) -> io::Result<Cache> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
-    format::decode("the raft log", bytes)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    Ok(format::decode("the raft log", bytes)?)
 }
 
 fn corrupt(message: String) -> io::Error {

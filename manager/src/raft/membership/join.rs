@@ -35,8 +35,8 @@ use crate::raft::StartError;
 use crate::raft::Transport;
 use crate::raft::access::Failure;
 use crate::raft::access::NO_LEADER_AFTER;
+use crate::raft::damage;
 use crate::raft::record;
-use crate::raft::record::Record;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -69,10 +69,25 @@ impl<T: Transport> RaftStore<T> {
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
         let answer = ask_to_join(&transport, addr, managers).await?;
-        let record = Record { raft_id: answer.raft_id, addr, alone_since: 0 };
-        // Before raft starts: what it promises, it promises under this id.
-        record::save(dir, record).await?;
-        Self::start(dir, sealer, record, transport).await
+        Self::begin(dir, sealer, (answer.raft_id, addr), transport).await
+    }
+
+    /// As [`Self::join`], for a member of which `dir` has damaged remains: the cluster takes it as a new one, and forgets the one that it was. Until
+    /// it has, nothing changes. The remains are kept in a folder of `dir`, for whoever wants to look at them.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub async fn rejoin(
+        dir: &Path,
+        sealer: Sealer,
+        addr: SocketAddr,
+        transport: T,
+        managers: &[SocketAddr],
+    ) -> Result<Self, StartError> {
+        let answer = ask_to_join(&transport, addr, managers).await?;
+        damage::set_aside(dir).await?;
+        Self::begin(dir, sealer, (answer.raft_id, addr), transport).await
     }
 
     /// Returns when this manager has the state and a vote.

@@ -132,7 +132,9 @@ impl Managers {
         });
         let state = StateMachine::open(machine.folder.path(), sealer).map_err(failed)?;
         let opened = (log.writing_in(state.level()), closed, state);
-        let record = Record { raft_id: number.into(), addr: addr(number), alone_since: 0 };
+        let record =
+            Record { raft_id: number.into(), addr: addr(number), alone_since: 0, voted: false };
+        crate::raft::damage::check(record, &opened.0, &opened.2).map_err(failed)?;
         let wire = self.net.plug_in(number, boot);
         RaftStore::run(machine.folder.path(), opened, self.config(), record, wire).await
     }
