@@ -1,7 +1,8 @@
 //! The Docker Engine API of a node, for the part that concerns the cluster.
 //!
 //! One request travels so: [`negotiation`] takes the version prefix off its path, the router finds its handler, extractors in [`request`]
-//! read what the client wrote, a function of the state decides what it means, and the store carries it out. What Docker has for
+//! read what the client wrote, a function of the state decides what it means, and the store carries it out. What it has changed, and who
+//! has ([`caller`]), is noted in [`audit`]. What Docker has for
 //! clusters and swarmlite has not yet is refused by name; what is about one machine is the business of its engine ([`passthrough`]).
 //! Every handler describes what it takes and gives; together that is the document at `/swarmlite/v1/openapi.json` ([`openapi`]).
 //! The page that people look at the cluster with is a client of all this, and beside it ([`ui`]).
@@ -10,7 +11,9 @@
 //! implemented outside of this crate. HTTP status codes are in [`error`] and nowhere else.
 
 mod attach;
+mod audit;
 mod backup;
+mod caller;
 mod control;
 mod doctor;
 mod documents;
@@ -52,6 +55,7 @@ use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::audit::Audit;
 pub use self::control::AgentFacts;
 pub use self::control::DiskFacts;
 pub use self::control::NodeControl;
@@ -182,7 +186,8 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(fallback::answer)
         .with_state(state.clone());
     // Around the router and not in it: a layer in it would see the path only after it was matched.
-    let versioned = middleware::from_fn_with_state(state, negotiation::negotiate).layer(routes);
+    let audited = middleware::from_fn_with_state(state.audit.clone(), audit::note).layer(routes);
+    let versioned = middleware::from_fn_with_state(state, negotiation::negotiate).layer(audited);
     Router::new().fallback_service(versioned)
 }
 

@@ -11,6 +11,8 @@ use tokio::fs;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 
+use crate::caller::Caller;
+
 /// The groups that may use the socket, the first that exists; as with Docker's own socket.
 const GROUPS: [&str; 2] = ["swarmlite", "docker"];
 
@@ -78,7 +80,7 @@ pub async fn bind(path: &Path) -> Result<UnixListener, BindError> {
 ///
 /// Never, as yet: failures of single connections concern only these.
 pub async fn serve(listener: UnixListener, router: Router) -> io::Result<()> {
-    axum::serve(listener, router).await
+    axum::serve(listener, router.into_make_service_with_connect_info::<Caller>()).await
 }
 
 async fn group_id() -> Option<u32> {

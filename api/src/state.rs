@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::control::NodeControl;
 use crate::engine::Engine;
 
@@ -12,6 +13,8 @@ pub struct ApiState {
     pub node: Arc<dyn NodeControl>,
     /// Its Docker Engine.
     pub engine: Arc<Engine>,
+    /// Where it is noted who changes the cluster through it.
+    pub audit: Audit,
 }
 
 impl std::fmt::Debug for ApiState {

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
 use axum::serve::Listener;
 use rustls::pki_types::pem;
 use rustls::server::VerifierBuilderError;
@@ -24,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use self::certificates::Certificates;
+use crate::caller::Caller;
 
 /// How long a client may take to say who it is.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -138,9 +141,10 @@ impl ApiListener {
     ///
     /// Never, as yet: failures of single connections concern only these.
     pub async fn serve(self, router: Router) -> io::Result<()> {
+        let service = router.into_make_service_with_connect_info::<Caller>();
         match self.0 {
-            Kind::Plain(listener) => axum::serve(listener, router).await,
-            Kind::Tls(listener) => axum::serve(listener, router).await,
+            Kind::Plain(listener) => axum::serve(listener, service).await,
+            Kind::Tls(listener) => axum::serve(listener, service).await,
         }
     }
 }
@@ -160,6 +164,14 @@ impl TlsListener {
         let mut greeting = JoinSet::new();
         greeting.spawn(greet_all(listener, certificates, sender));
         Self { address, greeted, _greeting: greeting }
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        let (_, session) = stream.io().get_ref();
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        Self::certified(shown, *stream.remote_addr())
     }
 }
 

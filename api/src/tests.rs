@@ -1,6 +1,7 @@
 //! The API as clients meet it: requests in, status codes and texts out, and what became of the state.
 
 mod attach;
+mod audit;
 mod backup;
 mod balancing;
 mod cluster;
@@ -70,6 +71,7 @@ use swarmlite_proto::spec::SwarmSpec;
 use tower::ServiceExt;
 
 use self::logs::FakeLogs;
+use crate::audit::Audit;
 use crate::control::NodeControl;
 use crate::control::NodeFacts;
 use crate::control::Place;
@@ -198,6 +200,14 @@ impl Lab {
     }
 
     fn manager_with_engine(engine: &Path) -> Self {
+        Self::a_manager(engine, Audit::default())
+    }
+
+    fn manager_with_audit(audit: Audit) -> Self {
+        Self::a_manager(Path::new(NO_ENGINE), audit)
+    }
+
+    fn a_manager(engine: &Path, audit: Audit) -> Self {
         let state = cluster_of_two();
         let leader = hostname_id(&state, "boss");
         let membership = SwarmInfo {
@@ -208,12 +218,12 @@ impl Lab {
             ..SwarmInfo::default()
         };
         let quorum = Quorum { leader: Some(leader), ..Quorum::default() };
-        Self::new(membership, Some(MemoryStore::new(state)), quorum, engine)
+        Self::new(membership, Some(MemoryStore::new(state)), quorum, engine, audit)
     }
 
     fn not_manager(state: LocalNodeState, engine: &Path) -> Self {
         let membership = SwarmInfo { local_node_state: state, ..SwarmInfo::default() };
-        Self::new(membership, None, Quorum::default(), engine)
+        Self::new(membership, None, Quorum::default(), engine, Audit::default())
     }
 
     fn new(
@@ -221,6 +231,7 @@ impl Lab {
         store: Option<MemoryStore>,
         quorum: Quorum,
         engine: &Path,
+        audit: Audit,
     ) -> Self {
         let calls = Mutex::default();
         let logs = FakeLogs::default();
@@ -230,6 +241,7 @@ impl Lab {
         let api = ApiState {
             node: Arc::clone(&node) as Arc<dyn NodeControl>,
             engine: Arc::new(Engine::new(engine)),
+            audit,
         };
         Self { node, store: store.unwrap_or_default(), router: contract::checked(router(api)) }
     }

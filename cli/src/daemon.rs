@@ -24,12 +24,14 @@ mod request;
 mod tcp;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use swarmlite_agent::pick;
 use swarmlite_api::ApiState;
+use swarmlite_api::Audit;
 use swarmlite_api::Engine;
 use swarmlite_api::NodeControl;
 use swarmlite_proto::value::generic_resource;
@@ -61,6 +63,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
         .map_err(anyhow::Error::msg)
         .context("cannot use --node-generic-resource")?;
     let backups = backups::schedule(&args.backup)?;
+    let audit = audit(args.audit_log.as_deref())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let dir = StateDir::open(&args.state_dir)
@@ -86,7 +89,7 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     let engine = Arc::new(Engine::new(args.docker.path()));
     let control: Arc<dyn NodeControl> = Arc::clone(&node) as _;
     let numbers = swarmlite_api::metrics_router(Arc::clone(&control));
-    let router = swarmlite_api::router(ApiState { node: control, engine });
+    let router = swarmlite_api::router(ApiState { node: control, engine, audit });
     let on_socket = swarmlite_api::with_page(router.clone());
     let on_tcp = tcp::router(router, args.api_plain, args.api_ui);
     tracing::info!(socket = %args.socket, "serving the API");
@@ -100,6 +103,11 @@ pub(crate) async fn run(args: DaemonArgs) -> anyhow::Result<()> {
     }
     node.shutdown().await;
     Ok(())
+}
+
+fn audit(path: Option<&Path>) -> anyhow::Result<Audit> {
+    let Some(path) = path else { return Ok(Audit::default()) };
+    Audit::to_file(path).with_context(|| format!("cannot write --audit-log {}", path.display()))
 }
 
 fn start_logging(filter: &str) -> anyhow::Result<()> {

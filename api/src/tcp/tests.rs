@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::extract::ConnectInfo;
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
 use rcgen::IsCa;
@@ -118,11 +119,16 @@ async fn certificates_are_read_again_when_their_files_change() {
     let address = "127.0.0.1:0".parse().expect("an address");
     let listener = bind_tcp(address, &Guard::Certificates(files.clone())).await.expect("listens");
     let address = listener.local_addr().expect("an address");
-    let router = Router::new().route("/", axum::routing::get(|| async { "served" }));
+    let who = async |ConnectInfo(caller): ConnectInfo<Caller>| {
+        format!("served: {:?}", caller.certificate)
+    };
+    let router = Router::new().route("/", axum::routing::get(who));
     let mut serving = JoinSet::new();
     serving.spawn(listener.serve(router));
     let is_served = async |authority: &Authority| {
-        authority.ask(address).await.is_ok_and(|answer| answer.ends_with("served"))
+        // The name that rcgen gives to whoever has none.
+        let answer = format!("served: {:?}", Some("CN=rcgen self signed cert"));
+        authority.ask(address).await.is_ok_and(|given| given.ends_with(&answer))
     };
     assert!(is_served(&old).await && !is_served(&new).await, "before");
     // A certificate whose key is not there yet.

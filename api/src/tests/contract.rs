@@ -188,10 +188,7 @@ async fn check(request: Request, next: Next) -> Response {
     let Some(operation) = operation else { return next.run(request).await };
     let (parts, body) = request.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
-    let mut again = Request::new(Body::from(body.clone()));
-    *again.method_mut() = parts.method.clone();
-    *again.uri_mut() = parts.uri.clone();
-    *again.headers_mut() = parts.headers.clone();
+    let again = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let response = operation.check_answer(next.run(again).await).await;
     if response.status().is_success() && !parts.headers.contains_key(AS_GO_READS_IT) {
         operation.check_request(&parts, &body);

@@ -103,6 +103,10 @@ pub(crate) struct DaemonArgs {
     #[arg(long, env = "SWARMLITE_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log: String,
 
+    /// Append who has changed what in the swarm through this node to a file, as lines of JSON.
+    #[arg(long, env = "SWARMLITE_AUDIT_LOG", value_name = "FILE")]
+    pub(crate) audit_log: Option<PathBuf>,
+
     /// Name of this node in the swarm [default: the machine's host name].
     #[arg(long, env = "SWARMLITE_HOSTNAME", value_name = "NAME")]
     pub(crate) hostname: Option<String>,

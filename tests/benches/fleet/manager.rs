@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_agent::identity;
 use swarmlite_api::ApiState;
+use swarmlite_api::Audit;
 use swarmlite_api::Engine;
 use swarmlite_api::NodeControl;
 use swarmlite_api::NodeFacts;
@@ -103,7 +104,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let manager = Arc::clone(&node.manager);
     let engine = Arc::new(Engine::new(&dir.join("no-engine.sock")));
     let listener = swarmlite_api::bind(&socket(&dir)).await?;
-    let router = swarmlite_api::router(ApiState { node: Arc::new(node), engine });
+    let router =
+        swarmlite_api::router(ApiState { node: Arc::new(node), engine, audit: Audit::default() });
     tokio::spawn(swarmlite_api::serve(listener, router));
     let (words, mut said) = mpsc::unbounded_channel();
     words.send(Word::Ready)?;

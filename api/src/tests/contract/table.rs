@@ -54,7 +54,11 @@ async fn table() -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let node = Lab::manager().node;
     // Not checked: what this engine says is no answer that anybody describes.
-    let router = router(ApiState { node, engine: Arc::new(Engine::new(&engine(folder.path()))) });
+    let router = router(ApiState {
+        node,
+        engine: Arc::new(Engine::new(&engine(folder.path()))),
+        audit: Audit::default(),
+    });
     let own = operations().into_values().filter_map(|pointer| {
         let path = pointer.strip_prefix("/paths/")?.replace("~1", "/");
         let (path, method) = path.rsplit_once('/')?;
