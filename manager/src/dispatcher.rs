@@ -5,6 +5,7 @@
 //! - `server`: the call that opens a session, and the shell that carries it out.
 //! - `loads`: what the machines of the nodes have to do, for other managers.
 //! - `registry`: one session per node, and what each node's kernel tables have reached.
+//! - `turns`: what sessions tell of a change, found once for all of them.
 //! - `statuses`: writes the statuses of all sessions, in few transactions.
 //!
 //! Sessions live on the leader only and end with its leadership, so that agents look for the next leader. That a session has
@@ -17,6 +18,7 @@ mod registry;
 mod server;
 mod session;
 mod statuses;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,6 +30,7 @@ use tokio::sync::watch;
 
 use self::registry::Registry;
 use self::statuses::StatusWriter;
+use self::turns::Turns;
 use crate::heartbeat::Sessions;
 use crate::metrics::SchedulingDelay;
 use crate::metrics::SessionProgress;
@@ -46,6 +49,7 @@ struct Inner<S> {
     leadership: watch::Receiver<Leadership>,
     heard: watch::Sender<Sessions>,
     registry: Registry,
+    turns: Turns,
     statuses: StatusWriter,
     delay: SchedulingDelay,
 }
@@ -68,8 +72,9 @@ impl<S: Store> Dispatcher<S> {
     ) -> Self {
         let delay = SchedulingDelay::default();
         let statuses = StatusWriter::start(store.clone(), delay.clone());
-        let registry = Registry::default();
-        Self { shared: Arc::new(Inner { store, leadership, heard, registry, statuses, delay }) }
+        let (registry, turns) = (Registry::default(), Turns::default());
+        let inner = Inner { store, leadership, heard, registry, turns, statuses, delay };
+        Self { shared: Arc::new(inner) }
     }
 
     /// Follows which generation the kernel tables of each node have reached. Nodes that are not in session are missing.

@@ -30,6 +30,7 @@ pub use paced::PacedReceiver;
 pub use paced::PacedSender;
 pub use server::Caller;
 pub use server::serve;
+pub use stream::Encoded;
 pub use stream::FrameReceiver;
 pub use stream::FrameSender;
 pub use stream::StreamError;

@@ -41,6 +41,21 @@ pub enum StreamError {
     Broken(#[source] BoxError),
 }
 
+/// A message as it is sent, for those who say the same to many. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded(Bytes);
+
+impl Encoded {
+    /// `message`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be encoded.
+    pub fn of<T: Serialize>(message: &T) -> Result<Self, FrameError> {
+        Ok(Self(Bytes::from(encode(message)?)))
+    }
+}
+
 /// Sends messages. The stream ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct FrameSender {
@@ -54,7 +69,15 @@ impl FrameSender {
     ///
     /// When the stream is closed or the message cannot be encoded.
     pub async fn send<T: Serialize>(&self, message: &T) -> Result<(), StreamError> {
-        let frame = Bytes::from(encode(message)?);
+        self.pass(Encoded::of(message)?).await
+    }
+
+    /// Sends one message that is encoded already; waits while the peer is slow.
+    ///
+    /// # Errors
+    ///
+    /// When the stream is closed.
+    pub async fn pass(&self, Encoded(frame): Encoded) -> Result<(), StreamError> {
         self.frames.send(frame).await.map_err(|_closed| StreamError::Closed)
     }
 

@@ -4,22 +4,19 @@
 //! are of another change: the node of that task goes down, with all that it runs. Services, networks
 //! and what runs on them stay as large; only their number grows. Whatever grows with it looks at what has not changed.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
-use swarmlite_manager::dispatcher::assignment::assignments_for;
-use swarmlite_manager::dispatcher::assignment::diff;
 use swarmlite_manager::dispatcher::assignment::networks_of;
-use swarmlite_manager::dispatcher::assignment::news::news;
+use swarmlite_manager::dispatcher::assignment::news::News;
+use swarmlite_manager::dispatcher::assignment::news::Turn;
+use swarmlite_manager::dispatcher::assignment::news::all_news;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::fixture;
 use swarmlite_manager::testing::Leader;
-use swarmlite_proto::agent::Assignment;
-use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
@@ -79,14 +76,12 @@ fn column(tasks: usize) -> Vec<(&'static str, Duration)> {
     let loops = rows.iter().map(|(_, time)| *time).sum();
     rows.push(("all of these", loops));
     for (name, node) in nodes_around(&state, task) {
-        let known = assignments_for(&state, &node);
-        rows.push((name, work::median(|| drop(hear(&state, &changed, &node, &known)))));
+        rows.push((name, work::median(|| drop(hear(&state, &changed, &node)))));
     }
     let [(_, own), (_, beside), (_, far)] = nodes_around(&state, task);
     let lost = without(&state, &own);
     for (name, node) in [("node down, a session beside", beside), ("node down, another one", far)] {
-        let known = assignments_for(&state, &node);
-        rows.push((name, work::median(|| drop(hear(&state, &lost, &node, &known)))));
+        rows.push((name, work::median(|| drop(hear(&state, &lost, &node)))));
     }
     rows
 }
@@ -102,16 +97,12 @@ fn nodes_around(state: &State, task: &Task) -> [(&'static str, NodeId); 3] {
     [("session of its node", own), ("session beside it", beside), ("any other session", far)]
 }
 
-/// What the session of a node does when it sees another state.
-fn hear(
-    seen: &State,
-    state: &State,
-    node: &NodeId,
-    known: &BTreeMap<AssignmentKey, Assignment>,
-) -> (Vec<Assignment>, Vec<AssignmentKey>) {
-    match news(seen, state, node, known) {
-        Some(news) => (news.put, news.remove),
-        None => diff(known, &assignments_for(state, node)),
+/// What the session of a node does when it is the first to see another state.
+fn hear(seen: &State, state: &State, node: &NodeId) -> News {
+    let turn = Turn::between(seen, state);
+    match turn.audience(node) {
+        Some(audience) => turn.news(node, &audience),
+        None => all_news(Some(seen), state, node),
     }
 }
 

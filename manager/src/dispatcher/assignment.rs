@@ -5,6 +5,7 @@ pub mod news;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::iter;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -56,15 +57,19 @@ pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, 
     assignments.extend(http::assignment(state, node).map(Assignment::Http));
     assignments.extend(documents_of::<ConfigKind>(state, node).map(Assignment::Config));
     assignments.extend(state.nodes().values().filter_map(|node| peer(node)).map(Assignment::Peer));
-    if let Some(cluster) = state.cluster() {
-        for network in networks_of(state, node) {
-            let Some(assignment) = network_assignment(cluster, network) else { continue };
-            assignments.push(Assignment::Network(assignment));
-            assignments.extend(endpoints(state, network).into_iter().map(Assignment::Endpoint));
-            assignments.extend(attachments(state, network).map(Assignment::Attachment));
-        }
+    for network in networks_of(state, node) {
+        assignments.extend(on_network(state, network));
     }
     assignments.into_iter().map(|assignment| (assignment.key(), assignment)).collect()
+}
+
+/// A network, and all that a node on it has to know of it. Nothing before it has its addresses.
+fn on_network(state: &State, network: &Network) -> Vec<Assignment> {
+    let assignment = state.cluster().and_then(|cluster| network_assignment(cluster, network));
+    let Some(assignment) = assignment else { return Vec::new() };
+    let endpoints = endpoints(state, network).into_iter().map(Assignment::Endpoint);
+    let attachments = attachments(state, network).map(Assignment::Attachment);
+    iter::once(Assignment::Network(assignment)).chain(endpoints).chain(attachments).collect()
 }
 
 /// What has to be sent to a node that has `old` and should have `new`: what is new or changed, and what is no longer wanted.
@@ -85,7 +90,7 @@ pub fn diff(
 }
 
 /// Whether a node that has `old` need not be told of `new`.
-pub(super) fn is_same(old: &Assignment, new: &Assignment) -> bool {
+fn is_same(old: &Assignment, new: &Assignment) -> bool {
     match (old, new) {
         (Assignment::Task(old), Assignment::Task(new)) => {
             // Cheap: tasks of one spec share it, and a task never gets another.

@@ -32,13 +32,15 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 
 use super::Dispatcher;
-use super::assignment::news::news;
+use super::assignment::news::all_news;
 use super::registry::Orders;
 use super::registry::Seat;
 use super::session::Effect;
 use super::session::Fault;
 use super::session::Session;
 use super::session::View;
+use super::turns::Telling;
+use super::turns::Turns;
 use crate::ca::admission::removed;
 use crate::heartbeat::heartbeat_period;
 use crate::message::Packed;
@@ -153,7 +155,7 @@ impl<S: Store> Dispatcher<S> {
                 Event::Changed => {
                     let state = states.borrow_and_update().clone();
                     let generation = state.generation();
-                    let effects = talk.observe(seat.node_id(), state)?;
+                    let effects = talk.observe(seat.node_id(), state, &self.shared.turns)?;
                     seat.told(generation);
                     effects
                 }
@@ -183,6 +185,7 @@ impl<S: Store> Dispatcher<S> {
     ) -> Result<Option<impl Future<Output = Outcome> + use<S>>, Ending> {
         match effect {
             Effect::Send(message) => sender.send(&message).await?,
+            Effect::Pass(message) => sender.pass(message).await?,
             Effect::Programmed(generation) => seat.programmed(generation),
             Effect::Lost(nodes) => self.suspect(seat, nodes),
             Effect::Load(load) => self.weigh(seat, load),
@@ -270,12 +273,22 @@ struct Talk {
 
 impl Talk {
     /// The state has changed to `state`.
-    fn observe(&mut self, node: &NodeId, state: Cluster) -> Result<Vec<Effect>, Fault> {
-        let known = self.seen.as_ref().zip(self.session.known());
-        let news = known.and_then(|(seen, known)| news(seen, &state, node, known));
-        let effects = match news {
-            Some(news) => self.session.advance(state.generation(), news),
-            None => self.session.observe(View::of(&state, node))?,
+    fn observe(
+        &mut self,
+        node: &NodeId,
+        state: Cluster,
+        turns: &Turns,
+    ) -> Result<Vec<Effect>, Ending> {
+        let telling = match &self.seen {
+            Some(seen) => turns.tell(seen, &state, node)?,
+            None => Telling::Anew,
+        };
+        let effects = match telling {
+            Telling::Difference(difference) => self.session.advance(state.generation(), difference),
+            Telling::Anew => {
+                let news = all_news(self.seen.as_ref(), &state, node);
+                self.session.observe(View::of(&state, node), news)?
+            }
         };
         self.seen = Some(state);
         Ok(effects)

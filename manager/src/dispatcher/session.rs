@@ -1,14 +1,11 @@
 //! What one session says and asks for. Pure: it is fed with what comes in, and says what is to be done.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use swarmlite_proto::agent::AgentMessage;
-use swarmlite_proto::agent::Assignment;
-use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::Registration;
@@ -24,10 +21,8 @@ use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::TlsInfo;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::version::Generation;
+use swarmlite_rpc::Encoded;
 
-use super::assignment::assignments_for;
-use super::assignment::diff;
-use super::assignment::is_same;
 use super::assignment::news::News;
 use crate::ca::rotation::renewal_time;
 use crate::ca::rotation::required_issuer;
@@ -36,13 +31,11 @@ use crate::members::manager_addresses;
 use crate::state::NodeReport;
 use crate::state::State;
 
-/// What a node sees of the state.
+/// What a node sees of the state, besides what it is assigned.
 #[derive(Clone, Debug)]
 pub(super) struct View {
     /// Which state it is.
     pub(super) generation: Generation,
-    /// What the node is to know.
-    pub(super) assignments: BTreeMap<AssignmentKey, Assignment>,
     /// Where managers can be reached.
     pub(super) managers: Vec<SocketAddr>,
     /// The role of the node.
@@ -65,7 +58,6 @@ impl View {
         Some(Self {
             role: state.nodes().get(node)?.role,
             generation: state.generation(),
-            assignments: assignments_for(state, node),
             managers: manager_addresses(state),
             format: state.format(),
             restored: Generation(state.cluster().map_or(0, |cluster| cluster.restored.index)),
@@ -93,6 +85,17 @@ pub(super) enum Effect {
     Load(NodeLoad),
     /// Say something.
     Send(ManagerMessage),
+    /// Say something that is said to other nodes too.
+    Pass(Encoded),
+}
+
+/// A difference that a node is to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Difference {
+    /// It is for this node only.
+    Own(AssignmentSet),
+    /// It is the same for others.
+    Shared(Encoded),
 }
 
 /// The session cannot go on.
@@ -178,15 +181,16 @@ impl Session {
         }
     }
 
-    /// The state has changed, or the agent has just registered. `view` is `None` when the node is gone.
-    pub(super) fn observe(&mut self, view: Option<View>) -> Result<Vec<Effect>, Fault> {
+    /// The state has changed, or the agent has just registered. `view` is `None` when the node is gone; `news` is what it is to know that it
+    /// was not told before.
+    pub(super) fn observe(&mut self, view: Option<View>, news: News) -> Result<Vec<Effect>, Fault> {
         let view = view.ok_or(Fault::Removed)?;
         let mut messages = match &self.told {
-            None => welcome(&view),
+            None => welcome(&view, news),
             Some(told) if told.heartbeat_period != view.heartbeat_period => {
                 return Err(Fault::HeartbeatChanged);
             }
-            Some(told) => news(told, &view),
+            Some(told) => changed(told, &view, news),
         };
         if view.role != self.role {
             self.role = view.role;
@@ -200,31 +204,22 @@ impl Session {
         Ok(messages.into_iter().map(Effect::Send).chain(self.reached()).collect())
     }
 
-    /// What the agent knows, if it was told how the session begins.
-    pub(super) fn known(&self) -> Option<&BTreeMap<AssignmentKey, Assignment>> {
-        self.told.as_ref().map(|told| &told.assignments)
-    }
-
-    /// The state has moved on to `generation`, and `news` is all that is different for the agent. Says nothing before the welcome.
-    pub(super) fn advance(&mut self, generation: Generation, news: News) -> Vec<Effect> {
+    /// The state has moved on to `generation`, and `difference` is all that is different for the agent. Says nothing before the welcome.
+    pub(super) fn advance(
+        &mut self,
+        generation: Generation,
+        difference: Option<Difference>,
+    ) -> Vec<Effect> {
         let Some(told) = &mut self.told else { return Vec::new() };
         told.generation = generation;
-        let mut set =
-            AssignmentSet { generation, complete: false, put: Vec::new(), remove: news.remove };
-        set.remove.iter().for_each(|key| drop(told.assignments.remove(key)));
-        for assignment in news.put {
-            let before = told.assignments.insert(assignment.key(), assignment.clone());
-            if !before.is_some_and(|before| is_same(&before, &assignment)) {
-                set.put.push(assignment);
-            }
-        }
-        let mut effects = Vec::new();
-        if !set.put.is_empty() || !set.remove.is_empty() {
+        let effect = difference.map(|difference| match difference {
+            Difference::Own(set) => Effect::Send(ManagerMessage::Assignments(set)),
+            Difference::Shared(message) => Effect::Pass(message),
+        });
+        if effect.is_some() {
             self.sent = generation;
-            effects.push(Effect::Send(ManagerMessage::Assignments(set)));
         }
-        effects.extend(self.reached());
-        effects
+        effect.into_iter().chain(self.reached()).collect()
     }
 
     /// What the agent is to be told once about its certificate, and the authority it trusts.
@@ -288,7 +283,7 @@ impl Session {
 }
 
 /// How a session begins: with everything.
-fn welcome(view: &View) -> Vec<ManagerMessage> {
+fn welcome(view: &View, everything: News) -> Vec<ManagerMessage> {
     let welcome = Welcome {
         heartbeat_period: view.heartbeat_period.into(),
         managers: view.managers.clone(),
@@ -296,26 +291,18 @@ fn welcome(view: &View) -> Vec<ManagerMessage> {
         versions: Versions::own(),
         restored: view.restored,
     };
-    let everything = AssignmentSet {
-        generation: view.generation,
-        complete: true,
-        put: view.assignments.values().cloned().collect(),
-        remove: Vec::new(),
-    };
+    let everything = everything.into_set(view.generation, true);
     vec![ManagerMessage::Welcome(welcome), ManagerMessage::Assignments(everything)]
 }
 
 /// How it goes on: with what has changed.
-fn news(told: &View, view: &View) -> Vec<ManagerMessage> {
+fn changed(told: &View, view: &View, news: News) -> Vec<ManagerMessage> {
     let mut messages = Vec::new();
     if told.managers != view.managers {
         messages.push(ManagerMessage::Managers(view.managers.clone()));
     }
-    let (put, remove) = diff(&told.assignments, &view.assignments);
-    if !put.is_empty() || !remove.is_empty() {
-        let generation = view.generation;
-        let set = AssignmentSet { generation, complete: false, put, remove };
-        messages.push(ManagerMessage::Assignments(set));
+    if !news.is_empty() {
+        messages.push(ManagerMessage::Assignments(news.into_set(view.generation, false)));
     }
     messages
 }

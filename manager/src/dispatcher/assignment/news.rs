@@ -1,43 +1,49 @@
-//! What a node has to be told when the state has changed, found from what has changed and not from all that the node knows.
+//! What nodes have to be told when the state has changed, found from what has changed and not from all that they know.
 //!
-//! It is told the same as if everything were computed anew and compared, which is left to do where much may have changed: when
-//! the node itself, a manager, a network or the cluster is not what it was, when the node has more or fewer tasks than before, or when other
-//! certificates are needed for HTTP.
+//! What is the same for several nodes is found once for all of them ([`Turn`]). What a node knows already is not kept anywhere: it follows from the
+//! state that it was told of before. A node is told the same as if everything were computed anew and compared, which is left to do where
+//! much may have changed: when the node itself, a manager, a network or the cluster is not what it was, or when other certificates are needed for
+//! HTTP.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::EndpointAssignment;
-use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::Network;
 use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
-use swarmlite_proto::object::Task;
+use swarmlite_proto::version::Generation;
 
+use super::assignments_for;
 use super::attachment_assignment;
+use super::diff;
+use super::documents_of;
 use super::endpoint;
 use super::http;
 use super::is_assigned;
+use super::is_same;
+use super::networks_of;
+use super::on_network;
 use super::peer;
 use super::task_assignment;
 use crate::state::Change;
 use crate::state::Changes;
 use crate::state::State;
 use crate::state::holds_addresses;
-use crate::state::is_on_node;
-
-/// Everything that a node knows, by key.
-type Known = BTreeMap<AssignmentKey, Assignment>;
 
 /// What is different for a node.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// What it is to know now, known before or not.
     pub put: Vec<Assignment>,
@@ -45,119 +51,231 @@ pub struct News {
     pub remove: Vec<AssignmentKey>,
 }
 
-/// What is different for `node`, which knows `known` of the state `old`, in the state `new`. `None` if everything has to be computed anew.
+/// What has changed from one state to another, as far as nodes are told of it.
+#[derive(Debug)]
+pub struct Turn {
+    old: State,
+    new: State,
+    /// Whether more has changed than is looked at here.
+    all_anew: bool,
+    /// The nodes that have changed themselves.
+    nodes: BTreeSet<NodeId>,
+    /// The tasks that have, by their nodes.
+    tasks: BTreeMap<NodeId, BTreeSet<TaskId>>,
+    /// For every node.
+    everywhere: News,
+    /// For the nodes on each network, without networks for which nothing is different.
+    on_networks: BTreeMap<NetworkId, News>,
+}
+
+/// Whom some news are for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// One node only: the news are of its own tasks.
+    One,
+    /// Whoever is on these networks, and on no other for which there is news.
+    On(Vec<NetworkId>),
+}
+
+/// What is different for `node` in `state`, as it was told of the state `seen`, or of none yet: everything computed anew and compared.
 #[must_use]
-pub fn news(old: &State, new: &State, node: &NodeId, known: &Known) -> Option<News> {
-    let changes = new.changes_since(old);
-    if changes.cluster || changes.rest {
-        return None;
+pub fn all_news(seen: Option<&State>, state: &State, node: &NodeId) -> News {
+    let known = seen.map(|seen| assignments_for(seen, node)).unwrap_or_default();
+    let (put, remove) = diff(&known, &assignments_for(state, node));
+    News { put, remove }
+}
+
+impl Turn {
+    /// What has changed from `old` to `new`.
+    #[must_use]
+    pub fn between(old: &State, new: &State) -> Self {
+        let changes = new.changes_since(old);
+        let mut turn = Self {
+            old: old.clone(),
+            new: new.clone(),
+            all_anew: changes.cluster
+                || changes.rest
+                || changes.nodes.iter().any(has_other_manager)
+                || changes.services.iter().any(|change| changes_certificates(new, change)),
+            nodes: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            everywhere: News::default(),
+            on_networks: BTreeMap::new(),
+        };
+        if turn.all_anew {
+            return turn;
+        }
+        changes.nodes.iter().for_each(|change| turn.add_node(change));
+        for task in changes.tasks.iter().flat_map(Change::sides) {
+            if let Some(node) = &task.node_id {
+                turn.tasks.entry(node.clone()).or_default().insert(task.id.clone());
+            }
+        }
+        for (network, service) in endpoints_of(new, &changes) {
+            let endpoint = |state| endpoint_on(state, network, service).map(Assignment::Endpoint);
+            turn.on_networks.entry(network.clone()).or_default().add(endpoint(old), endpoint(new));
+        }
+        turn.on_networks.retain(|_, news| !news.is_empty());
+        turn
     }
-    let mut news = News::default();
-    for change in &changes.nodes {
-        news.add_node(new, node, change, known)?;
+
+    /// Whom the news of `node` are for. `None` if everything has to be computed anew for it.
+    #[must_use]
+    pub fn audience(&self, node: &NodeId) -> Option<Audience> {
+        if self.all_anew || self.nodes.contains(node) {
+            return None;
+        }
+        if self.tasks.contains_key(node) {
+            return Some(Audience::One);
+        }
+        if self.on_networks.is_empty() {
+            return Some(Audience::On(Vec::new()));
+        }
+        let networks = networks_of(&self.new, node).into_iter().map(|network| &network.id);
+        let networks = networks.filter(|network| self.on_networks.contains_key(*network));
+        Some(Audience::On(networks.cloned().collect()))
     }
-    if changes.services.iter().any(|change| changes_certificates(new, change)) {
-        return None;
+
+    /// What is different for `node`, which is one of this audience and was told of the state before.
+    #[must_use]
+    pub fn news(&self, node: &NodeId, audience: &Audience) -> News {
+        let mut news = self.everywhere.clone();
+        match audience {
+            Audience::One => {
+                self.add_own(node, &mut news);
+            }
+            Audience::On(networks) => {
+                let there = networks.iter().filter_map(|network| self.on_networks.get(network));
+                there.for_each(|there| news.extend(there));
+            }
+        }
+        news
     }
-    for change in &changes.tasks {
-        news.add_task(new, node, change, known)?;
+
+    /// A node has changed.
+    fn add_node(&mut self, change: &Change<'_, Node>) {
+        let Some(id) = change.sides().next().map(|node| node.id.clone()) else { return };
+        let assignment = |node: Option<&Node>| node.and_then(peer).map(Assignment::Peer);
+        self.everywhere.add(assignment(change.old), assignment(change.new));
+        if goes_or_comes(change) {
+            for attachment in self.new.attachments_of_node(&id) {
+                let assignment = |state| attachment_assignment(state, attachment);
+                let assignment = |state| Some(Assignment::Attachment(assignment(state)));
+                let news = self.on_networks.entry(attachment.network_id.clone()).or_default();
+                news.add(assignment(&self.old), assignment(&self.new));
+            }
+        }
+        self.nodes.insert(id);
     }
-    for (network, service) in endpoints_of(new, &changes, known) {
-        news.add_endpoint(new, network, service, known);
+
+    /// Tasks of `node` have changed: they themselves, what they need, and on which networks the node is.
+    fn add_own(&self, node: &NodeId, news: &mut News) {
+        for id in self.tasks.get(node).into_iter().flatten() {
+            let assignment = |state: &State| {
+                let task = state.tasks().get(id)?;
+                let is_here = task.node_id.as_ref() == Some(node) && is_assigned(task);
+                let assignment = is_here.then(|| task_assignment(state, node, task))??;
+                Some(Assignment::Task(assignment))
+            };
+            news.add(assignment(&self.old), assignment(&self.new));
+        }
+        let secrets = |state| {
+            let of_tasks = documents_of::<SecretKind>(state, node);
+            of_tasks.chain(http::certificates(state, node)).map(Assignment::Secret)
+        };
+        news.compare(secrets(&self.old), secrets(&self.new));
+        let configs = |state| documents_of::<ConfigKind>(state, node).map(Assignment::Config);
+        news.compare(configs(&self.old), configs(&self.new));
+        let (before, now) = (self.networks(&self.old, node), self.networks(&self.new, node));
+        for (id, network) in &before {
+            match now.contains_key(id) {
+                true => self.on_networks.get(id).into_iter().for_each(|there| news.extend(there)),
+                false => news.compare(on_network(&self.old, network), Vec::new()),
+            }
+        }
+        for (_, network) in now.iter().filter(|(id, _)| !before.contains_key(*id)) {
+            news.compare(Vec::new(), on_network(&self.new, network));
+        }
     }
-    Some(news)
+
+    fn networks<'a>(
+        &self,
+        state: &'a State,
+        node: &NodeId,
+    ) -> BTreeMap<&'a NetworkId, &'a Network> {
+        networks_of(state, node).into_iter().map(|network| (&network.id, network)).collect()
+    }
 }
 
 impl News {
-    /// A node has changed. `None` if that is about more than how it is reached, and whether it is up.
-    fn add_node(
-        &mut self,
-        state: &State,
-        node: &NodeId,
-        change: &Change<'_, Node>,
-        known: &Known,
-    ) -> Option<()> {
-        let id = &change.sides().next()?.id;
-        let manager = |node: &Node| node.manager;
-        if id == node || change.old.and_then(manager) != change.new.and_then(manager) {
-            return None;
-        }
-        let assignment = change.new.and_then(peer).map(Assignment::Peer);
-        self.add(AssignmentKey::Peer(id.clone()), assignment, known);
-        if goes_or_comes(change) {
-            let is_known = |it: &&Arc<Attachment>| is_on(known, &it.network_id);
-            for attachment in state.attachments_of_node(id).filter(is_known) {
-                let assignment = Assignment::Attachment(attachment_assignment(state, attachment));
-                self.add(assignment.key(), Some(assignment), known);
-            }
-        }
-        Some(())
+    /// Whether nothing is different.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.remove.is_empty()
     }
 
-    /// A task has changed. `None` if that may change which networks the node is on, and which secrets and configs it needs.
-    fn add_task(
-        &mut self,
-        state: &State,
-        node: &NodeId,
-        change: &Change<'_, Task>,
-        known: &Known,
-    ) -> Option<()> {
-        if change.sides().all(|task| task.node_id.as_ref() != Some(node)) {
-            return Some(());
-        }
-        let needs = |task: &'_ Task| is_on_node(task).then(|| task.attachments.clone());
-        if change.old.and_then(needs) != change.new.and_then(needs) {
-            return None;
-        }
-        let id = &change.sides().next()?.id;
-        let assigned = change.new.filter(|task| is_assigned(task));
-        let assignment = assigned.and_then(|task| task_assignment(state, node, task));
-        self.add(AssignmentKey::Task(id.clone()), assignment.map(Assignment::Task), known);
-        Some(())
+    /// The message that tells of it, in the state `generation`.
+    #[must_use]
+    pub fn into_set(self, generation: Generation, complete: bool) -> AssignmentSet {
+        AssignmentSet { generation, complete, put: self.put, remove: self.remove }
     }
 
-    /// A service, or a task of it, has changed that may be reached on `network`.
-    fn add_endpoint(
+    /// Something that was to be known as `old` is to be known as `new`.
+    fn add(&mut self, old: Option<Assignment>, new: Option<Assignment>) {
+        match (old, new) {
+            (Some(old), Some(new)) if is_same(&old, &new) => {}
+            (_, Some(new)) => self.put.push(new),
+            (Some(old), None) => self.remove.push(old.key()),
+            (None, None) => {}
+        }
+    }
+
+    /// All of `old` was to be known, and all of `new` is.
+    fn compare(
         &mut self,
-        state: &State,
-        network: &NetworkId,
-        service: &ServiceId,
-        known: &Known,
+        old: impl IntoIterator<Item = Assignment>,
+        new: impl IntoIterator<Item = Assignment>,
     ) {
-        let key = AssignmentKey::Endpoint(network.clone(), service.clone());
-        let endpoint = endpoint_on(state, network, service);
-        self.add(key, endpoint.map(Assignment::Endpoint), known);
+        let keyed = |assignment: Assignment| (assignment.key(), assignment);
+        let mut before: BTreeMap<_, _> = old.into_iter().map(keyed).collect();
+        let now: BTreeMap<_, _> = new.into_iter().map(keyed).collect();
+        for (key, assignment) in now {
+            self.add(before.remove(&key), Some(assignment));
+        }
+        self.remove.extend(before.into_keys());
     }
 
-    fn add(&mut self, key: AssignmentKey, now: Option<Assignment>, known: &Known) {
-        match (now, known.get(&key)) {
-            (Some(now), before) if before != Some(&now) => self.put.push(now),
-            (None, Some(_)) => self.remove.push(key),
-            _ => {}
-        }
+    fn extend(&mut self, others: &Self) {
+        self.put.extend(others.put.iter().cloned());
+        self.remove.extend(others.remove.iter().cloned());
     }
 }
 
-/// The services that have changed, or that have tasks which have, or whose nodes have, on each network that the node is on.
+/// The services that have changed, or that have tasks which have, or whose nodes have, on each network.
 fn endpoints_of<'a>(
     state: &'a State,
     changes: &Changes<'a>,
-    known: &Known,
 ) -> BTreeSet<(&'a NetworkId, &'a ServiceId)> {
     let of_tasks = changes.tasks.iter().flat_map(|change| change.sides());
     let of_tasks = of_tasks.flat_map(|task| {
         task.attachments.iter().map(|attachment| (&attachment.network_id, &task.service_id))
     });
     let of_services = changes.services.iter().flat_map(|change| change.sides());
-    let of_services = of_services
-        .flat_map(|service| networks_of(state, service).map(|network| (network, &service.id)));
+    let of_services = of_services.flat_map(|service| {
+        networks_of_service(state, service).map(|network| (network, &service.id))
+    });
     let nodes = changes.nodes.iter().filter(|change| goes_or_comes(change));
     let of_nodes = nodes.filter_map(|change| change.sides().next());
     let of_nodes = of_nodes.flat_map(|node| state.tasks_of_node(&node.id)).flat_map(|task| {
         task.attachments.iter().map(|attachment| (&attachment.network_id, &task.service_id))
     });
-    let all = of_tasks.chain(of_services).chain(of_nodes);
-    all.filter(|(network, _)| is_on(known, network)).collect()
+    of_tasks.chain(of_services).chain(of_nodes).collect()
+}
+
+/// Whether a node is a manager that was none or another, or the other way round.
+fn has_other_manager(change: &Change<'_, Node>) -> bool {
+    let manager = |node: &Node| node.manager;
+    change.old.and_then(manager) != change.new.and_then(manager)
 }
 
 /// Whether other secrets may be needed for the HTTP rules of a service than before.
@@ -177,13 +295,8 @@ fn goes_or_comes(change: &Change<'_, Node>) -> bool {
     change.old.is_some_and(is_up) != change.new.is_some_and(is_up)
 }
 
-/// Whether a node that knows `known` is on `network`.
-fn is_on(known: &Known, network: &NetworkId) -> bool {
-    known.contains_key(&AssignmentKey::Network(network.clone()))
-}
-
 /// The networks on which a service, or a task that it still has, has an address.
-fn networks_of<'a>(
+fn networks_of_service<'a>(
     state: &'a State,
     service: &'a Service,
 ) -> impl Iterator<Item = &'a NetworkId> + use<'a> {

@@ -341,7 +341,8 @@ fn what_another_node_changes_is_told_without_looking_at_everything() {
         let by_key = |put: Vec<Assignment>| -> Assignments {
             put.into_iter().map(|it| (it.key(), it)).collect()
         };
-        match news::news(&seen, scene.world.state(), &home, &known) {
+        let turn = news::Turn::between(&seen, scene.world.state());
+        match turn.audience(&home).map(|audience| turn.news(&home, &audience)) {
             Some(news) => assert_eq!((by_key(news.put), news.remove), (by_key(put), remove)),
             None => assert_eq!(*node, home, "only what is about the node itself"),
         }

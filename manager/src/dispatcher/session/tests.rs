@@ -1,8 +1,11 @@
 //! What a session says, step by step.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
+use swarmlite_proto::agent::Assignment;
+use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
@@ -12,6 +15,7 @@ use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
 
 use super::*;
+use crate::dispatcher::assignment::diff;
 use crate::state::fixture::node;
 use crate::state::fixture::rng;
 use crate::state::fixture::service;
@@ -43,11 +47,9 @@ fn assignment(seed: u64, value: u16) -> Assignment {
     Assignment::Peer(PeerAssignment { node_id, index, data_path_addr: ADDR })
 }
 
-fn view(generation: u64, assignments: &[(u64, u16)]) -> View {
-    let assignments = assignments.iter().map(|(seed, value)| assignment(*seed, *value));
+fn view(generation: u64) -> View {
     View {
         generation: Generation(generation),
-        assignments: assignments.map(|assignment| (assignment.key(), assignment)).collect(),
         managers: vec![SocketAddr::new(ADDR, 2377)],
         role: NodeRole::Worker,
         format: Format::FIRST,
@@ -58,22 +60,34 @@ fn view(generation: u64, assignments: &[(u64, u16)]) -> View {
     }
 }
 
+fn news(put: &[(u64, u16)], remove: &[u64]) -> News {
+    News {
+        put: put.iter().map(|(seed, value)| assignment(*seed, *value)).collect(),
+        remove: remove.iter().map(|seed| assignment(*seed, 0).key()).collect(),
+    }
+}
+
 /// A session that has been told `view`.
 fn told(view: View) -> Session {
     let mut session = session();
     session.receive(registration()).expect("is the first message");
-    session.observe(Some(view)).expect("is a node");
+    session.observe(Some(view), News::default()).expect("is a node");
     session
 }
 
-/// What is sent when the session sees `view`.
-fn sends(session: &mut Session, view: View) -> Vec<ManagerMessage> {
-    let effects = session.observe(Some(view)).expect("goes on");
+/// What is sent when the session sees `view`, and `news` is what its node does not know.
+fn sends_with(session: &mut Session, view: View, news: News) -> Vec<ManagerMessage> {
+    let effects = session.observe(Some(view), news).expect("goes on");
     let sent = effects.into_iter().filter_map(|effect| match effect {
         Effect::Send(message) => Some(message),
         _ => None,
     });
     sent.collect()
+}
+
+/// The same without news.
+fn sends(session: &mut Session, view: View) -> Vec<ManagerMessage> {
+    sends_with(session, view, News::default())
 }
 
 #[test]
@@ -85,20 +99,20 @@ fn registration_comes_first() {
 
 #[test]
 fn a_node_hears_once_of_another_authority() {
-    let mut session = told(view(1, &[]));
+    let mut session = told(view(1));
     let within = Duration::from_secs(3);
-    let rotating = View { issuer: Some(("new".to_owned(), within)), ..view(2, &[]) };
+    let rotating = View { issuer: Some(("new".to_owned(), within)), ..view(2) };
     let renew = ManagerMessage::RenewCertificate(within.into());
     assert_eq!(sends(&mut session, rotating.clone()), [renew]);
     assert_eq!(sends(&mut session, View { generation: Generation(3), ..rotating }), []);
-    let replaced = View { trust_root: Some("root".to_owned()), ..view(4, &[]) };
+    let replaced = View { trust_root: Some("root".to_owned()), ..view(4) };
     assert_eq!(sends(&mut session, replaced.clone()), [ManagerMessage::Trust("root".to_owned())]);
     assert_eq!(sends(&mut session, View { generation: Generation(5), ..replaced }), []);
 }
 
 #[test]
 fn a_node_that_leaves_is_down_at_once() {
-    let mut session = told(view(1, &[]));
+    let mut session = told(view(1));
     let effects = session.receive(AgentMessage::Leaving).expect("is registered");
     let [Effect::Depart(report)] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((&report.node_id, report.status.state), (&node(1, 1).id, NodeState::Down));
@@ -120,30 +134,25 @@ fn a_registration_is_written_down() {
 fn everything_is_told_once_and_then_only_differences() {
     let mut session = session();
     session.receive(registration()).expect("is the first message");
-    let first = sends(&mut session, view(5, &[(1, 1), (2, 1)]));
+    let first = sends_with(&mut session, view(5), news(&[(1, 1), (2, 1)], &[]));
     let [ManagerMessage::Welcome(welcome), ManagerMessage::Assignments(everything)] = &first[..]
     else {
         panic!("{first:?}")
     };
     assert_eq!(welcome.heartbeat_period.to_duration(), Duration::from_secs(5));
-    assert_eq!(welcome.managers, [SocketAddr::new(ADDR, 2377)]);
     assert!(everything.complete);
     assert_eq!((everything.generation, everything.put.len()), (Generation(5), 2));
-    let second = sends(&mut session, view(8, &[(2, 7), (3, 1)]));
-    let [ManagerMessage::Assignments(news)] = &second[..] else { panic!("{second:?}") };
-    assert!(!news.complete);
-    assert_eq!(news.generation, Generation(8));
-    assert_eq!(news.remove, [assignment(1, 1).key()]);
-    let mut put = news.put.clone();
-    put.sort_by_key(|assignment| assignment != &self::assignment(2, 7));
-    assert_eq!(put, [assignment(2, 7), assignment(3, 1)]);
-    assert_eq!(sends(&mut session, view(9, &[(2, 7), (3, 1)])), []);
+    let different = news(&[(2, 7), (3, 1)], &[1]);
+    let second = sends_with(&mut session, view(8), different.clone());
+    let set = different.into_set(Generation(8), false);
+    assert_eq!(second, [ManagerMessage::Assignments(set)]);
+    assert_eq!(sends(&mut session, view(9)), []);
 }
 
 #[test]
 fn a_change_of_managers_or_role_is_told() {
-    let mut session = told(view(5, &[]));
-    let mut changed = view(6, &[]);
+    let mut session = told(view(5));
+    let mut changed = view(6);
     changed.managers.push(SocketAddr::new(ADDR, 2378));
     changed.role = NodeRole::Manager;
     assert_eq!(
@@ -160,22 +169,22 @@ fn a_change_of_managers_or_role_is_told() {
 fn a_node_that_calls_with_an_old_role_is_told_at_once() {
     let mut session = session();
     session.receive(registration()).expect("is the first message");
-    let promoted = View { role: NodeRole::Manager, ..view(5, &[]) };
+    let promoted = View { role: NodeRole::Manager, ..view(5) };
     let messages = sends(&mut session, promoted);
     assert_eq!(messages.last(), Some(&ManagerMessage::RoleChanged(NodeRole::Manager)));
 }
 
 #[test]
 fn some_changes_end_the_session() {
-    let mut session = told(view(5, &[]));
-    let slower = View { heartbeat_period: Duration::from_secs(9), ..view(6, &[]) };
-    assert_eq!(session.observe(Some(slower)), Err(Fault::HeartbeatChanged));
-    assert_eq!(session.observe(None), Err(Fault::Removed));
+    let mut session = told(view(5));
+    let slower = View { heartbeat_period: Duration::from_secs(9), ..view(6) };
+    assert_eq!(session.observe(Some(slower), News::default()), Err(Fault::HeartbeatChanged));
+    assert_eq!(session.observe(None, News::default()), Err(Fault::Removed));
 }
 
 #[test]
 fn statuses_are_written_down_in_their_order() {
-    let mut session = told(view(5, &[]));
+    let mut session = told(view(5));
     let task_id = task(1, &service(1, "web"), 1).id;
     let statuses = vec![TaskStatusUpdate { task_id, status: TaskStatus::default() }];
     let message = AgentMessage::TaskStatuses { sequence: 4, statuses: statuses.clone() };
@@ -188,14 +197,14 @@ fn acknowledge(session: &mut Session, generation: u64) -> Vec<Effect> {
 
 #[test]
 fn what_concerns_a_node_not_needs_no_acknowledgement() {
-    let mut session = told(view(5, &[(1, 1)]));
+    let mut session = told(view(5));
     assert_eq!(acknowledge(&mut session, 3), [Effect::Programmed(Generation(3))]);
     assert_eq!(acknowledge(&mut session, 5), [Effect::Programmed(Generation(5))]);
-    let unconcerned = session.observe(Some(view(6, &[(1, 1)])));
+    let unconcerned = session.observe(Some(view(6)), News::default());
     assert_eq!(unconcerned, Ok(vec![Effect::Programmed(Generation(6))]));
-    let concerned = session.observe(Some(view(7, &[(1, 2)]))).expect("goes on");
+    let concerned = session.observe(Some(view(7)), news(&[(1, 2)], &[])).expect("goes on");
     assert!(matches!(concerned[..], [Effect::Send(_)]), "{concerned:?}");
-    assert_eq!(session.observe(Some(view(8, &[(1, 2)]))), Ok(Vec::new()));
+    assert_eq!(session.observe(Some(view(8)), News::default()), Ok(Vec::new()));
     assert_eq!(acknowledge(&mut session, 7), [Effect::Programmed(Generation(8))]);
 }
 
@@ -247,9 +256,12 @@ proptest! {
         session.receive(registration()).expect("is the first message");
         let (mut history, mut model) = (BTreeMap::new(), Model::default());
         for (generation, (assignments, programs)) in (1..).zip(steps) {
-            let view = view(generation, &assignments.into_iter().collect::<Vec<_>>());
-            history.insert(view.generation, view.assignments.clone());
-            model.take(session.observe(Some(view)).expect("goes on"), &history);
+            let assignments = assignments.into_iter().map(|(seed, value)| assignment(seed, value));
+            let now: BTreeMap<_, _> = assignments.map(|it| (it.key(), it)).collect();
+            let (put, remove) = diff(&model.known, &now);
+            history.insert(Generation(generation), now);
+            let effects = session.observe(Some(view(generation)), News { put, remove });
+            model.take(effects.expect("goes on"), &history);
             prop_assert_eq!(&model.known, &history[&Generation(generation)]);
             if programs {
                 model.tables.clone_from(&model.known);
@@ -261,31 +273,27 @@ proptest! {
 }
 
 #[test]
-fn only_what_is_news_is_sent() {
-    let news = |put: &[(u64, u16)], remove: &[u64]| News {
-        put: put.iter().map(|(seed, value)| assignment(*seed, *value)).collect(),
-        remove: remove.iter().map(|seed| assignment(*seed, 0).key()).collect(),
-    };
+fn only_what_is_different_is_sent() {
+    let set =
+        |generation, put| Difference::Own(news(put, &[2]).into_set(Generation(generation), false));
     let mut early = session();
     early.receive(registration()).expect("is the first message");
-    assert_eq!(early.advance(Generation(1), news(&[(1, 1)], &[])), [], "before the welcome");
+    assert_eq!(early.advance(Generation(1), Some(set(1, &[]))), [], "before the welcome");
 
-    let mut session = told(view(1, &[(1, 1), (2, 1)]));
+    let mut session = told(view(1));
     session.receive(AgentMessage::Programmed(Generation(1))).expect("is registered");
-    let quiet = session.advance(Generation(2), news(&[(1, 1)], &[]));
+    let quiet = session.advance(Generation(2), None);
     assert_eq!(quiet, [Effect::Programmed(Generation(2))], "it knows that");
-    let effects = session.advance(Generation(3), news(&[(1, 2), (3, 1)], &[2]));
-    let set = AssignmentSet {
-        generation: Generation(3),
-        complete: false,
-        put: vec![assignment(1, 2), assignment(3, 1)],
-        remove: vec![assignment(2, 0).key()],
-    };
-    assert_eq!(effects, [Effect::Send(ManagerMessage::Assignments(set))]);
-    let same = session.observe(Some(view(4, &[(1, 2), (3, 1)]))).expect("is a node");
-    assert_eq!(
-        same,
-        [],
-        "nothing that it does not know, and it has not confirmed what it was told"
-    );
+    let own = set(3, &[(1, 2), (3, 1)]);
+    let Difference::Own(expected) = own.clone() else { panic!("{own:?}") };
+    let effects = session.advance(Generation(3), Some(own));
+    assert_eq!(effects, [Effect::Send(ManagerMessage::Assignments(expected))]);
+    assert_eq!(session.advance(Generation(4), None), [], "it has not confirmed what it was told");
+    assert_eq!(acknowledge(&mut session, 3), [Effect::Programmed(Generation(4))]);
+
+    let shared = Encoded::of(&ManagerMessage::HeartbeatNow).expect("is small");
+    let effects = session.advance(Generation(5), Some(Difference::Shared(shared.clone())));
+    assert_eq!(effects, [Effect::Pass(shared)]);
+    assert_eq!(session.advance(Generation(6), None), [], "that counts as well");
+    assert_eq!(acknowledge(&mut session, 5), [Effect::Programmed(Generation(6))]);
 }

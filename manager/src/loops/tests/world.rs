@@ -33,7 +33,7 @@ use swarmlite_proto::time::Timestamp;
 
 use crate::dispatcher::assignment::assignments_for;
 use crate::dispatcher::assignment::diff;
-use crate::dispatcher::assignment::news::news;
+use crate::dispatcher::assignment::news::Turn;
 use crate::loops::LOOPS;
 use crate::loops::Loop;
 use crate::reconcile::Agenda;
@@ -325,7 +325,8 @@ impl World {
         for node in self.nodes() {
             let (seen, mut known) = self.told.remove(&node).unwrap_or_default();
             let full = assignments_for(&self.view.state, &node);
-            match news(&seen, &self.view.state, &node, &known) {
+            let turn = Turn::between(&seen, &self.view.state);
+            match turn.audience(&node).map(|audience| turn.news(&node, &audience)) {
                 Some(news) => {
                     news.remove.iter().for_each(|key| drop(known.remove(key)));
                     known.extend(news.put.into_iter().map(|put| (put.key(), put)));

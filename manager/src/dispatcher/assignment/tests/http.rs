@@ -6,6 +6,8 @@ use swarmlite_proto::spec::HttpConfig;
 use swarmlite_proto::value::http;
 
 use super::*;
+use crate::dispatcher::assignment::news::News;
+use crate::dispatcher::assignment::news::Turn;
 
 /// Two nodes that are up to date, and `web`, which publishes nothing and answers `rule` by a label.
 fn answering(rule: &str) -> Scene {
@@ -106,13 +108,43 @@ fn what_changes_about_rules_is_told_as_if_everything_was_looked_at() {
         });
         let (put, remove) = diff(&known, &scene.told(&node));
         assert!(!put.is_empty(), "{rule}");
-        let news = news::news(&seen, scene.world.state(), &node, &known);
-        assert_eq!(news.is_some(), at_once, "{rule}");
-        if let Some(news) = news {
-            assert_eq!((news.put, news.remove), (put, remove), "{rule}");
+        let turn = Turn::between(&seen, scene.world.state());
+        let audience = turn.audience(&node);
+        assert_eq!(audience.is_some(), at_once, "{rule}");
+        if let Some(audience) = audience {
+            assert_eq!(turn.news(&node, &audience), News { put, remove }, "{rule}");
         }
     }
-    let (seen, known) = (scene.world.state().clone(), scene.told(&node));
+    let seen = scene.world.state().clone();
     answer(&mut scene, HttpConfig::default());
-    assert_eq!(news::news(&seen, scene.world.state(), &node, &known), None);
+    assert_eq!(Turn::between(&seen, scene.world.state()).audience(&node), None);
+}
+
+#[test]
+fn a_certificate_outlasts_the_tasks_that_have_it_as_a_file() {
+    let mut scene = answering("shop,port=80");
+    let secret = document::<SecretKind>(20, "cert");
+    scene.world.commit(vec![SecretKind::put(secret.clone())]);
+    answer(&mut scene, HttpConfig::STANDARD);
+    let web = scene.web.clone();
+    scene.world.edit_service(&web, |service| {
+        let rule = "shop,port=80,tls=cert".to_owned();
+        service.spec.labels = [("swarmlite.http.x".to_owned(), rule)].into();
+        let container = service.spec.task_template.container_spec.get_or_insert_default();
+        container.secrets = vec![reference(&secret)];
+    });
+    scene.world.settle();
+    let nodes = scene.world.nodes();
+    let seen = scene.world.state().clone();
+    let known: Vec<_> = nodes.iter().map(|node| scene.told(node)).collect();
+    scene.world.edit_service(&web, |service| {
+        service.spec.mode = ServiceMode::Replicated { replicas: 0 };
+    });
+    scene.world.settle();
+    let turn = Turn::between(&seen, scene.world.state());
+    for (node, known) in nodes.iter().zip(known) {
+        let audience = turn.audience(node).expect("only tasks and a service have changed");
+        let (put, remove) = diff(&known, &scene.told(node));
+        assert_eq!(turn.news(node, &audience), News { put, remove });
+    }
 }
