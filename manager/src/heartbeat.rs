@@ -2,9 +2,9 @@
 //!
 //! What silence means is for [`crate::liveness`] to say.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use imbl::OrdMap;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::spec::DispatcherConfig;
 use swarmlite_proto::time::Timestamp;
@@ -19,7 +19,8 @@ pub(crate) const GRACE_PERIODS: u32 = 3;
 /// When each agent was last heard of. Lives in the memory of the leader, and starts empty with every leader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
-    last_heard: BTreeMap<NodeId, Timestamp>,
+    /// Every pass of every loop looks at a copy of its own, which costs nothing.
+    last_heard: OrdMap<NodeId, Timestamp>,
     /// What the machines of nodes have to do. Nobody is woken by it.
     pub(crate) loads: Loads,
     /// Which nodes others cannot reach.
