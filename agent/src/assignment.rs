@@ -10,10 +10,12 @@ use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::agent::EndpointDifference;
 use swarmlite_proto::agent::HttpAssignment;
 use swarmlite_proto::agent::NetworkAssignment;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::TaskAssignment;
+use swarmlite_proto::agent::Unfitting;
 use swarmlite_proto::id::AttachmentId;
 use swarmlite_proto::id::ConfigId;
 use swarmlite_proto::id::NetworkId;
@@ -53,14 +55,20 @@ pub struct Assignments {
     pub http: Option<HttpAssignment>,
 }
 
-/// The set is older than what this node has already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("assignments of generation {got} are older than {have}")]
-pub struct Stale {
-    /// The generation of the set.
-    pub got: Generation,
-    /// The generation this node has.
-    pub have: Generation,
+/// The set does not follow on what this node has already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It is older.
+    #[error("assignments of generation {got} are older than {have}")]
+    Stale {
+        /// The generation of the set.
+        got: Generation,
+        /// The generation this node has.
+        have: Generation,
+    },
+    /// It tells what has changed, and that was not so here.
+    #[error(transparent)]
+    Unfitting(#[from] Unfitting),
 }
 
 impl Assignments {
@@ -68,11 +76,13 @@ impl Assignments {
     ///
     /// # Errors
     ///
-    /// When `set` is older than what is here; nothing is changed then.
-    pub fn apply(&mut self, set: AssignmentSet) -> Result<(), Stale> {
+    /// When `set` is older than what is here, or is the difference to something else; nothing is changed then.
+    pub fn apply(&mut self, set: AssignmentSet) -> Result<(), Unusable> {
         if set.generation < self.generation {
-            return Err(Stale { got: set.generation, have: self.generation });
+            return Err(Unusable::Stale { got: set.generation, have: self.generation });
         }
+        let changed = set.differences.iter().map(|difference| self.changed(difference));
+        let changed = changed.collect::<Result<Vec<_>, _>>()?;
         if set.complete {
             *self = Self::default();
         }
@@ -83,7 +93,19 @@ impl Assignments {
         for assignment in set.put {
             self.put(assignment);
         }
+        for endpoint in changed {
+            self.put(Assignment::Endpoint(endpoint));
+        }
         Ok(())
+    }
+
+    /// The service that `difference` is about, as it is now.
+    fn changed(&self, difference: &EndpointDifference) -> Result<EndpointAssignment, Unfitting> {
+        let key = (difference.network_id.clone(), difference.service_id.clone());
+        let known = self.endpoints.get(&key).ok_or(Unfitting(key.1))?;
+        let mut endpoint = EndpointAssignment::clone(known);
+        difference.apply(&mut endpoint)?;
+        Ok(endpoint)
     }
 
     /// What of this may lie on a disk: all but the credentials for registries.
@@ -154,9 +176,13 @@ impl Assignments {
 mod tests {
     use std::net::IpAddr;
     use std::net::Ipv4Addr;
+    use std::str::FromStr;
 
     use proptest::prelude::*;
+    use swarmlite_proto::agent::EndpointTask;
+    use swarmlite_proto::balance::Balancing;
     use swarmlite_proto::object::NodeIndex;
+    use swarmlite_proto::spec::EndpointMode;
 
     use super::*;
 
@@ -170,7 +196,7 @@ mod tests {
 
     fn set(generation: u64, complete: bool, put: &[Assignment]) -> AssignmentSet {
         let generation = Generation(generation);
-        AssignmentSet { generation, complete, put: put.to_vec(), remove: Vec::new() }
+        AssignmentSet { generation, complete, put: put.to_vec(), ..AssignmentSet::default() }
     }
 
     #[test]
@@ -191,8 +217,61 @@ mod tests {
         known.apply(set(3, true, &[peer('a', 1)])).expect("newer");
         let before = known.clone();
         let refused = known.apply(set(2, true, &[])).expect_err("older");
-        assert_eq!(refused, Stale { got: Generation(2), have: Generation(3) });
+        assert_eq!(refused, Unusable::Stale { got: Generation(2), have: Generation(3) });
         assert_eq!(known, before);
+    }
+
+    fn id<T: FromStr<Err: std::fmt::Debug>>(letter: char) -> T {
+        letter.to_string().repeat(25).parse().expect("an id")
+    }
+
+    /// A service with these tasks.
+    fn endpoint(tasks: &str) -> EndpointAssignment {
+        let tasks = tasks.chars().map(|letter| EndpointTask {
+            task_id: id(letter),
+            addr: Ipv4Addr::LOCALHOST,
+            node_id: id('n'),
+            serving: true,
+        });
+        EndpointAssignment {
+            network_id: id('e'),
+            service_id: id('s'),
+            name: "web".to_owned(),
+            aliases: Vec::new(),
+            mode: EndpointMode::Vip,
+            vip: None,
+            balancing: Balancing::default(),
+            ports: Vec::new(),
+            http: Vec::new(),
+            tasks: tasks.collect(),
+        }
+    }
+
+    #[test]
+    fn a_difference_to_the_tasks_of_a_service_makes_them_those_it_leads_to() {
+        let (before, after) = (endpoint("abc"), endpoint("acd"));
+        let difference = EndpointDifference::between(&before, &after).expect("is shorter");
+        let differences = vec![difference];
+        let mut known = Assignments::default();
+        known.apply(set(1, true, &[Assignment::Endpoint(before)])).expect("newer");
+        known.apply(AssignmentSet { differences, ..set(2, false, &[]) }).expect("fits");
+        assert_eq!(known.endpoints.values().map(AsRef::as_ref).collect::<Vec<_>>(), [&after]);
+    }
+
+    #[test]
+    fn a_difference_to_something_else_is_refused_whole() {
+        let difference = EndpointDifference::between(&endpoint("abc"), &endpoint("acd"));
+        let differences = vec![difference.expect("is shorter")];
+        for there in [None, Some(endpoint("abe"))] {
+            let there: Vec<Assignment> = there.into_iter().map(Assignment::Endpoint).collect();
+            let mut known = Assignments::default();
+            known.apply(set(1, true, &there)).expect("newer");
+            let before = known.clone();
+            let next = set(2, false, &[peer('a', 1)]);
+            let refused = known.apply(AssignmentSet { differences: differences.clone(), ..next });
+            assert_eq!(refused, Err(Unusable::Unfitting(Unfitting(id('s')))));
+            assert_eq!(known, before);
+        }
     }
 
     proptest! {

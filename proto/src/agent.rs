@@ -6,6 +6,8 @@
 //!
 //! The manager decides everything (node, slot, address, port, VNI): the agent carries out and reports, and never chooses.
 
+mod difference;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -16,6 +18,8 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use self::difference::EndpointDifference;
+pub use self::difference::Unfitting;
 use crate::attachment::AttachedContainer;
 use crate::balance::Balancing;
 use crate::format::Format;
@@ -150,6 +154,9 @@ pub struct AssignmentSet {
     pub put: Vec<Assignment>,
     /// Assignments that are no longer wanted. Empty in a complete set.
     pub remove: Vec<AssignmentKey>,
+    /// Services of which only tasks have changed. Empty in a complete set, and for agents that cannot read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<EndpointDifference>,
 }
 
 /// One thing that a node is to know.
@@ -321,7 +328,7 @@ pub struct EndpointAssignment {
     /// Which HTTP requests nodes answer for it. Only on the ingress network. Certificates have the ids of their secrets.
     #[serde(default)]
     pub http: Vec<HttpRoute>,
-    /// Every task with an address on this network that has not ended, in the order of slots.
+    /// Every task with an address on this network that has not ended, in the order of their ids.
     pub tasks: Vec<EndpointTask>,
 }
 

@@ -35,8 +35,11 @@ pub const LOADS: u16 = 3;
 /// The first protocol with [`Assignment::Http`](crate::agent::Assignment::Http).
 pub const HTTP: u16 = 4;
 
+/// The first protocol with [`AssignmentSet::differences`](crate::agent::AssignmentSet::differences).
+pub const ENDPOINT_DIFFERENCES: u16 = 5;
+
 /// The newest protocol of this version.
-const NEWEST: u16 = HTTP;
+const NEWEST: u16 = ENDPOINT_DIFFERENCES;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::StreamError;
 
-use crate::assignment::Stale;
+use crate::assignment::Unusable;
 use crate::ledger::LedgerError;
 
 /// How long a manager gets to welcome an agent that has registered.
@@ -29,9 +29,9 @@ pub(super) enum SessionError {
     /// The manager said something before it was time.
     #[error("unexpected message before {0}")]
     Unexpected(&'static str),
-    /// The manager is behind what this node knows.
+    /// What the manager tells does not follow on what this node knows. The next session begins with everything.
     #[error(transparent)]
-    Stale(#[from] Stale),
+    Unusable(#[from] Unusable),
     /// What came could not be kept.
     #[error("cannot keep what the manager sent")]
     Ledger(#[from] LedgerError),

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use swarmlite_proto::agent::AgentMessage;
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentSet;
+use swarmlite_proto::agent::EndpointDifference;
 use swarmlite_proto::agent::ManagerMessage;
 use swarmlite_proto::agent::PeerAssignment;
 use swarmlite_proto::agent::Registration;
@@ -163,7 +164,7 @@ fn set(generation: u64, complete: bool, peers: &[char]) -> AssignmentSet {
         })
     });
     let generation = Generation(generation);
-    AssignmentSet { generation, complete, put: put.collect(), remove: Vec::new() }
+    AssignmentSet { generation, complete, put: put.collect(), ..AssignmentSet::default() }
 }
 
 /// A manager; `leader` is who it points to, if it does not lead itself.
@@ -413,6 +414,29 @@ async fn a_difference_before_everything_ends_the_session() {
     let lost = |state: &SessionState| matches!(state, SessionState::Lost(_));
     agent.state.wait_for(lost).await.expect("the session goes on");
     assert_eq!(*agent.known.borrow(), None);
+}
+
+#[tokio::test]
+async fn a_difference_to_what_the_node_does_not_know_begins_another_session() {
+    let ca = ca();
+    let (leader, mut seats) = manager(&ca, None).await;
+    let mut agent = agent(&ca, &[leader]);
+    let mut seat = seats.recv().await.expect("a session");
+    seat.begin(1, &[leader], &['a']).await;
+    agent.knows(1, &['a']).await;
+    let difference = EndpointDifference {
+        network_id: "n".repeat(25).parse().expect("an id"),
+        service_id: "s".repeat(25).parse().expect("an id"),
+        put: Vec::new(),
+        remove: vec![task('t')],
+        digest: 0,
+    };
+    let unfitting = AssignmentSet { differences: vec![difference], ..set(2, false, &['b']) };
+    seat.say(ManagerMessage::Assignments(unfitting)).await;
+    let mut seat = seats.recv().await.expect("another session");
+    assert_eq!(agent.known.borrow().as_ref().map(|known| known.generation), Some(Generation(1)));
+    seat.begin(2, &[leader], &['b']).await;
+    agent.knows(2, &['b']).await;
 }
 
 #[tokio::test]

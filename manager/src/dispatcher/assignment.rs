@@ -263,7 +263,7 @@ fn endpoint(
     id: &ServiceId,
     mut tasks: Vec<(Ipv4Addr, &Task)>,
 ) -> EndpointAssignment {
-    tasks.sort_by_key(|(addr, task)| (task.slot, *addr));
+    tasks.sort_by_key(|(addr, task)| (&task.id, *addr));
     // A service that has been removed is known by its last tasks: they are routed until they have ended.
     let service = state.services().get(id);
     let name = service.map_or_else(

@@ -100,12 +100,18 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::agent::Assignment;
+    use swarmlite_proto::agent::AssignmentSet;
+    use swarmlite_proto::agent::EndpointAssignment;
+    use swarmlite_proto::agent::EndpointDifference;
+    use swarmlite_proto::format::Versions;
     use swarmlite_proto::spec::EndpointSpec;
     use swarmlite_proto::spec::PortConfig;
     use swarmlite_proto::spec::ServiceMode;
     use swarmlite_proto::task_state::TaskState;
 
     use super::*;
+    use crate::dispatcher::assignment::assignments_for;
     use crate::dispatcher::assignment::news::all_news;
     use crate::loops::tests::world::World;
 
@@ -118,8 +124,8 @@ mod tests {
 
     #[test]
     fn nodes_that_are_told_the_same_are_told_by_one_message() {
-        let mut world = World::new(4);
-        let web = world.add_service("web", ServiceMode::Replicated { replicas: 1 }, |service| {
+        let mut world = World::new(6);
+        let web = world.add_service("web", ServiceMode::Replicated { replicas: 3 }, |service| {
             let ports = vec![PortConfig { target_port: 80, ..PortConfig::default() }];
             service.spec.endpoint_spec = Some(EndpointSpec { ports, ..EndpointSpec::default() });
         });
@@ -130,12 +136,20 @@ mod tests {
         world.report(&task, TaskState::Failed);
         let new = world.state().clone();
         for node in world.nodes() {
-            let set = all_news(Some(&old), &new, &node).into_set(new.generation(), false);
-            assert_eq!(set.put.len(), 1, "{node}: the endpoint of the service is another");
+            let whole = all_news(Some(&old), &new, &node).into_set(new.generation(), false);
+            let [Assignment::Endpoint(endpoint)] = &whole.put[..] else { panic!("{whole:?}") };
+            assert_eq!(endpoint.tasks.len(), 2, "the one that has failed is left out");
+            let is_old = new.nodes()[&node].versions == Versions::default();
+            let difference = EndpointDifference::between(&known(&old, &node), endpoint);
+            let differences = vec![difference.expect("is shorter")];
+            let expected = match is_old {
+                true => whole,
+                false => AssignmentSet { put: Vec::new(), differences, ..whole },
+            };
             let expected = match node == home {
-                true => Difference::Own(set),
+                true => Difference::Own(expected),
                 false => {
-                    let message = ManagerMessage::Assignments(set);
+                    let message = ManagerMessage::Assignments(expected);
                     Difference::Shared(Encoded::of(&message).expect("fits"))
                 }
             };
@@ -144,7 +158,20 @@ mod tests {
         let recent = turns.recent.lock().expect("no panic");
         let [(_, shared)] = recent.iter().collect::<Vec<_>>()[..] else { panic!("{recent:?}") };
         let said = shared.get().expect("was asked for").said.lock().expect("no panic").len();
-        assert_eq!(said, 1, "encoded once for all but the node of the task");
+        assert_eq!(
+            said, 2,
+            "encoded once for all but the node of the task, and once more for older agents"
+        );
+    }
+
+    /// The only service as `node` knows it.
+    fn known(state: &State, node: &NodeId) -> EndpointAssignment {
+        let known = assignments_for(state, node).into_values();
+        let mut endpoints = known.filter_map(|known| match known {
+            Assignment::Endpoint(endpoint) => Some(endpoint),
+            _ => None,
+        });
+        endpoints.next().expect("is known")
     }
 
     #[test]

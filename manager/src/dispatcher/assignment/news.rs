@@ -12,6 +12,7 @@ use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
 use swarmlite_proto::agent::EndpointAssignment;
+use swarmlite_proto::agent::EndpointDifference;
 use swarmlite_proto::id::ConfigKind;
 use swarmlite_proto::id::NetworkId;
 use swarmlite_proto::id::NodeId;
@@ -23,6 +24,7 @@ use swarmlite_proto::object::NetworkAttachment;
 use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Service;
+use swarmlite_proto::protocol;
 use swarmlite_proto::version::Generation;
 
 use super::assignments_for;
@@ -49,6 +51,8 @@ pub struct News {
     pub put: Vec<Assignment>,
     /// What it need not know any more.
     pub remove: Vec<AssignmentKey>,
+    /// The services that it knows, and of which only tasks are different.
+    pub differences: Vec<EndpointDifference>,
 }
 
 /// What has changed from one state to another, as far as nodes are told of it.
@@ -65,7 +69,15 @@ pub struct Turn {
     /// For every node.
     everywhere: News,
     /// For the nodes on each network, without networks for which nothing is different.
-    on_networks: BTreeMap<NetworkId, News>,
+    on_networks: BTreeMap<NetworkId, NewsThere>,
+}
+
+/// What is different on a network.
+#[derive(Debug, Default)]
+struct NewsThere {
+    news: News,
+    /// The services of the differences as they are now, for nodes that cannot read differences.
+    whole: Vec<EndpointAssignment>,
 }
 
 /// Whom some news are for.
@@ -74,7 +86,16 @@ pub enum Audience {
     /// One node only: the news are of its own tasks.
     One,
     /// Whoever is on these networks, and on no other for which there is news.
-    On(Vec<NetworkId>),
+    On(Vec<NetworkId>, Form),
+}
+
+/// How nodes are told of services of which only tasks have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// By the tasks that have changed.
+    Differences,
+    /// By all their tasks: those nodes do not speak [`protocol::ENDPOINT_DIFFERENCES`].
+    Whole,
 }
 
 /// What is different for `node` in `state`, as it was told of the state `seen`, or of none yet: everything computed anew and compared.
@@ -82,7 +103,7 @@ pub enum Audience {
 pub fn all_news(seen: Option<&State>, state: &State, node: &NodeId) -> News {
     let known = seen.map(|seen| assignments_for(seen, node)).unwrap_or_default();
     let (put, remove) = diff(&known, &assignments_for(state, node));
-    News { put, remove }
+    News { put, remove, differences: Vec::new() }
 }
 
 impl Turn {
@@ -112,10 +133,11 @@ impl Turn {
             }
         }
         for (network, service) in endpoints_of(new, &changes) {
-            let endpoint = |state| endpoint_on(state, network, service).map(Assignment::Endpoint);
-            turn.on_networks.entry(network.clone()).or_default().add(endpoint(old), endpoint(new));
+            let endpoint = |state| endpoint_on(state, network, service);
+            let there = turn.on_networks.entry(network.clone()).or_default();
+            there.add_endpoint(endpoint(old), endpoint(new));
         }
-        turn.on_networks.retain(|_, news| !news.is_empty());
+        turn.on_networks.retain(|_, there| !there.news.is_empty());
         turn
     }
 
@@ -129,11 +151,11 @@ impl Turn {
             return Some(Audience::One);
         }
         if self.on_networks.is_empty() {
-            return Some(Audience::On(Vec::new()));
+            return Some(Audience::On(Vec::new(), Form::Differences));
         }
         let networks = networks_of(&self.new, node).into_iter().map(|network| &network.id);
         let networks = networks.filter(|network| self.on_networks.contains_key(*network));
-        Some(Audience::On(networks.cloned().collect()))
+        Some(Audience::On(networks.cloned().collect(), self.form(node)))
     }
 
     /// What is different for `node`, which is one of this audience and was told of the state before.
@@ -144,12 +166,22 @@ impl Turn {
             Audience::One => {
                 self.add_own(node, &mut news);
             }
-            Audience::On(networks) => {
+            Audience::On(networks, form) => {
                 let there = networks.iter().filter_map(|network| self.on_networks.get(network));
-                there.for_each(|there| news.extend(there));
+                there.for_each(|there| news.extend(there, *form));
             }
         }
         news
+    }
+
+    /// What the agent of `node` can read.
+    fn form(&self, node: &NodeId) -> Form {
+        let speaks = self
+            .new
+            .nodes()
+            .get(node)
+            .is_some_and(|node| node.versions.protocol.speaks(protocol::ENDPOINT_DIFFERENCES));
+        if speaks { Form::Differences } else { Form::Whole }
     }
 
     /// A node has changed.
@@ -161,8 +193,8 @@ impl Turn {
             for attachment in self.new.attachments_of_node(&id) {
                 let assignment = |state| attachment_assignment(state, attachment);
                 let assignment = |state| Some(Assignment::Attachment(assignment(state)));
-                let news = self.on_networks.entry(attachment.network_id.clone()).or_default();
-                news.add(assignment(&self.old), assignment(&self.new));
+                let there = self.on_networks.entry(attachment.network_id.clone()).or_default();
+                there.news.add(assignment(&self.old), assignment(&self.new));
             }
         }
         self.nodes.insert(id);
@@ -187,9 +219,11 @@ impl Turn {
         let configs = |state| documents_of::<ConfigKind>(state, node).map(Assignment::Config);
         news.compare(configs(&self.old), configs(&self.new));
         let (before, now) = (self.networks(&self.old, node), self.networks(&self.new, node));
+        let form = self.form(node);
         for (id, network) in &before {
+            let there = self.on_networks.get(id).into_iter();
             match now.contains_key(id) {
-                true => self.on_networks.get(id).into_iter().for_each(|there| news.extend(there)),
+                true => there.for_each(|there| news.extend(there, form)),
                 false => news.compare(on_network(&self.old, network), Vec::new()),
             }
         }
@@ -211,13 +245,14 @@ impl News {
     /// Whether nothing is different.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.put.is_empty() && self.remove.is_empty()
+        self.put.is_empty() && self.remove.is_empty() && self.differences.is_empty()
     }
 
     /// The message that tells of it, in the state `generation`.
     #[must_use]
     pub fn into_set(self, generation: Generation, complete: bool) -> AssignmentSet {
-        AssignmentSet { generation, complete, put: self.put, remove: self.remove }
+        let Self { put, remove, differences } = self;
+        AssignmentSet { generation, complete, put, remove, differences }
     }
 
     /// Something that was to be known as `old` is to be known as `new`.
@@ -245,9 +280,33 @@ impl News {
         self.remove.extend(before.into_keys());
     }
 
-    fn extend(&mut self, others: &Self) {
-        self.put.extend(others.put.iter().cloned());
-        self.remove.extend(others.remove.iter().cloned());
+    fn extend(&mut self, there: &NewsThere, form: Form) {
+        let NewsThere { news, whole } = there;
+        self.put.extend(news.put.iter().cloned());
+        self.remove.extend(news.remove.iter().cloned());
+        match form {
+            Form::Differences => self.differences.extend(news.differences.iter().cloned()),
+            Form::Whole => self.put.extend(whole.iter().cloned().map(Assignment::Endpoint)),
+        }
+    }
+}
+
+impl NewsThere {
+    /// A service was to be known as `old` and is to be known as `new`.
+    fn add_endpoint(&mut self, old: Option<EndpointAssignment>, new: Option<EndpointAssignment>) {
+        match (old, new) {
+            (Some(old), Some(new)) if old == new => {}
+            (Some(old), Some(new)) => match EndpointDifference::between(&old, &new) {
+                Some(difference) => {
+                    self.news.differences.push(difference);
+                    self.whole.push(new);
+                }
+                None => self.news.put.push(Assignment::Endpoint(new)),
+            },
+            (old, new) => {
+                self.news.add(old.map(Assignment::Endpoint), new.map(Assignment::Endpoint));
+            }
+        }
     }
 }
 

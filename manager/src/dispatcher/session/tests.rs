@@ -64,6 +64,7 @@ fn news(put: &[(u64, u16)], remove: &[u64]) -> News {
     News {
         put: put.iter().map(|(seed, value)| assignment(*seed, *value)).collect(),
         remove: remove.iter().map(|seed| assignment(*seed, 0).key()).collect(),
+        differences: Vec::new(),
     }
 }
 
@@ -260,7 +261,7 @@ proptest! {
             let now: BTreeMap<_, _> = assignments.map(|it| (it.key(), it)).collect();
             let (put, remove) = diff(&model.known, &now);
             history.insert(Generation(generation), now);
-            let effects = session.observe(Some(view(generation)), News { put, remove });
+            let effects = session.observe(Some(view(generation)), News { put, remove, ..News::default() });
             model.take(effects.expect("goes on"), &history);
             prop_assert_eq!(&model.known, &history[&Generation(generation)]);
             if programs {

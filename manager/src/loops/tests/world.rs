@@ -8,6 +8,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::ServiceId;
@@ -116,6 +117,8 @@ impl World {
         });
         node.status = NodeStatus { state: NodeState::Ready, ..NodeStatus::default() };
         node.data_path_addr = Some([192, 0, 2, u8::try_from(index).expect("few nodes")].into());
+        // Every other node is as old as can be, and is told in other words.
+        node.versions = if index.is_multiple_of(2) { Versions::own() } else { Versions::default() };
         let id = node.id.clone();
         self.commit(vec![Op::PutNode(Box::new(node))]);
         id
@@ -330,6 +333,14 @@ impl World {
                 Some(news) => {
                     news.remove.iter().for_each(|key| drop(known.remove(key)));
                     known.extend(news.put.into_iter().map(|put| (put.key(), put)));
+                    for difference in news.differences {
+                        let (network, service) = (&difference.network_id, &difference.service_id);
+                        let key = AssignmentKey::Endpoint(network.clone(), service.clone());
+                        let Some(Assignment::Endpoint(endpoint)) = known.get_mut(&key) else {
+                            panic!("{node} does not know {service}");
+                        };
+                        difference.apply(endpoint).expect("is the difference to what it knows");
+                    }
                     assert_eq!(diff(&known, &full), Default::default(), "{node} is not told");
                 }
                 None => known = full,

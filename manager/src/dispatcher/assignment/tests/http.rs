@@ -112,7 +112,11 @@ fn what_changes_about_rules_is_told_as_if_everything_was_looked_at() {
         let audience = turn.audience(&node);
         assert_eq!(audience.is_some(), at_once, "{rule}");
         if let Some(audience) = audience {
-            assert_eq!(turn.news(&node, &audience), News { put, remove }, "{rule}");
+            assert_eq!(
+                turn.news(&node, &audience),
+                News { put, remove, ..News::default() },
+                "{rule}"
+            );
         }
     }
     let seen = scene.world.state().clone();
@@ -145,6 +149,6 @@ fn a_certificate_outlasts_the_tasks_that_have_it_as_a_file() {
     for (node, known) in nodes.iter().zip(known) {
         let audience = turn.audience(node).expect("only tasks and a service have changed");
         let (put, remove) = diff(&known, &scene.told(node));
-        assert_eq!(turn.news(node, &audience), News { put, remove });
+        assert_eq!(turn.news(node, &audience), News { put, remove, ..News::default() });
     }
 }
