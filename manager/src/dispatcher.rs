@@ -5,6 +5,7 @@
 //! - `server`: the call that opens a session, and the shell that carries it out.
 //! - `loads`: what the machines of the nodes have to do, for other managers.
 //! - `registry`: one session per node, and what each node's kernel tables have reached.
+//! - `pace`: when sessions look at the state.
 //! - `turns`: what sessions tell of a change, found once for all of them.
 //! - `statuses`: writes the statuses of all sessions, in few transactions.
 //!
@@ -14,6 +15,7 @@
 
 pub mod assignment;
 mod loads;
+mod pace;
 mod registry;
 mod server;
 mod session;
@@ -36,6 +38,7 @@ use crate::metrics::SchedulingDelay;
 use crate::metrics::SessionProgress;
 use crate::raft::Leadership;
 use crate::reconcile::Programmed;
+use crate::state::State;
 use crate::store::Store;
 
 /// Holds the sessions of agents. Cheap to clone.
@@ -46,6 +49,8 @@ pub struct Dispatcher<S> {
 
 struct Inner<S> {
     store: S,
+    /// The state that sessions tell of. Not always the newest.
+    shown: watch::Receiver<State>,
     leadership: watch::Receiver<Leadership>,
     heard: watch::Sender<Sessions>,
     registry: Registry,
@@ -73,7 +78,10 @@ impl<S: Store> Dispatcher<S> {
         let delay = SchedulingDelay::default();
         let statuses = StatusWriter::start(store.clone(), delay.clone());
         let (registry, turns) = (Registry::default(), Turns::default());
-        let inner = Inner { store, leadership, heard, registry, turns, statuses, delay };
+        let (sender, shown) = watch::channel(store.state());
+        let seats = registry.clone();
+        tokio::spawn(pace::show(store.watch(), sender, move || seats.sessions()));
+        let inner = Inner { store, shown, leadership, heard, registry, turns, statuses, delay };
         Self { shared: Arc::new(inner) }
     }
 

@@ -84,6 +84,11 @@ impl Registry {
         self.programmed.subscribe()
     }
 
+    /// How many sessions there are.
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).by_node.len()
+    }
+
     /// How far each node in session is.
     pub(super) fn progress(&self) -> BTreeMap<NodeId, SessionProgress> {
         let programmed = self.programmed.borrow().clone();

@@ -128,7 +128,7 @@ impl<S: Store> Dispatcher<S> {
     }
 
     async fn converse(&self, seat: &Seat, talk: &mut Talk) -> Result<Infallible, Ending> {
-        let mut states = self.shared.store.watch();
+        let mut states = self.shared.shown.clone();
         let mut storing = FuturesOrdered::new();
         loop {
             let registered = talk.session.is_registered();
@@ -153,7 +153,11 @@ impl<S: Store> Dispatcher<S> {
                     talk.session.receive(message)?
                 }
                 Event::Changed => {
-                    let state = states.borrow_and_update().clone();
+                    let mut state = states.borrow_and_update().clone();
+                    if talk.seen.is_none() {
+                        // What it has just said of itself need not be shown yet.
+                        state = self.shared.store.state();
+                    }
                     let generation = state.generation();
                     let effects = talk.observe(seat.node_id(), state, &self.shared.turns)?;
                     seat.told(generation);
@@ -280,6 +284,8 @@ impl Talk {
         turns: &Turns,
     ) -> Result<Vec<Effect>, Ending> {
         let telling = match &self.seen {
+            // The first state was the newest, and what is shown comes later.
+            Some(seen) if seen.generation() >= state.generation() => return Ok(Vec::new()),
             Some(seen) => turns.tell(seen, &state, node)?,
             None => Telling::Anew,
         };
