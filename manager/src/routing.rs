@@ -7,6 +7,7 @@
 //! A node that is down is not waited for: it lost its lease, and when it returns it gets whole tables before anything else. No wait is
 //! longer than [`View::routing_patience`]. This loop writes nothing but [`Routing`], and never whether a task should run.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -34,14 +35,16 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 pub fn reconcile(view: &View, now: Timestamp, _: &mut StdRng) -> Plan {
     let mut plan = Plan::default();
     let mut groups = Vec::new();
+    let mut reached = BTreeMap::new();
     for task in view.state.unconfirmed_tasks() {
-        let behind = nodes_behind(view, task);
+        let confirmed_by_all = is_confirmed(view, task, &mut reached);
         let deadline = task.meta.updated_at + view.routing_patience;
-        if !behind.is_empty() && now < deadline {
+        if !confirmed_by_all && now < deadline {
             plan.wake_by(deadline);
             continue;
         }
-        for node in behind {
+        let behind = (!confirmed_by_all).then(|| nodes_behind(view, task));
+        for node in behind.into_iter().flatten() {
             plan.note(format!(
                 "node {node} has not confirmed its tables for task {} in {} s: going on without it",
                 task.id,
@@ -62,20 +65,42 @@ fn confirmed(task: &Task, at: Timestamp) -> Op {
     Op::PutTask(Box::new(Task { routing, ..task.clone() }))
 }
 
-/// The live nodes that are to hold tables with or without `task`, and have not confirmed those yet.
+/// What every live node on a network has confirmed; `None` without such nodes.
+type Reached<'a> = BTreeMap<&'a NetworkId, Option<Generation>>;
+
+/// Whether all live nodes that are to hold tables with or without `task` have confirmed those. Notes in `reached` what it finds out of networks:
+/// thousands of tasks may wait for the same nodes.
 ///
 /// A task that has ended has no traffic to lose. A node that comes to one of its networks only later gets the newest tables at once.
+fn is_confirmed<'a>(view: &View, task: &'a Task, reached: &mut Reached<'a>) -> bool {
+    let since = since(task);
+    let mut networks = task.attachments.iter().map(|attachment| &attachment.network_id);
+    task.status.state.is_terminal()
+        || networks.all(|network| {
+            let reached = reached.entry(network).or_insert_with(|| reached_on(view, network));
+            reached.is_none_or(|reached| reached >= since)
+        })
+}
+
+fn reached_on(view: &View, network: &NetworkId) -> Option<Generation> {
+    let nodes = nodes_on(&view.state, network).into_iter().filter(|node| routes(node));
+    nodes.map(|node| view.programmed.get(&node.id).copied().unwrap_or_default()).min()
+}
+
+/// The live nodes that are to hold tables with or without `task`, and have not confirmed those yet.
 fn nodes_behind<'a>(view: &'a View, task: &Task) -> BTreeSet<&'a NodeId> {
-    if task.status.state.is_terminal() {
-        return BTreeSet::new();
-    }
-    let since = Generation(task.meta.version.index);
     let networks = task.attachments.iter().map(|attachment| &attachment.network_id);
     let nodes = networks.flat_map(|network| nodes_on(&view.state, network));
     let concerned = nodes.filter(|node| routes(node)).map(|node| &node.id);
-    concerned
-        .filter(|node| view.programmed.get(*node).is_none_or(|programmed| *programmed < since))
-        .collect()
+    let is_behind = |node: &&NodeId| {
+        view.programmed.get(*node).is_none_or(|programmed| *programmed < since(task))
+    };
+    concerned.filter(is_behind).collect()
+}
+
+/// The state from which on the tables are as they are to be for `task`.
+const fn since(task: &Task) -> Generation {
+    Generation(task.meta.version.index)
 }
 
 /// The nodes on a network: on the ingress network all, as each answers on published ports.
