@@ -126,8 +126,9 @@ impl DataPlane {
             plugin::serve(folder, handle.clone(), stop)?;
         }
         let node = Node { id: config.node_id, data_path_addr: config.data_path_addr };
-        let routed = Default::default();
-        tokio::spawn(Sync { kernel, node, requests, progress, assignments: None, routed }.run());
+        let (assignments, routed, put_off) = Default::default();
+        let sync = Sync { kernel, node, requests, progress, assignments, routed, put_off };
+        tokio::spawn(sync.run());
         Ok(handle)
     }
 }

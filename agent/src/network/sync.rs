@@ -137,6 +137,8 @@ pub(super) struct Sync<K> {
     pub(super) assignments: Option<Arc<NetworkAssignments>>,
     /// What was routed to after the last pass.
     pub(super) routed: Routed,
+    /// A request that was found in the queue and is still to be served.
+    pub(super) put_off: Option<Request>,
 }
 
 impl<K: Kernel> Sync<K> {
@@ -144,10 +146,13 @@ impl<K: Kernel> Sync<K> {
     pub(super) async fn run(mut self) {
         let mut wake = Instant::now() + RESYNC;
         loop {
-            let request = match timeout_at(wake, self.requests.recv()).await {
-                Ok(Some(request)) => request,
-                Ok(None) => return,
-                Err(_) => Request::Check,
+            let request = match self.put_off.take() {
+                Some(request) => request,
+                None => match timeout_at(wake, self.requests.recv()).await {
+                    Ok(Some(request)) => request,
+                    Ok(None) => return,
+                    Err(_) => Request::Check,
+                },
             };
             wake = match request {
                 Request::TearDown(reply) => {
@@ -166,6 +171,7 @@ impl<K: Kernel> Sync<K> {
         match request {
             Request::SetAssignments(assignments) => {
                 self.take(assignments);
+                self.take_newer();
                 Some(self.pass(false).await)
             }
             Request::Check => Some(self.pass(true).await),
@@ -203,6 +209,18 @@ impl<K: Kernel> Sync<K> {
             return;
         }
         self.assignments = Some(assignments);
+    }
+
+    /// Takes assignments that wait in the queue: the kernel need not hold those that have been replaced already.
+    fn take_newer(&mut self) {
+        while self.put_off.is_none()
+            && let Ok(next) = self.requests.try_recv()
+        {
+            match next {
+                Request::SetAssignments(assignments) => self.take(assignments),
+                other => self.put_off = Some(other),
+            }
+        }
     }
 
     /// One pass, reported. A check counts what it found wrong.

@@ -30,6 +30,8 @@ pub(crate) struct FakeKernel(Arc<Mutex<Inner>>);
 pub(crate) struct Inner {
     /// What it holds.
     pub(crate) observed: Observed,
+    /// How often it was looked at.
+    pub(crate) looks: usize,
     /// How many plans it refuses, whole, before it does what it is told.
     pub(crate) refuse: usize,
     /// What it was told to forget.
@@ -51,7 +53,9 @@ impl FakeKernel {
 
 impl Kernel for FakeKernel {
     fn observe(&self) -> impl Future<Output = Result<Observed, KernelError>> + Send {
-        ready(Ok(self.lock().observed.clone()))
+        let mut inner = self.lock();
+        inner.looks += 1;
+        ready(Ok(inner.observed.clone()))
     }
 
     fn apply(&self, ops: &[Op]) -> impl Future<Output = Vec<KernelError>> + Send {

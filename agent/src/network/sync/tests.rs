@@ -54,6 +54,26 @@ async fn an_older_generation_is_not_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_assignments_that_wait_only_the_newest_are_programmed() {
+    let kernel = FakeKernel::new();
+    let handle = start(&kernel);
+    handle.set_assignments(settled_assignments(1)).await.expect("running");
+    reached(&handle, 1).await;
+    let mut looks = Vec::new();
+    for newest in [2, 30] {
+        let before = kernel.lock().looks;
+        for generation in handle.progress().borrow().generation.0 + 1..=newest {
+            handle.set_assignments(settled_assignments(generation)).await.expect("running");
+        }
+        // What waits behind them is served too.
+        handle.remove_endpoint("none".to_owned()).await.expect("nothing to remove");
+        assert_eq!(handle.progress().borrow().generation.0, newest);
+        looks.push(kernel.lock().looks - before);
+    }
+    assert_eq!(looks[0], looks[1], "one set of assignments, and 28 of them");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_check_repairs_and_counts() {
     let kernel = FakeKernel::new();
     let handle = start(&kernel);
