@@ -104,13 +104,14 @@ pub(crate) async fn feed(
         let Some(now) = known.borrow_and_update().clone() else { continue };
         let news = before.replace(Arc::clone(&now)).is_none_or(|it| !Arc::ptr_eq(&it, &now));
         let mut networks = networks(&now);
-        networks.avoid(avoided.update(&reached.borrow_and_update().lost, in_session, news));
+        let lost = avoided.update(&reached.borrow_and_update().lost, in_session, news);
+        networks.avoid(lost);
         let tasks = now.tasks.values().map(Arc::as_ref);
         let all_names =
             Names::of(networks.endpoints.values(), tasks, networks.attachments.values());
         names.send_replace(Arc::new(all_names));
         // First, so that a task that drains gets no requests any more as soon as the kernel says that it has this generation.
-        front.told(&now, &networks);
+        front.told(&now, &networks, lost);
         let substitutes = networks.adapt(balancer);
         for (id, one) in substitutes.iter().filter(|(id, one)| told.get(*id) != Some(*one)) {
             tracing::warn!(

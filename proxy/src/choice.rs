@@ -54,7 +54,7 @@ mod tests {
 
     fn task(number: u8, serving: bool) -> Task {
         let id = format!("{number:0>25}").parse().expect("an id");
-        Task { id, address: Ipv4Addr::new(10, 0, 0, number), serving }
+        Task { id, address: Ipv4Addr::new(10, 0, 0, number), serving, lost: false }
     }
 
     fn numbers(chosen: impl Iterator<Item = Option<u8>>) -> Vec<u8> {

@@ -1,7 +1,8 @@
 //! A request and its answer: which task is asked, over which connection, and what is asked again when that fails.
 //!
 //! Nothing is sent twice that could have been acted on twice: another try is made only while nothing of the request has gone out, or for an
-//! idempotent request without a body over a connection that the task closed while it was unused (RFC 9112, 9.3.1; RFC 9110, 9.2.2).
+//! idempotent request without a body (RFC 9112, 9.3.1; RFC 9110, 9.2.2): when the task has closed a connection while it was unused, and when its node does
+//! not answer any more.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -145,7 +146,11 @@ impl Tasks {
                 Err(error) => return Err(Failure::Unreached(Box::new(request), error)),
             };
             let sent = connection.sender.try_send_request(request);
-            let mut error = match answered(sent, &progress, silence).await? {
+            let sent = tokio::select! {
+                sent = answered(sent, &progress, silence) => sent?,
+                again = self.elsewhere(&target.task, again.as_ref()) => return Err(again),
+            };
+            let mut error = match sent {
                 Ok(answer) => {
                     let lease = Lease { connection, pool: Arc::clone(&self.pool) };
                     return Ok(received(answer, silence, Some(lease)));
@@ -165,6 +170,13 @@ impl Tasks {
                 (None, _) => return Err(lost(&progress, error.error()).into()),
             };
         }
+    }
+
+    /// Waits until a request is better sent to another task than waited for at this one, if it may be sent again.
+    async fn elsewhere(&self, task: &TaskId, again: Option<&Again>) -> Failure {
+        let Some(again) = again else { return std::future::pending().await };
+        self.pool.lost(task).await;
+        Failure::Unreached(Box::new(again.request()), ConnectError::Lost)
     }
 
     async fn send_http2(

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
+use crate::alive;
 use crate::dial::Dial;
 use crate::limits::Limits;
 use crate::table::Table;
@@ -33,6 +34,9 @@ pub(crate) enum ConnectError {
     /// It does not answer.
     #[error("no connection in time")]
     Silent,
+    /// Its node does not answer any more.
+    #[error("its node does not answer any more")]
+    Lost,
     /// It refuses, or there is no way to it.
     #[error(transparent)]
     Refused(#[from] io::Error),
@@ -101,7 +105,7 @@ impl Pool {
 
     /// A new connection.
     pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, ConnectError> {
-        let stream = self.dial(target.address).await?;
+        let stream = self.dial(target).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // It ends when its sender is dropped and what it carries has ended.
         tokio::spawn(connection.with_upgrades());
@@ -118,7 +122,7 @@ impl Pool {
         &self,
         target: &Target,
     ) -> Result<http2::SendRequest<Upload>, ConnectError> {
-        let stream = self.dial(target.address).await?;
+        let stream = self.dial(target).await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .handshake(TokioIo::new(stream))
@@ -131,11 +135,24 @@ impl Pool {
         Ok(sender)
     }
 
-    async fn dial(&self, address: SocketAddr) -> Result<TcpStream, ConnectError> {
-        let dialled = timeout(self.limits.connect, self.dial.dial(address));
-        let stream = dialled.await.map_err(|_elapsed| ConnectError::Silent)??;
+    async fn dial(&self, target: &Target) -> Result<TcpStream, ConnectError> {
+        let dialled = timeout(self.limits.connect, self.dial.dial(target.address));
+        let stream = tokio::select! {
+            dialled = dialled => dialled.map_err(|_elapsed| ConnectError::Silent)??,
+            () = self.lost(&target.task) => return Err(ConnectError::Lost),
+        };
         stream.set_nodelay(true)?;
+        alive::probe(&stream)?;
         Ok(stream)
+    }
+
+    /// Waits until the node of a task does not answer any more.
+    pub(crate) async fn lost(&self, task: &TaskId) {
+        let mut table = self.table.clone();
+        if table.wait_for(|table| table.has_lost(task)).await.is_err() {
+            // Nobody is left to say so.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Takes back a connection whose answer has ended.

@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 
+use crate::alive;
 use crate::guard::GoneOver;
 use crate::guard::Guard;
 use crate::headers::Client;
@@ -125,6 +126,12 @@ impl Proxy {
         mut halted: watch::Receiver<()>,
     ) {
         let Some(listener) = listener else { return };
+        if let Err(error) = alive::probe(&listener) {
+            tracing::warn!(
+                error = chain(&error),
+                "clients that are gone without a word are not noticed"
+            );
+        }
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         loop {

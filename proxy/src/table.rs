@@ -42,6 +42,8 @@ pub struct Task {
     pub address: Ipv4Addr,
     /// Whether it gets requests. One that is to end does not, and goes on with what it has.
     pub serving: bool,
+    /// Whether its node does not answer any more, so that what it was asked is better asked of others.
+    pub lost: bool,
 }
 
 /// A rule of a service.
@@ -119,6 +121,7 @@ pub struct Table {
     certificates: Certificates,
     services: HashSet<ServiceId>,
     serving: HashSet<TaskId>,
+    lost: HashSet<TaskId>,
 }
 
 impl Table {
@@ -131,6 +134,8 @@ impl Table {
             table.services.insert(service.id.clone());
             let serving = service.tasks.iter().filter(|task| task.serving);
             table.serving.extend(serving.map(|task| task.id.clone()));
+            let lost = service.tasks.iter().filter(|task| task.lost);
+            table.lost.extend(lost.map(|task| task.id.clone()));
             for route in &service.routes {
                 let rules = hosts.entry(route.host.to_ascii_lowercase()).or_default();
                 let rule = Rule { route: route.clone(), service: Arc::clone(&service) };
@@ -181,5 +186,11 @@ impl Table {
     #[must_use]
     pub fn serves(&self, task: &TaskId) -> bool {
         self.serving.contains(task)
+    }
+
+    /// Whether the node of a task does not answer any more.
+    #[must_use]
+    pub fn has_lost(&self, task: &TaskId) -> bool {
+        self.lost.contains(task)
     }
 }

@@ -14,6 +14,7 @@
 mod client;
 mod ledger;
 mod source;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

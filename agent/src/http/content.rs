@@ -1,8 +1,10 @@
 //! From what the managers told this node to what the proxy answers. Pure.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
 use swarmlite_proto::object::Secret;
 use swarmlite_proxy::Certificate;
@@ -24,8 +26,8 @@ pub(super) struct Content {
 /// The certificates that have been read, by the secrets they are in. The content of a secret never changes.
 pub(super) type Read = BTreeMap<SecretId, Result<Certificate, Arc<CertificateError>>>;
 
-/// The services with rules among `networks`.
-pub(super) fn services(networks: &NetworkAssignments) -> Vec<Service> {
+/// The services with rules among `networks`. `lost` are nodes that do not answer any more.
+pub(super) fn services(networks: &NetworkAssignments, lost: &BTreeSet<NodeId>) -> Vec<Service> {
     let answering = networks.endpoints.values().filter(|endpoint| !endpoint.http.is_empty());
     let services = answering.map(|endpoint| Service {
         id: endpoint.service_id.clone(),
@@ -38,6 +40,8 @@ pub(super) fn services(networks: &NetworkAssignments) -> Vec<Service> {
                 id: task.task_id.clone(),
                 address: task.addr,
                 serving: task.serving,
+                // If no other task serves either, one whose node may be there after all is waited for.
+                lost: !task.serving && lost.contains(&task.node_id),
             })
             .collect(),
     });

@@ -2,11 +2,13 @@
 //! So a generation that the kernel has reached is one that the proxy has reached too.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::version::Generation;
 use swarmlite_proxy::Table;
@@ -42,11 +44,17 @@ impl Front {
         self.table.subscribe()
     }
 
-    /// There are other assignments, of which `networks` is the part about networks without what this node avoids.
-    pub(crate) fn told(&self, known: &Assignments, networks: &NetworkAssignments) {
+    /// There are other assignments, of which `networks` is the part about networks without what is on the `lost` nodes, which do not answer any more.
+    pub(crate) fn told(
+        &self,
+        known: &Assignments,
+        networks: &NetworkAssignments,
+        lost: &BTreeSet<NodeId>,
+    ) {
         let mut stage = self.stage();
         // Rules come and go with it, but older managers may have told of some.
-        let services = known.http.as_ref().map(|_| content::services(networks)).unwrap_or_default();
+        let services = known.http.as_ref().map(|_| content::services(networks, lost));
+        let services = services.unwrap_or_default();
         let certificates = content::certificates(&services, &known.secrets, &mut stage.read);
         let serving = services.iter().flat_map(|service| &service.tasks).filter(|it| it.serving);
         let since = serving.map(|task| {
@@ -103,6 +111,10 @@ mod tests {
 
     /// A service with a rule and these tasks; those in upper case serve.
     fn tell(front: &Front, generation: u64, tasks: &str) {
+        tell_without(front, generation, tasks, &BTreeSet::new());
+    }
+
+    fn tell_without(front: &Front, generation: u64, tasks: &str, lost: &BTreeSet<NodeId>) {
         let task = |letter: char| EndpointTask {
             task_id: id(letter.to_ascii_lowercase()),
             addr: [10, 0, 0, 9].into(),
@@ -127,7 +139,7 @@ mod tests {
             ..NetworkAssignments::default()
         };
         let http = Some(HttpAssignment { ports: HttpConfig::STANDARD, cookie_key: [0; 32] });
-        front.told(&Assignments { http, ..Assignments::default() }, &networks);
+        front.told(&Assignments { http, ..Assignments::default() }, &networks, lost);
     }
 
     /// The tasks that get requests.
@@ -168,11 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn a_task_is_lost_with_its_node_and_not_when_it_drains() {
+        let front = Front::default();
+        let lost = |letter| front.table().borrow().has_lost(&id(letter));
+        tell(&front, 1, "aB");
+        front.reached(Generation(1));
+        assert!(!lost('a'), "it drains");
+        tell_without(&front, 1, "aB", &[id('n')].into());
+        assert!(lost('a') && !lost('b'), "b is the last one there is");
+        tell(&front, 1, "AB");
+        assert!(!lost('a'));
+    }
+
+    #[test]
     fn a_node_that_does_not_answer_http_has_no_rules() {
         let front = Front::default();
         tell(&front, 1, "A");
         front.reached(Generation(1));
-        front.told(&Assignments::default(), &NetworkAssignments::default());
+        let networks = NetworkAssignments::default();
+        front.told(&Assignments::default(), &networks, &BTreeSet::new());
         assert!(!front.table().borrow().has(&id('s')));
     }
 }

@@ -55,7 +55,7 @@ fn service(number: u8, routes: Vec<HttpRoute>, tasks: Vec<Task>) -> Service {
 
 fn task(number: u8, serving: bool) -> Task {
     let id = format!("{number:0>25}").parse().expect("an id");
-    Task { id, address: Ipv4Addr::new(10, 0, 0, number), serving }
+    Task { id, address: Ipv4Addr::new(10, 0, 0, number), serving, lost: false }
 }
 
 proptest! {

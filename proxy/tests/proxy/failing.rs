@@ -42,6 +42,56 @@ async fn head(stream: &mut TcpStream) -> Option<String> {
 }
 
 #[tokio::test]
+async fn what_a_lost_node_was_asked_is_asked_of_another_if_that_is_allowed() {
+    let asked = Arc::new(Notify::new());
+    let silent = {
+        let asked = Arc::clone(&asked);
+        raw_server(move |mut stream| {
+            let asked = Arc::clone(&asked);
+            async move {
+                let _request = head(&mut stream).await;
+                asked.notify_one();
+                std::future::pending::<()>().await;
+            }
+        })
+        .await
+    };
+    for (request, hangs, expected) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\n{close}\r\n", false, Some("2")),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi", true, Some("2")),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi", false, None),
+    ] {
+        let mut lab = Lab::new().await;
+        lab.service("shop", vec![route("", "/")], &[silent, named("2").await]);
+        if hangs {
+            lab.hang(0, 1);
+        }
+        let answer = lab.raw(request);
+        tokio::pin!(answer);
+        let reached = async {
+            if hangs {
+                eventually(|| lab.dialled(0, 1) == 1).await;
+            } else {
+                asked.notified().await;
+            }
+        };
+        tokio::select! {
+            answer = &mut answer => panic!("it is answered too soon: {answer}"),
+            () = reached => {}
+        }
+        lab.set_lost(0, 1);
+        match expected {
+            Some(name) => assert_eq!(parse(&answer.await), (200, name.to_owned())),
+            None => {
+                let other = lab.get("a", "/").await;
+                assert_eq!(other, (200, "2".to_owned()));
+                assert!(futures_util::poll!(answer).is_pending(), "it may have been acted on");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_task_that_cannot_be_reached_costs_no_request() {
     let mut lab = Lab::new().await;
     lab.service("shop", vec![route("", "/")], &[named("1").await, named("2").await]);

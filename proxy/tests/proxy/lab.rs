@@ -118,7 +118,7 @@ impl Lab {
         let tasks = tasks.iter().zip(1..).map(|(real, position)| {
             let address = Ipv4Addr::new(10, 0, u8::try_from(number).unwrap(), position);
             self.addresses.known.lock().unwrap().insert((address, PORT).into(), *real);
-            Task { id: task_id(number, position), address, serving: true }
+            Task { id: task_id(number, position), address, serving: true, lost: false }
         });
         let tasks = tasks.collect();
         self.services.push(Service { id, name: name.to_owned(), routes, tasks });
@@ -129,6 +129,14 @@ impl Lab {
     pub(crate) fn set_serving(&mut self, service: usize, position: u8, serving: bool) {
         self.services[service].tasks[usize::from(position) - 1].serving = serving;
         self.publish();
+    }
+
+    /// The node of a task, by its service and its position from one on, does not answer any more.
+    pub(crate) fn set_lost(&self, service: usize, position: u8) {
+        let mut services = self.services.clone();
+        let task = &mut services[service].tasks[usize::from(position) - 1];
+        (task.serving, task.lost) = (false, true);
+        self.table.send_replace(Arc::new(Table::new(services, self.certificates.clone())));
     }
 
     pub(crate) fn routes(&mut self, service: usize) -> &mut Vec<HttpRoute> {

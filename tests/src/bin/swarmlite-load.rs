@@ -47,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
         name: arguments.name.clone(),
         peer: None,
         host: arguments.host.clone(),
+        root: None,
     });
     let source = Source { name: "here".to_owned(), network: None, loops: loops.collect() };
     let load = Load::start("all", vec![source])?;

@@ -3,26 +3,38 @@
 use std::io;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use anyhow::Context;
 use anyhow::ensure;
+use futures_util::FutureExt;
+use futures_util::SinkExt;
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use http_body_util::Empty;
 use hyper::Request;
+use hyper::Response;
 use hyper::body::Bytes;
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::client::conn::http2;
 use hyper::header;
+use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::io::AsyncBufReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
-use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::answer::Answer;
+use crate::load::stream;
+use crate::load::stream::Stream;
 
 /// After how many requests a client ends a connection of its own accord.
 const REQUESTS: u32 = 40;
-/// The same for lines.
+/// The same for lines and messages.
 const LINES: u32 = 15;
 
 /// How a client uses connections.
@@ -32,6 +44,10 @@ pub enum Kind {
     NewConnection,
     /// HTTP, one request after the other until the server says `Connection: close`, or 40 were made.
     KeepAlive,
+    /// HTTP/2, one request after the other until the server is about to end the connection, or 40 were made.
+    Http2,
+    /// 15 messages over a WebSocket, one after the other, or until the server says that there are no more.
+    WebSocket,
     /// A line over TCP and its answer, on a connection of its own.
     Line,
     /// 15 lines over TCP, one after the other, on one connection.
@@ -45,6 +61,8 @@ impl Kind {
         match self {
             Self::NewConnection => "http, new connection",
             Self::KeepAlive => "http, keep-alive",
+            Self::Http2 => "http/2",
+            Self::WebSocket => "web socket",
             Self::Line => "tcp, new connection",
             Self::Lines => "tcp, several exchanges",
         }
@@ -54,8 +72,8 @@ impl Kind {
     const fn requests(self) -> u32 {
         match self {
             Self::NewConnection | Self::Line => 1,
-            Self::KeepAlive => REQUESTS,
-            Self::Lines => LINES,
+            Self::KeepAlive | Self::Http2 => REQUESTS,
+            Self::Lines | Self::WebSocket => LINES,
         }
     }
 }
@@ -71,6 +89,15 @@ pub(super) struct Expectation {
     pub(super) peer: Option<IpAddr>,
     /// The host that it asks for over HTTP, if that is not the target itself.
     pub(super) host: Option<String>,
+    /// How TLS is spoken, if that is asked for.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+}
+
+impl Expectation {
+    /// What the client calls the other side.
+    pub(super) fn authority(&self) -> String {
+        self.host.clone().unwrap_or_else(|| self.target.to_string())
+    }
 }
 
 /// A connection that is open.
@@ -83,14 +110,15 @@ pub(super) struct Connection {
 
 enum Channel {
     Http(http1::SendRequest<Empty<Bytes>>),
-    Tcp(BufReader<TcpStream>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+    WebSocket(Box<WebSocketStream<Stream>>),
+    Tcp(BufReader<Stream>),
 }
 
 impl Connection {
     /// Connects to the target.
     pub(super) async fn open(expected: &Expectation) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(expected.target).await.context("connect")?;
-        stream.set_nodelay(true)?;
+        let stream = stream::connect(expected).await?;
         let channel = match expected.kind {
             Kind::NewConnection | Kind::KeepAlive => {
                 let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -98,9 +126,29 @@ impl Connection {
                 tokio::spawn(connection);
                 Channel::Http(sender)
             }
+            Kind::Http2 => {
+                let io = TokioIo::new(stream);
+                let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+                tokio::spawn(connection);
+                Channel::Http2(sender)
+            }
+            Kind::WebSocket => {
+                let url = format!("ws://{}/", expected.authority());
+                let (socket, _answer) = client_async(url, stream).await?;
+                Channel::WebSocket(Box::new(socket))
+            }
             Kind::Line | Kind::Lines => Channel::Tcp(BufReader::new(stream)),
         };
         Ok(Self { channel, server: None, left: expected.kind.requests() })
+    }
+
+    /// Whether the server takes another request, as far as it has said so: HTTP/2 and WebSocket have a way to say that before one is made.
+    pub(super) fn is_open(&mut self) -> bool {
+        match &mut self.channel {
+            Channel::Http(_) | Channel::Tcp(_) => true,
+            Channel::Http2(sender) => !sender.is_closed(),
+            Channel::WebSocket(socket) => socket.next().now_or_never().is_none(),
+        }
     }
 
     /// Makes one request, and checks the answer: the server that gave it, and whether the connection can be used again.
@@ -112,11 +160,20 @@ impl Connection {
         self.left -= 1;
         let last = self.left == 0;
         let (server, closes) = match &mut self.channel {
-            Channel::Http(sender) => ask_http(sender, expected, nonce, last).await?,
+            Channel::Http(sender) => {
+                let asked = sender.send_request(request(expected, nonce, last)?).await?;
+                check_http(asked, expected, nonce).await?
+            }
+            Channel::Http2(sender) => {
+                let asked = sender.send_request(request(expected, nonce, last)?).await?;
+                check_http(asked, expected, nonce).await?
+            }
+            Channel::WebSocket(socket) => (send_message(socket, expected, nonce).await?, false),
             Channel::Tcp(stream) => (ask_line(stream, expected, nonce).await?, false),
         };
+        // Behind a proxy each request may be answered by another, but not each message of one tunnel.
+        let may_change = expected.host.is_some() && expected.kind != Kind::WebSocket;
         let first = self.server.get_or_insert_with(|| server.clone());
-        let may_change = expected.host.is_some();
         ensure!(
             may_change || *first == server,
             "one connection was answered by {first} and by {server}"
@@ -125,19 +182,29 @@ impl Connection {
     }
 }
 
-async fn ask_http(
-    sender: &mut http1::SendRequest<Empty<Bytes>>,
+fn request(
     expected: &Expectation,
     nonce: &str,
     last: bool,
-) -> anyhow::Result<(String, bool)> {
-    let mut request = Request::get(format!("/?nonce={nonce}"));
-    let host = expected.host.clone().unwrap_or_else(|| expected.target.to_string());
-    request = request.header(header::HOST, host);
+) -> anyhow::Result<Request<Empty<Bytes>>> {
+    let host = expected.authority();
+    let path = format!("/?nonce={nonce}");
+    if expected.kind == Kind::Http2 {
+        let scheme = if expected.tls.is_some() { "https" } else { "http" };
+        return Ok(Request::get(format!("{scheme}://{host}{path}")).body(Empty::new())?);
+    }
+    let mut request = Request::get(path).header(header::HOST, host);
     if last {
         request = request.header(header::CONNECTION, "close");
     }
-    let response = sender.send_request(request.body(Empty::new())?).await?;
+    Ok(request.body(Empty::new())?)
+}
+
+async fn check_http(
+    response: Response<Incoming>,
+    expected: &Expectation,
+    nonce: &str,
+) -> anyhow::Result<(String, bool)> {
     let status = response.status();
     let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
     let body = response.into_body().collect().await?.to_bytes();
@@ -153,8 +220,21 @@ async fn ask_http(
     Ok((answer.hostname.clone(), closes))
 }
 
+async fn send_message(
+    socket: &mut WebSocketStream<Stream>,
+    expected: &Expectation,
+    nonce: &str,
+) -> anyhow::Result<String> {
+    socket.send(Message::text(nonce)).await?;
+    match socket.next().await {
+        Some(Ok(Message::Text(text))) => echoed(&text, expected, nonce),
+        Some(Err(error)) => Err(error.into()),
+        Some(Ok(_)) | None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+    }
+}
+
 async fn ask_line(
-    stream: &mut BufReader<TcpStream>,
+    stream: &mut BufReader<Stream>,
     expected: &Expectation,
     nonce: &str,
 ) -> anyhow::Result<String> {
@@ -163,6 +243,11 @@ async fn ask_line(
     if stream.read_line(&mut line).await? == 0 {
         Err(io::Error::from(io::ErrorKind::UnexpectedEof))?;
     }
+    echoed(&line, expected, nonce)
+}
+
+/// The server that has answered `nonce` by `line`.
+fn echoed(line: &str, expected: &Expectation, nonce: &str) -> anyhow::Result<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [server, name, said] = words[..] else { anyhow::bail!("no answer of whoami: {line:?}") };
     ensure!(name == expected.name && said == nonce, "not the answer to {nonce}: {line:?}");

@@ -35,6 +35,8 @@ struct Phase {
     failures: u64,
     kinds: BTreeMap<&'static str, u64>,
     told: Vec<String>,
+    /// Whose requests have failed.
+    failed: BTreeSet<String>,
     /// When the last of its failures was noticed.
     last_failure: Option<Instant>,
     slowest: Duration,
@@ -100,6 +102,7 @@ impl Entry {
             phase.failures += 1;
             phase.last_failure = Some(Instant::now());
             *phase.kinds.entry(kind).or_default() += 1;
+            phase.failed.insert(who.to_owned());
             if phase.told.len() < TOLD {
                 let when = time_of_day(now());
                 phase.told.push(format!("{when} after {took:.1?}, {who}: {kind}: {error:#}"));
@@ -127,6 +130,7 @@ impl Phase {
             failures: 0,
             kinds: BTreeMap::new(),
             told: Vec::new(),
+            failed: BTreeSet::new(),
             last_failure: None,
             slowest: Duration::ZERO,
             servers: BTreeSet::new(),
@@ -165,6 +169,13 @@ impl Report {
     pub fn last_failure(&self, phase: &str) -> Option<Duration> {
         let phase = self.phases.iter().find(|one| one.name == phase)?;
         Some(phase.last_failure? - phase.begun)
+    }
+
+    /// The clients that had a request fail in `phase`: where they are, which way their requests take, and how they use connections.
+    #[must_use]
+    pub fn failed(&self, phase: &str) -> BTreeSet<String> {
+        let phases = self.phases.iter().filter(|one| one.name == phase);
+        phases.flat_map(|phase| phase.failed.iter().cloned()).collect()
     }
 
     /// Checks that no request has failed, and that there were some in each phase.

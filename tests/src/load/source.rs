@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::sched::CloneFlags;
 use nix::sched::setns;
+use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 use tokio::time::MissedTickBehavior;
 
@@ -20,6 +21,7 @@ use crate::load::client::Connection;
 use crate::load::client::Expectation;
 use crate::load::client::Kind;
 use crate::load::ledger::Ledger;
+use crate::load::stream;
 
 /// One client that asks again and again.
 #[derive(Clone, Debug)]
@@ -36,6 +38,22 @@ pub struct Loop {
     pub peer: Option<IpAddr>,
     /// The host that it asks for over HTTP, by which a proxy finds the service: each request may be answered by another server then.
     pub host: Option<String>,
+    /// Whom to trust, if requests go over TLS.
+    pub root: Option<CertificateDer<'static>>,
+}
+
+impl Loop {
+    /// What reports call it.
+    fn describe(&self) -> String {
+        let tls = if self.root.is_some() { ", TLS" } else { "" };
+        format!("via {}, {}{tls}", self.via, self.kind.name())
+    }
+
+    fn expectation(&self) -> anyhow::Result<Expectation> {
+        let Self { kind, target, name, peer, host, root, .. } = self.clone();
+        let tls = root.map(|root| stream::config(&root, kind)).transpose()?;
+        Ok(Expectation { kind, target, name, peer, host, tls })
+    }
 }
 
 /// Clients in one network namespace.
@@ -60,10 +78,12 @@ impl Source {
         runtime.block_on(async {
             let count = u32::try_from(self.loops.len().max(1))?;
             let asking = (0..count).zip(&self.loops).map(|(index, one)| {
-                let who = format!("{} via {}, {}", self.name, one.via, one.kind.name());
+                let who = format!("{} {}", self.name, one.describe());
                 // Spread over the period, so that the load is even.
-                ask_until(one, who, PERIOD * index / count, ledger, stop)
+                let offset = PERIOD * index / count;
+                Ok(ask_until(one.expectation()?, who, offset, ledger, stop))
             });
+            let asking = asking.collect::<anyhow::Result<Vec<_>>>()?;
             futures_util::future::join_all(asking).await;
             Ok(())
         })
@@ -71,15 +91,13 @@ impl Source {
 }
 
 async fn ask_until(
-    one: &Loop,
+    expected: Expectation,
     who: String,
     offset: Duration,
     ledger: &Arc<Ledger>,
     stop: &Arc<AtomicBool>,
 ) {
-    let Loop { kind, target, name, peer, host, .. } = one.clone();
-    let expected = Expectation { kind, target, name, peer, host };
-    let mut connection = None;
+    let mut connection: Option<Connection> = None;
     let mut ticks = tokio::time::interval_at(Instant::now() + offset, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in 0_u64.. {
@@ -89,7 +107,7 @@ async fn ask_until(
         }
         let mut entry = ledger.begin();
         let asked = tokio::time::timeout(LIMIT, async {
-            let mut open = match connection.take() {
+            let mut open = match connection.take_if(Connection::is_open) {
                 Some(open) => open,
                 None => Connection::open(&expected).await?,
             };

@@ -74,6 +74,7 @@ fn loops(target: SocketAddr, kinds: &[Kind]) -> Vec<Source> {
         name: "web".into(),
         peer: Some("127.0.0.1".parse().unwrap()),
         host: None,
+        root: None,
     };
     vec![Source { name: "here".into(), network: None, loops: kinds.iter().map(one).collect() }]
 }

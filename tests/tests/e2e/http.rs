@@ -1,27 +1,21 @@
 //! HTTP routing: every node answers for the services that have rules, and goes on to while they change.
 
-use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use anyhow::ensure;
 use swarmlite_lab::Node;
 use swarmlite_lab::eventually;
-use swarmlite_lab::load::Kind;
-use swarmlite_lab::load::Load;
-use swarmlite_lab::load::Loop;
-use swarmlite_lab::load::Report;
-use swarmlite_lab::load::Source;
 
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
 use crate::cluster::SOON;
-use crate::load::times;
 
 /// The host that is asked for.
-const HOST: &str = "shop.example.com";
+pub(crate) const HOST: &str = "shop.example.com";
 
 /// Where the service listens.
-const PORT: u16 = 8000;
+pub(crate) const PORT: u16 = 8000;
 
 /// What a command says that has to fail.
 async fn failure(cluster: &Cluster, words: &[&str]) -> anyhow::Result<String> {
@@ -57,7 +51,7 @@ async fn asked(
 }
 
 /// Waits until every node answers as expected: that takes as long as the managers need to tell all of them.
-async fn all_answer(
+pub(crate) async fn all_answer(
     cluster: &Cluster,
     options: &[&str],
     url: &str,
@@ -76,7 +70,7 @@ async fn all_answer(
 }
 
 /// A certificate for the host that it signs itself, in `folder` and as the secret `cert`.
-async fn certificate(cluster: &Cluster) -> anyhow::Result<String> {
+pub(crate) async fn certificate(cluster: &Cluster) -> anyhow::Result<PathBuf> {
     let made = rcgen::generate_simple_self_signed([HOST.to_owned()])?;
     let dir = cluster.manager().dir();
     let (authority, both) = (dir.join("http-ca.pem"), dir.join("http-cert.pem"));
@@ -84,13 +78,13 @@ async fn certificate(cluster: &Cluster) -> anyhow::Result<String> {
     let content = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
     tokio::fs::write(&both, content).await?;
     cluster.run(&format!("secret create cert {}", both.display())).await?;
-    Ok(authority.display().to_string())
+    Ok(authority)
 }
 
 pub(crate) async fn every_node_answers_by_host_with_and_without_tls(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
-    let authority = certificate(cluster).await?;
+    let authority = certificate(cluster).await?.display().to_string();
     let rule = format!("{HOST}/cart,port={PORT},rewrite=/");
     let secured = format!("{HOST},port={PORT},tls=cert,https-only");
     let create =
@@ -128,66 +122,5 @@ pub(crate) async fn every_node_answers_by_host_with_and_without_tls(
         .run(&format!("service update --quiet --http-rm {HOST} --http-rm {HOST}/cart web"))
         .await?;
     all_answer(cluster, &[], &plain, "404", "").await?;
-    cluster.run("swarm update --http=off").await.map(drop)
-}
-
-/// Clients outside of the cluster, which ask every node.
-fn clients(cluster: &Cluster) -> anyhow::Result<Source> {
-    let loops = cluster.members().iter().flat_map(|node| {
-        [Kind::NewConnection, Kind::KeepAlive].map(|kind| Loop {
-            via: node.name().to_owned(),
-            kind,
-            target: (node.address(), 80).into(),
-            name: "web".to_owned(),
-            peer: None,
-            host: Some(HOST.to_owned()),
-        })
-    });
-    let network = Some(cluster.lab().client()?.network()?);
-    Ok(Source { name: "outside".to_owned(), network, loops: loops.collect() })
-}
-
-/// Waits until every client has asked several times.
-async fn some_more_requests(load: &Load) -> anyhow::Result<()> {
-    let enough = load.requests() + 100;
-    eventually("some more requests", SOON, async || {
-        ensure!(load.requests() > enough, "too few");
-        Ok(())
-    })
-    .await
-}
-
-async fn finish(load: Load) -> anyhow::Result<Report> {
-    tokio::task::spawn_blocking(|| load.finish()).await?
-}
-
-pub(crate) async fn updates_and_drains_fail_no_request(cluster: &Cluster) -> anyhow::Result<()> {
-    let rule = format!("{HOST},port={PORT}");
-    let options = format!(
-        "--name web --http {rule} --replicas 4 --readiness-http {PORT}/health --readiness-interval 1s --update-parallelism 2 --update-monitor 500ms"
-    );
-    cluster.run(&format!("service create --quiet {options} {IMAGE} serve --name web")).await?;
-    cluster.run("swarm update --http").await?;
-    all_answer(cluster, &[], &format!("http://{HOST}"), "200", "web").await?;
-    let load = Load::start("nothing happens", vec![clients(cluster)?])?;
-    some_more_requests(&load).await?;
-    let (updates, drains) = (times(1, 50), times(1, 10));
-    load.phase(&format!("{updates} updates"));
-    for _ in 0..updates {
-        cluster.run("service update --quiet --force web").await?;
-    }
-    load.phase(&format!("{drains} drains"));
-    let worker = cluster.worker().name();
-    for _ in 0..drains {
-        cluster.run(&format!("node drain {worker}")).await?;
-        // So that the next drain has tasks to move.
-        cluster.run(&format!("node activate {worker}")).await?;
-        cluster.run("service update --quiet --force web").await?;
-    }
-    load.phase("nothing happens any more");
-    some_more_requests(&load).await?;
-    let report = finish(load).await?;
-    writeln!(std::io::stderr(), "\n{report}")?;
-    report.check()?;
     cluster.run("swarm update --http=off").await.map(drop)
 }

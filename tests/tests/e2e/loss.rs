@@ -22,7 +22,7 @@ use crate::traffic::service;
 use crate::traffic::settled;
 
 /// How long a lost node may get requests from the others. It takes them little more than a second, and four times that if they have to wait for a processor.
-const AVOIDED: Duration = Duration::from_secs(4);
+pub(crate) const AVOIDED: Duration = Duration::from_secs(4);
 
 /// What nodes and managers log when they suspect another node.
 const SUSPICIONS: [&str; 2] = ["does not answer through the tunnel", "asked whether it is there"];

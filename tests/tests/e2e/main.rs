@@ -25,6 +25,7 @@ mod events;
 mod explain;
 mod failures;
 mod http;
+mod http_load;
 mod jobs;
 mod load;
 mod locking;
@@ -70,11 +71,12 @@ use crate::cluster::Cluster;
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
 /// The modules whose cases break parts of the cluster or put it under load. Both groups take about the same time.
-const TROUBLE: [&str; 11] = [
+const TROUBLE: [&str; 12] = [
     "backup",
     "disks",
     "durable",
     "failures",
+    "http_load",
     "load",
     "loss",
     "mishaps",
@@ -111,7 +113,8 @@ fn cases() -> Vec<Case> {
         balancing::a_client_stays_with_its_task_until_the_service_lets_it_go,
         balancing::what_the_nodes_cannot_do_is_refused,
         http::every_node_answers_by_host_with_and_without_tls,
-        http::updates_and_drains_fail_no_request,
+        http_load::updates_and_drains_fail_no_request,
+        http_load::a_lost_node_fails_nothing_that_begins_later,
         names::a_service_is_reached_by_name_on_another_node,
         names::tasks_dot_name_gives_every_address,
         names::a_service_reaches_itself_by_name,

@@ -166,11 +166,12 @@ async fn beside(cluster: &Cluster) -> anyhow::Result<Source> {
 
 fn web(via: &str, kind: Kind, address: IpAddr) -> Loop {
     let port = match kind {
-        Kind::NewConnection | Kind::KeepAlive => HTTP,
         Kind::Line | Kind::Lines => ECHO,
+        _ => HTTP,
     };
     let target = SocketAddr::from((address, port));
-    Loop { via: via.to_owned(), kind, target, name: NAME.to_owned(), peer: None, host: None }
+    let (via, name) = (via.to_owned(), NAME.to_owned());
+    Loop { via, kind, target, name, peer: None, host: None, root: None }
 }
 
 /// Waits until exactly `count` tasks of the service run, all of them routed, and no change of it is under way.

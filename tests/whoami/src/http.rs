@@ -13,6 +13,7 @@ use crate::readiness::Readiness;
 use crate::reply::Identity;
 use crate::request;
 use crate::request::Ask;
+use crate::websocket;
 
 /// The most bytes of a request's head.
 const MAX_HEAD: usize = 16 * 1024;
@@ -33,11 +34,15 @@ pub(crate) fn converse(stream: &TcpStream, activity: &Activity, site: &Site) -> 
     let peer = stream.peer_addr()?;
     let mut reader = BufReader::new(stream);
     while let Some(head) = read_head(&mut reader)? {
-        let _busy = activity.request();
+        let busy = activity.request();
         let asked = Asked::parse(&head)?;
         // One that is about to end says so, and then must not take another request on this connection.
         let last = asked.closes || activity.is_ending();
         let out = Out { stream, last };
+        if let Some(key) = &asked.websocket {
+            drop(busy);
+            return websocket::converse(stream, activity, &site.identity, key);
+        }
         match request::parse(&asked.target) {
             Ok(Ask::Reply { delay }) => {
                 pause(delay);
@@ -135,6 +140,8 @@ struct Asked {
     target: String,
     /// Whether the client wants no further answer on the connection.
     closes: bool,
+    /// The key of a client that wants to go over to WebSocket (RFC 6455, 4.1).
+    websocket: Option<String>,
 }
 
 impl Asked {
@@ -142,12 +149,17 @@ impl Asked {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut request = httparse::Request::new(&mut headers);
         ensure!(request.parse(head.as_bytes())?.is_complete(), "the request's head is incomplete");
-        let connection = request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("connection"));
-        let closes = match connection {
-            Some(header) => header.value.eq_ignore_ascii_case(b"close"),
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+            found.map(|header| header.value)
+        };
+        let closes = match header("connection") {
+            Some(value) => value.eq_ignore_ascii_case(b"close"),
             None => request.version == Some(0),
         };
-        Ok(Self { target: request.path.unwrap_or("/").to_owned(), closes })
+        let key = header("sec-websocket-key").map(String::from_utf8_lossy);
+        let websocket = key.map(String::from);
+        Ok(Self { target: request.path.unwrap_or("/").to_owned(), closes, websocket })
     }
 }
 

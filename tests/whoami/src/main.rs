@@ -15,6 +15,7 @@ mod readiness;
 mod reply;
 mod request;
 mod server;
+mod websocket;
 
 use std::io;
 use std::io::Write;
@@ -37,6 +38,7 @@ usage: whoami [serve] [--port PORT]       answers on HTTP and UDP (default: $POR
 
 `GET /ready` is answered with status 200, or 503 after `GET /ready/off`, until `GET /ready/on`.
 `GET /?delay=500ms` answers after the delay; `GET /stream?count=10&interval=100ms` sends a line per interval;
+a WebSocket answers each message by `HOSTNAME NAME MESSAGE`;
 `GET /log?line=TEXT` prints TEXT on standard output, with `&error=1` on standard error.
 On SIGTERM it goes on answering, with `Connection: close`, and ends when its connections are gone, or idle for 3s, or after 8s.
 ";
