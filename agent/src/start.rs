@@ -40,6 +40,7 @@ use crate::logs;
 use crate::logs::Publisher;
 use crate::metrics::TaskStates;
 use crate::network::DataPlaneHandle;
+use crate::network::linux::visits::Visits;
 use crate::node;
 use crate::parts::StartError;
 use crate::parts::data_plane;
@@ -156,6 +157,7 @@ impl Base {
                 plane: plane.clone(),
                 known: known.subscribe(),
                 node_id: identity.node_id.clone(),
+                visits: Visits::default(),
             }),
             observed: http.clone(),
         };

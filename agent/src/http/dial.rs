@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::network::DataPlaneHandle;
-use crate::network::linux::namespace::run_inside;
+use crate::network::linux::visits::Visits;
 use crate::standing::Known;
 
 /// Makes connections from the ingress network.
@@ -28,6 +28,8 @@ pub(crate) struct FromIngress {
     pub(crate) known: watch::Receiver<Known>,
     /// This node.
     pub(crate) node_id: NodeId,
+    /// Goes there.
+    pub(crate) visits: Visits,
 }
 
 impl FromIngress {
@@ -47,7 +49,8 @@ impl Dial for FromIngress {
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let (namespace, own) = self.place().ok_or(io::ErrorKind::NetworkUnreachable)?;
         // A socket stays in the namespace in which it was made.
-        let socket = run_inside(namespace, TcpSocket::new_v4).await.map_err(io::Error::other)??;
+        let socket = self.visits.run(namespace, TcpSocket::new_v4).await;
+        let socket = socket.map_err(io::Error::other)??;
         // The port is chosen when the task is known: so there are as many connections as ports for each of them, and not for all together.
         setsockopt(&socket.as_fd(), IpBindAddressNoPort, &true)?;
         socket.bind(SocketAddr::new(own, 0))?;

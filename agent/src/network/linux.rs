@@ -16,6 +16,7 @@ mod firewall;
 mod machine;
 pub mod namespace;
 mod observe;
+pub mod visits;
 
 use std::collections::BTreeMap;
 

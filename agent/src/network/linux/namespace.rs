@@ -167,6 +167,7 @@ where
     receive.await.map_err(lost)?
 }
 
-fn failed(what: &'static str, path: &Path, source: io::Error) -> KernelError {
+/// An error of work in, or on the way to, a namespace.
+pub(super) fn failed(what: &'static str, path: &Path, source: io::Error) -> KernelError {
     KernelError::Namespace { what, path: path.to_owned(), source }
 }
