@@ -15,7 +15,7 @@ use hyper::body::SizeHint;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 
-use crate::pool::Connection;
+use crate::connection::Connection;
 use crate::pool::Pool;
 
 /// A connection that goes back when the answer on it has ended.
@@ -73,7 +73,12 @@ impl Body for Download {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(context) else {
+        let mut polled = Pin::new(&mut self.body).poll_frame(context);
+        if let (true, Some(lease)) = (polled.is_pending(), &mut self.lease) {
+            lease.connection.poll(context);
+            polled = Pin::new(&mut self.body).poll_frame(context);
+        }
+        let Poll::Ready(polled) = polled else {
             return self.poll_silence(context).map(|silent| Some(Err(silent.into())));
         };
         self.is_waiting = false;

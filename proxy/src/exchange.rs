@@ -16,6 +16,7 @@ use hyper::HeaderMap;
 use hyper::Method;
 use hyper::Request;
 use hyper::Response;
+use hyper::StatusCode;
 use hyper::Uri;
 use hyper::body::Body;
 use hyper::body::Incoming;
@@ -145,13 +146,15 @@ impl Tasks {
                 Ok(connection) => connection,
                 Err(error) => return Err(Failure::Unreached(Box::new(request), error)),
             };
-            let sent = connection.sender.try_send_request(request);
             let sent = tokio::select! {
-                sent = answered(sent, &progress, silence) => sent?,
+                sent = answered(connection.send(request), &progress, silence) => sent?,
                 again = self.elsewhere(&target.task, again.as_ref()) => return Err(again),
             };
             let mut error = match sent {
                 Ok(answer) => {
+                    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        connection.go_alone();
+                    }
                     let lease = Lease { connection, pool: Arc::clone(&self.pool) };
                     return Ok(received(answer, silence, Some(lease)));
                 }

@@ -144,8 +144,9 @@ impl Framing {
         if mem::take(&mut self.is_first) && line == b"PRI * HTTP/2.0" {
             return Ok(Part::Other);
         }
-        let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-        let [method, target, version] = words[..] else {
+        let mut words = line.split(|byte| *byte == b' ');
+        let words = [words.next(), words.next(), words.next(), words.next()];
+        let [Some(method), Some(target), Some(version), None] = words else {
             return Err(Invalid);
         };
         let is_http10 = match version {

@@ -42,6 +42,9 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 /// Whether a header says where a request comes from. Only the proxy says that. Many servers take `X_Forwarded_For` for the same (RFC 3875, 4.1.18).
 fn is_of_proxies(name: &HeaderName) -> bool {
     const START: &str = "x-forwarded-";
+    if !name.as_str().starts_with(['x', 'f']) {
+        return false;
+    }
     let name = name.as_str().bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
     let is = |whole: &str| name.clone().eq(whole.bytes());
     is("forwarded") || is("x-real-ip") || name.clone().take(START.len()).eq(START.bytes())
@@ -56,9 +59,11 @@ fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = String> {
 
 /// Removes the headers that are about one connection.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<String> = list(headers, header::CONNECTION).collect();
-    for name in named {
-        headers.remove(name.as_str());
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<String> = list(headers, header::CONNECTION).collect();
+        for name in named {
+            headers.remove(name.as_str());
+        }
     }
     for name in HOP_BY_HOP {
         headers.remove(name);

@@ -6,6 +6,7 @@ mod answer;
 mod asked;
 mod certificate;
 mod choice;
+mod connection;
 mod counters;
 mod dial;
 mod download;

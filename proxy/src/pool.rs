@@ -8,7 +8,6 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
-use hyper::client::conn::http1;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
@@ -20,6 +19,7 @@ use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::alive;
+use crate::connection::Connection;
 use crate::dial::Dial;
 use crate::limits::Limits;
 use crate::table::Table;
@@ -52,18 +52,9 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
 }
 
-/// A connection of HTTP/1.1 for one request after the other.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) sender: http1::SendRequest<Upload>,
-    pub(crate) target: Target,
-    /// Whether it has been used before, and so may be closed by the task at any time.
-    pub(crate) used: bool,
-}
-
 #[derive(Debug)]
 struct Unused {
-    sender: http1::SendRequest<Upload>,
+    connection: Connection,
     since: Instant,
 }
 
@@ -97,19 +88,18 @@ impl Pool {
         let mut kept = self.lock();
         let unused = kept.unused.get_mut(target)?;
         let limit = self.limits.unused;
-        let is_open = |one: &Unused| one.sender.is_ready() && one.since.elapsed() < limit;
         // The one used last is the least likely to be closed soon.
-        let sender = std::iter::from_fn(|| unused.pop()).find(is_open)?.sender;
-        Some(Connection { sender, target: target.clone(), used: true })
+        let mut newest_first = std::iter::from_fn(|| unused.pop());
+        newest_first.find_map(|Unused { mut connection, since }| {
+            connection.used = true;
+            (since.elapsed() < limit && connection.is_ready()).then_some(connection)
+        })
     }
 
     /// A new connection.
     pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, ConnectError> {
         let stream = self.dial(target).await?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // It ends when its sender is dropped and what it carries has ended.
-        tokio::spawn(connection.with_upgrades());
-        Ok(Connection { sender, target: target.clone(), used: false })
+        Ok(Connection::new(stream, target).await?)
     }
 
     /// A connection of HTTP/2 that others use too.
@@ -156,22 +146,21 @@ impl Pool {
     }
 
     /// Takes back a connection whose answer has ended.
-    pub(crate) fn put(self: &Arc<Self>, connection: Connection) {
-        if connection.sender.is_ready() {
+    pub(crate) fn put(self: &Arc<Self>, mut connection: Connection) {
+        if connection.is_ready() {
             return self.keep(connection);
         }
         // The request may still be on its way.
         let pool = Arc::clone(self);
         tokio::spawn(async move {
-            let mut connection = connection;
-            if connection.sender.ready().await.is_ok() {
+            if connection.ready().await {
                 pool.keep(connection);
             }
         });
     }
 
     fn keep(&self, connection: Connection) {
-        let Connection { sender, target, .. } = connection;
+        let target = connection.target.clone();
         // Under the lock, so that it is seen by the next clean-up if the table changes meanwhile.
         let mut kept = self.lock();
         if !self.serves(&target) {
@@ -179,7 +168,7 @@ impl Pool {
         }
         let unused = kept.unused.entry(target).or_default();
         if unused.len() < MAX_UNUSED {
-            unused.push(Unused { sender, since: Instant::now() });
+            unused.push(Unused { connection, since: Instant::now() });
         }
     }
 
@@ -188,7 +177,7 @@ impl Pool {
         let mut kept = self.lock();
         let limit = self.limits.unused;
         kept.unused.retain(|target, unused| {
-            unused.retain(|one| !one.sender.is_closed() && one.since.elapsed() < limit);
+            unused.retain_mut(|one| one.since.elapsed() < limit && one.connection.is_ready());
             !unused.is_empty() && self.serves(target)
         });
         kept.shared.retain(|target, sender| !sender.is_closed() && self.serves(target));
