@@ -41,6 +41,12 @@ pub(super) fn tend(
 ) -> Vec<Op> {
     let (ended, sound): (Vec<_>, Vec<_>) =
         slot.live().partition(|task| has_ended(pass.state, task));
+    if let (Some(last), true) = (ended.last(), sound.is_empty())
+        && let Some(until) = held_until(pass.state, last, slot).filter(|until| *until > pass.now)
+    {
+        plan.wake_by(until);
+        return Vec::new();
+    }
     let mut ops: Vec<Op> = ended.iter().map(|task| pass.want(task, TaskState::Shutdown)).collect();
     if let (Some(last), true) = (ended.last(), sound.is_empty())
         && is_allowed(pass.state, last, slot)
@@ -133,6 +139,15 @@ fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
         .max()
         .unwrap_or_default();
     patience.max(task.meta.created_at + delay)
+}
+
+/// Until when a task that could not even be made ready keeps its slot: until it could have started. It waited already for the sake of those that failed before
+/// it, and another that is made ready at once would fail at once, as when there is no such image.
+fn held_until(state: &State, task: &Task, slot: &Slot<'_>) -> Option<Timestamp> {
+    let was_waiting = task.desired_state < TaskState::Running;
+    let has_failed = matches!(task.status.state, TaskState::Failed | TaskState::Rejected);
+    let is_held = was_waiting && has_failed && is_allowed(state, task, slot);
+    is_held.then(|| start_at(state, task, slot))
 }
 
 /// Whether `task` was made as `predecessor` ended by itself: only then is there a delay, as only what ends by itself may do so again at once.

@@ -119,7 +119,52 @@ fn pass_some(world: &mut World) -> &'static crate::loops::Loop {
     for step in loops.iter().filter(|step| step.name != "liveness").cycle().take(2 * loops.len()) {
         world.pass(step);
     }
-    loops.iter().find(|step| step.name == "replicated").expect("there is such a loop")
+    replicated()
+}
+
+/// The loop of replicated services.
+fn replicated() -> &'static crate::loops::Loop {
+    let mut loops = crate::loops::LOOPS.iter();
+    loops.find(|step| step.name == "replicated").expect("there is such a loop")
+}
+
+#[test]
+fn what_cannot_even_be_made_ready_is_tried_less_and_less_often() {
+    let (mut world, web) = running(1, 1);
+    let task = world.running(&web).remove(0);
+    world.report(&task, TaskState::Rejected);
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        pass_some(&mut world);
+        let tried = world.tasks(&web).into_iter().find(|task| !task.status.state.is_terminal());
+        let before = world.now;
+        world.report(&tried.expect("is made"), TaskState::Rejected);
+        while world.tasks(&web).iter().all(|task| task.status.state.is_terminal()) {
+            pass_some(&mut world);
+            let made = world.tasks(&web).iter().any(|task| !task.status.state.is_terminal());
+            let wake = world.pass(replicated()).next_wake();
+            world.now = wake.filter(|_| !made).unwrap_or(world.now);
+        }
+        waited.push(world.now.since(before).as_secs());
+    }
+    assert_eq!(waited, [5, 10, 20, 40, 80]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_make_a_crash_loop_forget_how_often_it_has_failed() {
+    let (mut world, web) = running(1, 1);
+    let fail = |world: &mut World| {
+        let task = world.running(&web).remove(0);
+        let before = world.now;
+        world.report(&task, TaskState::Failed);
+        world.settle();
+        world.now.since(before).as_secs()
+    };
+    world.now = world.now + Duration::from_secs(100_000);
+    assert_eq!([(); 3].map(|()| fail(&mut world)), [5, 5, 10]);
+    world.now = swarmlite_proto::time::Timestamp::EPOCH;
+    let waited = [(); 5].map(|()| fail(&mut world));
+    assert_eq!(waited, [20, 40, 80, 160, 300]);
 }
 
 #[test]
