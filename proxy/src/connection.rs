@@ -4,6 +4,7 @@
 //! all else that is done for it. Only while there is a body to send, which goes on while the answer is not taken, the connection is a task of its own.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::pin::pin;
 use std::task::Context;
@@ -17,10 +18,17 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use swarmlite_proto::id::TaskId;
 use tokio::net::TcpStream;
 
-use crate::pool::Target;
 use crate::upload::Upload;
+
+/// A port of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) task: TaskId,
+    pub(crate) address: SocketAddr,
+}
 
 /// Moves bytes. It ends when its sender is dropped and what it carries has ended.
 type Mover = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;

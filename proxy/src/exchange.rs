@@ -27,6 +27,7 @@ use tokio::time::timeout_at;
 
 use crate::answer::Refusal;
 use crate::choice::Aside;
+use crate::connection::Target;
 use crate::counters::Counters;
 use crate::download::Download;
 use crate::download::Lease;
@@ -34,7 +35,6 @@ use crate::limits::Limits;
 use crate::limits::SILENCE;
 use crate::pool::ConnectError;
 use crate::pool::Pool;
-use crate::pool::Target;
 use crate::table::Rule;
 use crate::upload::Progress;
 use crate::upload::Upload;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -20,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::alive;
 use crate::connection::Connection;
+use crate::connection::Target;
 use crate::dial::Dial;
 use crate::limits::Limits;
 use crate::table::Table;
@@ -43,13 +43,6 @@ pub(crate) enum ConnectError {
     /// The connection broke right away.
     #[error(transparent)]
     Broken(#[from] hyper::Error),
-}
-
-/// A port of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Target {
-    pub(crate) task: TaskId,
-    pub(crate) address: SocketAddr,
 }
 
 #[derive(Debug)]

@@ -26,6 +26,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::answer::Answer;
@@ -66,6 +67,11 @@ impl Kind {
             Self::Line => "tcp, new connection",
             Self::Lines => "tcp, several exchanges",
         }
+    }
+
+    /// What is spoken over TLS (RFC 7301).
+    pub(super) const fn protocol(self) -> &'static str {
+        if matches!(self, Self::Http2) { "h2" } else { "http/1.1" }
     }
 
     /// How many requests are made on a connection at most.
@@ -118,7 +124,8 @@ enum Channel {
 impl Connection {
     /// Connects to the target.
     pub(super) async fn open(expected: &Expectation) -> anyhow::Result<Self> {
-        let stream = stream::connect(expected).await?;
+        let stream =
+            stream::connect(expected.target, expected.authority(), expected.tls.as_ref()).await?;
         let channel = match expected.kind {
             Kind::NewConnection | Kind::KeepAlive => {
                 let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -269,6 +276,11 @@ pub(super) fn kind_of_failure(error: &anyhow::Error) -> &'static str {
                 _ => "error",
             };
         }
+    }
+    if let Some(tungstenite::Error::ConnectionClosed | tungstenite::Error::Protocol(_)) =
+        error.downcast_ref()
+    {
+        return "closed";
     }
     match error.downcast_ref::<hyper::Error>() {
         Some(error) if error.is_canceled() || error.is_incomplete_message() => "closed",

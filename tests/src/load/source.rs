@@ -51,7 +51,7 @@ impl Loop {
 
     fn expectation(&self) -> anyhow::Result<Expectation> {
         let Self { kind, target, name, peer, host, root, .. } = self.clone();
-        let tls = root.map(|root| stream::config(&root, kind)).transpose()?;
+        let tls = root.map(|root| stream::config(&root, kind.protocol())).transpose()?;
         Ok(Expectation { kind, target, name, peer, host, tls })
     }
 }

@@ -1,5 +1,6 @@
 //! What requests of a client go over: TCP, or TLS on top of it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,9 +14,6 @@ use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::load::client::Expectation;
-use crate::load::client::Kind;
-
 /// Bytes both ways.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -24,21 +22,25 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// A connection of either kind.
 pub(super) type Stream = Box<dyn Duplex>;
 
-/// Connects to the target.
-pub(super) async fn connect(expected: &Expectation) -> anyhow::Result<Stream> {
-    let stream = TcpStream::connect(expected.target).await.context("connect")?;
+/// Connects to `target`, and speaks TLS with whoever has the name `host` there, if that is asked for.
+pub(super) async fn connect(
+    target: SocketAddr,
+    host: String,
+    tls: Option<&Arc<ClientConfig>>,
+) -> anyhow::Result<Stream> {
+    let stream = TcpStream::connect(target).await.context("connect")?;
     stream.set_nodelay(true)?;
-    let Some(tls) = &expected.tls else { return Ok(Box::new(stream)) };
-    let name = ServerName::try_from(expected.authority())?;
+    let Some(tls) = tls else { return Ok(Box::new(stream)) };
+    let name = ServerName::try_from(host)?;
     let stream =
         TlsConnector::from(Arc::clone(tls)).connect(name, stream).await.context("TLS handshake")?;
     Ok(Box::new(stream))
 }
 
-/// TLS with servers that have `root` or a certificate signed by it. What was agreed on once is resumed, as browsers do.
+/// TLS with servers that have `root` or a certificate signed by it, to speak `protocol` (RFC 7301). What was agreed on once is resumed, as browsers do.
 pub(super) fn config(
     root: &CertificateDer<'static>,
-    kind: Kind,
+    protocol: &str,
 ) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add(root.clone())?;
@@ -46,7 +48,6 @@ pub(super) fn config(
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let protocol = if kind == Kind::Http2 { "h2" } else { "http/1.1" };
     config.alpn_protocols = vec![protocol.into()];
     Ok(Arc::new(config))
 }

@@ -6,6 +6,8 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
 
@@ -111,6 +113,55 @@ fn each_kind_of_failure_is_seen() {
         failed(Manner::Stranger, kind, "wrong answer: ");
     }
     failed(Manner::Stale, Kind::Lines, "wrong answer: ");
+}
+
+/// A server of messages over WebSockets. It says that it ends with every third answer, or not at all.
+fn serve_messages(says_so: bool, answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut socket = tungstenite::accept(stream.unwrap()).unwrap();
+                for number in 1.. {
+                    let Ok(Message::Text(text)) = socket.read() else { return };
+                    socket.send(Message::text(format!("{answer} {text}"))).unwrap();
+                    if number == 3 {
+                        if says_so {
+                            socket.close(None).unwrap();
+                        }
+                        // The client answers that, or is cut off.
+                        let _ = socket.read();
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_message_gets_its_answer_unless_the_server_has_said_that_it_ends() {
+    for (says_so, answer, failure) in [
+        (true, "h web", None),
+        (false, "h web", Some("closed: ")),
+        (true, "h other", Some("wrong answer: ")),
+    ] {
+        let server = serve_messages(says_so, answer);
+        let load = Load::start("one", loops(server, &[Kind::WebSocket])).unwrap();
+        while load.requests() < 7 {
+            std::thread::yield_now();
+        }
+        let checked = load.finish().unwrap().check();
+        match failure {
+            None => checked.unwrap(),
+            Some(failure) => {
+                let error = checked.unwrap_err().to_string();
+                assert!(error.contains("web socket: ") && error.contains(failure), "{error}");
+            }
+        }
+    }
 }
 
 #[test]
