@@ -178,7 +178,10 @@ impl StartError {
     fn told(dir: &Path, source: io::Error) -> Self {
         let dir = dir.to_owned();
         match source.kind() {
-            io::ErrorKind::InvalidData => Self::Damaged { dir, source },
+            // The second: a record that was cut off.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                Self::Damaged { dir, source }
+            }
             _ => Self::Disk { dir, source },
         }
     }

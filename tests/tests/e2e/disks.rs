@@ -53,7 +53,7 @@ pub(crate) async fn a_manager_whose_log_is_lost_or_damaged_takes_part_anew(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
     // All of it; the log alone, which would be that of a manager that has promised nothing; and which member it is.
-    const DAMAGES: [&str; 3] = ["rm -r raft", "rm -r raft/log", "echo > raft/member.json"];
+    const DAMAGES: [&str; 3] = ["rm -r raft", "rm -r raft/log", "echo spoiled > raft/member.json"];
     while_written(cluster, async |writers| {
         for (damage, manager) in DAMAGES.into_iter().zip(cluster.managers().iter().cycle()) {
             manager.kill(Service::Daemon, "KILL").await?;

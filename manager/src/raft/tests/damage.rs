@@ -57,8 +57,10 @@ async fn a_damaged_manager_takes_part_as_a_new_one() {
     let mut cluster = TestCluster::of(3).await;
     create(cluster.store(1), 1).await.expect("is new");
     cluster.stop(3).await;
-    std::fs::write(cluster.dir(3).join(record::NAME), "no record").expect("is written");
-    damage(&refusal(&cluster, 3).await);
+    for spoiled in ["", "no record"] {
+        std::fs::write(cluster.dir(3).join(record::NAME), spoiled).expect("is written");
+        damage(&refusal(&cluster, 3).await);
+    }
     rejoin(&mut cluster, 3).await;
     let state = soon("a read", cluster.store(3).read()).await.expect("is led");
     assert!(has(&state, 1));
