@@ -92,7 +92,8 @@ pub(crate) fn redirect(location: &str) -> Answer {
     answer
 }
 
-fn own(status: StatusCode, text: String) -> Answer {
+/// A text of the proxy itself.
+pub(crate) fn own(status: StatusCode, text: String) -> Answer {
     let mut answer = Response::new(Either::Left(Full::from(text)));
     *answer.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");

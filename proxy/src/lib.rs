@@ -5,6 +5,7 @@ mod alive;
 mod answer;
 mod asked;
 mod certificate;
+mod challenge;
 mod choice;
 mod connection;
 mod counters;
@@ -27,6 +28,7 @@ mod upload;
 
 pub use self::certificate::Certificate;
 pub use self::certificate::CertificateError;
+pub use self::challenge::Challenge;
 pub use self::counters::Counters;
 pub use self::dial::Dial;
 pub use self::limits::Limits;

@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::answer::Refusal;
+use crate::answer::own;
 use crate::answer::redirect;
 use crate::asked::Asked;
 use crate::choice::Aside;
@@ -137,6 +138,9 @@ impl Proxy {
             Err(refusal) => return refusal.answer(),
         };
         let table = Arc::clone(&self.table.borrow());
+        if let Some(text) = table.challenges().answer(&asked.host, asked.path()) {
+            return own(StatusCode::OK, text.to_owned());
+        }
         let found = table.find(&asked.host, asked.path(), head.method.as_str(), &head.headers);
         let Some(found) = found else {
             self.unmatched.fetch_add(1, Ordering::Relaxed);

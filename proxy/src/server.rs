@@ -30,6 +30,7 @@ use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 
 use crate::alive;
+use crate::challenge;
 use crate::guard::GoneOver;
 use crate::guard::Guard;
 use crate::headers::Client;
@@ -171,6 +172,8 @@ impl Proxy {
             return self.converse(stream, way, watcher).await;
         };
         match timeout(self.limits().head, acceptor.accept(stream)).await {
+            // Whoever asked has seen the certificate, and nothing is said over such a connection (RFC 8737, 3).
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(challenge::PROTOCOL) => {}
             Ok(Ok(stream)) => self.converse(stream, way, watcher).await,
             Ok(Err(error)) => tracing::debug!(%address, error = chain(&error), "no TLS"),
             Err(_elapsed) => tracing::debug!(%address, "no TLS handshake in time"),

@@ -18,6 +18,8 @@ use swarmlite_proto::spec::HttpRoute;
 use self::rank::Ask;
 use crate::certificate::Certificate;
 use crate::certificate::Certificates;
+use crate::challenge::Challenge;
+use crate::challenge::Challenges;
 use crate::host;
 
 /// A service with rules, as a node knows it.
@@ -119,6 +121,7 @@ pub struct Table {
     wildcards: HashMap<String, Vec<(Ask, Found)>>,
     any: Vec<(Ask, Found)>,
     certificates: Certificates,
+    challenges: Challenges,
     services: HashSet<ServiceId>,
     serving: HashSet<TaskId>,
     lost: HashSet<TaskId>,
@@ -156,6 +159,12 @@ impl Table {
         table
     }
 
+    /// The same table, with what ACME servers may ask for.
+    #[must_use]
+    pub fn with_challenges(self, challenges: Vec<Challenge>) -> Self {
+        Self { challenges: Challenges::new(challenges), ..self }
+    }
+
     /// The rules that take a request. `host` has the form of [`host::host`], and `path` is without the query.
     #[must_use]
     pub fn find(
@@ -174,6 +183,11 @@ impl Table {
     /// The certificate for a name that a client asks for.
     pub(crate) fn certificate(&self, name: Option<&str>) -> Option<&Certificate> {
         self.certificates.find(name)
+    }
+
+    /// What ACME servers may ask for.
+    pub(crate) const fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// Whether a service has rules.

@@ -11,10 +11,11 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use crate::challenge;
 use crate::table::Table;
 
-/// What is spoken over TLS (RFC 7301), the most wanted first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// What is spoken over TLS (RFC 7301), the most wanted first. The last is for ACME servers, which offer nothing else.
+const PROTOCOLS: [&[u8]; 3] = [b"h2", b"http/1.1", challenge::PROTOCOL];
 
 /// Takes connections with TLS 1.2 and 1.3, with the certificates of the newest table. Refused is who asks for a name without a certificate.
 ///
@@ -37,6 +38,10 @@ struct Newest(watch::Receiver<Arc<Table>>);
 impl ResolvesServerCert for Newest {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let table = Arc::clone(&self.0.borrow());
+        let mut offered = hello.alpn().into_iter().flatten();
+        if offered.next() == Some(challenge::PROTOCOL) && offered.next().is_none() {
+            return table.challenges().certificate(hello.server_name());
+        }
         table.certificate(hello.server_name()).map(|certificate| certificate.key())
     }
 }

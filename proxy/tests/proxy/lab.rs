@@ -26,6 +26,7 @@ use hyper_util::server::conn::auto;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proxy::Certificate;
+use swarmlite_proxy::Challenge;
 use swarmlite_proxy::CookieKey;
 use swarmlite_proxy::Dial;
 use swarmlite_proxy::Limits;
@@ -80,6 +81,7 @@ pub(crate) struct Lab {
     table: watch::Sender<Arc<Table>>,
     addresses: Arc<Addresses>,
     certificates: BTreeMap<String, Certificate>,
+    challenges: Vec<Challenge>,
     services: Vec<Service>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<io::Result<()>>,
@@ -105,10 +107,21 @@ impl Lab {
             let _stopped = stopped.await;
         });
         let served = tokio::spawn(served);
-        let (certificates, services) = Default::default();
+        let (certificates, challenges, services) = Default::default();
         let stop = Some(stop);
         let (plain, tls) = (plain_at, tls_at);
-        Self { proxy, plain, tls, table, addresses, certificates, services, stop, served }
+        Self {
+            proxy,
+            plain,
+            tls,
+            table,
+            addresses,
+            certificates,
+            challenges,
+            services,
+            stop,
+            served,
+        }
     }
 
     /// Adds a service that answers by `routes`, with tasks that listen where it says.
@@ -148,8 +161,14 @@ impl Lab {
         self.publish();
     }
 
+    pub(crate) fn set_challenges(&mut self, challenges: Vec<Challenge>) {
+        self.challenges = challenges;
+        self.publish();
+    }
+
     pub(crate) fn publish(&self) {
         let table = Table::new(self.services.clone(), self.certificates.clone());
+        let table = table.with_challenges(self.challenges.clone());
         self.table.send_replace(Arc::new(table));
     }
 
