@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
+use swarmlite_proto::agent::AcmeAnswer;
 use swarmlite_proto::agent::Assignment;
 use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::AssignmentSet;
@@ -53,6 +54,9 @@ pub struct Assignments {
     /// How this node answers HTTP, if it does.
     #[serde(default)]
     pub http: Option<HttpAssignment>,
+    /// What ACME servers may ask for. In memory only, as it has no use once the order is done.
+    #[serde(skip)]
+    pub acme: Vec<AcmeAnswer>,
 }
 
 /// The set does not follow on what this node has already.
@@ -153,6 +157,7 @@ impl Assignments {
                 self.attachments.insert(attachment.id.clone(), Arc::new(attachment));
             }
             Assignment::Http(http) => self.http = Some(http),
+            Assignment::Acme(answers) => self.acme = answers,
         }
     }
 
@@ -168,6 +173,7 @@ impl Assignments {
             }
             AssignmentKey::Attachment(id) => drop(self.attachments.remove(&id)),
             AssignmentKey::Http => self.http = None,
+            AssignmentKey::Acme => self.acme.clear(),
         }
     }
 }

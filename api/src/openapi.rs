@@ -162,6 +162,7 @@ fn require_printed(components: &mut Components) {
     require::<api::AttachedNetworkSpec>(components);
     require::<api::ContainerStatus>(components);
     require::<api::EngineDescription>(components);
+    require::<api::HttpCertificate>(components);
     require::<api::JobStatus>(components);
     require::<api::ManagerStatus>(components);
     require::<api::Network>(components);

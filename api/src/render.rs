@@ -58,6 +58,7 @@ pub(super) fn service(service: &Service) -> api::Service {
             spec: service.spec.endpoint_spec.clone().unwrap_or_default(),
             ports: service.endpoint.ports.clone(),
             virtual_ips: virtual_ips.collect(),
+            http_certificates: Vec::new(),
         },
         update_status: service.update_status.clone().map(Into::into),
         service_status: None,

@@ -1,6 +1,7 @@
 //! `/services`.
 
 mod balancing;
+mod certificates;
 pub(super) mod dry_run;
 pub(super) mod http;
 mod plan;
@@ -77,9 +78,16 @@ pub(super) async fn list(
     let services = state.services().values().filter(|service| matches(&filters, service));
     let rendered = services.map(|service| {
         let service_status = with_status.then(|| status(&state, service));
-        api::Service { service_status, ..render::service(service) }
+        api::Service { service_status, ..rendered(&state, service) }
     });
     Ok(Json(rendered.collect()))
+}
+
+/// A service with what the state knows of its hosts.
+fn rendered(state: &State, service: &Service) -> api::Service {
+    let mut shown = render::service(service);
+    shown.endpoint.http_certificates = certificates::certificates(state, service);
+    shown
 }
 
 fn matches(filters: &Filters, service: &Service) -> bool {
@@ -138,7 +146,7 @@ pub(super) async fn inspect(
 ) -> Answer<Json<api::Service>> {
     let with_defaults = params.strict_bool("insertDefaults")?;
     let state = manager.read().await?;
-    let mut service = render::service(lookup::service(&state, &id)?);
+    let mut service = rendered(&state, lookup::service(&state, &id)?);
     if with_defaults {
         insert_defaults(&mut service.spec);
     }

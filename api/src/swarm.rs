@@ -307,6 +307,9 @@ fn changed(
     if cluster.spec.http().is_on() {
         http::check_format(state)?;
     }
+    if cluster.spec.acme.is_some() {
+        http::check_acme_format(state)?;
+    }
     state.check_http_ports(&cluster)?;
     cluster.unlock_key = match &old.unlock_key {
         _ if !cluster.spec.encryption_config.auto_lock_managers => None,

@@ -2,6 +2,7 @@
 //!
 //! - [`state`]: what the cluster is, replicated; the only bus between all that follows.
 //! - [`access`]: the cluster as an API for users needs it; [`quorum`]: who leads, and who can be reached.
+//! - [`acme`]: certificates for the hosts of HTTP rules.
 //! - [`attachments`]: standalone containers on networks of the cluster.
 //! - [`backup`]: all of the state in one file, and the cluster that is made of one.
 //! - [`ca`]: the certificate authority, and how machines become nodes.
@@ -29,6 +30,7 @@
 //! A manager never touches Docker or the kernel; that is the agents' part.
 
 pub mod access;
+pub mod acme;
 mod allocator;
 pub mod attachments;
 pub mod backup;

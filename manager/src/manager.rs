@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::access::ManagerAccess;
+use crate::acme;
 use crate::attachments;
 use crate::ca;
 use crate::clock;
@@ -161,6 +162,16 @@ impl Manager {
                 loops.clone(),
             )),
             spawn(members::run(store.clone())),
+            spawn(acme::run(
+                acme::Inputs {
+                    store: store.clone(),
+                    programmed: dispatcher.programmed(),
+                    patience: config.routing_patience,
+                    server: Arc::new(acme::Client),
+                    clock: Timestamp::now,
+                },
+                store.leadership(),
+            )),
             spawn(follow_quorum(store.clone(), quorum)),
             spawn(follow_events(store.clone(), quorum_receiver.clone(), events.clone())),
         ];

@@ -6,6 +6,7 @@
 //!
 //! This module never does I/O and reads no clock.
 
+mod acme;
 mod apply;
 mod changes;
 mod cursors;
@@ -50,6 +51,7 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::version::Generation;
 use swarmlite_proto::version::Version;
 
+pub(crate) use self::acme::answers_acme;
 pub use self::apply::out_of_sequence;
 pub(crate) use self::changes::Change;
 pub(crate) use self::changes::Changes;

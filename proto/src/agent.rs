@@ -178,6 +178,8 @@ pub enum Assignment {
     Attachment(AttachmentAssignment),
     /// That the node answers HTTP, for the services that have rules for it. Said to agents that speak [`HTTP`](crate::protocol::HTTP).
     Http(HttpAssignment),
+    /// What an ACME server may ask the node for, while something is ordered. Said to agents that speak [`ACME`](crate::protocol::ACME).
+    Acme(Vec<AcmeAnswer>),
 }
 
 /// What identifies an assignment. Orders what is needed before what needs it.
@@ -197,6 +199,8 @@ pub enum AssignmentKey {
     Attachment(AttachmentId),
     /// That the node answers HTTP.
     Http,
+    /// What an ACME server may ask for.
+    Acme,
     /// A task.
     Task(TaskId),
 }
@@ -213,6 +217,7 @@ impl Assignment {
             Self::Config(config) => AssignmentKey::Config(config.id.clone()),
             Self::Attachment(attachment) => AssignmentKey::Attachment(attachment.id.clone()),
             Self::Http(_) => AssignmentKey::Http,
+            Self::Acme(_) => AssignmentKey::Acme,
             Self::Endpoint(endpoint) => {
                 AssignmentKey::Endpoint(endpoint.network_id.clone(), endpoint.service_id.clone())
             }
@@ -356,6 +361,17 @@ impl std::fmt::Debug for HttpAssignment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpAssignment").field("ports", &self.ports).finish_non_exhaustive()
     }
+}
+
+/// What an ACME server may ask for about a host, however it asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcmeAnswer {
+    /// The host.
+    pub host: String,
+    /// What is asked for.
+    pub token: String,
+    /// The key authorization (RFC 8555, 8.1).
+    pub answer: String,
 }
 
 /// One task of a service on a network.

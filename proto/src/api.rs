@@ -53,6 +53,7 @@ pub use node::TlsInfo;
 pub use rebalance::Rebalance;
 pub use rebalance::RebalanceMove;
 pub use rebalance::RebalanceRequest;
+pub use service::HttpCertificate;
 pub use service::JobStatus;
 pub use service::Service;
 pub use service::ServiceCreateResponse;

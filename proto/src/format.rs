@@ -45,8 +45,11 @@ impl Format {
     /// The first with rules of HTTP routing, which all managers have to see to keep them apart.
     pub const HTTP: Self = Self(2);
 
+    /// The first with certificates by ACME, which are changes that older managers cannot read.
+    pub const ACME: Self = Self(3);
+
     /// The newest that this version knows.
-    const NEWEST: Self = Self::HTTP;
+    const NEWEST: Self = Self::ACME;
 
     /// The smallest number that is not one of a format: what an unmarked record begins with.
     const UNMARKED_BEGIN: u8 = 0x80;

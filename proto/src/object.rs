@@ -6,6 +6,7 @@
 //! [`crate::api`] has the forms that clients see, in types of its own: what the API prints may change without a word about what lies on
 //! the disks, and the names of fields here are those of files that exist. A spec is what the user wrote and stands in both as it is.
 
+mod acme;
 mod node;
 mod progress;
 
@@ -18,6 +19,13 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use self::acme::AcmeAccount;
+pub use self::acme::AcmeCertificate;
+pub use self::acme::AcmeChallenge;
+pub use self::acme::AcmeChallengeKind;
+pub use self::acme::AcmeFailure;
+pub use self::acme::AcmeHost;
+pub use self::acme::AcmeOrder;
 pub use self::node::EngineDescription;
 pub use self::node::NodeDescription;
 pub use self::node::NodeResources;

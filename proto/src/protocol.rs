@@ -38,8 +38,11 @@ pub const HTTP: u16 = 4;
 /// The first protocol with [`AssignmentSet::differences`](crate::agent::AssignmentSet::differences).
 pub const ENDPOINT_DIFFERENCES: u16 = 5;
 
+/// The first protocol with [`Assignment::Acme`](crate::agent::Assignment::Acme).
+pub const ACME: u16 = 5;
+
 /// The newest protocol of this version.
-const NEWEST: u16 = ENDPOINT_DIFFERENCES;
+const NEWEST: u16 = ACME;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;

@@ -3,6 +3,7 @@
 //! A member that Docker omits when empty is omitted here too, so that clients see what they are used to. Every struct reads with
 //! all its members optional; whether the values make sense is for validation to say.
 
+mod acme;
 mod container;
 mod data;
 mod document;
@@ -20,6 +21,7 @@ mod task;
 
 use std::collections::BTreeMap;
 
+pub use acme::AcmeConfig;
 pub use container::ContainerSpec;
 pub use container::DnsConfig;
 pub use container::HealthConfig;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use swarmlite_proto::agent::AcmeAnswer;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
 use swarmlite_proto::object::Secret;
 use swarmlite_proxy::Certificate;
 use swarmlite_proxy::CertificateError;
+use swarmlite_proxy::Challenge;
 use swarmlite_proxy::Service;
 use swarmlite_proxy::Task;
 
@@ -21,6 +23,8 @@ pub(super) struct Content {
     pub(super) services: Vec<Service>,
     /// The certificates of hosts.
     pub(super) certificates: BTreeMap<String, Certificate>,
+    /// What ACME servers may ask for.
+    pub(super) challenges: Vec<Challenge>,
 }
 
 /// The certificates that have been read, by the secrets they are in. The content of a secret never changes.
@@ -46,6 +50,14 @@ pub(super) fn services(networks: &NetworkAssignments, lost: &BTreeSet<NodeId>) -
             .collect(),
     });
     services.collect()
+}
+
+/// What is answered to ACME servers.
+pub(super) fn challenges(answers: &[AcmeAnswer]) -> Vec<Challenge> {
+    let challenges = answers.iter().cloned();
+    let challenges =
+        challenges.map(|AcmeAnswer { host, token, answer }| Challenge { host, token, answer });
+    challenges.collect()
 }
 
 /// The certificates of the hosts of `services`, of several the first one. Keeps in `read` those of `secrets` that are needed.

@@ -62,7 +62,8 @@ impl Front {
             (task.id.clone(), before.unwrap_or(networks.generation))
         });
         stage.since = since.collect();
-        stage.content = Content { services, certificates };
+        let challenges = content::challenges(&known.acme);
+        stage.content = Content { services, certificates, challenges };
         self.table.send_replace(Arc::new(stage.table()));
     }
 
@@ -83,11 +84,11 @@ impl Front {
 impl Stage {
     /// What the kernel can carry of the content.
     fn table(&self) -> Table {
-        let Content { mut services, certificates } = self.content.clone();
+        let Content { mut services, certificates, challenges } = self.content.clone();
         for task in services.iter_mut().flat_map(|service| &mut service.tasks) {
             task.serving = self.since.get(&task.id).is_some_and(|since| *since <= self.reached);
         }
-        Table::new(services, certificates)
+        Table::new(services, certificates).with_challenges(challenges)
     }
 }
 

@@ -31,7 +31,7 @@ use crate::task::samples::network;
 use crate::task::samples::task;
 
 /// The formats of which ledgers are kept.
-const KEPT: [Format; 3] = [Format::UNMARKED, Format::FIRST, Format::HTTP];
+const KEPT: [Format; 4] = [Format::UNMARKED, Format::FIRST, Format::HTTP, Format::ACME];
 
 fn folder(format: Format) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/ledger/golden/format-{format}"))
@@ -61,6 +61,12 @@ fn rule() -> HttpRoute {
     http::parse("shop.example.com/cart,port=80,tls=cert,sticky=1h,timeout=30s").expect("a rule")
 }
 
+fn rules(format: Format) -> Vec<HttpRoute> {
+    let by_acme = http::parse("acme.example.com,port=80,tls=acme").expect("a rule");
+    let all = [(Format::HTTP, rule()), (Format::ACME, by_acme)];
+    all.into_iter().filter(|(since, _)| format >= *since).map(|(_, rule)| rule).collect()
+}
+
 fn assignments(format: Format) -> Assignments {
     let has_http = format >= Format::HTTP;
     let mut task = task('t');
@@ -79,7 +85,7 @@ fn assignments(format: Format) -> Assignments {
         vip: Some([10, 0, 101, 2].into()),
         balancing: Balancing::default(),
         ports: vec![IngressPort { protocol: PortProtocol::Udp, published: 8080, target: 80 }],
-        http: has_http.then(rule).into_iter().collect(),
+        http: rules(format),
         tasks: vec![EndpointTask {
             task_id: id('t'),
             addr: [10, 0, 101, 3].into(),

@@ -45,7 +45,8 @@ impl NetworkAssignments {
                 Assignment::Task(_)
                 | Assignment::Secret(_)
                 | Assignment::Config(_)
-                | Assignment::Http(_) => {}
+                | Assignment::Http(_)
+                | Assignment::Acme(_) => {}
                 Assignment::Network(network) => {
                     networks.networks.insert(network.id.clone(), network.clone());
                 }

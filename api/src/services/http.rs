@@ -12,12 +12,20 @@ use swarmlite_proxy::Certificate;
 
 /// Refuses what not all managers know of yet: those that do not would lose it.
 pub(crate) fn check_format(state: &State) -> Result<()> {
-    if state.format() >= Format::HTTP {
+    check(state, "HTTP routing needs", Format::HTTP)
+}
+
+/// The same for certificates by ACME.
+pub(crate) fn check_acme_format(state: &State) -> Result<()> {
+    check(state, "certificates by ACME need", Format::ACME)
+}
+
+fn check(state: &State, needs: &str, format: Format) -> Result<()> {
+    if state.format() >= format {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "HTTP routing needs all managers to keep records of format {}, and the cluster is at {}: upgrade all managers first",
-        Format::HTTP,
+        "{needs} all managers to keep records of format {format}, and the cluster is at {}: upgrade all managers first",
         state.format()
     )))
 }

@@ -1,5 +1,7 @@
 //! Commands about the membership of this node, and their options.
 
+mod acme;
+
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use swarmlite_proto::spec::HttpConfig;
 use swarmlite_proto::spec::MANAGER_PORT;
 use swarmlite_proto::time::Nanoseconds;
 
+use self::acme::AcmeFlags;
 use crate::value::count;
 use crate::value::duration;
 use crate::value::http;
@@ -152,6 +155,10 @@ pub(crate) struct SwarmSettings {
     /// [default: off].
     #[arg(long, value_name = "PORT,TLSPORT|off", num_args = 0..=1, require_equals = true, default_missing_value = "80,443", value_parser = http::ports)]
     pub(crate) http: Option<HttpConfig>,
+
+    /// Certificates by ACME.
+    #[command(flatten)]
+    pub(crate) acme: AcmeFlags,
 }
 
 /// Options of `join`.

@@ -55,6 +55,7 @@ pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, 
     assignments.extend(documents_of::<SecretKind>(state, node).map(Assignment::Secret));
     assignments.extend(http::certificates(state, node).map(Assignment::Secret));
     assignments.extend(http::assignment(state, node).map(Assignment::Http));
+    assignments.extend(http::acme(state, node).map(Assignment::Acme));
     assignments.extend(documents_of::<ConfigKind>(state, node).map(Assignment::Config));
     assignments.extend(state.nodes().values().filter_map(|node| peer(node)).map(Assignment::Peer));
     for network in networks_of(state, node) {

@@ -42,7 +42,7 @@ use super::types::Entry;
 use crate::state::Snapshot;
 
 /// The formats of which files are kept.
-const KEPT: [Format; 3] = [Format::UNMARKED, Format::FIRST, Format::HTTP];
+const KEPT: [Format; 4] = [Format::UNMARKED, Format::FIRST, Format::HTTP, Format::ACME];
 
 /// Keys and values, as they lie on a disk.
 type Items = BTreeMap<Vec<u8>, Vec<u8>>;

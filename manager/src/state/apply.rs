@@ -96,6 +96,8 @@ impl State {
             Op::PutSecret(secret) => self.put_document::<SecretKind>(*secret, write)?,
             Op::PutConfig(config) => self.put_document::<ConfigKind>(*config, write)?,
             Op::PutAttachment(attachment) => self.put_attachment(*attachment, write)?,
+            Op::PutAcmeAccount(account) => self.put_acme_account(*account, write)?,
+            Op::PutAcmeHost(host) => self.put_acme_host(*host, write)?,
             Op::PutService(service) => return self.put_service(*service, write).map(Some),
             Op::PutTask(task) => self.put_task(*task, write)?,
             Op::Remove(object, version) => return self.remove(&object, version),
@@ -243,6 +245,8 @@ impl State {
                     self.indexes.remove_attachment(&attachment);
                 }
             }
+            ObjectRef::AcmeAccount => self.tables.acme_account = None,
+            ObjectRef::AcmeHost(host) => drop(self.tables.acme_hosts.remove(host)),
         }
         Ok(None)
     }
@@ -257,6 +261,8 @@ impl State {
             ObjectRef::Secret(id) => self.tables.secrets.get(id).map(|object| object.meta),
             ObjectRef::Config(id) => self.tables.configs.get(id).map(|object| object.meta),
             ObjectRef::Attachment(id) => self.tables.attachments.get(id).map(|object| object.meta),
+            ObjectRef::AcmeAccount => self.tables.acme_account.as_ref().map(|object| object.meta),
+            ObjectRef::AcmeHost(host) => self.tables.acme_hosts.get(host).map(|object| object.meta),
         };
         if meta.map_or(Version::NONE, |meta| meta.version) == version {
             Ok(())

@@ -32,7 +32,7 @@ impl<'a, T> Change<'a, T> {
 pub(crate) struct Changes<'a> {
     /// Whether the cluster object has.
     pub(crate) cluster: bool,
-    /// Whether a network, an attached container, a secret or a config has.
+    /// Whether a network, an attached container, a secret, a config or what is known of a host by ACME has.
     pub(crate) rest: bool,
     /// The nodes that have.
     pub(crate) nodes: Vec<Change<'a, Node>>,
@@ -51,7 +51,8 @@ impl State {
             rest: old.networks.diff(&new.networks).next().is_some()
                 || old.attachments.diff(&new.attachments).next().is_some()
                 || old.secrets.diff(&new.secrets).next().is_some()
-                || old.configs.diff(&new.configs).next().is_some(),
+                || old.configs.diff(&new.configs).next().is_some()
+                || old.acme_hosts.diff(&new.acme_hosts).next().is_some(),
             nodes: changes(&old.nodes, &new.nodes),
             services: changes(&old.services, &new.services),
             tasks: changes(&old.tasks, &new.tasks),

@@ -76,6 +76,13 @@ impl State {
     }
 
     fn check_rule(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
+        if rule.acme && self.format() < Format::ACME {
+            return Err(Error::invalid(format!(
+                "certificates by ACME need all managers to keep records of format {}, and the cluster is at {}: upgrade all managers first",
+                Format::ACME,
+                self.format()
+            )));
+        }
         if let Some(certificate) = &rule.certificate
             && self.certificate(certificate).is_none()
         {
@@ -130,11 +137,16 @@ impl State {
     /// The services one of whose rules needs a secret.
     pub(super) fn has_certificate(&self, service: &Service, secret: &Secret) -> bool {
         let rules = self.http_rules_of(&service.spec);
-        let mut certificates = rules.iter().filter_map(|rule| rule.certificate.as_ref());
-        certificates.any(|it| match it.secret_id.as_str() {
+        let got = |rule: &HttpRoute| {
+            let host = self.acme_hosts().get(&rule.host).filter(|_| rule.acme);
+            let certificate = host.and_then(|host| host.certificate.as_ref());
+            certificate.is_some_and(|it| it.secret_id == secret.id)
+        };
+        let names = |it: &CertificateReference| match it.secret_id.as_str() {
             "" => it.secret_name == secret.spec.name,
             id => id == secret.id.as_str(),
-        })
+        };
+        rules.iter().any(|rule| rule.certificate.as_ref().is_some_and(names) || got(rule))
     }
 
     fn is_taken_by_http(&self, port: &PortConfig) -> bool {

@@ -13,6 +13,8 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::AcmeAccount;
+use swarmlite_proto::object::AcmeHost;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Network;
@@ -42,6 +44,10 @@ pub struct Tables {
     pub(crate) attachments: OrdMap<AttachmentId, Arc<Attachment>>,
     #[serde(default)]
     pub(crate) cursors: Cursors,
+    #[serde(default)]
+    pub(crate) acme_account: Option<Arc<AcmeAccount>>,
+    #[serde(default)]
+    pub(crate) acme_hosts: OrdMap<String, Arc<AcmeHost>>,
 }
 
 impl Tables {

@@ -11,6 +11,8 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::object::AcmeAccount;
+use swarmlite_proto::object::AcmeHost;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Config;
 use swarmlite_proto::object::Network;
@@ -71,6 +73,10 @@ pub enum Op {
     PutConfig(Box<Config>),
     /// Makes or replaces an attachment.
     PutAttachment(Box<Attachment>),
+    /// Makes or replaces the account with an ACME server. Like all about ACME only from [`Format::ACME`](swarmlite_proto::format::Format::ACME) on.
+    PutAcmeAccount(Box<AcmeAccount>),
+    /// Makes or replaces what is known of a host that is to have a certificate by ACME.
+    PutAcmeHost(Box<AcmeHost>),
     /// Removes an object that still has this version.
     Remove(ObjectRef, Version),
     /// Refuses the transaction unless the object still has this version; [`Version::NONE`]: unless it is absent.
@@ -123,4 +129,8 @@ pub enum ObjectRef {
     Config(ConfigId),
     /// An attachment.
     Attachment(AttachmentId),
+    /// The account with an ACME server.
+    AcmeAccount,
+    /// A host that is to have a certificate by ACME.
+    AcmeHost(String),
 }

@@ -10,6 +10,7 @@ use crate::object;
 use crate::spec::EndpointSpec;
 use crate::spec::PortConfig;
 use crate::spec::ServiceSpec;
+use crate::spec::is_default;
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -56,6 +57,35 @@ pub struct ServiceEndpoint {
     /// Its address on each network.
     #[serde(rename = "VirtualIPs", skip_serializing_if = "Vec::is_empty")]
     pub virtual_ips: Vec<VirtualIp>,
+    /// The certificates by ACME of its hosts. Not in Docker's API.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http_certificates: Vec<HttpCertificate>,
+}
+
+/// The certificate by ACME of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct HttpCertificate {
+    /// The host.
+    pub host: String,
+    /// The secret that it is in. Empty: there is none yet.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub secret_name: String,
+    /// Until when it is valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+    /// When another one is ordered, if all goes well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renew_at: Option<Timestamp>,
+    /// Whether one is ordered.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ordered: bool,
+    /// What went wrong at last. Empty: nothing has since there is this one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub error: String,
+    /// When it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
 }
 
 /// The address of a service on one network.

@@ -78,6 +78,9 @@ pub struct HttpRoute {
     /// The certificate that the host is served with on the port with TLS. Absent: another rule for this host says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateReference>,
+    /// Whether the certificate of the host is got by ACME, and so is in no secret that somebody names.
+    #[serde(rename = "ACME", skip_serializing_if = "is_default")]
+    pub acme: bool,
     /// Whether who asks without TLS is sent to the port with TLS.
     #[serde(skip_serializing_if = "is_default")]
     pub https_only: bool,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::AcmeConfig;
 use super::Driver;
 use super::HttpConfig;
 use super::Labels;
@@ -57,6 +58,10 @@ pub struct SwarmSpec {
     /// `{}` takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpConfig>,
+    /// Whom the cluster asks for the certificates of hosts. Not in Docker's API. In an update absence stands for what the cluster has, and `{}`
+    /// takes it back.
+    #[serde(rename = "ACME", skip_serializing_if = "Option::is_none")]
+    pub acme: Option<AcmeConfig>,
 }
 
 impl SwarmSpec {
@@ -79,6 +84,7 @@ impl SwarmSpec {
             task_defaults: TaskDefaults::default(),
             encryption_config: EncryptionConfig::default(),
             http: None,
+            acme: None,
         }
     }
 
@@ -92,6 +98,8 @@ impl SwarmSpec {
     pub fn keep_extensions(&mut self, old: &Self) {
         self.orchestration.keep_extensions(&old.orchestration);
         self.http = self.http.or(old.http).filter(|http| http.is_on());
+        let acme = self.acme.take().or_else(|| old.acme.clone());
+        self.acme = acme.filter(|acme| *acme != AcmeConfig::default());
     }
 }
 

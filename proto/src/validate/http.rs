@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::require;
 use crate::error::Result;
+use crate::spec::AcmeConfig;
 use crate::spec::EndpointMode;
 use crate::spec::EndpointSpec;
 use crate::spec::HttpConfig;
@@ -12,6 +13,7 @@ use crate::spec::HttpRoute;
 use crate::spec::MANAGER_PORT;
 use crate::spec::ServiceSpec;
 use crate::time::Nanoseconds;
+use crate::value::http::ACME;
 
 /// Characters in the name of a host, at most, and in one part of it (RFC 1035, 2.3.4).
 const MAX_HOST: usize = 253;
@@ -40,9 +42,9 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<()> {
     let (mut seen, mut certificates) = (BTreeSet::new(), BTreeMap::new());
     for one in &rules {
         rule(one)?;
-        if let Some(certificate) = &one.certificate {
-            let secret = &certificate.secret_name;
-            require(*certificates.entry(&one.host).or_insert(secret) == secret, || {
+        let named = one.certificate.as_ref().map(|it| it.secret_name.as_str());
+        if let Some(named) = named.or_else(|| one.acme.then_some(ACME)) {
+            require(*certificates.entry(&one.host).or_insert(named) == named, || {
                 format!("EndpointSpec: HTTP rules for host {:?} name two certificates", one.host)
             })?;
         }
@@ -94,6 +96,44 @@ fn rule(rule: &HttpRoute) -> Result<()> {
     let mut certificates = rule.certificate.iter();
     refuse(certificates.all(|it| !it.secret_name.is_empty() || !it.secret_id.is_empty()), &|| {
         "the certificate needs the name of a secret".to_owned()
+    })?;
+    let mut certificates = rule.certificate.iter();
+    refuse(certificates.all(|it| it.secret_name != ACME), &|| {
+        format!(
+            "a secret that is named {ACME} cannot be served with: that name stands for a certificate by ACME"
+        )
+    })?;
+    refuse(!rule.acme || rule.certificate.is_none(), &|| {
+        "a certificate is a secret or got by ACME, and not both".to_owned()
+    })?;
+    refuse(!rule.acme || is_name(&rule.host), &|| {
+        "a certificate by ACME is for one host with a name: it cannot be had for all hosts, for *. and a name, or for an address".to_owned()
+    })
+}
+
+/// Whether a host is one name, of those that an ACME server can ask for. A name whose last part is a number would be an address.
+fn is_name(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    !host.starts_with('*') && last.bytes().any(|byte| !byte.is_ascii_digit())
+}
+
+/// Checks whom the cluster asks for certificates.
+pub(super) fn acme(config: &AcmeConfig) -> Result<()> {
+    let is_url = |url: &str| {
+        let rest = url.strip_prefix("https://");
+        rest.is_some_and(|rest| !rest.is_empty()) && url.bytes().all(|it| it.is_ascii_graphic())
+    };
+    require(config.directory.is_empty() || is_url(&config.directory), || {
+        format!("the ACME directory {:?} is no URL that begins with https://", config.directory)
+    })?;
+    let email = &config.email;
+    let is_address =
+        |(name, host): (&str, &str)| !name.is_empty() && is_host(host) && !host.is_empty();
+    require(email.is_empty() || email.split_once('@').is_some_and(is_address), || {
+        format!("the ACME email {email:?} is no address of somebody")
+    })?;
+    require(config.ca.is_empty() || config.ca.contains("-----BEGIN CERTIFICATE-----"), || {
+        "the CA of the ACME server is no certificate in PEM".to_owned()
     })
 }
 

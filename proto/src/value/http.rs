@@ -8,6 +8,9 @@ use crate::spec::HttpRoute;
 use crate::time::Nanoseconds;
 use crate::time::duration;
 
+/// What stands in place of a secret for a certificate that is got by ACME.
+pub const ACME: &str = "acme";
+
 const SECOND: i64 = 1_000_000_000;
 
 /// Reads a rule. The host may be left out, as may the path, which then is `/`.
@@ -74,6 +77,7 @@ fn set(rule: &mut HttpRoute, key: &str, value: &str) -> Result<(), String> {
             let weight = value.parse().map_err(|_| format!("invalid weight: {value}"))?;
             rule.weight = Some(weight);
         }
+        "tls" if value == ACME => rule.acme = true,
         "tls" => {
             let secret_name = value.to_owned();
             rule.certificate = Some(CertificateReference { secret_id: String::new(), secret_name });
@@ -124,6 +128,7 @@ pub fn show(rule: &HttpRoute) -> String {
         rule.timeout.map(|timeout| format!("timeout={}", time(timeout))),
         rule.max_body.map(|bytes| format!("max-body={bytes}")),
         certificate.map(|it| format!("tls={}", it.secret_name)),
+        rule.acme.then(|| format!("tls={ACME}")),
         rule.https_only.then(|| "https-only".to_owned()),
         rule.hsts.map(|hsts| format!("hsts={}", time(hsts))),
     ];
@@ -175,6 +180,7 @@ mod tests {
                 secret_id: String::new(),
                 secret_name: "cert".to_owned(),
             }),
+            acme: false,
             https_only: true,
             hsts: Some(Nanoseconds::from_secs(8760 * 3600)),
         };
@@ -246,12 +252,13 @@ mod tests {
             sticky in proptest::option::of(1..2_678_400_u32),
             timeout in proptest::option::of(0..1_000_000_000_000_i64),
             max_body in proptest::option::of(0..1_u64 << 40),
-            secret in proptest::option::of("[a-zA-Z0-9._-]{1,9}"),
+            secret in proptest::option::of("[b-zA-Z0-9._-]{1,9}"),
+            acme in any::<bool>(),
             https_only in any::<bool>(),
             hsts in proptest::option::of(0..100_000_i64),
         ) -> HttpRoute {
             HttpRoute {
-                host, path, methods, headers, target_port, weight, rewrite, max_body, https_only,
+                host, path, methods, headers, target_port, weight, rewrite, max_body, https_only, acme,
                 sticky: sticky.map(|seconds| format!("{seconds}s").parse().expect("a time")),
                 timeout: timeout.map(Nanoseconds),
                 certificate: secret.map(|secret_name| CertificateReference { secret_id: String::new(), secret_name }),

@@ -79,24 +79,34 @@ fn endpoint() -> EndpointSpec {
             publish_mode: PublishMode::Host,
         }],
         options: serde_json::from_value(json!({ "scheduler": "sh", "sticky": "10m" })).ok(),
-        http: Some(vec![HttpRoute {
-            host: text("shop.example.com"),
-            path: text("/cart"),
-            methods: texts(&["GET"]),
-            headers: labels("x-beta", "1"),
-            target_port: 80,
-            weight: Some(1),
-            rewrite: Some(text("/")),
-            sticky: "1h".parse().ok(),
-            timeout: Some(Nanoseconds::from_secs(30)),
-            max_body: Some(1024),
-            certificate: Some(CertificateReference {
-                secret_id: text("x"),
-                secret_name: text("tls"),
-            }),
-            https_only: true,
-            hsts: Some(Nanoseconds::from_secs(3600)),
-        }]),
+        http: Some(vec![
+            HttpRoute {
+                host: text("shop.example.com"),
+                path: text("/cart"),
+                methods: texts(&["GET"]),
+                headers: labels("x-beta", "1"),
+                target_port: 80,
+                weight: Some(1),
+                rewrite: Some(text("/")),
+                sticky: "1h".parse().ok(),
+                timeout: Some(Nanoseconds::from_secs(30)),
+                max_body: Some(1024),
+                certificate: Some(CertificateReference {
+                    secret_id: text("x"),
+                    secret_name: text("tls"),
+                }),
+                acme: false,
+                https_only: true,
+                hsts: Some(Nanoseconds::from_secs(3600)),
+            },
+            HttpRoute {
+                host: text("acme.example.com"),
+                path: text("/"),
+                target_port: 80,
+                acme: true,
+                ..HttpRoute::default()
+            },
+        ]),
     }
 }
 

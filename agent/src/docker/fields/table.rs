@@ -222,6 +222,7 @@ pub(super) const ROWS: &[Row] = &[
     extension(cluster("EndpointSpec.Http[].MaxBody", "the largest body of a request, in bytes")),
     extension(cluster("EndpointSpec.Http[].Certificate.SecretID", "the secret with the chain of certificates and the key; found by its name if absent")),
     extension(cluster("EndpointSpec.Http[].Certificate.SecretName", "its name")),
+    extension(cluster("EndpointSpec.Http[].ACME", "the certificate of the host is got by ACME")),
     extension(cluster("EndpointSpec.Http[].HttpsOnly", "who asks without TLS is sent to the port with TLS")),
     extension(cluster("EndpointSpec.Http[].HSTS", "for how long browsers are to ask with TLS only")),
     cluster("Networks[].Target", "as `TaskTemplate.Networks`, if there are none there"),

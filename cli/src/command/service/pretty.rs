@@ -1,5 +1,7 @@
 //! A service, for people.
 
+mod certificates;
+
 use std::collections::BTreeMap;
 
 use swarmlite_proto::api::Service;
@@ -85,6 +87,8 @@ pub(super) fn service(
     page.section("Ports:", service.endpoint.ports.iter().map(port));
     let rules = spec.http_rules().unwrap_or_default();
     page.section("HTTP Rules:", rules.iter().map(|rule| format!(" {}", http::show(rule))));
+    let certificates = &service.endpoint.http_certificates;
+    page.section("Certificates by ACME:", certificates.iter().map(certificates::line));
     if let Some(it) = task.container_spec.as_ref().and_then(|it| it.healthcheck.as_ref()) {
         healthcheck(it, &mut page);
     }

@@ -39,6 +39,7 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
         max_snapshots,
         placement_strategy,
         http,
+        acme,
     } = args;
     set(&mut spec.encryption_config.auto_lock_managers, *autolock);
     set(&mut spec.ca_config.node_cert_expiry, *cert_expiry);
@@ -49,6 +50,7 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
     }
     // What turns it off has to be sent: what an update does not name stays as it is.
     spec.http = http.or(spec.http);
+    acme.change(&mut spec.acme);
     let (limit, kept) =
         (&mut spec.orchestration.task_history_retention_limit, &mut spec.raft.keep_old_snapshots);
     *limit = task_history_limit.or(*limit);

@@ -24,6 +24,7 @@ use crate::state::document::tests::document;
 use crate::state::document::tests::reference;
 use crate::state::fixture as objects;
 
+mod acme;
 mod http;
 
 type Assignments = BTreeMap<AssignmentKey, Assignment>;

@@ -11,6 +11,13 @@ use swarmlite_proto::attachment::Attachment;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::id::Id;
 use swarmlite_proto::id::Kind;
+use swarmlite_proto::object::AcmeAccount;
+use swarmlite_proto::object::AcmeCertificate;
+use swarmlite_proto::object::AcmeChallenge;
+use swarmlite_proto::object::AcmeChallengeKind;
+use swarmlite_proto::object::AcmeFailure;
+use swarmlite_proto::object::AcmeHost;
+use swarmlite_proto::object::AcmeOrder;
 use swarmlite_proto::object::Cluster;
 use swarmlite_proto::object::Config;
 use swarmlite_proto::object::ContainerStatus;
@@ -41,6 +48,7 @@ use swarmlite_proto::object::UpdateState;
 use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::object::VirtualIp;
 use swarmlite_proto::registry::RegistryAuth;
+use swarmlite_proto::spec::AcmeConfig;
 use swarmlite_proto::spec::Data;
 use swarmlite_proto::spec::DiscreteResource;
 use swarmlite_proto::spec::DocumentSpec;
@@ -148,7 +156,7 @@ pub(super) fn cluster_in(format: Format) -> Vec<Entry> {
 
 /// An object of each kind.
 fn everything(format: Format) -> Transaction {
-    Transaction::new(at())
+    let everything = Transaction::new(at())
         .with(Op::PutCluster(Box::new(cluster(format))))
         .with(Op::PutNode(Box::new(node())))
         .with(Op::PutNetwork(Box::new(network())))
@@ -164,7 +172,50 @@ fn everything(format: Format) -> Transaction {
         })))
         .with(Op::PutService(Box::new(service(format))))
         .with(Op::PutTask(Box::new(task())))
-        .with(Op::PutAttachment(Box::new(attachment())))
+        .with(Op::PutAttachment(Box::new(attachment())));
+    if format < Format::ACME {
+        return everything;
+    }
+    everything
+        .with(Op::PutAcmeAccount(Box::new(acme_account())))
+        .with(Op::PutAcmeHost(Box::new(acme_host())))
+}
+
+fn acme_failure() -> AcmeFailure {
+    AcmeFailure { reason: "no".to_owned(), attempts: 2, retry_at: at() }
+}
+
+fn acme_account() -> AcmeAccount {
+    AcmeAccount {
+        meta: Meta::default(),
+        directory: "https://acme.example.com/dir".to_owned(),
+        credentials: Some("credentials".to_owned()),
+        failure: Some(acme_failure()),
+    }
+}
+
+fn acme_host() -> AcmeHost {
+    AcmeHost {
+        host: "acme.example.com".to_owned(),
+        meta: Meta::default(),
+        certificate: Some(AcmeCertificate {
+            secret_id: id('s'),
+            not_before: at(),
+            not_after: at(),
+        }),
+        order: Some(AcmeOrder {
+            directory: "https://acme.example.com/dir".to_owned(),
+            url: "https://acme.example.com/order/1".to_owned(),
+            key: "key".to_owned(),
+            challenge: Some(AcmeChallenge {
+                kind: AcmeChallengeKind::TlsAlpn01,
+                token: "token".to_owned(),
+                answer: "token.thumbprint".to_owned(),
+            }),
+            told: true,
+        }),
+        failure: Some(acme_failure()),
+    }
 }
 
 /// What is not the whole of an object.
@@ -200,6 +251,12 @@ fn cluster(format: Format) -> Cluster {
         spec: SwarmSpec {
             labels: labels("cluster"),
             http: (format >= Format::HTTP).then_some(HttpConfig::STANDARD),
+            acme: (format >= Format::ACME).then(|| AcmeConfig {
+                directory: "https://acme.example.com/dir".to_owned(),
+                email: "ops@example.com".to_owned(),
+                ca: "certificate".to_owned(),
+                terms_accepted: true,
+            }),
             ..SwarmSpec::default()
         },
         root_ca: ca("one"),
@@ -311,6 +368,11 @@ fn rule() -> HttpRoute {
     serde_json::from_str(json).expect("a rule")
 }
 
+fn acme_rule() -> HttpRoute {
+    let json = r#"{"Host": "acme.example.com", "Path": "/", "TargetPort": 80, "ACME": true}"#;
+    serde_json::from_str(json).expect("a rule")
+}
+
 fn port() -> PortConfig {
     let json =
         r#"{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"}"#;
@@ -321,7 +383,8 @@ fn service(format: Format) -> Service {
     let auth = RegistryAuth { username: "me".to_owned(), ..RegistryAuth::default() };
     let mut spec = spec();
     if let Some(endpoint) = spec.endpoint_spec.as_mut().filter(|_| format >= Format::HTTP) {
-        endpoint.http = Some(vec![rule()]);
+        let by_acme = (format >= Format::ACME).then(acme_rule);
+        endpoint.http = Some([rule()].into_iter().chain(by_acme).collect());
     }
     Service {
         id: id('w'),

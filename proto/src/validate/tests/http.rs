@@ -56,6 +56,30 @@ const RULES: &[(&str, &str)] = &[
         "HTTP rule for /: the certificate needs the name of a secret",
     ),
     (
+        r#"[{"TargetPort": 80, "Host": "x", "Certificate": {"SecretName": "acme"}}]"#,
+        "HTTP rule for x/: a secret that is named acme cannot be served with: that name stands for a certificate by ACME",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Host": "x", "ACME": true, "Certificate": {"SecretName": "a"}}]"#,
+        "HTTP rule for x/: a certificate is a secret or got by ACME, and not both",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Host": "*.x", "ACME": true}]"#,
+        "HTTP rule for *.x/: a certificate by ACME is for one host with a name: it cannot be had for all hosts, for *. and a name, or for an address",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Host": "192.0.2.1", "ACME": true}]"#,
+        "HTTP rule for 192.0.2.1/: a certificate by ACME is for one host with a name: it cannot be had for all hosts, for *. and a name, or for an address",
+    ),
+    (
+        r#"[{"TargetPort": 80, "ACME": true}]"#,
+        "HTTP rule for /: a certificate by ACME is for one host with a name: it cannot be had for all hosts, for *. and a name, or for an address",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Host": "x", "ACME": true}, {"TargetPort": 80, "Host": "x", "Path": "/y", "Certificate": {"SecretName": "b"}}]"#,
+        "EndpointSpec: HTTP rules for host \"x\" name two certificates",
+    ),
+    (
         r#"[{"TargetPort": 80, "Host": "x", "Certificate": {"SecretName": "a"}}, {"TargetPort": 80, "Host": "x", "Path": "/y", "Certificate": {"SecretName": "b"}}]"#,
         "EndpointSpec: HTTP rules for host \"x\" name two certificates",
     ),

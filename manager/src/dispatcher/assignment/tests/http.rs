@@ -10,7 +10,7 @@ use crate::dispatcher::assignment::news::News;
 use crate::dispatcher::assignment::news::Turn;
 
 /// Two nodes that are up to date, and `web`, which publishes nothing and answers `rule` by a label.
-fn answering(rule: &str) -> Scene {
+pub(super) fn answering(rule: &str) -> Scene {
     let mut scene = scene();
     for node in scene.world.nodes() {
         scene.world.edit_node(&node, |node| node.versions = Versions::own());
@@ -25,13 +25,13 @@ fn answering(rule: &str) -> Scene {
     scene
 }
 
-fn edit_cluster(scene: &mut Scene, change: impl FnOnce(&mut Cluster)) {
+pub(super) fn edit_cluster(scene: &mut Scene, change: impl FnOnce(&mut Cluster)) {
     let mut cluster = Cluster::clone(scene.world.state().cluster().expect("is there"));
     change(&mut cluster);
     scene.world.commit(vec![Op::PutCluster(Box::new(cluster))]);
 }
 
-fn answer(scene: &mut Scene, http: HttpConfig) {
+pub(super) fn answer(scene: &mut Scene, http: HttpConfig) {
     edit_cluster(scene, |cluster| cluster.spec.http = Some(http));
 }
 
