@@ -11,6 +11,7 @@
 //! running for a look at it (`swarmlite-lab ls`); with `SWARMLITE_E2E_GROUP`, only the cases of the group `use` or `trouble` are run; `SWARMLITE_E2E_LAB` names the lab, so that two runs do not meet; `SWARMLITE_LOAD=full`
 //! does what is done under load as often as is promised ([`load`]).
 
+mod acme;
 mod api;
 mod attach;
 mod backup;
@@ -115,6 +116,8 @@ fn cases() -> Vec<Case> {
         http::every_node_answers_by_host_with_and_without_tls,
         http_load::updates_and_drains_fail_no_request,
         http_load::a_lost_node_fails_nothing_that_begins_later,
+        acme::a_certificate_is_got_and_renewed_without_failing_a_request,
+        acme::a_new_leader_goes_on_with_an_order,
         names::a_service_is_reached_by_name_on_another_node,
         names::tasks_dot_name_gives_every_address,
         names::a_service_reaches_itself_by_name,
