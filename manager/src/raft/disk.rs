@@ -1,7 +1,10 @@
 //! The disk under the raft log: small values under ordered keys.
 //!
 //! Knows nothing of raft. sled's own `flush` is not an `fsync` on Linux (it ends in `sync_file_range`, which leaves the disk's cache and the
-//! file's metadata alone), so that [`SledDisk`] adds what is missing.
+//! file's metadata alone), so that [`SledDisk`] adds what is missing. And sled takes what was spoiled in its file for what a crash has cut off, and goes on
+//! with what was there before: so [`flushes`] counts, beside that file, what has reached the disk.
+
+mod flushes;
 
 use std::fs::File;
 use std::io;
@@ -10,6 +13,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
+
+use self::flushes::Flushes;
 
 /// How much sled may keep in memory, in bytes. Little, as the log is read from the disk once, at the start. sled's default is 1 GiB.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -51,6 +56,7 @@ pub(crate) struct SledDisk {
     db: sled::Db,
     /// sled's one data file, for the `fdatasync` that sled leaves out.
     file: File,
+    flushes: Flushes,
 }
 
 impl SledDisk {
@@ -61,6 +67,7 @@ impl SledDisk {
         let db =
             sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).open().map_err(failed)?;
         let file = File::open(dir.join("db"))?;
+        let flushes = Flushes::open(dir, &db)?;
         db.flush()?;
         file.sync_all()?;
         File::open(dir.join("conf"))?.sync_all()?;
@@ -68,7 +75,7 @@ impl SledDisk {
         if let Some(parent) = dir.parent() {
             File::open(parent)?.sync_all()?;
         }
-        Ok(Self { db, file })
+        Ok(Self { db, file, flushes })
     }
 }
 
@@ -155,8 +162,10 @@ impl Disk for SledDisk {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.flushes.begin()?;
         self.db.flush()?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.flushes.end()
     }
 }
 

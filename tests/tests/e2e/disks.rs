@@ -52,8 +52,14 @@ pub(crate) async fn full_disks_stop_managers_until_there_is_room(
 pub(crate) async fn a_manager_whose_log_is_lost_or_damaged_takes_part_anew(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
-    // All of it; the log alone, which would be that of a manager that has promised nothing; and which member it is.
-    const DAMAGES: [&str; 3] = ["rm -r raft", "rm -r raft/log", "echo spoiled > raft/member.json"];
+    // All of it; the log alone, which would be that of a manager that has promised nothing; which member it is; and what the log begins with, from where on the
+    // database would take all for never written.
+    const DAMAGES: [&str; 4] = [
+        "rm -r raft",
+        "rm -r raft/log",
+        "echo spoiled > raft/member.json",
+        "dd if=/dev/urandom of=raft/log/db conv=notrunc bs=64k count=4",
+    ];
     while_written(cluster, async |writers| {
         for (damage, manager) in DAMAGES.into_iter().zip(cluster.managers().iter().cycle()) {
             manager.kill(Service::Daemon, "KILL").await?;
