@@ -105,8 +105,9 @@ impl AgentHandle {
         self.inner.desk.clone()
     }
 
-    /// Ends the agent. Containers and the data plane's kernel state stay, and serve on.
+    /// Ends the agent. Containers and the data plane's kernel state stay, and serve on. HTTP requests that are under way get their answers first.
     pub async fn shutdown(&self) {
+        self.inner.http.end().await;
         self.inner.running.lock().await.shutdown().await;
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use swarmlite_proxy::Proxy;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::dial::FromIngress;
 pub(crate) use self::front::Front;
@@ -27,4 +28,16 @@ pub(crate) struct Observed {
     pub(crate) proxy: watch::Sender<Option<Arc<Proxy>>>,
     /// The ports.
     pub(crate) ports: watch::Sender<Ports>,
+    /// Cancelled: nothing is to be answered any more.
+    pub(crate) ending: CancellationToken,
+    /// Cancelled: nothing is answered any more.
+    pub(crate) ended: CancellationToken,
+}
+
+impl Observed {
+    /// Has the node take no more connections, and waits until those that it has have ended, for as long as they get for that.
+    pub(crate) async fn end(&self) {
+        self.ending.cancel();
+        self.ended.cancelled().await;
+    }
 }

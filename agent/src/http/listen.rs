@@ -23,6 +23,7 @@ use swarmlite_proxy::Table;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
@@ -31,6 +32,9 @@ use crate::standing::Known;
 
 /// How long to wait before a port that somebody else has is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// For how long what is in flight may go on when the agent ends. Whoever restarts it waits meanwhile.
+const LET_GO: Duration = Duration::from_secs(10);
 
 /// Listens, and has the proxy answer.
 #[derive(Debug)]
@@ -58,11 +62,23 @@ struct Answering {
 }
 
 impl Listening {
-    /// Does so for ever.
-    pub(crate) async fn run(mut self) {
+    /// Does so until the agent ends.
+    pub(crate) async fn run(self) {
+        let observed = self.observed.clone();
+        let _ended = observed.ended.drop_guard();
+        let mut proxies = JoinSet::new();
+        self.answer_all(&mut proxies).await;
+        // None of them takes any more, and the sockets are closed: who connects now is told so at once, and asks another node.
+        let all_ended = async { while proxies.join_next().await.is_some() {} };
+        if timeout(LET_GO, all_ended).await.is_err() {
+            tracing::info!("ends HTTP connections that have not ended in time");
+        }
+    }
+
+    async fn answer_all(mut self, proxies: &mut JoinSet<()>) {
+        let ending = self.observed.ending.clone();
         let mut sockets = Sockets::new();
         let mut answering: Option<Answering> = None;
-        let mut proxies = JoinSet::new();
         loop {
             let known = self.known.borrow_and_update().clone();
             let wanted = known.and_then(|known| known.http.clone());
@@ -70,7 +86,7 @@ impl Listening {
             let ports: Vec<u16> = sockets.keys().copied().collect();
             let same = |now: &Answering| Some(&now.by) == wanted.as_ref() && now.ports == ports;
             if !answering.as_ref().is_some_and(same) {
-                answering = wanted.and_then(|by| self.answer(by, &sockets, &mut proxies));
+                answering = wanted.and_then(|by| self.answer(by, &sockets, proxies));
                 if answering.is_none() {
                     self.observed.proxy.send_replace(None);
                 }
@@ -80,6 +96,7 @@ impl Listening {
                 changed = self.known.changed() => if changed.is_err() { return },
                 () = sleep(RETRY), if !is_complete => {}
                 Some(_ended) = proxies.join_next() => {}
+                () = ending.cancelled() => return,
             }
         }
     }
@@ -177,6 +194,9 @@ mod tests {
 
     use async_trait::async_trait;
     use swarmlite_proto::spec::HttpConfig;
+    use tokio::io::AsyncReadExt;
+    use tokio::io::AsyncWriteExt;
+    use tokio::sync::Notify;
 
     use super::*;
     use crate::assignment::Assignments;
@@ -239,5 +259,78 @@ mod tests {
         ports.wait_for(Ports::is_empty).await.expect("says so");
         proxy.wait_for(Option::is_none).await.expect("there is none");
         running.abort();
+    }
+
+    /// A server that answers once it is told to.
+    async fn slow() -> (SocketAddr, Arc<Notify>, Arc<Notify>) {
+        let server = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = server.local_addr().expect("has one");
+        let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (was_asked, may_answer) = (Arc::clone(&asked), Arc::clone(&answer));
+        tokio::spawn(async move {
+            let (mut stream, _) = server.accept().await.expect("a connection");
+            let _head = stream.read(&mut [0; 4096]).await.expect("a request");
+            was_asked.notify_one();
+            may_answer.notified().await;
+            let said = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+            stream.write_all(said).await.expect("takes it");
+        });
+        (address, asked, answer)
+    }
+
+    #[derive(Debug)]
+    struct There(SocketAddr);
+
+    #[async_trait]
+    impl Dial for There {
+        async fn dial(&self, _: SocketAddr) -> io::Result<tokio::net::TcpStream> {
+            tokio::net::TcpStream::connect(self.0).await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_in_flight_when_the_agent_ends_gets_its_answer() {
+        let (address, asked, answer) = slow().await;
+        let id = |letter: &str| letter.repeat(25);
+        let task = swarmlite_proxy::Task {
+            id: id("t").parse().expect("an id"),
+            address: Ipv4Addr::LOCALHOST,
+            serving: true,
+            lost: false,
+        };
+        let service = swarmlite_proxy::Service {
+            id: id("s").parse().expect("an id"),
+            name: "shop".to_owned(),
+            routes: vec![swarmlite_proto::value::http::parse("/,port=80").expect("a rule")],
+            tasks: vec![task],
+        };
+        let table = watch::Sender::new(Arc::new(Table::new(vec![service], BTreeMap::new())));
+        let port = free();
+        let (known, observed) = (watch::Sender::new(on(port, 1)), Observed::default());
+        let listening = Listening {
+            known: known.subscribe(),
+            table: table.subscribe(),
+            dial: Arc::new(There(address)),
+            observed: observed.clone(),
+        };
+        tokio::spawn(listening.run());
+        let mut proxy = observed.proxy.subscribe();
+        proxy.wait_for(Option::is_some).await.expect("there is one");
+        let mut client =
+            tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("is open");
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("takes it");
+        asked.notified().await;
+        let ended = observed.end();
+        tokio::pin!(ended);
+        assert!(futures_util::poll!(&mut ended).is_pending(), "somebody waits for an answer");
+        while answers(port) {
+            tokio::task::yield_now().await;
+        }
+        answer.notify_one();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.expect("ends properly");
+        assert!(said.starts_with("HTTP/1.1 200 OK") && said.ends_with("hi"), "{said}");
+        assert!(said.to_ascii_lowercase().contains("connection: close"), "{said}");
+        ended.await;
     }
 }
