@@ -61,7 +61,9 @@ async fn what_a_lost_node_was_asked_is_asked_of_another_if_that_is_allowed() {
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi", true, Some("2")),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n{close}\r\nhi", false, None),
     ] {
-        let mut lab = Lab::new().await;
+        // Whoever waits until it has taken too long to connect fails the test.
+        let limits = Limits { connect: Duration::from_secs(600), ..Limits::default() };
+        let mut lab = Lab::with(limits).await;
         lab.service("shop", vec![route("", "/")], &[silent, named("2").await]);
         if hangs {
             lab.hang(0, 1);
