@@ -62,7 +62,10 @@ impl AtOnce {
     pub(super) fn end(&mut self, scope: Scope, plan: &Plan, done: bool) {
         self.forget(&scope);
         for (item, at) in &plan.wakes {
-            self.wakes.insert(item.clone(), *at);
+            // A pass may look at more than its scope, and so at what waits for a moment already.
+            if let Some(before) = self.wakes.insert(item.clone(), *at) {
+                self.due.remove(&(before, item.clone()));
+            }
             self.due.insert((*at, item.clone()));
         }
         self.wake_at = plan.wake_at;
@@ -97,5 +100,29 @@ impl AtOnce {
     pub(super) fn next(&self) -> Option<Timestamp> {
         let first = self.due.first().map(|(at, _)| *at);
         first.into_iter().chain(self.wake_at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::state::fixture::service;
+
+    #[test]
+    fn a_wake_takes_the_place_of_the_one_before_also_for_what_is_not_in_scope() {
+        let at = |seconds| Timestamp::EPOCH + Duration::from_secs(seconds);
+        let item = Item::Service(service(1, "web").id);
+        let mut agenda = AtOnce::since(State::default());
+        for wake in [5, 9] {
+            let scope = agenda.begin(&State::default(), at(1));
+            let plan = Plan { wakes: vec![(item.clone(), at(wake))], ..Plan::default() };
+            agenda.end(scope, &plan, true);
+        }
+        assert_eq!(agenda.next(), Some(at(9)));
+        let scope = agenda.begin(&State::default(), at(9));
+        agenda.end(scope, &Plan::default(), true);
+        assert_eq!(agenda.next(), None, "nothing is left that would be due for ever");
     }
 }
