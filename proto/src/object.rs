@@ -69,7 +69,8 @@ pub struct Meta {
     pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
-    /// The write that last changed what users decide of it. Kept for nodes and services, which managers write too; for all others it is the one that made them.
+    /// The write that last changed what users decide of it. Kept for nodes and services, which managers write too; for all others it is the one
+    /// that made them.
     #[serde(default)]
     pub spec_changed: Version,
 }

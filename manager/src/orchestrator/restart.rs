@@ -141,8 +141,8 @@ fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
     patience.max(task.meta.created_at + delay)
 }
 
-/// Until when a task that could not even be made ready keeps its slot: until it could have started. It waited already for the sake of those that failed before
-/// it, and another that is made ready at once would fail at once, as when there is no such image.
+/// Until when a task that could not even be made ready keeps its slot: until it could have started. It waited already for the sake of those that
+/// failed before it, and another that is made ready at once would fail at once, as when there is no such image.
 fn held_until(state: &State, task: &Task, slot: &Slot<'_>) -> Option<Timestamp> {
     let was_waiting = task.desired_state < TaskState::Running;
     let has_failed = matches!(task.status.state, TaskState::Failed | TaskState::Rejected);

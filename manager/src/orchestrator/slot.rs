@@ -60,8 +60,8 @@ pub(super) fn slots_of<'a>(state: &'a State, service: &ServiceId) -> BTreeMap<Sl
         slots.entry(key.clone()).or_insert_with(|| Slot::empty(key)).tasks.push(task);
     }
     for slot in slots.values_mut() {
-        // In the order of the writes that made them, as clocks of leaders differ, and may be set back. A task that is wanted always comes after those that
-        // were. Older states do not tell which write made a task.
+        // In the order of the writes that made them, as clocks of leaders differ, and may be set back. A task that is wanted always comes after
+        // those that were. Older states do not tell which write made a task.
         slot.tasks.sort_by_key(|task| {
             let made = (task.meta.spec_changed, task.meta.created_at, task.meta.version);
             (is_live(task), made, task.id.clone())
