@@ -3,7 +3,7 @@
 mod balancing;
 mod certificates;
 pub(super) mod dry_run;
-pub(super) mod http;
+mod http;
 mod plan;
 
 use axum::Json;

@@ -43,7 +43,6 @@ use crate::request::JsonBody;
 use crate::request::Manager;
 use crate::request::Params;
 use crate::request::no_manager;
-use crate::services::http;
 use crate::state::ApiState;
 
 /// Docker's text for a node that is to become a member and is one.
@@ -305,10 +304,10 @@ fn changed(
     cluster.spec = with_defaults(spec);
     cluster.spec.keep_extensions(&old.spec);
     if cluster.spec.http().is_on() {
-        http::check_format(state)?;
+        state.check_http_format()?;
     }
     if cluster.spec.acme.is_some() {
-        http::check_acme_format(state)?;
+        state.check_acme_format()?;
     }
     state.check_http_ports(&cluster)?;
     cluster.unlock_key = match &old.unlock_key {

@@ -3,7 +3,6 @@
 use swarmlite_manager::acme::renewal;
 use swarmlite_manager::state::State;
 use swarmlite_proto::api::HttpCertificate;
-use swarmlite_proto::object::AcmeHost;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::spec::SwarmSpec;
 
@@ -19,13 +18,12 @@ fn certificate(state: &State, host: String) -> HttpCertificate {
     let failure = known.and_then(|known| known.failure.as_ref());
     let failure = failure.or_else(|| state.acme_account()?.failure.as_ref());
     let hindrance = state.cluster().and_then(|cluster| hindrance(&cluster.spec));
-    let is_ordered = |known: &AcmeHost| known.order.is_some();
     HttpCertificate {
         host,
         secret_name: secret.map(|secret| secret.spec.name.clone()).unwrap_or_default(),
         not_after: got.map(|got| got.not_after),
         renew_at: got.map(renewal).filter(|_| failure.is_none() && hindrance.is_none()),
-        ordered: known.is_some_and(|known| is_ordered(known)),
+        ordered: known.is_some_and(|known| known.order.is_some()),
         retry_at: failure.filter(|_| hindrance.is_none()).map(|failure| failure.retry_at),
         error: match (hindrance, failure) {
             (Some(hindrance), _) => hindrance.to_owned(),

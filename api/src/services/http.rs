@@ -1,41 +1,20 @@
-//! What a client asks of HTTP routing: whether every manager knows of it, and which secrets it means.
+//! What a client asks of HTTP routing: which secrets it means.
 
 use swarmlite_manager::state::State;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
-use swarmlite_proto::format::Format;
 use swarmlite_proto::id::SecretId;
 use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::spec::CertificateReference;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proxy::Certificate;
 
-/// Refuses what not all managers know of yet: those that do not would lose it.
-pub(crate) fn check_format(state: &State) -> Result<()> {
-    check(state, "HTTP routing needs", Format::HTTP)
-}
-
-/// The same for certificates by ACME.
-pub(crate) fn check_acme_format(state: &State) -> Result<()> {
-    check(state, "certificates by ACME need", Format::ACME)
-}
-
-fn check(state: &State, needs: &str, format: Format) -> Result<()> {
-    if state.format() >= format {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "{needs} all managers to keep records of format {format}, and the cluster is at {}: upgrade all managers first",
-        state.format()
-    )))
-}
-
 /// Fills in which secrets the rules of a service mean. Labels mean them by name, and are left as they are.
 pub(super) fn resolve(state: &State, spec: &mut ServiceSpec) -> Result<()> {
     if !spec.answers_http() {
         return Ok(());
     }
-    check_format(state)?;
+    state.check_http_format()?;
     let rules =
         spec.endpoint_spec.iter_mut().flat_map(|endpoint| endpoint.http.iter_mut().flatten());
     for certificate in rules.filter_map(|rule| rule.certificate.as_mut()) {

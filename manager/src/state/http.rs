@@ -62,6 +62,34 @@ impl State {
         found.filter(|secret| secret.spec.name == *secret_name)
     }
 
+    /// Refuses HTTP routing while there may be managers that would lose it.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster's format is an older one.
+    pub fn check_http_format(&self) -> Result<()> {
+        self.check_format("HTTP routing needs", Format::HTTP)
+    }
+
+    /// The same for certificates by ACME.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check_http_format`].
+    pub fn check_acme_format(&self) -> Result<()> {
+        self.check_format("certificates by ACME need", Format::ACME)
+    }
+
+    fn check_format(&self, needs: &str, format: Format) -> Result<()> {
+        if self.format() >= format {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{needs} all managers to keep records of format {format}, and the cluster is at {}: upgrade all managers first",
+            self.format()
+        )))
+    }
+
     /// What a service asks of HTTP requests is asked by no other, unless all of them state a weight; its certificates are there, and its ports are
     /// not those of the cluster. `own` is the id of the service that is to have the spec, if there is one yet.
     pub fn check_http(&self, spec: &ServiceSpec, own: Option<&ServiceId>) -> Result<()> {
@@ -76,12 +104,8 @@ impl State {
     }
 
     fn check_rule(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
-        if rule.acme && self.format() < Format::ACME {
-            return Err(Error::invalid(format!(
-                "certificates by ACME need all managers to keep records of format {}, and the cluster is at {}: upgrade all managers first",
-                Format::ACME,
-                self.format()
-            )));
+        if rule.acme {
+            self.check_acme_format()?;
         }
         if let Some(certificate) = &rule.certificate
             && self.certificate(certificate).is_none()
