@@ -14,6 +14,7 @@ mod connection;
 pub mod engine;
 pub mod paced;
 pub mod server;
+mod strangers;
 pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Request;
@@ -27,6 +28,8 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio::time::sleep;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -35,11 +38,21 @@ use crate::connection::CONNECT_TIMEOUT;
 use crate::connection::KEEP_ALIVE_INTERVAL;
 use crate::connection::KEEP_ALIVE_TIMEOUT;
 use crate::connection::spoken;
+use crate::strangers::Limits;
+use crate::strangers::Strangers;
+use crate::strangers::TooMany;
+use crate::strangers::Visit;
 use crate::stream::BoxError;
 use crate::tls;
 
 /// Streams one caller may have open at a time. Calls are short and there is one session per agent; a manager's raft calls are the busiest.
 const MAX_STREAMS: u32 = 1024;
+
+/// The same for a caller without a certificate, who asks for the certificate of the authority, and then to join.
+const MAX_STRANGER_STREAMS: u32 = 8;
+
+/// How long somebody without a certificate may stay connected. Joining takes at most a call; then the node comes back with its certificate.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Connections at a time; further ones wait to be accepted. Enough for an agent and a client on each of thousands of nodes, and few
 /// enough that strangers cannot take all memory.
@@ -57,30 +70,50 @@ pub struct Caller {
 }
 
 /// Takes connections on `listener` for ever and passes each request to `handler`. New connections use the newest TLS settings; dropping the future
-/// ends every connection.
+/// ends every connection. Of callers without a certificate, those of one address get so many connections and calls; see [`Limits`].
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     tls: watch::Receiver<Arc<ServerConfig>>,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    serve_within(Limits::DEFAULT, listener, tls, handler).await;
+}
+
+/// [`serve`] with `limits` for strangers.
+pub(crate) async fn serve_within<H, F, B>(
+    limits: Limits,
+    listener: TcpListener,
+    tls: watch::Receiver<Arc<ServerConfig>>,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let strangers = Strangers::new(limits);
     let mut connections = JoinSet::new();
     loop {
         // Cancel-safe: accepting and joining lose nothing when dropped.
         tokio::select! {
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((tcp, addr)) => {
-                    let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
-                    connections.spawn(connection(tcp, addr, acceptor, handler.clone()));
-                }
+                Ok((tcp, addr)) => match strangers.admit(addr.ip(), Instant::now()) {
+                    Ok(visit) => {
+                        let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+                        connections.spawn(connection(tcp, addr, acceptor, visit, handler.clone()));
+                    }
+                    Err(TooMany { first: true }) => tracing::warn!(addr = %addr.ip(), "too many connections without a certificate"),
+                    Err(TooMany { first: false }) => {}
+                },
                 Err(error) => {
                     // Out of file descriptors, most likely: without a pause the loop would spin.
                     tracing::warn!(error = chain(&error), "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_ended) = connections.join_next() => {}
@@ -89,16 +122,25 @@ pub async fn serve<H, F, B>(
 }
 
 /// How long to wait after a failed accept.
-const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-async fn connection<H, F, B>(tcp: TcpStream, addr: SocketAddr, acceptor: TlsAcceptor, handler: H)
-where
-    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + 'static,
+async fn connection<H, F, B>(
+    tcp: TcpStream,
+    addr: SocketAddr,
+    acceptor: TlsAcceptor,
+    visit: Visit,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let stream = match timeout(CONNECT_TIMEOUT, handshake(tcp, acceptor)).await {
+    let handshaking = async {
+        sleep(visit.turn(Instant::now())).await;
+        handshake(tcp, acceptor).await
+    };
+    let stream = match timeout(CONNECT_TIMEOUT, handshaking).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             return tracing::info!(%addr, error = chain(&error), "TLS handshake failed");
@@ -112,11 +154,42 @@ where
             return tracing::warn!(%addr, error = chain(&error), "certificate is not of a node");
         }
     };
-    let own = HeaderValue::from_str(&Range::own().to_string());
+    if peer.is_some() {
+        visit.recognize();
+        return requests(stream, MAX_STREAMS, move |request| {
+            let protocol = spoken(request.headers());
+            handler(request, Caller { addr, peer: peer.clone(), protocol })
+        })
+        .await;
+    }
+    let visit = Arc::new(visit);
+    let answering = requests(stream, MAX_STRANGER_STREAMS, move |request| {
+        let turn = visit.turn(Instant::now());
+        let (visit, handler) = (Arc::clone(&visit), handler.clone());
+        async move {
+            let _stays = visit;
+            sleep(turn).await;
+            let protocol = spoken(request.headers());
+            handler(request, Caller { addr, peer: None, protocol }).await
+        }
+    });
+    if timeout(STRANGER_TIMEOUT, answering).await.is_err() {
+        tracing::info!(%addr, "connected for too long without a certificate");
+    }
+}
+
+/// Answers the requests of one connection, `streams` at a time.
+async fn requests<A, F, B>(stream: TlsStream<TcpStream>, streams: u32, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let own = HeaderValue::from_str(&Range::own().to_string()).ok();
     let service = service_fn(move |request: Request<Incoming>| {
-        let protocol = spoken(request.headers());
-        let answer = handler(request, Caller { addr, peer: peer.clone(), protocol });
-        let own = own.as_ref().ok().cloned();
+        let answer = answer(request);
+        let own = own.clone();
         async move {
             let mut answer = answer.await;
             answer.headers_mut().extend(own.map(|own| (HeaderName::from_static(HEADER), own)));
@@ -127,11 +200,11 @@ where
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(streams)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%addr, error = chain(&error), "connection ended");
+        tracing::debug!(error = chain(&error), "connection ended");
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http_body_util::BodyExt;
 use rustls::ServerConfig;
 use swarmlite_proto::id::ClusterId;
@@ -7,11 +9,14 @@ use swarmlite_proto::spec::NodeRole;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 
 use super::*;
 use crate::Caller;
 use crate::serve;
+use crate::server::serve_within;
+use crate::strangers::Limits;
 use crate::testing::TestCa;
 
 fn id(text: char) -> NodeId {
@@ -54,10 +59,17 @@ async fn answer(request: Request<Incoming>, caller: Caller) -> Response<Body> {
 }
 
 async fn server(config: ServerConfig) -> (SocketAddr, watch::Sender<Arc<ServerConfig>>) {
+    server_within(Limits::DEFAULT, config).await
+}
+
+async fn server_within(
+    limits: Limits,
+    config: ServerConfig,
+) -> (SocketAddr, watch::Sender<Arc<ServerConfig>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let addr = listener.local_addr().expect("an address");
     let (sender, tls) = watch::channel(Arc::new(config));
-    tokio::spawn(serve(listener, tls, answer));
+    tokio::spawn(serve_within(limits, listener, tls, answer));
     (addr, sender)
 }
 
@@ -176,7 +188,7 @@ async fn a_lost_connection_is_made_again() {
 
 #[tokio::test]
 async fn a_caller_without_patience_gets_there_with_a_later_call() {
-    const PATIENCE: std::time::Duration = std::time::Duration::from_millis(50);
+    const PATIENCE: Duration = Duration::from_millis(50);
     let ca = ca();
     let (server, _tls) = manager(&ca).await;
     let slow = TcpListener::bind("127.0.0.1:0").await.expect("binds");
@@ -200,4 +212,51 @@ async fn a_caller_without_patience_gets_there_with_a_later_call() {
         }
     }
     panic!("every call makes its own connection");
+}
+
+/// A connection from an address of its own.
+async fn connect_from(ip: &str, addr: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::new(ip.parse().expect("an address"), 0)).expect("binds");
+    socket.connect(addr).await.expect("connects")
+}
+
+#[tokio::test]
+async fn strangers_who_say_nothing_keep_nobody_of_another_address_out() {
+    let ca = ca();
+    let limits = Limits { open: 2, burst: 100, interval: Duration::from_millis(1) };
+    let manager = tls::server_config(&ca.issue(&id('m'), NodeRole::Manager)).expect("valid");
+    let (addr, _tls) = server_within(limits, manager).await;
+    let _silent = [connect_from("127.0.0.9", addr).await, connect_from("127.0.0.9", addr).await];
+    let mut refused = connect_from("127.0.0.9", addr).await;
+    assert_eq!(refused.read(&mut [0]).await.expect("closed"), 0);
+    // Many of them, as nodes do not count.
+    for name in ['u', 'v', 'w', 'x'] {
+        let client = Client::new(&ca.issue(&id(name), NodeRole::Worker)).expect("valid");
+        assert!(whoami(&client, addr).await.expect("an answer").is_some());
+        std::mem::forget(client);
+    }
+}
+
+#[tokio::test]
+async fn calls_without_a_certificate_wait_for_their_turn_and_others_do_not() {
+    let ca = ca();
+    // The handshake, one call, and no more for as long as a test lasts.
+    let limits = Limits { open: 9, burst: 2, interval: Duration::from_secs(3600) };
+    let manager = tls::server_config(&ca.issue(&id('m'), NodeRole::Manager)).expect("valid");
+    let (addr, _tls) = server_within(limits, manager).await;
+    let node = Client::new(&ca.issue(&id('w'), NodeRole::Worker)).expect("valid");
+    assert!(whoami(&node, addr).await.expect("an answer").is_some());
+    let stranger = Client::with_tls(tls::joining_config(&ca.root_ca).expect("valid"));
+    assert_eq!(stranger.text(addr, "/text").await.expect("an answer"), "plain");
+    let many = async {
+        for _call in 0..50 {
+            assert!(whoami(&node, addr).await.expect("an answer").is_some());
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = stranger.text(addr, "/text") => panic!("{answer:?}"),
+        () = many => {}
+    }
 }
