@@ -5,6 +5,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use anyhow::ensure;
+use futures_util::future::try_join_all;
 use hyper::Method;
 use swarmlite_lab::Node;
 use swarmlite_lab::Service;
@@ -36,7 +37,7 @@ pub(crate) async fn full_disks_stop_managers_until_there_is_room(
         }
         outcome?;
         writes_go_on(writers).await?;
-        trouble(cluster, times(4, 300), writers).await
+        trouble(cluster, times(4, 1500), writers).await
     })
     .await;
     for manager in cluster.managers() {
@@ -92,30 +93,34 @@ async fn fill_all(cluster: &Cluster, writers: &[Writer<'_>]) -> anyhow::Result<(
     Ok(())
 }
 
-/// One trouble after the other, each of some manager: it is killed, or it is cut off or its disk is full until writes have gone on without it.
+/// One trouble after the other: some manager is killed, or it is cut off or its disk is full until writes have gone on without it; or all are killed at once.
 async fn trouble(cluster: &Cluster, rounds: usize, writers: &[Writer<'_>]) -> anyhow::Result<()> {
     let (lab, managers) = (cluster.lab(), cluster.managers());
     for round in 0..rounds {
-        let chance = chance(round);
-        let victim = managers.get(chance % managers.len()).context("no managers")?;
-        match chance / managers.len() % 3 {
-            0 => {
-                victim.kill(Service::Daemon, "KILL").await?;
-                victim.start(Service::Daemon).await?;
-            }
+        let victim = managers.get(chance(round) % managers.len()).context("no managers")?;
+        match round % 4 {
+            0 => kill_at_once(std::slice::from_ref(victim)).await?,
             1 => {
                 lab.cut(victim).await?;
                 writes_go_on(writers).await?;
                 lab.heal(victim).await?;
             }
-            _ => {
+            2 => {
                 fill(victim).await?;
                 writes_go_on(writers).await?;
                 make_room(victim).await?;
             }
+            _ => kill_at_once(managers).await?,
         }
         writes_go_on(writers).await?;
     }
+    Ok(())
+}
+
+/// Kills all of `managers` before the first of them is started again.
+async fn kill_at_once(managers: &[Node]) -> anyhow::Result<()> {
+    try_join_all(managers.iter().map(|it| it.kill(Service::Daemon, "KILL"))).await?;
+    try_join_all(managers.iter().map(|it| it.start(Service::Daemon))).await?;
     Ok(())
 }
 
