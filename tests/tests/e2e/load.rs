@@ -9,6 +9,7 @@ use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
 use crate::cluster::SOON;
+use crate::security::identity;
 use crate::traffic::NAME;
 use crate::traffic::REPLICAS;
 use crate::traffic::Traffic;
@@ -139,6 +140,42 @@ pub(crate) async fn killed_leaders_and_restarted_agents_fail_no_request(
         })
         .await?;
     traffic.finish().await?.check()
+}
+
+pub(crate) async fn new_authorities_fail_no_request(cluster: &Cluster) -> anyhow::Result<()> {
+    let traffic = Traffic::start(cluster, service(), cluster.members()).await?;
+    let before = cluster.lives(NAME).await?;
+    let count = times(3, 20);
+    traffic
+        .during(&format!("{count} new authorities"), async || {
+            for _ in 0..count {
+                replace_the_authority(cluster).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    let after = cluster.lives(NAME).await?;
+    ensure!(before == after, "before: {before:#?}, after: {after:#?}");
+    traffic.finish().await?.check()
+}
+
+/// Has the cluster get another authority, and every node another certificate.
+async fn replace_the_authority(cluster: &Cluster) -> anyhow::Result<()> {
+    let before: Vec<_> = cluster.members().iter().map(identity).collect::<anyhow::Result<_>>()?;
+    cluster.run("swarm ca --rotate --quiet").await?;
+    for (node, before) in cluster.members().iter().zip(before) {
+        let name = node.name();
+        eventually(&format!("{name} to trust the new authority alone"), SOON, async || {
+            let now = identity(node)?;
+            ensure!(now.certificate != before.certificate, "it has the old certificate");
+            ensure!(now.root_ca != before.root_ca, "it trusts the old authority");
+            let trusted = now.root_ca.matches("BEGIN CERTIFICATE").count();
+            ensure!(trusted == 1, "it trusts {trusted} authorities");
+            Ok(())
+        })
+        .await?;
+    }
+    cluster.all_ready().await
 }
 
 /// Kills the leader, waits for another, and starts the killed one again.

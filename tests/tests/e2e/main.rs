@@ -200,6 +200,7 @@ fn cases() -> Vec<Case> {
         failures::a_node_is_cut_off,
         load::updates_fail_no_request,
         load::drains_fail_no_request,
+        load::new_authorities_fail_no_request,
         load::killed_leaders_and_restarted_agents_fail_no_request,
         loss::without_managers_no_request_fails_and_nothing_restarts,
         loss::a_lost_node_is_replaced_and_routed_around,

@@ -57,7 +57,7 @@ pub(crate) async fn a_wrong_ca_digest_is_refused(cluster: &Cluster) -> anyhow::R
 }
 
 /// Who `node` is, from the files that its daemon keeps.
-fn identity(node: &Node) -> anyhow::Result<Identity> {
+pub(crate) fn identity(node: &Node) -> anyhow::Result<Identity> {
     let read = |name: &str| {
         let path = node.state_dir().join("certificates").join(name);
         std::fs::read_to_string(&path).with_context(|| path.display().to_string())
