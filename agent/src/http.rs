@@ -2,6 +2,7 @@
 //!
 //! What becomes of a request is for the proxy to say ([`swarmlite_proxy`]); here is what the proxy is told, and when.
 
+mod access;
 mod content;
 mod dial;
 mod front;
@@ -10,10 +11,12 @@ mod listen;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use swarmlite_proxy::Lines;
 use swarmlite_proxy::Proxy;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::access::AccessFile;
 pub(crate) use self::dial::FromIngress;
 pub(crate) use self::front::Front;
 pub(crate) use self::listen::Listening;
@@ -28,6 +31,8 @@ pub(crate) struct Observed {
     pub(crate) proxy: watch::Sender<Option<Arc<Proxy>>>,
     /// The ports.
     pub(crate) ports: watch::Sender<Ports>,
+    /// What waits to be written to the access log.
+    pub(crate) access: Arc<Lines>,
     /// Cancelled: nothing is to be answered any more.
     pub(crate) ending: CancellationToken,
     /// Cancelled: nothing is answered any more.

@@ -227,6 +227,13 @@ fn register_http(proxy: &Proxy, registry: &mut Registry) {
         "HTTP requests that no rule of a service takes",
         ConstCounter::new(proxy.unmatched()),
     );
+    if let Some(log) = proxy.access_log() {
+        registry.register(
+            "swarmlite_agent_http_access_log_dropped",
+            "Lines of the access log of this node that found no room, or could not be written",
+            ConstCounter::new(log.lines.dropped()),
+        );
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use crate::config::AgentConfig;
 use crate::docker::DockerRuntime;
 use crate::handle::AgentHandle;
 use crate::handle::Inner;
+use crate::http::AccessFile;
 use crate::http::FromIngress;
 use crate::http::Front;
 use crate::http::Listening;
@@ -159,6 +160,7 @@ impl Base {
                 node_id: identity.node_id.clone(),
                 visits: Visits::default(),
             }),
+            access: AccessFile::below(&config.state_dir.join("agent")),
             observed: http.clone(),
         };
         running.spawn(listening.run());

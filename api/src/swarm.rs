@@ -306,6 +306,9 @@ fn changed(
     if cluster.spec.http().is_on() {
         state.check_http_format()?;
     }
+    if cluster.spec.http_options.is_some() {
+        state.check_http_options_format()?;
+    }
     if cluster.spec.acme.is_some() {
         state.check_acme_format()?;
     }

@@ -43,6 +43,7 @@ use crate::spec::Driver;
 use crate::spec::EndpointMode;
 use crate::spec::GenericResource;
 use crate::spec::HttpConfig;
+use crate::spec::HttpOptions;
 use crate::spec::HttpRoute;
 use crate::spec::Labels;
 use crate::spec::NodeRole;
@@ -353,13 +354,18 @@ pub struct IngressPort {
 pub struct HttpAssignment {
     /// The ports.
     pub ports: HttpConfig,
+    /// What becomes of the requests of all services.
+    #[serde(default)]
+    pub options: HttpOptions,
     /// What the cookies are signed with by which clients come back to the same task: the same on all nodes. Never printed.
     pub cookie_key: [u8; 32],
 }
 
 impl std::fmt::Debug for HttpAssignment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpAssignment").field("ports", &self.ports).finish_non_exhaustive()
+        let Self { ports, options, .. } = self;
+        let mut shown = f.debug_struct("HttpAssignment");
+        shown.field("ports", ports).field("options", options).finish_non_exhaustive()
     }
 }
 

@@ -48,8 +48,11 @@ impl Format {
     /// The first with certificates by ACME, which are changes that older managers cannot read.
     pub const ACME: Self = Self(3);
 
+    /// The first with options of HTTP routing that older managers would lose.
+    pub const HTTP_OPTIONS: Self = Self(4);
+
     /// The newest that this version knows.
-    const NEWEST: Self = Self::ACME;
+    const NEWEST: Self = Self::HTTP_OPTIONS;
 
     /// The smallest number that is not one of a format: what an unmarked record begins with.
     const UNMARKED_BEGIN: u8 = 0x80;

@@ -52,6 +52,12 @@ impl Timestamp {
         format!("{:.9}", self.0)
     }
 
+    /// As web servers write it in their logs, in UTC: `10/Oct/2000:13:55:36 +0000` (Apache `mod_log_config`, `%t`).
+    #[must_use]
+    pub fn to_common_log(self) -> String {
+        self.0.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
+    }
+
     /// Time passed since `earlier`; zero if that is in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -161,6 +167,12 @@ mod tests {
         let json = serde_json::to_string(&Timestamp::ZERO).expect("serializes");
         assert_eq!(json, "\"0001-01-01T00:00:00Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>(&json).expect("reads back"), Timestamp::ZERO);
+    }
+
+    #[test]
+    fn web_servers_write_the_month_as_a_word() {
+        let time: Timestamp = "2000-10-10T13:55:36.9Z".parse().expect("a time");
+        assert_eq!(time.to_common_log(), "10/Oct/2000:13:55:36 +0000");
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Client {
     }
 
     /// Its address; of an IPv4 client on a socket for both families, the IPv4 address.
-    const fn ip(&self) -> IpAddr {
+    pub(crate) const fn ip(&self) -> IpAddr {
         self.address.ip().to_canonical()
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP reverse proxy that every node runs: it takes requests, chooses a task for each by the rules of services, and carries both ways what is
 //! said. It knows neither Docker nor managers: the table of rules comes from outside, and tasks are reached through [`Dial`].
 
+mod access;
 mod alive;
 mod answer;
 mod asked;
@@ -26,6 +27,8 @@ mod tls;
 mod tunnel;
 mod upload;
 
+pub use self::access::AccessLog;
+pub use self::access::Lines;
 pub use self::certificate::Certificate;
 pub use self::certificate::CertificateError;
 pub use self::challenge::Challenge;

@@ -27,6 +27,8 @@ use swarmlite_proto::id::TaskId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::access::AccessLog;
+use crate::access::Entry;
 use crate::answer::Answer;
 use crate::answer::Refusal;
 use crate::answer::own;
@@ -60,6 +62,7 @@ pub struct Proxy {
     limits: Limits,
     counters: RwLock<HashMap<ServiceId, Arc<Counters>>>,
     unmatched: AtomicU64,
+    access_log: Option<AccessLog>,
 }
 
 /// A connection that requests come over.
@@ -84,7 +87,14 @@ impl Proxy {
         let pool = Arc::new(Pool::new(dial, table.clone(), limits));
         let tasks = Tasks { pool, limits, aside: Mutex::new(Aside::default()) };
         let counters = RwLock::default();
-        Self { table, tasks, key, limits, counters, unmatched: AtomicU64::new(0) }
+        let (unmatched, access_log) = (AtomicU64::new(0), None);
+        Self { table, tasks, key, limits, counters, unmatched, access_log }
+    }
+
+    /// The same proxy, which writes each request to a log.
+    #[must_use]
+    pub fn with_access_log(self, log: AccessLog) -> Self {
+        Self { access_log: Some(log), ..self }
     }
 
     /// What has become of the requests for each service that has had any.
@@ -98,6 +108,12 @@ impl Proxy {
     #[must_use]
     pub fn unmatched(&self) -> u64 {
         self.unmatched.load(Ordering::Relaxed)
+    }
+
+    /// The log that requests are written to, if any.
+    #[must_use]
+    pub const fn access_log(&self) -> Option<&AccessLog> {
+        self.access_log.as_ref()
     }
 
     pub(crate) const fn limits(&self) -> &Limits {
@@ -129,7 +145,12 @@ impl Proxy {
     }
 
     /// The answer to a request.
-    pub(crate) async fn answer(&self, mut request: Request<Incoming>, way: &Way) -> Answer {
+    pub(crate) async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        way: &Way,
+        mut entry: Option<&mut Entry>,
+    ) -> Answer {
         let upgrade = headers::upgrade(request.version(), request.headers());
         let upgrade = upgrade.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
         let (head, body) = request.into_parts();
@@ -149,12 +170,15 @@ impl Proxy {
         let Some((rule, preferred)) = self.rule(found, &head.headers) else {
             return Refusal::NoTask.answer();
         };
+        if let Some(entry) = &mut entry {
+            entry.taken(&rule.service);
+        }
         let counters = self.counters_of(&rule.service);
         let call = Call { proxy: self, rule, counters: &counters, way, asked: &asked };
         let answered = match (rule.route.https_only && !way.client.tls, way.tls_port) {
             (true, Some(port)) => Ok(redirect(&asked.with_tls(port))),
             (true, None) => Err(Refusal::NoTls),
-            (false, _) => call.answer(head, body, upgrade, preferred).await,
+            (false, _) => call.answer((head, body), upgrade, preferred, entry).await,
         };
         let mut answer = answered.unwrap_or_else(Refusal::answer);
         if let Some(hsts) = rule.route.hsts.filter(|_| way.client.tls) {
@@ -202,10 +226,10 @@ struct Call<'a> {
 impl Call<'_> {
     async fn answer(
         &self,
-        head: Parts,
-        body: Incoming,
+        (head, body): (Parts, Incoming),
         upgrade: Option<(HeaderValue, OnUpgrade)>,
         preferred: Option<TaskId>,
+        entry: Option<&mut Entry>,
     ) -> Result<Answer, Refusal> {
         let limit = self.rule.route.max_body;
         if limit.is_some_and(|limit| body.size_hint().lower() > limit) {
@@ -214,6 +238,9 @@ impl Call<'_> {
         let (protocol, client) = upgrade.unzip();
         let errand = self.errand(head, Upload::new(body, limit), protocol, preferred)?;
         let (task, answer) = self.proxy.tasks.ask(self.rule, self.counters, errand).await?;
+        if let Some(entry) = entry {
+            entry.answered(&task);
+        }
         let mut answer = match (answer.status(), client) {
             (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => self.go_over(answer, client),
             (StatusCode::SWITCHING_PROTOCOLS, None) => return Err(Refusal::Broken),

@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 
+use crate::access::Logged;
 use crate::alive;
 use crate::challenge;
 use crate::guard::GoneOver;
@@ -191,7 +192,12 @@ impl Proxy {
         let service = service_fn(move |request: Request<Incoming>| {
             let proxy = Arc::clone(&self);
             let way = way.clone();
-            async move { Ok::<_, Infallible>(proxy.answer(request, &way).await) }
+            async move {
+                let log = proxy.access_log();
+                let mut entry = log.map(|log| Box::new(log.begin(&request, &way.client)));
+                let answer = proxy.answer(request, &way, entry.as_deref_mut()).await;
+                Ok::<_, Infallible>(Logged::new(answer, entry))
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder

@@ -102,6 +102,7 @@ mod tests {
     use swarmlite_proto::balance::Balancing;
     use swarmlite_proto::spec::EndpointMode;
     use swarmlite_proto::spec::HttpConfig;
+    use swarmlite_proto::spec::HttpOptions;
     use swarmlite_proto::value::http;
 
     use super::*;
@@ -139,7 +140,11 @@ mod tests {
             endpoints: [((id('i'), id('s')), endpoint)].into(),
             ..NetworkAssignments::default()
         };
-        let http = Some(HttpAssignment { ports: HttpConfig::STANDARD, cookie_key: [0; 32] });
+        let http = Some(HttpAssignment {
+            ports: HttpConfig::STANDARD,
+            options: HttpOptions::default(),
+            cookie_key: [0; 32],
+        });
         front.told(&Assignments { http, ..Assignments::default() }, &networks, lost);
     }
 

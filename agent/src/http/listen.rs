@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use swarmlite_proto::agent::HttpAssignment;
 use swarmlite_proto::error::chain;
+use swarmlite_proto::spec::AccessLogFormat;
+use swarmlite_proto::spec::HttpOptions;
+use swarmlite_proxy::AccessLog;
 use swarmlite_proxy::CookieKey;
 use swarmlite_proxy::Dial;
 use swarmlite_proxy::Limits;
@@ -27,6 +30,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
+use super::AccessFile;
 use super::Observed;
 use crate::standing::Known;
 
@@ -45,6 +49,8 @@ pub(crate) struct Listening {
     pub(crate) table: watch::Receiver<Arc<Table>>,
     /// How it reaches tasks.
     pub(crate) dial: Arc<dyn Dial>,
+    /// Where requests are written to.
+    pub(crate) access: AccessFile,
     /// Where others look.
     pub(crate) observed: Observed,
 }
@@ -64,8 +70,16 @@ struct Answering {
 impl Listening {
     /// Does so until the agent ends.
     pub(crate) async fn run(self) {
-        let observed = self.observed.clone();
+        let (observed, file) = (self.observed.clone(), self.access.clone());
         let _ended = observed.ended.drop_guard();
+        tokio::select! {
+            () = self.answer_until_the_end() => {}
+            never = file.write_always(&observed.access) => match never {},
+        }
+        file.write_rest(&observed.access).await;
+    }
+
+    async fn answer_until_the_end(self) {
         let mut proxies = JoinSet::new();
         self.answer_all(&mut proxies).await;
         // None of them takes any more, and the sockets are closed: who connects now is told so at once, and asks another node.
@@ -152,7 +166,8 @@ impl Listening {
         };
         let key = CookieKey::new(&by.cookie_key);
         let (table, dial) = (self.table.clone(), Arc::clone(&self.dial));
-        let proxy = Arc::new(Proxy::new(table, dial, key, Limits::default()));
+        let proxy = Proxy::new(table, dial, key, Limits::default());
+        let proxy = Arc::new(self.configured(proxy, &by.options));
         self.observed.proxy.send_replace(Some(Arc::clone(&proxy)));
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
@@ -163,6 +178,19 @@ impl Listening {
         });
         let ports = sockets.keys().copied().collect();
         Some(Answering { by, ports, _stop: stop.drop_guard() })
+    }
+}
+
+impl Listening {
+    /// The proxy with what holds for all services.
+    fn configured(&self, proxy: Proxy, options: &HttpOptions) -> Proxy {
+        match options.access_log {
+            AccessLogFormat::Off => proxy,
+            format => {
+                let lines = Arc::clone(&self.observed.access);
+                proxy.with_access_log(AccessLog { format, lines })
+            }
+        }
     }
 }
 
@@ -191,6 +219,7 @@ fn listeners(by: &HttpAssignment, sockets: &Sockets) -> io::Result<Listeners> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpStream;
+    use std::path::Path;
 
     use async_trait::async_trait;
     use swarmlite_proto::spec::HttpConfig;
@@ -224,7 +253,8 @@ mod tests {
 
     fn on(port: u16, key: u8) -> Known {
         let ports = HttpConfig { port, tls_port: 0 };
-        let http = Some(HttpAssignment { ports, cookie_key: [key; 32] });
+        let options = HttpOptions::default();
+        let http = Some(HttpAssignment { ports, options, cookie_key: [key; 32] });
         Some(Arc::new(Assignments { http, ..Assignments::default() }))
     }
 
@@ -237,6 +267,7 @@ mod tests {
             known: known.subscribe(),
             table: watch::Sender::<Arc<Table>>::default().subscribe(),
             dial: Arc::new(Nowhere),
+            access: AccessFile::below(Path::new("/nonexistent")),
             observed: observed.clone(),
         };
         let running = tokio::spawn(listening.run());
@@ -306,11 +337,17 @@ mod tests {
         };
         let table = watch::Sender::new(Arc::new(Table::new(vec![service], BTreeMap::new())));
         let port = free();
-        let (known, observed) = (watch::Sender::new(on(port, 1)), Observed::default());
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut logged = Assignments::clone(on(port, 1).as_deref().expect("is there"));
+        let http = logged.http.as_mut().expect("answers");
+        http.options.access_log = AccessLogFormat::Combined;
+        let known = watch::Sender::new(Some(Arc::new(logged)));
+        let observed = Observed::default();
         let listening = Listening {
             known: known.subscribe(),
             table: table.subscribe(),
             dial: Arc::new(There(address)),
+            access: AccessFile::below(folder.path()),
             observed: observed.clone(),
         };
         tokio::spawn(listening.run());
@@ -332,5 +369,8 @@ mod tests {
         assert!(said.starts_with("HTTP/1.1 200 OK") && said.ends_with("hi"), "{said}");
         assert!(said.to_ascii_lowercase().contains("connection: close"), "{said}");
         ended.await;
+        let file = folder.path().join("http-access.log");
+        let written = std::fs::read_to_string(file).expect("the last line is not lost");
+        assert!(written.contains("\"GET / HTTP/1.1\" 200 2 "), "{written}");
     }
 }

@@ -17,8 +17,10 @@ use swarmlite_proto::attachment::AttachedContainer;
 use swarmlite_proto::balance::Balancing;
 use swarmlite_proto::object::ContainerStatus;
 use swarmlite_proto::object::NodeIndex;
+use swarmlite_proto::spec::AccessLogFormat;
 use swarmlite_proto::spec::EndpointMode;
 use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::spec::HttpOptions;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::task_state::TaskState;
@@ -31,7 +33,8 @@ use crate::task::samples::network;
 use crate::task::samples::task;
 
 /// The formats of which ledgers are kept.
-const KEPT: [Format; 4] = [Format::UNMARKED, Format::FIRST, Format::HTTP, Format::ACME];
+const KEPT: [Format; 5] =
+    [Format::UNMARKED, Format::FIRST, Format::HTTP, Format::ACME, Format::HTTP_OPTIONS];
 
 fn folder(format: Format) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/ledger/golden/format-{format}"))
@@ -59,6 +62,10 @@ fn status() -> TaskStatus {
 
 fn rule() -> HttpRoute {
     http::parse("shop.example.com/cart,port=80,tls=cert,sticky=1h,timeout=30s").expect("a rule")
+}
+
+fn options() -> HttpOptions {
+    HttpOptions { access_log: AccessLogFormat::Json }
 }
 
 fn rules(format: Format) -> Vec<HttpRoute> {
@@ -118,8 +125,15 @@ fn assignments(format: Format) -> Assignments {
         peers: [(id('n'), peer.into())].into(),
         endpoints: [((id('e'), id('s')), endpoint.into())].into(),
         attachments: [(id('a'), attachment.into())].into(),
-        http: has_http
-            .then_some(HttpAssignment { ports: HttpConfig::STANDARD, cookie_key: [7; 32] }),
+        http: has_http.then(|| HttpAssignment {
+            ports: HttpConfig::STANDARD,
+            options: if format >= Format::HTTP_OPTIONS {
+                options()
+            } else {
+                HttpOptions::default()
+            },
+            cookie_key: [7; 32],
+        }),
         ..Assignments::default()
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::object::Cluster;
+use swarmlite_proto::spec::AccessLogFormat;
 use swarmlite_proto::spec::HttpConfig;
 
 use super::*;
@@ -71,6 +72,33 @@ async fn the_ports_of_the_cluster_stay_until_they_are_taken_back() {
     assert_eq!(config(), Some(HttpConfig::STANDARD), "a client that does not know it");
     assert_eq!(configure(&lab, |spec| spec["Http"] = json!({})).await.status, 200);
     assert_eq!(config(), None);
+}
+
+#[tokio::test]
+async fn options_of_the_cluster_stay_until_they_are_taken_back() {
+    let lab = upgraded().await;
+    let options = || lab.store.state().cluster().expect("a cluster").spec.http_options.clone();
+    let asked = json!({"AccessLog": "json"});
+    assert_eq!(configure(&lab, |spec| spec["HttpOptions"] = asked.clone()).await.status, 200);
+    assert_eq!(options().expect("is set").access_log, AccessLogFormat::Json);
+    assert_eq!(lab.get("/swarm").await.body["Spec"]["HttpOptions"], asked);
+    let dropped =
+        |spec: &mut Value| drop(spec.as_object_mut().expect("a spec").remove("HttpOptions"));
+    assert_eq!(configure(&lab, dropped).await.status, 200);
+    assert!(options().is_some(), "a client that does not know it");
+    assert_eq!(configure(&lab, |spec| spec["HttpOptions"] = json!({})).await.status, 200);
+    assert_eq!(options(), None);
+}
+
+#[tokio::test]
+async fn nobody_has_options_before_all_managers_know_of_them() {
+    let lab = Lab::manager();
+    let before = lab.contents();
+    let asked = json!({"AccessLog": "json"});
+    let reply = configure(&lab, |spec| spec["HttpOptions"] = asked).await;
+    let message = "options of HTTP routing need all managers to keep records of format 4, and the cluster is at 0: upgrade all managers first";
+    assert_eq!((reply.status, reply.message()), (400, message));
+    assert_eq!(lab.contents(), before);
 }
 
 #[tokio::test]

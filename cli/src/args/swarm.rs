@@ -1,6 +1,7 @@
 //! Commands about the membership of this node, and their options.
 
 mod acme;
+mod http;
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -16,9 +17,10 @@ use swarmlite_proto::spec::MANAGER_PORT;
 use swarmlite_proto::time::Nanoseconds;
 
 use self::acme::AcmeFlags;
+use self::http::HttpFlags;
 use crate::value::count;
 use crate::value::duration;
-use crate::value::http;
+use crate::value::http::ports;
 use crate::value::strategy;
 
 /// Commands about the membership of this node.
@@ -153,8 +155,12 @@ pub(crate) struct SwarmSettings {
 
     /// Answer HTTP on every node, for the services that have rules for it: the ports without and with TLS, of which 0 stands for none; off ends it
     /// [default: off].
-    #[arg(long, value_name = "PORT,TLSPORT|off", num_args = 0..=1, require_equals = true, default_missing_value = "80,443", value_parser = http::ports)]
+    #[arg(long, value_name = "PORT,TLSPORT|off", num_args = 0..=1, require_equals = true, default_missing_value = "80,443", value_parser = ports)]
     pub(crate) http: Option<HttpConfig>,
+
+    /// What becomes of HTTP requests.
+    #[command(flatten)]
+    pub(crate) http_options: HttpFlags,
 
     /// Certificates by ACME.
     #[command(flatten)]

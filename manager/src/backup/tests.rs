@@ -198,7 +198,7 @@ fn a_clock_before_the_backup_is_refused() {
 }
 
 /// The formats of which a file is kept.
-const KEPT: [Format; 3] = [Format::FIRST, Format::HTTP, Format::ACME];
+const KEPT: [Format; 4] = [Format::FIRST, Format::HTTP, Format::ACME, Format::HTTP_OPTIONS];
 
 /// The file that was written when this was the newest format. It is never written again: a change that makes a test fail on it would make
 /// the backups of users useless.

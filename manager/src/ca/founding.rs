@@ -146,6 +146,7 @@ pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     extended.keep_extensions(&spec);
     spec.orchestration.placement_strategy = extended.orchestration.placement_strategy;
     spec.http = extended.http;
+    spec.http_options = extended.http_options;
     spec.acme = extended.acme;
     spec.raft = asked.raft.or(spec.raft);
     set(&mut spec.dispatcher.heartbeat_period, asked.dispatcher.heartbeat_period);

@@ -42,7 +42,8 @@ use super::types::Entry;
 use crate::state::Snapshot;
 
 /// The formats of which files are kept.
-const KEPT: [Format; 4] = [Format::UNMARKED, Format::FIRST, Format::HTTP, Format::ACME];
+const KEPT: [Format; 5] =
+    [Format::UNMARKED, Format::FIRST, Format::HTTP, Format::ACME, Format::HTTP_OPTIONS];
 
 /// Keys and values, as they lie on a disk.
 type Items = BTreeMap<Vec<u8>, Vec<u8>>;

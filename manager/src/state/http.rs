@@ -80,6 +80,15 @@ impl State {
         self.check_format("certificates by ACME need", Format::ACME)
     }
 
+    /// The same for options of HTTP routing that came later.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check_http_format`].
+    pub fn check_http_options_format(&self) -> Result<()> {
+        self.check_format("options of HTTP routing need", Format::HTTP_OPTIONS)
+    }
+
     fn check_format(&self, needs: &str, format: Format) -> Result<()> {
         if self.format() >= format {
             return Ok(());

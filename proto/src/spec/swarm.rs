@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::AcmeConfig;
 use super::Driver;
 use super::HttpConfig;
+use super::HttpOptions;
 use super::Labels;
 use super::is_default;
 use crate::time::Nanoseconds;
@@ -58,6 +59,9 @@ pub struct SwarmSpec {
     /// `{}` takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpConfig>,
+    /// What every node does with HTTP requests. Not in Docker's API. In an update absence stands for what the cluster has, and `{}` takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_options: Option<HttpOptions>,
     /// Whom the cluster asks for the certificates of hosts. Not in Docker's API. In an update absence stands for what the cluster has, and `{}`
     /// takes it back.
     #[serde(rename = "ACME", skip_serializing_if = "Option::is_none")]
@@ -84,6 +88,7 @@ impl SwarmSpec {
             task_defaults: TaskDefaults::default(),
             encryption_config: EncryptionConfig::default(),
             http: None,
+            http_options: None,
             acme: None,
         }
     }
@@ -98,6 +103,8 @@ impl SwarmSpec {
     pub fn keep_extensions(&mut self, old: &Self) {
         self.orchestration.keep_extensions(&old.orchestration);
         self.http = self.http.or(old.http).filter(|http| http.is_on());
+        let options = self.http_options.take().or_else(|| old.http_options.clone());
+        self.http_options = options.filter(|options| *options != HttpOptions::default());
         let acme = self.acme.take().or_else(|| old.acme.clone());
         self.acme = acme.filter(|acme| *acme != AcmeConfig::default());
     }

@@ -93,11 +93,16 @@ impl Lab {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::made(limits, |proxy| proxy).await
+    }
+
+    /// With a proxy that `change` makes of an ordinary one.
+    pub(crate) async fn made(limits: Limits, change: impl FnOnce(Proxy) -> Proxy) -> Self {
         let (table, receiver) = watch::channel(Arc::new(Table::default()));
         let addresses = Arc::new(Addresses::default());
         let dial = Arc::clone(&addresses);
         let key = CookieKey::new(&[7; 32]);
-        let proxy = Arc::new(Proxy::new(receiver, dial, key, limits));
+        let proxy = Arc::new(change(Proxy::new(receiver, dial, key, limits)));
         let (plain, tls) = (listener().await, listener().await);
         let at = |listener: &TcpListener| listener.local_addr().unwrap();
         let (plain_at, tls_at) = (at(&plain), at(&tls));

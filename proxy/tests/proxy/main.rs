@@ -2,6 +2,8 @@
 
 // The condition always holds; by it clippy knows that all of this is tests.
 #[cfg(test)]
+mod access_log;
+#[cfg(test)]
 mod challenge;
 #[cfg(test)]
 mod failing;

@@ -39,6 +39,7 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
         max_snapshots,
         placement_strategy,
         http,
+        http_options,
         acme,
     } = args;
     set(&mut spec.encryption_config.auto_lock_managers, *autolock);
@@ -50,6 +51,7 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
     }
     // What turns it off has to be sent: what an update does not name stays as it is.
     spec.http = http.or(spec.http);
+    http_options.change(&mut spec.http_options);
     acme.change(&mut spec.acme);
     let (limit, kept) =
         (&mut spec.orchestration.task_history_retention_limit, &mut spec.raft.keep_old_snapshots);
@@ -66,7 +68,9 @@ fn set<T>(member: &mut T, wanted: Option<T>) {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use swarmlite_proto::spec::AccessLogFormat;
     use swarmlite_proto::spec::HttpConfig;
+    use swarmlite_proto::spec::HttpOptions;
 
     use super::*;
     use crate::args::Cli;
@@ -104,6 +108,11 @@ mod tests {
             change(&mut spec, &args(option));
             assert_eq!(spec.http, Some(HttpConfig { port, tls_port }), "{option}");
         }
+        change(&mut spec, &args("--http-access-log json"));
+        let options = HttpOptions { access_log: AccessLogFormat::Json };
+        assert_eq!(spec.http_options, Some(options));
+        change(&mut spec, &args("--http-access-log=off"));
+        assert_eq!(spec.http_options, Some(HttpOptions::default()), "takes it back");
         assert_eq!(args(""), SwarmSettings::default());
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn assignment(state: &State, node: &NodeId) -> Option<HttpAssignment>
     let cluster = state.cluster()?;
     let ports = cluster.spec.http();
     let speaks = state.nodes().get(node)?.versions.protocol.speaks(protocol::HTTP);
-    (ports.is_on() && speaks).then(|| HttpAssignment { ports, cookie_key: cookie_key(cluster) })
+    let options = cluster.spec.http_options.clone().unwrap_or_default();
+    let cookie_key = cookie_key(cluster);
+    (ports.is_on() && speaks).then_some(HttpAssignment { ports, options, cookie_key })
 }
 
 /// What ACME servers may ask a node for, if they have a reason to.

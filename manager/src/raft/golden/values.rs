@@ -48,12 +48,14 @@ use swarmlite_proto::object::UpdateState;
 use swarmlite_proto::object::UpdateStatus;
 use swarmlite_proto::object::VirtualIp;
 use swarmlite_proto::registry::RegistryAuth;
+use swarmlite_proto::spec::AccessLogFormat;
 use swarmlite_proto::spec::AcmeConfig;
 use swarmlite_proto::spec::Data;
 use swarmlite_proto::spec::DiscreteResource;
 use swarmlite_proto::spec::DocumentSpec;
 use swarmlite_proto::spec::GenericResource;
 use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::spec::HttpOptions;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::Labels;
 use swarmlite_proto::spec::NetworkSpec;
@@ -251,6 +253,8 @@ fn cluster(format: Format) -> Cluster {
         spec: SwarmSpec {
             labels: labels("cluster"),
             http: (format >= Format::HTTP).then_some(HttpConfig::STANDARD),
+            http_options: (format >= Format::HTTP_OPTIONS)
+                .then_some(HttpOptions { access_log: AccessLogFormat::Json }),
             acme: (format >= Format::ACME).then(|| AcmeConfig {
                 directory: "https://acme.example.com/dir".to_owned(),
                 email: "ops@example.com".to_owned(),
