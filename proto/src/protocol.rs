@@ -41,8 +41,11 @@ pub const ENDPOINT_DIFFERENCES: u16 = 5;
 /// The first protocol with [`Assignment::Acme`](crate::agent::Assignment::Acme).
 pub const ACME: u16 = 5;
 
+/// The first protocol with options in [`HttpAssignment`](crate::agent::HttpAssignment).
+pub const HTTP_OPTIONS: u16 = 6;
+
 /// The newest protocol of this version.
-const NEWEST: u16 = ACME;
+const NEWEST: u16 = HTTP_OPTIONS;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;

@@ -18,7 +18,7 @@ pub(crate) use self::body::Logged;
 pub(crate) use self::entry::Entry;
 pub use self::lines::Lines;
 use self::record::Seen;
-use crate::headers::Client;
+use crate::client::Client;
 
 /// Where requests are written to, and how. Clones write to the same lines.
 #[derive(Clone, Debug)]

@@ -1,31 +1,13 @@
 //! What the headers of a request and of an answer become on the way. Pure.
 
-use std::net::IpAddr;
-use std::net::SocketAddr;
-
 use hyper::HeaderMap;
 use hyper::Version;
 use hyper::header;
 use hyper::header::HeaderName;
 use hyper::header::HeaderValue;
 
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Client {
-    pub(crate) address: SocketAddr,
-    pub(crate) tls: bool,
-}
-
-impl Client {
-    pub(crate) const fn scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
-    }
-
-    /// Its address; of an IPv4 client on a socket for both families, the IPv4 address.
-    pub(crate) const fn ip(&self) -> IpAddr {
-        self.address.ip().to_canonical()
-    }
-}
+use crate::client::Client;
+use crate::origin::Origin;
 
 /// Headers that are about one connection, besides those that `Connection` names (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -39,7 +21,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Whether a header says where a request comes from. Only the proxy says that. Many servers take `X_Forwarded_For` for the same (RFC 3875, 4.1.18).
+/// Whether a header says where a request comes from. A task hears that from the proxy only. Many servers take `X_Forwarded_For` for the same (RFC 3875, 4.1.18).
 fn is_of_proxies(name: &HeaderName) -> bool {
     const START: &str = "x-forwarded-";
     if !name.as_str().starts_with(['x', 'f']) {
@@ -87,8 +69,13 @@ pub(crate) fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
     version == Version::HTTP_2 && rest.is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
 }
 
-/// Makes the headers of a request those that a task gets. `host` is what the client has asked for, as it wrote it.
-pub(crate) fn to_task(headers: &mut HeaderMap, client: &Client, host: &HeaderValue) {
+/// Makes the headers of a request those that a task gets. `host` is what was asked for over the connection of `client`, as it is written there.
+pub(crate) fn to_task(
+    headers: &mut HeaderMap,
+    client: &Client,
+    origin: &Origin,
+    host: &HeaderValue,
+) {
     remove_hop_by_hop(headers);
     let foreign: Vec<HeaderName> =
         headers.keys().filter(|name| is_of_proxies(name)).cloned().collect();
@@ -97,22 +84,7 @@ pub(crate) fn to_task(headers: &mut HeaderMap, client: &Client, host: &HeaderVal
     }
     // The proxy has told the client itself to go on.
     headers.remove(header::EXPECT);
-    let ip = client.ip();
-    let node = match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("\"[{ip}]\""),
-    };
-    let named = host.to_str().unwrap_or_default();
-    let forwarded = format!("for={node};host=\"{named}\";proto={}", client.scheme());
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("x-forwarded-for", &ip.to_string());
-    set("x-forwarded-proto", client.scheme());
-    set("x-forwarded-host", named);
-    set("forwarded", &forwarded);
+    origin.tell(headers, client, host);
     headers.insert(header::HOST, host.clone());
 }
 
@@ -127,6 +99,7 @@ pub(crate) fn rewritten(path_and_query: &str, rule: &str, rewrite: &str) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::TrustedPeers;
 
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let parse = |value: &str| value.parse::<HeaderValue>().expect("a value");
@@ -153,7 +126,11 @@ mod tests {
             ("accept", "*/*"),
         ]);
         let host = HeaderValue::from_static("Shop.example:8080");
-        to_task(&mut sent, &client("[::ffff:192.0.2.1]:999", true), &host);
+        let told = |sent: &mut HeaderMap, client: Client| {
+            let origin = Origin::of(&client, sent, &TrustedPeers::default());
+            to_task(sent, &client, &origin, &host);
+        };
+        told(&mut sent, client("[::ffff:192.0.2.1]:999", true));
         let expected = headers(&[
             ("accept", "*/*"),
             ("x-forwarded-for", "192.0.2.1"),
@@ -163,7 +140,7 @@ mod tests {
             ("host", "Shop.example:8080"),
         ]);
         assert_eq!(sent, expected);
-        to_task(&mut sent, &client("[2001:db8::1]:999", false), &host);
+        told(&mut sent, client("[2001:db8::1]:999", false));
         assert_eq!(
             sent["forwarded"],
             "for=\"[2001:db8::1]\";host=\"Shop.example:8080\";proto=http"

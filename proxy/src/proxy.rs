@@ -1,6 +1,7 @@
 //! What becomes of a request, from its head to its answer.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -22,6 +23,7 @@ use hyper::header;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
+use ipnet::IpNet;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use tokio::sync::watch;
@@ -35,6 +37,7 @@ use crate::answer::own;
 use crate::answer::redirect;
 use crate::asked::Asked;
 use crate::choice::Aside;
+use crate::client::Client;
 use crate::counters::Counters;
 use crate::dial::Dial;
 use crate::download::Download;
@@ -42,8 +45,9 @@ use crate::exchange::Errand;
 use crate::exchange::Tasks;
 use crate::guard::GoneOver;
 use crate::headers;
-use crate::headers::Client;
 use crate::limits::Limits;
+use crate::origin::Origin;
+use crate::origin::TrustedPeers;
 use crate::pool::Pool;
 use crate::sticky::CookieKey;
 use crate::table::Found;
@@ -63,6 +67,8 @@ pub struct Proxy {
     counters: RwLock<HashMap<ServiceId, Arc<Counters>>>,
     unmatched: AtomicU64,
     access_log: Option<AccessLog>,
+    trusted: TrustedPeers,
+    introduced: bool,
 }
 
 /// A connection that requests come over.
@@ -87,14 +93,40 @@ impl Proxy {
         let pool = Arc::new(Pool::new(dial, table.clone(), limits));
         let tasks = Tasks { pool, limits, aside: Mutex::new(Aside::default()) };
         let counters = RwLock::default();
-        let (unmatched, access_log) = (AtomicU64::new(0), None);
-        Self { table, tasks, key, limits, counters, unmatched, access_log }
+        Self {
+            table,
+            tasks,
+            key,
+            limits,
+            counters,
+            unmatched: AtomicU64::new(0),
+            access_log: None,
+            trusted: TrustedPeers::default(),
+            introduced: false,
+        }
     }
 
     /// The same proxy, which writes each request to a log.
     #[must_use]
     pub fn with_access_log(self, log: AccessLog) -> Self {
         Self { access_log: Some(log), ..self }
+    }
+
+    /// The same proxy, which believes who connects from these networks about whom a request comes from.
+    #[must_use]
+    pub fn with_trusted_peers(self, networks: Vec<IpNet>) -> Self {
+        Self { trusted: TrustedPeers::new(networks), ..self }
+    }
+
+    /// The same proxy, to which each trusted peer says for whom it connects, by the PROXY protocol, before anything else.
+    #[must_use]
+    pub fn with_proxy_protocol(self) -> Self {
+        Self { introduced: true, ..self }
+    }
+
+    /// Whether whoever connects from `address` says for whom.
+    pub(crate) fn is_introduced(&self, address: SocketAddr) -> bool {
+        self.introduced && self.trusted.has(address.ip().to_canonical())
     }
 
     /// What has become of the requests for each service that has had any.
@@ -154,6 +186,10 @@ impl Proxy {
         let upgrade = headers::upgrade(request.version(), request.headers());
         let upgrade = upgrade.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
         let (head, body) = request.into_parts();
+        let origin = Origin::of(&way.client, &head.headers, &self.trusted);
+        if let Some(entry) = &mut entry {
+            entry.comes_from(&origin);
+        }
         let asked = match Asked::read(&head) {
             Ok(asked) => asked,
             Err(refusal) => return refusal.answer(),
@@ -174,14 +210,15 @@ impl Proxy {
             entry.taken(&rule.service);
         }
         let counters = self.counters_of(&rule.service);
-        let call = Call { proxy: self, rule, counters: &counters, way, asked: &asked };
-        let answered = match (rule.route.https_only && !way.client.tls, way.tls_port) {
+        let call =
+            Call { proxy: self, rule, counters: &counters, way, asked: &asked, origin: &origin };
+        let answered = match (rule.route.https_only && !origin.tls, way.tls_port) {
             (true, Some(port)) => Ok(redirect(&asked.with_tls(port))),
             (true, None) => Err(Refusal::NoTls),
             (false, _) => call.answer((head, body), upgrade, preferred, entry).await,
         };
         let mut answer = answered.unwrap_or_else(Refusal::answer);
-        if let Some(hsts) = rule.route.hsts.filter(|_| way.client.tls) {
+        if let Some(hsts) = rule.route.hsts.filter(|_| origin.tls) {
             let value = format!("max-age={}", hsts.to_duration().as_secs());
             let value = HeaderValue::from_str(&value).ok();
             let named = value.map(|value| (header::STRICT_TRANSPORT_SECURITY, value));
@@ -221,6 +258,7 @@ struct Call<'a> {
     counters: &'a Counters,
     way: &'a Way,
     asked: &'a Asked,
+    origin: &'a Origin,
 }
 
 impl Call<'_> {
@@ -246,7 +284,7 @@ impl Call<'_> {
             (StatusCode::SWITCHING_PROTOCOLS, None) => return Err(Refusal::Broken),
             _ => pass_on(answer),
         };
-        let cookie = self.proxy.key.cookie(self.rule, &task, self.way.client.tls);
+        let cookie = self.proxy.key.cookie(self.rule, &task, self.origin.tls);
         if let Some(cookie) = cookie {
             answer.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -263,7 +301,7 @@ impl Call<'_> {
     ) -> Result<Errand, Refusal> {
         let http2 = headers::is_grpc(head.version, &head.headers);
         let Asked { authority, path_and_query, .. } = self.asked;
-        headers::to_task(&mut head.headers, &self.way.client, authority);
+        headers::to_task(&mut head.headers, &self.way.client, self.origin, authority);
         let path = match &self.rule.route.rewrite {
             Some(rewrite) => headers::rewritten(path_and_query, &self.rule.route.path, rewrite),
             None => path_and_query.clone(),

@@ -32,10 +32,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::access::Logged;
 use crate::alive;
 use crate::challenge;
+use crate::client::Client;
 use crate::guard::GoneOver;
 use crate::guard::Guard;
-use crate::headers::Client;
 use crate::limits::MAX_HEAD;
+use crate::preface;
 use crate::proxy::Proxy;
 use crate::proxy::Way;
 use crate::tls;
@@ -159,11 +160,12 @@ impl Proxy {
 
     async fn take(
         self: Arc<Self>,
-        stream: TcpStream,
-        address: SocketAddr,
+        mut stream: TcpStream,
+        peer: SocketAddr,
         door: Door,
         watcher: Watcher,
     ) {
+        let Some(address) = self.introduction(&mut stream, peer).await else { return };
         let Door { tls_port, acceptor, tunnels } = door;
         let client = Client { address, tls: acceptor.is_some() };
         let way = Way { client, tls_port, tunnels, gone_over: GoneOver::default() };
@@ -178,6 +180,21 @@ impl Proxy {
             Ok(Ok(stream)) => self.converse(stream, way, watcher).await,
             Ok(Err(error)) => tracing::debug!(%address, error = chain(&error), "no TLS"),
             Err(_elapsed) => tracing::debug!(%address, "no TLS handshake in time"),
+        }
+    }
+
+    /// For whom `peer` connects. `None` if it should say so, and does not.
+    async fn introduction(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        if !self.is_introduced(peer) {
+            return Some(peer);
+        }
+        match timeout(self.limits().head, preface::read(stream)).await {
+            Ok(Ok(client)) => Some(client.unwrap_or(peer)),
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, error = chain(&error), "a peer does not say for whom it connects");
+                None
+            }
+            Err(_elapsed) => None,
         }
     }
 

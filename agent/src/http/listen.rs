@@ -16,6 +16,7 @@ use swarmlite_proto::agent::HttpAssignment;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::spec::AccessLogFormat;
 use swarmlite_proto::spec::HttpOptions;
+use swarmlite_proto::value::http;
 use swarmlite_proxy::AccessLog;
 use swarmlite_proxy::CookieKey;
 use swarmlite_proxy::Dial;
@@ -184,6 +185,13 @@ impl Listening {
 impl Listening {
     /// The proxy with what holds for all services.
     fn configured(&self, proxy: Proxy, options: &HttpOptions) -> Proxy {
+        let trusted = options.trusted_peers.iter();
+        // What is no network has been refused before.
+        let trusted = trusted.filter_map(|text| http::peer(text).ok()).collect();
+        let mut proxy = proxy.with_trusted_peers(trusted);
+        if options.proxy_protocol {
+            proxy = proxy.with_proxy_protocol();
+        }
         match options.access_log {
             AccessLogFormat::Off => proxy,
             format => {
@@ -332,7 +340,7 @@ mod tests {
         let service = swarmlite_proxy::Service {
             id: id("s").parse().expect("an id"),
             name: "shop".to_owned(),
-            routes: vec![swarmlite_proto::value::http::parse("/,port=80").expect("a rule")],
+            routes: vec![http::parse("/,port=80").expect("a rule")],
             tasks: vec![task],
         };
         let table = watch::Sender::new(Arc::new(Table::new(vec![service], BTreeMap::new())));

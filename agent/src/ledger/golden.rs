@@ -65,7 +65,11 @@ fn rule() -> HttpRoute {
 }
 
 fn options() -> HttpOptions {
-    HttpOptions { access_log: AccessLogFormat::Json }
+    HttpOptions {
+        access_log: AccessLogFormat::Json,
+        trusted_peers: vec!["192.0.2.0/24".to_owned()],
+        proxy_protocol: true,
+    }
 }
 
 fn rules(format: Format) -> Vec<HttpRoute> {

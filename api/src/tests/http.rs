@@ -88,6 +88,15 @@ async fn options_of_the_cluster_stay_until_they_are_taken_back() {
     assert!(options().is_some(), "a client that does not know it");
     assert_eq!(configure(&lab, |spec| spec["HttpOptions"] = json!({})).await.status, 200);
     assert_eq!(options(), None);
+    let peers = json!({"TrustedPeers": ["192.0.2.0/24", "lb"]});
+    let alone = json!({"ProxyProtocol": true});
+    let reply = configure(&lab, |spec| spec["HttpOptions"] = alone).await;
+    let message = "the PROXY protocol is taken from trusted peers only, and there are none";
+    assert_eq!((reply.status, reply.message()), (400, message));
+    let reply = configure(&lab, |spec| spec["HttpOptions"] = peers).await;
+    let message =
+        "trusted peer \"lb\" is no network, such as 192.0.2.0/24 or 2001:db8::/32, and no address";
+    assert_eq!((reply.status, reply.message()), (400, message));
 }
 
 #[tokio::test]

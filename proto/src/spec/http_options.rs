@@ -18,6 +18,20 @@ pub struct HttpOptions {
     /// What is written of each request, on the node that it came to.
     #[serde(skip_serializing_if = "is_default")]
     pub access_log: AccessLogFormat,
+    /// Networks and addresses of other proxies, which are believed about where a request comes from. Empty: nobody is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_peers: Vec<String>,
+    /// Whether each of these peers says for whom it connects, by the PROXY protocol, before anything else.
+    #[serde(skip_serializing_if = "is_default")]
+    pub proxy_protocol: bool,
+}
+
+impl HttpOptions {
+    /// Whether a node that does not know them would answer requests as they must not be answered.
+    #[must_use]
+    pub fn change_answers(&self) -> bool {
+        !self.trusted_peers.is_empty() || self.proxy_protocol
+    }
 }
 
 /// How a request is written to the access log.

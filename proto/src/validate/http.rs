@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::require;
+use crate::error::Error;
 use crate::error::Result;
 use crate::spec::AcmeConfig;
 use crate::spec::EndpointMode;
 use crate::spec::EndpointSpec;
 use crate::spec::HttpConfig;
+use crate::spec::HttpOptions;
 use crate::spec::HttpRoute;
 use crate::spec::MANAGER_PORT;
 use crate::spec::ServiceSpec;
 use crate::time::Nanoseconds;
 use crate::value::http::ACME;
+use crate::value::http::peer;
 
 /// Characters in the name of a host, at most, and in one part of it (RFC 1035, 2.3.4).
 const MAX_HOST: usize = 253;
@@ -63,6 +66,17 @@ pub(super) fn ports(config: HttpConfig) -> Result<()> {
     require(config.ports().all(|port| port != MANAGER_PORT), || {
         format!("HTTP cannot have port {MANAGER_PORT}, which is that of managers")
     })
+}
+
+/// Checks what every node does with HTTP requests.
+pub(super) fn options(options: &HttpOptions) -> Result<()> {
+    require(!options.proxy_protocol || !options.trusted_peers.is_empty(), || {
+        "the PROXY protocol is taken from trusted peers only, and there are none".to_owned()
+    })?;
+    for text in &options.trusted_peers {
+        peer(text).map_err(|why| Error::invalid(format!("trusted peer {why}")))?;
+    }
+    Ok(())
 }
 
 fn rule(rule: &HttpRoute) -> Result<()> {

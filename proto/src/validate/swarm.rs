@@ -119,6 +119,7 @@ pub fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
     })?;
     strategy(spec.orchestration.placement_strategy.as_deref())?;
     http::ports(spec.http())?;
+    spec.http_options.as_ref().map_or(Ok(()), http::options)?;
     spec.acme.as_ref().map_or(Ok(()), http::acme)?;
     unsupported("CAConfig.ExternalCAs", !spec.ca_config.external_cas.is_empty())
 }

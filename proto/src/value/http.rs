@@ -1,6 +1,10 @@
 //! Rules of HTTP routing, as `shop.example.com/cart,port=8080,tls=shop-cert,https-only`: the host and the path that are asked for, then what else is
 //! asked and what becomes of the request.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::bytes;
 use super::fields;
 use crate::spec::CertificateReference;
@@ -68,6 +72,19 @@ pub fn place(text: &str) -> Result<Place, String> {
     }
     .canonical();
     Ok(Place { host, path })
+}
+
+/// Reads the network of other proxies, or the address of one.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn peer(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().ok();
+    let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    network.map(|it| it.trunc()).ok_or_else(|| {
+        format!("{text:?} is no network, such as 192.0.2.0/24 or 2001:db8::/32, and no address")
+    })
 }
 
 fn set(rule: &mut HttpRoute, key: &str, value: &str) -> Result<(), String> {
@@ -203,6 +220,20 @@ mod tests {
             let rule = parse(text).expect("a rule");
             assert_eq!((rule.host.as_str(), rule.path.as_str()), (host, path), "{text}");
         }
+    }
+
+    #[test]
+    fn peers_are_networks_or_addresses() {
+        for (text, expected) in [
+            ("192.0.2.0/24", "192.0.2.0/24"),
+            ("192.0.2.7/24", "192.0.2.0/24"),
+            ("192.0.2.7", "192.0.2.7/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+        ] {
+            assert_eq!(peer(text).expect("a network").to_string(), expected);
+        }
+        let message = "\"lb\" is no network, such as 192.0.2.0/24 or 2001:db8::/32, and no address";
+        assert_eq!(peer("lb"), Err(message.to_owned()));
     }
 
     #[test]

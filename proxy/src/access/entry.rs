@@ -11,6 +11,7 @@ use super::AccessLog;
 use super::format;
 use super::record::Outcome;
 use super::record::Seen;
+use crate::origin::Origin;
 use crate::table::Service;
 
 /// What is written for a client that has gone before it had an answer, as nginx does.
@@ -30,6 +31,11 @@ impl Entry {
         let outcome =
             Outcome { status: GONE, bytes: 0, duration: Duration::ZERO, service: None, task: None };
         Self { log, seen, begun, outcome }
+    }
+
+    /// The client, as far as that is known.
+    pub(crate) fn comes_from(&mut self, origin: &Origin) {
+        (self.seen.client, self.seen.tls) = (origin.ip, origin.tls);
     }
 
     /// A rule of this service takes it.

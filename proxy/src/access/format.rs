@@ -124,7 +124,7 @@ mod tests {
     use hyper::Request;
 
     use super::*;
-    use crate::headers::Client;
+    use crate::client::Client;
 
     fn seen() -> Seen {
         let request = Request::get("/a?b=c")

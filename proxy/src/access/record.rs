@@ -13,7 +13,7 @@ use hyper::header::HeaderValue;
 use swarmlite_proto::id::TaskId;
 use swarmlite_proto::time::Timestamp;
 
-use crate::headers::Client;
+use crate::client::Client;
 use crate::table::Service;
 
 /// A request, as far as it is written.

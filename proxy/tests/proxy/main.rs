@@ -14,6 +14,8 @@ mod lab;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod protocols;
 #[cfg(test)]
 mod routing;

@@ -31,7 +31,7 @@ use crate::lab::read_all;
 use crate::lab::route;
 
 /// A certificate for a name, and what a client has to trust.
-fn certificate(name: &str) -> (Certificate, CertificateDer<'static>) {
+pub(crate) fn certificate(name: &str) -> (Certificate, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let pem = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
     (Certificate::from_pem(pem.as_bytes()).unwrap(), made.cert.der().clone())
@@ -40,6 +40,25 @@ fn certificate(name: &str) -> (Certificate, CertificateDer<'static>) {
 /// A connection to `name`, by whoever trusts only `root`.
 async fn connect(
     lab: &Lab,
+    name: &str,
+    root: &CertificateDer<'static>,
+    offer: (&[&'static SupportedProtocolVersion], &[&[u8]]),
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(lab.tls).await.unwrap();
+    secured(stream, name, root, offer).await
+}
+
+/// The same over a connection that is there.
+pub(crate) async fn handshake(
+    stream: TcpStream,
+    name: &str,
+    root: &CertificateDer<'static>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    secured(stream, name, root, (rustls::ALL_VERSIONS, &[])).await
+}
+
+async fn secured(
+    stream: TcpStream,
     name: &str,
     root: &CertificateDer<'static>,
     (versions, protocols): (&[&'static SupportedProtocolVersion], &[&[u8]]),
@@ -52,12 +71,11 @@ async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = TcpStream::connect(lab.tls).await.unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-async fn over(
+pub(crate) async fn over(
     lab: &Lab,
     name: &str,
     root: &CertificateDer<'static>,
@@ -65,7 +83,7 @@ async fn over(
     connect(lab, name, root, (rustls::ALL_VERSIONS, &[])).await
 }
 
-async fn get(mut stream: TlsStream<TcpStream>, host: &str) -> String {
+pub(crate) async fn get(mut stream: TlsStream<TcpStream>, host: &str) -> String {
     let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     read_all(&mut stream).await

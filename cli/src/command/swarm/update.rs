@@ -109,10 +109,24 @@ mod tests {
             assert_eq!(spec.http, Some(HttpConfig { port, tls_port }), "{option}");
         }
         change(&mut spec, &args("--http-access-log json"));
-        let options = HttpOptions { access_log: AccessLogFormat::Json };
+        let options = HttpOptions { access_log: AccessLogFormat::Json, ..HttpOptions::default() };
         assert_eq!(spec.http_options, Some(options));
         change(&mut spec, &args("--http-access-log=off"));
         assert_eq!(spec.http_options, Some(HttpOptions::default()), "takes it back");
+        let peers =
+            |spec: &SwarmSpec| spec.http_options.as_ref().expect("is set").trusted_peers.clone();
+        change(&mut spec, &args("--http-trusted-peer 192.0.2.9/24 --http-trusted-peer ::1"));
+        assert_eq!(peers(&spec), ["192.0.2.0/24", "::1/128"]);
+        change(&mut spec, &args("--http-access-log json"));
+        assert_eq!(peers(&spec).len(), 2, "only what is named changes");
+        change(&mut spec, &args("--http-trusted-peer=198.51.100.1"));
+        assert_eq!(peers(&spec), ["198.51.100.1/32"]);
+        change(&mut spec, &args("--http-proxy-protocol"));
+        assert!(spec.http_options.as_ref().is_some_and(|options| options.proxy_protocol));
+        change(&mut spec, &args("--http-proxy-protocol=false"));
+        change(&mut spec, &args("--http-trusted-peer=''"));
+        let options = HttpOptions { access_log: AccessLogFormat::Json, ..HttpOptions::default() };
+        assert_eq!(spec.http_options, Some(options));
         assert_eq!(args(""), SwarmSettings::default());
     }
 }

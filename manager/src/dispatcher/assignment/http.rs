@@ -19,12 +19,13 @@ use swarmlite_proto::spec::HttpRoute;
 use crate::state::State;
 use crate::state::answers_acme;
 
-/// How a node answers HTTP, if it does: the cluster says so, and the node is not too old to be told.
+/// How a node answers HTTP, if it does: the cluster says so, and the node is not too old to do it as that says.
 pub(super) fn assignment(state: &State, node: &NodeId) -> Option<HttpAssignment> {
     let cluster = state.cluster()?;
     let ports = cluster.spec.http();
-    let speaks = state.nodes().get(node)?.versions.protocol.speaks(protocol::HTTP);
     let options = cluster.spec.http_options.clone().unwrap_or_default();
+    let needed = if options.change_answers() { protocol::HTTP_OPTIONS } else { protocol::HTTP };
+    let speaks = state.nodes().get(node)?.versions.protocol.speaks(needed);
     let cookie_key = cookie_key(cluster);
     (ports.is_on() && speaks).then_some(HttpAssignment { ports, options, cookie_key })
 }

@@ -253,8 +253,11 @@ fn cluster(format: Format) -> Cluster {
         spec: SwarmSpec {
             labels: labels("cluster"),
             http: (format >= Format::HTTP).then_some(HttpConfig::STANDARD),
-            http_options: (format >= Format::HTTP_OPTIONS)
-                .then_some(HttpOptions { access_log: AccessLogFormat::Json }),
+            http_options: (format >= Format::HTTP_OPTIONS).then(|| HttpOptions {
+                access_log: AccessLogFormat::Json,
+                trusted_peers: vec!["192.0.2.0/24".to_owned()],
+                proxy_protocol: true,
+            }),
             acme: (format >= Format::ACME).then(|| AcmeConfig {
                 directory: "https://acme.example.com/dir".to_owned(),
                 email: "ops@example.com".to_owned(),

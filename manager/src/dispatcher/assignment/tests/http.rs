@@ -2,7 +2,10 @@
 
 use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
+use swarmlite_proto::protocol::Range;
+use swarmlite_proto::spec::AccessLogFormat;
 use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::spec::HttpOptions;
 use swarmlite_proto::value::http;
 
 use super::*;
@@ -63,6 +66,25 @@ fn nodes_answer_as_soon_as_the_cluster_says_so_and_they_know_how() {
     scene.world.edit_node(&nodes[1], |node| node.versions = Versions::default());
     assert_eq!(http(&scene, &nodes[1]), None, "an older agent could not read it");
     assert!(http(&scene, &nodes[0]).is_some());
+}
+
+#[test]
+fn nodes_that_would_answer_otherwise_than_they_should_do_not_answer() {
+    let mut scene = answering("shop,port=80");
+    let nodes = scene.world.nodes();
+    answer(&mut scene, HttpConfig::STANDARD);
+    let old = Versions { protocol: Range::of_header(Some("0-5")), ..Versions::own() };
+    scene.world.edit_node(&nodes[1], |node| node.versions = old);
+    let answers = |scene: &Scene, node| scene.told(node).contains_key(&AssignmentKey::Http);
+    let mut options = HttpOptions { access_log: AccessLogFormat::Json, ..HttpOptions::default() };
+    let set = |scene: &mut Scene, options: &HttpOptions| {
+        edit_cluster(scene, |cluster| cluster.spec.http_options = Some(options.clone()));
+    };
+    set(&mut scene, &options);
+    assert!(answers(&scene, &nodes[1]), "it only writes nothing");
+    options.trusted_peers = vec!["192.0.2.0/24".to_owned()];
+    set(&mut scene, &options);
+    assert!(answers(&scene, &nodes[0]) && !answers(&scene, &nodes[1]));
 }
 
 #[test]
