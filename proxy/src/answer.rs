@@ -1,5 +1,7 @@
 //! What the proxy answers by itself, and why.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Either;
 use http_body_util::Full;
@@ -34,6 +36,9 @@ pub(crate) enum Refusal {
     /// No rule takes it.
     #[error("no service answers this host and path")]
     NoRule,
+    /// The client makes more requests than the rule allows, for so long.
+    #[error("this client makes too many requests")]
+    TooMany(Duration),
     /// The body is larger than the rule allows.
     #[error("the body of this request is too large")]
     TooLarge,
@@ -60,6 +65,7 @@ impl Refusal {
             Self::Malformed | Self::Host => StatusCode::BAD_REQUEST,
             Self::Connect => StatusCode::NOT_IMPLEMENTED,
             Self::NoRule => StatusCode::NOT_FOUND,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::NoTask | Self::NoTls => StatusCode::SERVICE_UNAVAILABLE,
@@ -78,6 +84,10 @@ impl Refusal {
         if self.ends_connection() {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(header::CONNECTION, close);
+        }
+        if let Self::TooMany(wait) = self {
+            let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole));
         }
         answer
     }

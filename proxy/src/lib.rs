@@ -23,6 +23,7 @@ mod origin;
 mod pool;
 mod preface;
 mod proxy;
+mod rate;
 mod server;
 mod sticky;
 mod table;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::atomic::AtomicU64;
@@ -49,6 +50,8 @@ use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::origin::TrustedPeers;
 use crate::pool::Pool;
+use crate::rate;
+use crate::rate::Rates;
 use crate::sticky::CookieKey;
 use crate::table::Found;
 use crate::table::Rule;
@@ -69,6 +72,7 @@ pub struct Proxy {
     access_log: Option<AccessLog>,
     trusted: TrustedPeers,
     introduced: bool,
+    rates: Mutex<Rates>,
 }
 
 /// A connection that requests come over.
@@ -103,6 +107,7 @@ impl Proxy {
             access_log: None,
             trusted: TrustedPeers::default(),
             introduced: false,
+            rates: Mutex::default(),
         }
     }
 
@@ -160,9 +165,14 @@ impl Proxy {
     pub(crate) fn clean(&self) {
         self.tasks.pool.clean();
         self.tasks.aside().clean(Instant::now());
+        self.rates().clean(Instant::now());
         let table = Arc::clone(&self.table.borrow());
         let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);
         counters.retain(|service, _| table.has(service));
+    }
+
+    fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counters_of(&self, service: &Service) -> Arc<Counters> {
@@ -269,6 +279,7 @@ impl Call<'_> {
         preferred: Option<TaskId>,
         entry: Option<&mut Entry>,
     ) -> Result<Answer, Refusal> {
+        self.admit()?;
         let limit = self.rule.route.max_body;
         if limit.is_some_and(|limit| body.size_hint().lower() > limit) {
             return Err(Refusal::TooLarge);
@@ -289,6 +300,14 @@ impl Call<'_> {
             answer.headers_mut().append(header::SET_COOKIE, cookie);
         }
         Ok(answer)
+    }
+
+    /// Refuses a client that makes too many requests.
+    fn admit(&self) -> Result<(), Refusal> {
+        let Some(allowed) = self.rule.route.rate else { return Ok(()) };
+        let (number, now) = (rate::number(self.rule), Instant::now());
+        let taken = self.proxy.rates().take(number, self.origin.ip, allowed, now);
+        taken.map_err(Refusal::TooMany)
     }
 
     /// The request that a task gets.

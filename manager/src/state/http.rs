@@ -113,6 +113,9 @@ impl State {
     }
 
     fn check_rule(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
+        if rule.rate.is_some() {
+            self.check_http_options_format()?;
+        }
         if rule.acme {
             self.check_acme_format()?;
         }

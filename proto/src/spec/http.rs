@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::HttpRate;
 use super::Sticky;
 use super::is_default;
 use crate::time::Nanoseconds;
@@ -75,6 +76,9 @@ pub struct HttpRoute {
     /// The largest body of a request, in bytes. Absent: there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_body: Option<u64>,
+    /// How many requests each client may make, on each node. Absent: as many as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<HttpRate>,
     /// The certificate that the host is served with on the port with TLS. Absent: another rule for this host says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateReference>,
@@ -128,6 +132,7 @@ impl HttpRoute {
         self.methods = self.methods.iter().map(|method| method.to_ascii_uppercase()).collect();
         self.methods.sort_unstable();
         self.methods.dedup();
+        self.rate = self.rate.map(HttpRate::canonical);
         let headers = std::mem::take(&mut self.headers);
         self.headers =
             headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();

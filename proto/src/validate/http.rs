@@ -11,6 +11,7 @@ use crate::spec::EndpointMode;
 use crate::spec::EndpointSpec;
 use crate::spec::HttpConfig;
 use crate::spec::HttpOptions;
+use crate::spec::HttpRate;
 use crate::spec::HttpRoute;
 use crate::spec::MANAGER_PORT;
 use crate::spec::ServiceSpec;
@@ -104,6 +105,7 @@ fn rule(rule: &HttpRoute) -> Result<()> {
     refuse(rule.target_port != 0, &|| "TargetPort must be between 1 and 65535".to_owned())?;
     refuse(rule.weight != Some(0), &|| "Weight must be between 1 and 65535".to_owned())?;
     refuse(rule.timeout.is_none_or(|time| time.0 > 0), &|| "Timeout must be positive".to_owned())?;
+    rule.rate.map_or(Ok(()), |it| rate(it, &refuse))?;
     refuse(rule.max_body != Some(0), &|| "MaxBody must be positive".to_owned())?;
     let is_whole = |time: Nanoseconds| time.0 >= 0 && time.0 % SECOND == 0;
     refuse(rule.hsts.is_none_or(is_whole), &|| "HSTS must be whole seconds".to_owned())?;
@@ -123,6 +125,15 @@ fn rule(rule: &HttpRoute) -> Result<()> {
     refuse(!rule.acme || is_name(&rule.host), &|| {
         "a certificate by ACME is for one host with a name: it cannot be had for all hosts, for *. and a name, or for an address".to_owned()
     })
+}
+
+/// Checks how many requests are possible. `refuse` names the rule.
+fn rate(rate: HttpRate, refuse: &impl Fn(bool, &dyn Fn() -> String) -> Result<()>) -> Result<()> {
+    let is_time = HttpRate::TIMES.iter().any(|(_, per)| *per == rate.per);
+    refuse(is_time && (1..=HttpRate::MAX).contains(&rate.requests), &|| {
+        format!("Rate must be 1 to {} requests in a second, a minute or an hour", HttpRate::MAX)
+    })?;
+    refuse(rate.burst <= HttpRate::MAX, &|| format!("Burst must be at most {}", HttpRate::MAX))
 }
 
 /// Whether a host is one name, of those that an ACME server can ask for. A name whose last part is a number would be an address.

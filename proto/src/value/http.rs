@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::bytes;
 use super::fields;
 use crate::spec::CertificateReference;
+use crate::spec::HttpRate;
 use crate::spec::HttpRoute;
 use crate::time::Nanoseconds;
 use crate::time::duration;
@@ -36,6 +37,9 @@ pub fn parse(text: &str) -> Result<HttpRoute, String> {
     }
     if rule.target_port == 0 {
         return Err("missing mandatory field 'port'".to_owned());
+    }
+    if rule.rate.is_some_and(|rate| rate.requests == 0) {
+        return Err("a burst is possible only beside a rate".to_owned());
     }
     Ok(rule.canonical())
 }
@@ -106,6 +110,14 @@ fn set(rule: &mut HttpRoute, key: &str, value: &str) -> Result<(), String> {
         "rewrite" => rule.rewrite = Some(value.to_owned()),
         "timeout" => rule.timeout = Some(duration::parse(value)?),
         "hsts" => rule.hsts = Some(duration::parse(value)?),
+        "rate" => {
+            let burst = rule.rate.map_or(0, |rate| rate.burst);
+            rule.rate = Some(HttpRate { burst, ..rate(value)? });
+        }
+        "burst" => {
+            let burst = value.parse().map_err(|_| format!("invalid burst: {value}"))?;
+            rule.rate.get_or_insert_default().burst = burst;
+        }
         "max-body" => {
             let size = bytes::parse(value)?;
             rule.max_body = Some(u64::try_from(size).map_err(|error| error.to_string())?);
@@ -123,6 +135,15 @@ fn set(rule: &mut HttpRoute, key: &str, value: &str) -> Result<(), String> {
         _ => return Err(format!("invalid field key: {key}")),
     }
     Ok(())
+}
+
+fn rate(text: &str) -> Result<HttpRate, String> {
+    let read = text.split_once('/').and_then(|(count, unit)| {
+        let (_, per) = HttpRate::TIMES.into_iter().find(|(name, _)| *name == unit)?;
+        let requests = count.parse().ok().filter(|count| *count != 0)?;
+        Some(HttpRate { requests, per, burst: 0 })
+    });
+    read.ok_or_else(|| format!("invalid rate: {text} is not COUNT/s, COUNT/m or COUNT/h"))
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -144,6 +165,8 @@ pub fn show(rule: &HttpRoute) -> String {
         rule.sticky.map(|sticky| format!("sticky={sticky}")),
         rule.timeout.map(|timeout| format!("timeout={}", time(timeout))),
         rule.max_body.map(|bytes| format!("max-body={bytes}")),
+        rule.rate.map(shown_rate),
+        rule.rate.filter(|it| it.burst != 0).map(|it| format!("burst={}", it.burst)),
         certificate.map(|it| format!("tls={}", it.secret_name)),
         rule.acme.then(|| format!("tls={ACME}")),
         rule.https_only.then(|| "https-only".to_owned()),
@@ -151,6 +174,12 @@ pub fn show(rule: &HttpRoute) -> String {
     ];
     fields.extend(settings.into_iter().flatten());
     fields.iter().map(|field| quoted(field)).collect::<Vec<_>>().join(",")
+}
+
+fn shown_rate(rate: HttpRate) -> String {
+    let unit = HttpRate::TIMES.into_iter().find(|(_, per)| *per == rate.per);
+    let unit = unit.map_or_else(|| time(rate.per), |(name, _)| name.to_owned());
+    format!("rate={}/{unit}", rate.requests)
 }
 
 /// Whole hours, minutes or seconds if it is some, as people write them.
@@ -179,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_rule_says_what_is_asked_and_what_becomes_of_it() {
-        let text = "Shop.example.com/cart/,port=8080,weight=5,tls=cert,https-only,sticky=90s,rewrite=/,timeout=30s,max-body=10m,\
+        let text = "Shop.example.com/cart/,port=8080,weight=5,tls=cert,https-only,sticky=90s,rewrite=/,timeout=30s,max-body=10m,burst=5,rate=100/m,\
                     method=post,method=GET,\"header=X-Beta: 1,2\",hsts=8760h";
         let rule = parse(text).expect("a rule");
         let expected = HttpRoute {
@@ -193,6 +222,7 @@ mod tests {
             sticky: Some("1m30s".parse().expect("a time")),
             timeout: Some(Nanoseconds::from_secs(30)),
             max_body: Some(10 << 20),
+            rate: Some(HttpRate { requests: 100, per: Nanoseconds::from_secs(60), burst: 5 }),
             certificate: Some(CertificateReference {
                 secret_id: String::new(),
                 secret_name: "cert".to_owned(),
@@ -205,7 +235,7 @@ mod tests {
         assert_eq!(
             show(&rule),
             "shop.example.com/cart,port=8080,method=GET,method=POST,\"header=x-beta:1,2\",weight=5,rewrite=/,sticky=1m30s,timeout=30s,\
-             max-body=10485760,tls=cert,https-only,hsts=8760h"
+             max-body=10485760,rate=100/m,burst=5,tls=cert,https-only,hsts=8760h"
         );
     }
 
@@ -256,6 +286,10 @@ mod tests {
             ),
             ("shop,port=80,timeout=5", "missing unit in duration \"5\""),
             ("shop,port=80,max-body=big", "invalid size: 'big'"),
+            ("shop,port=80,burst=1", "a burst is possible only beside a rate"),
+            ("shop,port=80,burst=-1,rate=1/s", "invalid burst: -1"),
+            ("shop,port=80,rate=0/s", "invalid rate: 0/s is not COUNT/s, COUNT/m or COUNT/h"),
+            ("shop,port=80,rate=9/d", "invalid rate: 9/d is not COUNT/s, COUNT/m or COUNT/h"),
             ("shop,port=80,header=x", "invalid header: x is not NAME:VALUE"),
             ("shop,port=80,header=a:1,header=A:2", "header A is asked for twice"),
         ] {
@@ -285,6 +319,7 @@ mod tests {
             max_body in proptest::option::of(0..1_u64 << 40),
             secret in proptest::option::of("[b-zA-Z0-9._-]{1,9}"),
             acme in any::<bool>(),
+            rate in proptest::option::of((1..100_u32, 0..3_usize, 0..9_u32)),
             https_only in any::<bool>(),
             hsts in proptest::option::of(0..100_000_i64),
         ) -> HttpRoute {
@@ -294,6 +329,7 @@ mod tests {
                 timeout: timeout.map(Nanoseconds),
                 certificate: secret.map(|secret_name| CertificateReference { secret_id: String::new(), secret_name }),
                 hsts: hsts.map(Nanoseconds::from_secs),
+                rate: rate.map(|(requests, time, burst)| HttpRate { requests, per: HttpRate::TIMES[time].1, burst }),
             }.canonical()
         }
     }

@@ -18,6 +18,8 @@ mod peers;
 #[cfg(test)]
 mod protocols;
 #[cfg(test)]
+mod rate;
+#[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod smuggling;

@@ -91,6 +91,7 @@ fn endpoint() -> EndpointSpec {
                 sticky: "1h".parse().ok(),
                 timeout: Some(Nanoseconds::from_secs(30)),
                 max_body: Some(1024),
+                rate: Some(HttpRate { requests: 1, per: Nanoseconds::from_secs(60), burst: 1 }),
                 certificate: Some(CertificateReference {
                     secret_id: text("x"),
                     secret_name: text("tls"),

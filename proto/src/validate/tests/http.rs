@@ -50,6 +50,18 @@ const RULES: &[(&str, &str)] = &[
     (r#"[{"TargetPort": 80, "Weight": 0}]"#, "HTTP rule for /: Weight must be between 1 and 65535"),
     (r#"[{"TargetPort": 80, "Timeout": 0}]"#, "HTTP rule for /: Timeout must be positive"),
     (r#"[{"TargetPort": 80, "MaxBody": 0}]"#, "HTTP rule for /: MaxBody must be positive"),
+    (
+        r#"[{"TargetPort": 80, "Rate": {"Burst": 5}}]"#,
+        "HTTP rule for /: Rate must be 1 to 1000000 requests in a second, a minute or an hour",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Rate": {"Requests": 5, "Per": 2000000000}}]"#,
+        "HTTP rule for /: Rate must be 1 to 1000000 requests in a second, a minute or an hour",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Rate": {"Requests": 5, "Burst": 1000001}}]"#,
+        "HTTP rule for /: Burst must be at most 1000000",
+    ),
     (r#"[{"TargetPort": 80, "HSTS": 5}]"#, "HTTP rule for /: HSTS must be whole seconds"),
     (
         r#"[{"TargetPort": 80, "Certificate": {}}]"#,
