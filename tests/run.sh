@@ -56,7 +56,7 @@ test_program() {
 }
 
 unit_tests() {
-    limited 10 bash -c 'cargo test --locked --workspace --lib --bins --test repository && cargo test --locked --workspace --doc'
+    limited 10 bash -c 'cargo test --locked --workspace --lib --bins --test repository --test simulation && cargo test --locked --workspace --doc'
 }
 
 if is_root; then

@@ -1,5 +1,12 @@
-//! What the tests of the data plane on real kernels, and its benchmarks, reach into. For nobody else.
+//! What the tests of the data plane on real kernels, its benchmarks, and the simulation of a cluster reach into. For nobody else.
 
+mod machine;
+
+pub use self::machine::Ended;
+pub use self::machine::Look;
+pub use self::machine::Luck;
+pub use self::machine::Machine;
+pub use self::machine::Tables;
 pub use crate::network::Config;
 pub use crate::network::DataPlane;
 pub use crate::network::DataPlaneHandle;

@@ -18,9 +18,9 @@ mod loads;
 mod pace;
 mod registry;
 mod server;
-mod session;
+pub(crate) mod session;
 mod statuses;
-mod turns;
+pub(crate) mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;

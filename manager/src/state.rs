@@ -330,6 +330,15 @@ impl From<Snapshot> for State {
     }
 }
 
+#[cfg(feature = "testing")]
+impl State {
+    /// Whether what is kept beside the tables is what follows from them.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.indexes == Indexes::of(&self.tables)
+    }
+}
+
 #[cfg(test)]
 impl State {
     /// What is kept beside the tables is what follows from them.

@@ -1,4 +1,6 @@
-//! What benchmarks of the leader's loops, and of its sessions, reach into. For nobody else.
+//! What benchmarks of the leader's loops, and of its sessions, and the simulation of a cluster reach into. For nobody else.
+
+mod reign;
 
 use std::time::Duration;
 
@@ -6,6 +8,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use swarmlite_proto::time::Timestamp;
 
+pub use self::reign::Act;
+pub use self::reign::Pass;
+pub use self::reign::Reign;
 use crate::loops::LOOPS;
 use crate::reconcile::Agenda;
 use crate::reconcile::View;

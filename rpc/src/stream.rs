@@ -54,6 +54,17 @@ impl Encoded {
     pub fn of<T: Serialize>(message: &T) -> Result<Self, FrameError> {
         Ok(Self(Bytes::from(encode(message)?)))
     }
+
+    /// The message again, for those who take it without a connection. `None` if it is not one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be decoded as one of this type.
+    pub fn message<T: DeserializeOwned>(&self) -> Result<Option<T>, FrameError> {
+        let mut decoder = Decoder::default();
+        decoder.feed(&self.0);
+        decoder.next_message()
+    }
 }
 
 /// Sends messages. The stream ends when the last clone is dropped.

@@ -32,15 +32,12 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 
 use super::Dispatcher;
-use super::assignment::news::all_news;
 use super::registry::Orders;
 use super::registry::Seat;
 use super::session::Effect;
 use super::session::Fault;
 use super::session::Session;
-use super::session::View;
-use super::turns::Telling;
-use super::turns::Turns;
+use super::turns::Untold;
 use crate::ca::admission::removed;
 use crate::heartbeat::heartbeat_period;
 use crate::message::Packed;
@@ -70,6 +67,9 @@ enum Ending {
     /// It cannot go on.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// Nor can its agent be told what has changed.
+    #[error(transparent)]
+    Untold(#[from] Untold),
     /// What the agent said could not be written down; it says it again in its next session.
     #[error("cannot store what the agent said: {0}")]
     NotStored(Error),
@@ -159,7 +159,8 @@ impl<S: Store> Dispatcher<S> {
                         state = self.shared.store.state();
                     }
                     let generation = state.generation();
-                    let effects = talk.observe(seat.node_id(), state, &self.shared.turns)?;
+                    let turns = &self.shared.turns;
+                    let effects = turns.follow(&mut talk.session, &mut talk.seen, state)?;
                     seat.told(generation);
                     effects
                 }
@@ -273,32 +274,6 @@ struct Talk {
     register_by: Instant,
     /// The term in which it began. A session does not outlive it: what the manager keeps in memory about nodes does not either.
     term: u64,
-}
-
-impl Talk {
-    /// The state has changed to `state`.
-    fn observe(
-        &mut self,
-        node: &NodeId,
-        state: Cluster,
-        turns: &Turns,
-    ) -> Result<Vec<Effect>, Ending> {
-        let telling = match &self.seen {
-            // The first state was the newest, and what is shown comes later.
-            Some(seen) if seen.generation() >= state.generation() => return Ok(Vec::new()),
-            Some(seen) => turns.tell(seen, &state, node)?,
-            None => Telling::Anew,
-        };
-        let effects = match telling {
-            Telling::Difference(difference) => self.session.advance(state.generation(), difference),
-            Telling::Anew => {
-                let news = all_news(self.seen.as_ref(), &state, node);
-                self.session.observe(View::of(&state, node), news)?
-            }
-        };
-        self.seen = Some(state);
-        Ok(effects)
-    }
 }
 
 /// Answers before the agent has said anything, so that it can be sent elsewhere.

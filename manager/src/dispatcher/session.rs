@@ -33,7 +33,7 @@ use crate::state::State;
 
 /// What a node sees of the state, besides what it is assigned.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Which state it is.
     pub(super) generation: Generation,
     /// Where managers can be reached.
@@ -70,7 +70,7 @@ impl View {
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Write down what the node is.
     Report(Box<NodeReport>),
     /// Write down what became of tasks, and say [`ManagerMessage::StatusesStored`] with this number once that is done.
@@ -91,7 +91,7 @@ pub(super) enum Effect {
 
 /// A difference that a node is to be told.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Difference {
+pub(crate) enum Difference {
     /// It is for this node only.
     Own(AssignmentSet),
     /// It is the same for others.
@@ -100,7 +100,7 @@ pub(super) enum Difference {
 
 /// The session cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The agent did not begin with its registration.
     #[error("the agent did not register first")]
     Unregistered,
@@ -114,7 +114,7 @@ pub(super) enum Fault {
 
 /// One session.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     node_id: NodeId,
     addr: IpAddr,
     registered: bool,
@@ -134,7 +134,7 @@ pub(super) struct Session {
 
 impl Session {
     /// A session with `peer`, which calls from `addr`.
-    pub(super) fn new(peer: &Peer, addr: IpAddr) -> Self {
+    pub(crate) fn new(peer: &Peer, addr: IpAddr) -> Self {
         Self {
             node_id: peer.node_id.clone(),
             addr,
@@ -148,18 +148,23 @@ impl Session {
         }
     }
 
+    /// The node that it is with.
+    pub(super) const fn node_id(&self) -> &NodeId {
+        &self.node_id
+    }
+
     /// Whether the agent has said what it is. Before that it is told nothing.
-    pub(super) const fn is_registered(&self) -> bool {
+    pub(crate) const fn is_registered(&self) -> bool {
         self.registered
     }
 
     /// Whether the agent was told how the session begins. Before that it can be told nothing else.
-    pub(super) const fn is_welcome(&self) -> bool {
+    pub(crate) const fn is_welcome(&self) -> bool {
         self.told.is_some()
     }
 
     /// The agent says something.
-    pub(super) fn receive(&mut self, message: AgentMessage) -> Result<Vec<Effect>, Fault> {
+    pub(crate) fn receive(&mut self, message: AgentMessage) -> Result<Vec<Effect>, Fault> {
         match message {
             AgentMessage::Register(registration) => {
                 self.registered = true;

@@ -15,7 +15,12 @@ use swarmlite_rpc::StreamError;
 
 use super::assignment::news::Audience;
 use super::assignment::news::Turn;
+use super::assignment::news::all_news;
 use super::session::Difference;
+use super::session::Effect;
+use super::session::Fault;
+use super::session::Session;
+use super::session::View;
 use crate::state::State;
 
 /// How many turns are kept. While much changes, sessions are not all at the same state: each sees what is the newest when its turn comes.
@@ -23,7 +28,7 @@ const KEPT: usize = 32;
 
 /// The turns that sessions have asked for last.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     recent: Mutex<VecDeque<(Step, Arc<OnceLock<Told>>)>>,
 }
 
@@ -40,25 +45,59 @@ struct Told {
 
 /// What a node is told of a change.
 #[derive(Debug)]
-pub(super) enum Telling {
+enum Telling {
     /// Everything has to be computed anew for it.
     Anew,
     /// This, if anything.
     Difference(Option<Difference>),
 }
 
+/// An agent cannot be told of a state.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untold {
+    /// Its session cannot go on.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// It is too much for a message.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+}
+
 impl Turns {
+    /// What follows for `session`, whose agent was told of the state `seen`, from the state being `state` now. `seen` becomes that.
+    ///
+    /// # Errors
+    ///
+    /// Why the session cannot go on.
+    pub(crate) fn follow(
+        &self,
+        session: &mut Session,
+        seen: &mut Option<State>,
+        state: State,
+    ) -> Result<Vec<Effect>, Untold> {
+        let telling = match &*seen {
+            // The first state was the newest, and what is shown comes later.
+            Some(seen) if seen.generation() >= state.generation() => return Ok(Vec::new()),
+            Some(seen) => self.tell(seen, &state, session.node_id())?,
+            None => Telling::Anew,
+        };
+        let effects = match telling {
+            Telling::Difference(difference) => session.advance(state.generation(), difference),
+            Telling::Anew => {
+                let news = all_news(seen.as_ref(), &state, session.node_id());
+                session.observe(View::of(&state, session.node_id()), news)?
+            }
+        };
+        *seen = Some(state);
+        Ok(effects)
+    }
+
     /// What `node`, which was told of the state `old`, is to be told of `new`.
     ///
     /// # Errors
     ///
     /// When that is too much for a message.
-    pub(super) fn tell(
-        &self,
-        old: &State,
-        new: &State,
-        node: &NodeId,
-    ) -> Result<Telling, StreamError> {
+    fn tell(&self, old: &State, new: &State, node: &NodeId) -> Result<Telling, StreamError> {
         let told = self.between((old.generation(), new.generation()));
         let Told { turn, said } =
             told.get_or_init(|| Told { turn: Turn::between(old, new), said: Mutex::default() });
@@ -112,7 +151,6 @@ mod tests {
 
     use super::*;
     use crate::dispatcher::assignment::assignments_for;
-    use crate::dispatcher::assignment::news::all_news;
     use crate::loops::tests::world::World;
 
     fn told(turns: &Turns, old: &State, new: &State, node: &NodeId) -> Option<Difference> {
