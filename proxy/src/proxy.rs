@@ -71,7 +71,7 @@ pub struct Proxy {
     unmatched: AtomicU64,
     access_log: Option<AccessLog>,
     trusted: TrustedPeers,
-    introduced: bool,
+    proxy_protocol: bool,
     rates: Mutex<Rates>,
 }
 
@@ -106,7 +106,7 @@ impl Proxy {
             unmatched: AtomicU64::new(0),
             access_log: None,
             trusted: TrustedPeers::default(),
-            introduced: false,
+            proxy_protocol: false,
             rates: Mutex::default(),
         }
     }
@@ -126,12 +126,12 @@ impl Proxy {
     /// The same proxy, to which each trusted peer says for whom it connects, by the PROXY protocol, before anything else.
     #[must_use]
     pub fn with_proxy_protocol(self) -> Self {
-        Self { introduced: true, ..self }
+        Self { proxy_protocol: true, ..self }
     }
 
-    /// Whether whoever connects from `address` says for whom.
-    pub(crate) fn is_introduced(&self, address: SocketAddr) -> bool {
-        self.introduced && self.trusted.has(address.ip().to_canonical())
+    /// Whether whoever connects from `address` begins with the PROXY protocol.
+    pub(crate) fn expects_proxy_protocol(&self, address: SocketAddr) -> bool {
+        self.proxy_protocol && self.trusted.has(address.ip().to_canonical())
     }
 
     /// What has become of the requests for each service that has had any.

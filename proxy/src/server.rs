@@ -165,7 +165,7 @@ impl Proxy {
         door: Door,
         watcher: Watcher,
     ) {
-        let Some(address) = self.introduction(&mut stream, peer).await else { return };
+        let Some(address) = self.client_of(&mut stream, peer).await else { return };
         let Door { tls_port, acceptor, tunnels } = door;
         let client = Client { address, tls: acceptor.is_some() };
         let way = Way { client, tls_port, tunnels, gone_over: GoneOver::default() };
@@ -184,8 +184,8 @@ impl Proxy {
     }
 
     /// For whom `peer` connects. `None` if it should say so, and does not.
-    async fn introduction(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
-        if !self.is_introduced(peer) {
+    async fn client_of(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        if !self.expects_proxy_protocol(peer) {
             return Some(peer);
         }
         match timeout(self.limits().head, preface::read(stream)).await {

@@ -180,9 +180,7 @@ impl Listening {
         let ports = sockets.keys().copied().collect();
         Some(Answering { by, ports, _stop: stop.drop_guard() })
     }
-}
 
-impl Listening {
     /// The proxy with what holds for all services.
     fn configured(&self, proxy: Proxy, options: &HttpOptions) -> Proxy {
         let trusted = options.trusted_peers.iter();

@@ -74,7 +74,7 @@ async fn who_came_to_a_trusted_peer_with_tls_has_come_with_tls() {
 }
 
 /// A proxy that expects to be told who connects.
-async fn introduced(trusted: &str) -> Lab {
+async fn proxied(trusted: &str) -> Lab {
     let change = |proxy: Proxy| proxy.with_trusted_peers(networks(trusted)).with_proxy_protocol();
     let mut lab = Lab::made(Limits::default(), change).await;
     lab.service("mirror", vec![route("", "/")], &[mirror().await]);
@@ -97,7 +97,7 @@ async fn said(lab: &Lab, sent: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_trusted_peer_says_for_whom_it_connects() {
-    let lab = introduced(HERE).await;
+    let lab = proxied(HERE).await;
     // Whom it connects for is not trusted, and not believed about others; the peer itself is.
     for (preface, list) in
         [(V1, "203.0.113.9"), (V2, "203.0.113.9"), (LOCAL, "198.51.100.1, 127.0.0.1")]
@@ -113,7 +113,7 @@ async fn a_trusted_peer_says_for_whom_it_connects() {
 
 #[tokio::test]
 async fn nobody_else_says_for_whom_it_connects() {
-    let lab = introduced("192.0.2.0/24").await;
+    let lab = proxied("192.0.2.0/24").await;
     let answer = said(&lab, GET).await;
     assert!(answer.contains("\nx-forwarded-for: 127.0.0.1\n"), "{answer}");
     for preface in [V1, V2, LOCAL] {
@@ -125,7 +125,7 @@ async fn nobody_else_says_for_whom_it_connects() {
 
 #[tokio::test]
 async fn a_peer_says_so_before_it_speaks_tls() {
-    let mut lab = introduced(HERE).await;
+    let mut lab = proxied(HERE).await;
     let (certificate, root) = certificate("a");
     lab.set_certificate("a", certificate);
     let mut stream = TcpStream::connect(lab.tls).await.unwrap();
