@@ -22,6 +22,7 @@ use swarmlite_proto::error::Reason;
 use swarmlite_proto::frame::MAX_FRAME;
 use swarmlite_proto::identity::Identity;
 use swarmlite_rpc::Caller;
+use swarmlite_rpc::Limits;
 use swarmlite_rpc::server_config;
 use swarmlite_rpc::tls::TlsError;
 use tokio::net::TcpListener;
@@ -101,7 +102,7 @@ impl Server {
         let router = watch::Sender::new(Router::new().fallback(starting));
         let routers = router.subscribe();
         let handler = move |request, caller| answer(routers.borrow().clone(), request, caller);
-        let serving = swarmlite_rpc::serve(listener, tls.subscribe(), handler);
+        let serving = swarmlite_rpc::serve(listener, tls.subscribe(), Limits::DEFAULT, handler);
         let task = AbortOnDropHandle::new(tokio::spawn(serving));
         Ok(Self { addr, tls, router, _task: task })
     }

@@ -9,6 +9,7 @@
 //! - [`backoff`]: how long to wait before what keeps failing is tried again.
 //! - [`agent`]: what a manager and an agent say to each other.
 //! - [`attachment`]: standalone containers on networks of the cluster.
+//! - [`address`]: which addresses count as one client.
 //! - [`engine`]: by which names a Docker Engine knows what is of the cluster.
 //! - [`load`]: what a machine has to do.
 //! - [`logs`]: the output of tasks on its way to those who read it.
@@ -23,6 +24,7 @@
 //!
 //! This crate never does I/O and reads no clock but in [`time::Timestamp::now`].
 
+pub mod address;
 pub mod agent;
 pub mod api;
 pub mod attachment;

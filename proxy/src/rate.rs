@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use swarmlite_proto::address::client_network;
 use swarmlite_proto::spec::HttpRate;
 use tokio::time::Instant;
 
@@ -49,7 +50,7 @@ impl Rates {
         rate: HttpRate,
         now: Instant,
     ) -> Result<(), Duration> {
-        let mut key = Key { rule, client: network(client) };
+        let mut key = Key { rule, client: client_network(client) };
         if self.0.len() >= MAX_CLIENTS && !self.0.contains_key(&key) {
             key.client = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         }
@@ -67,16 +68,6 @@ impl Rates {
     /// Forgets who has used up nothing at `now`.
     pub(crate) fn clean(&mut self, now: Instant) {
         self.0.retain(|_, unused| *unused > now);
-    }
-}
-
-/// The part of an address that tells clients apart: who has an IPv6 address has a whole network of them (RFC 6177).
-fn network(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
-        }
     }
 }
 

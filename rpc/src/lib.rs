@@ -2,7 +2,7 @@
 //!
 //! - [`Client`]: calls any node by address, and opens streams of messages both ways.
 //! - [`paced`]: the same streams for receivers that may be slow.
-//! - [`serve`]: the other side: takes connections and hands each request on, together with who sent it.
+//! - [`serve`]: the other side: takes connections and hands each request on, together with who sent it. [`Limits`]: for those without a certificate.
 //! - [`engine`]: how the node's own Docker Engine is reached, for those above that share this.
 //! - [`tls`]: the TLS settings of both sides, and what a certificate says about its holder.
 //!
@@ -31,6 +31,7 @@ pub use paced::PacedReceiver;
 pub use paced::PacedSender;
 pub use server::Caller;
 pub use server::serve;
+pub use strangers::Limits;
 pub use stream::Encoded;
 pub use stream::FrameReceiver;
 pub use stream::FrameSender;

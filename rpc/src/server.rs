@@ -70,25 +70,11 @@ pub struct Caller {
 }
 
 /// Takes connections on `listener` for ever and passes each request to `handler`. New connections use the newest TLS settings; dropping the future
-/// ends every connection. Of callers without a certificate, those of one address get so many connections and calls; see [`Limits`].
+/// ends every connection. Of callers without a certificate, those of one address get what `limits` allow.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     tls: watch::Receiver<Arc<ServerConfig>>,
-    handler: H,
-) where
-    H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    serve_within(Limits::DEFAULT, listener, tls, handler).await;
-}
-
-/// [`serve`] with `limits` for strangers.
-pub(crate) async fn serve_within<H, F, B>(
     limits: Limits,
-    listener: TcpListener,
-    tls: watch::Receiver<Arc<ServerConfig>>,
     handler: H,
 ) where
     H: Fn(Request<Incoming>, Caller) -> F + Clone + Send + Sync + 'static,
@@ -156,14 +142,14 @@ async fn connection<H, F, B>(
     };
     if peer.is_some() {
         visit.recognize();
-        return requests(stream, MAX_STREAMS, move |request| {
+        return requests(stream, addr, MAX_STREAMS, move |request| {
             let protocol = spoken(request.headers());
             handler(request, Caller { addr, peer: peer.clone(), protocol })
         })
         .await;
     }
     let visit = Arc::new(visit);
-    let answering = requests(stream, MAX_STRANGER_STREAMS, move |request| {
+    let answering = requests(stream, addr, MAX_STRANGER_STREAMS, move |request| {
         let turn = visit.turn(Instant::now());
         let (visit, handler) = (Arc::clone(&visit), handler.clone());
         async move {
@@ -178,8 +164,8 @@ async fn connection<H, F, B>(
     }
 }
 
-/// Answers the requests of one connection, `streams` at a time.
-async fn requests<A, F, B>(stream: TlsStream<TcpStream>, streams: u32, answer: A)
+/// Answers the requests of one connection from `addr`, `streams` at a time.
+async fn requests<A, F, B>(stream: TlsStream<TcpStream>, addr: SocketAddr, streams: u32, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -204,7 +190,7 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(error = chain(&error), "connection ended");
+        tracing::debug!(%addr, error = chain(&error), "connection ended");
     }
 }
 

@@ -5,30 +5,29 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use swarmlite_proto::address::client_network;
 use tokio::time::Instant;
 
 /// What strangers of one address may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Connections at a time. Many nodes may start at once behind one address.
-    pub(crate) open: usize,
+    pub open: usize,
     /// Turns at once, after a while without any.
-    pub(crate) burst: u32,
+    pub burst: u32,
     /// The time after which there is one more turn. A handshake takes the server well under a millisecond.
-    pub(crate) interval: Duration,
+    pub interval: Duration,
 }
 
 impl Limits {
     /// What a server of the cluster allows: a thousand nodes of one address join within seconds, and who floods it takes a tenth of a core.
-    pub(crate) const DEFAULT: Self =
-        Self { open: 512, burst: 2048, interval: Duration::from_millis(5) };
+    pub const DEFAULT: Self = Self { open: 512, burst: 2048, interval: Duration::from_millis(5) };
 }
 
 /// Why somebody is not let in.
@@ -54,9 +53,9 @@ impl Strangers {
     ///
     /// When as many as may be are connected from there.
     pub(crate) fn admit(&self, addr: IpAddr, now: Instant) -> Result<Visit, TooMany> {
-        let origin = origin(addr);
+        let origin = client_network(addr);
         self.lock().admit(origin, now)?;
-        Ok(Visit { strangers: self.clone(), origin, open: true })
+        Ok(Visit { strangers: self.clone(), origin })
     }
 
     fn lock(&self) -> MutexGuard<'_, Crowd> {
@@ -69,7 +68,6 @@ impl Strangers {
 pub(crate) struct Visit {
     strangers: Strangers,
     origin: IpAddr,
-    open: bool,
 }
 
 impl Visit {
@@ -79,19 +77,14 @@ impl Visit {
     }
 
     /// Says that it is a node: it gives back its turn and its place.
-    pub(crate) fn recognize(mut self) {
-        self.open = false;
-        let mut crowd = self.strangers.lock();
-        crowd.leave(self.origin);
-        crowd.give_back(self.origin);
+    pub(crate) fn recognize(self) {
+        self.strangers.lock().give_back(self.origin);
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        if self.open {
-            self.strangers.lock().leave(self.origin);
-        }
+        self.strangers.lock().leave(self.origin);
     }
 }
 
@@ -154,19 +147,10 @@ impl Crowd {
     }
 }
 
-/// Whom an address stands for: of IPv6, whoever has it has all 2^64 beside it (RFC 6177).
-fn origin(addr: IpAddr) -> IpAddr {
-    match addr.to_canonical() {
-        IpAddr::V6(addr) => {
-            let [a, b, c, d, ..] = addr.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        addr @ IpAddr::V4(_) => addr,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -204,12 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_an_address_of_version_6_has_those_beside_it() {
+    fn addresses_of_one_client_count_together() {
         let (strangers, now) = (strangers(), Instant::now());
         let _one = strangers.admit(ip("2001:db8::1"), now).expect("room");
-        let _two = strangers.admit(ip("2001:db8::2:0:0:3"), now).expect("room");
-        strangers.admit(ip("2001:db8::4"), now).expect_err("no room");
-        let _beside = strangers.admit(ip("2001:db8:0:1::1"), now).expect("room");
+        let _two = strangers.admit(ip("2001:db8::2"), now).expect("room");
+        strangers.admit(ip("2001:db8::3"), now).expect_err("no room");
     }
 
     #[test]

@@ -52,7 +52,7 @@ async fn manager(ca: &Arc<TestCa>, refusals: Vec<(u16, Vec<u8>)>) -> SocketAddr 
             Response::builder().status(status).body(body).expect("a response")
         }
     };
-    tokio::spawn(swarmlite_rpc::serve(listener, tls, handler));
+    tokio::spawn(swarmlite_rpc::serve(listener, tls, swarmlite_rpc::Limits::DEFAULT, handler));
     addr
 }
 

@@ -89,7 +89,7 @@ async fn publisher(containers: FakeContainers) -> (SocketAddr, mpsc::Sender<Orde
             Response::new(body)
         }
     };
-    tokio::spawn(swarmlite_rpc::serve(listener, tls, handler));
+    tokio::spawn(swarmlite_rpc::serve(listener, tls, swarmlite_rpc::Limits::DEFAULT, handler));
     let client = Client::new(&ca.issue(&id("w"), NodeRole::Worker)).expect("valid");
     let (sender, orders) = mpsc::channel(ORDERS);
     tokio::spawn(Publisher { client, logs: Arc::new(containers), orders }.run());

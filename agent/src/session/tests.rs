@@ -180,7 +180,7 @@ async fn manager(ca: &TestCa, leader: Option<SocketAddr>) -> (SocketAddr, mpsc::
         let seats = seats.clone();
         async move { respond(request, leader, seats).await }
     };
-    tokio::spawn(swarmlite_rpc::serve(listener, tls, handler));
+    tokio::spawn(swarmlite_rpc::serve(listener, tls, swarmlite_rpc::Limits::DEFAULT, handler));
     (addr, taken)
 }
 

@@ -14,9 +14,8 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::Caller;
+use crate::Limits;
 use crate::serve;
-use crate::server::serve_within;
-use crate::strangers::Limits;
 use crate::testing::TestCa;
 
 fn id(text: char) -> NodeId {
@@ -69,7 +68,7 @@ async fn server_within(
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let addr = listener.local_addr().expect("an address");
     let (sender, tls) = watch::channel(Arc::new(config));
-    tokio::spawn(serve_within(limits, listener, tls, answer));
+    tokio::spawn(serve(listener, tls, limits, answer));
     (addr, sender)
 }
 
@@ -175,14 +174,14 @@ async fn a_lost_connection_is_made_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let addr = listener.local_addr().expect("an address");
     let (_keep, tls) = watch::channel(Arc::new(tls::server_config(&identity).expect("valid")));
-    let first = tokio::spawn(serve(listener, tls.clone(), answer));
+    let first = tokio::spawn(serve(listener, tls.clone(), Limits::DEFAULT, answer));
     whoami(&client, addr).await.expect("an answer");
     first.abort();
     let _ = first.await;
     let refused = whoami(&client, addr).await.expect_err("nobody there");
     assert!(matches!(refused, CallError::Unreachable { .. }), "{refused:?}");
     let listener = TcpListener::bind(addr).await.expect("binds again");
-    tokio::spawn(serve(listener, tls, answer));
+    tokio::spawn(serve(listener, tls, Limits::DEFAULT, answer));
     whoami(&client, addr).await.expect("an answer");
 }
 
@@ -231,10 +230,11 @@ async fn strangers_who_say_nothing_keep_nobody_of_another_address_out() {
     let mut refused = connect_from("127.0.0.9", addr).await;
     assert_eq!(refused.read(&mut [0]).await.expect("closed"), 0);
     // Many of them, as nodes do not count.
+    let mut nodes = Vec::new();
     for name in ['u', 'v', 'w', 'x'] {
         let client = Client::new(&ca.issue(&id(name), NodeRole::Worker)).expect("valid");
         assert!(whoami(&client, addr).await.expect("an answer").is_some());
-        std::mem::forget(client);
+        nodes.push(client);
     }
 }
 
