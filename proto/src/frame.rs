@@ -69,7 +69,74 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
+    use crate::agent::AgentMessage;
+    use crate::agent::AssignmentSet;
+    use crate::agent::ManagerMessage;
+    use crate::agent::TaskStatusUpdate;
+    use crate::id::TaskId;
+    use crate::object::TaskStatus;
+    use crate::rpc::NotLeader;
+    use crate::version::Generation;
+
+    /// Messages of both directions, as they are sent.
+    fn samples() -> Vec<Vec<u8>> {
+        let task_id = TaskId::random(&mut rand::rng());
+        let update = TaskStatusUpdate { task_id, status: TaskStatus::default() };
+        let set = AssignmentSet { generation: Generation(7), ..AssignmentSet::default() };
+        vec![
+            encode(&AgentMessage::TaskStatuses { sequence: 3, statuses: vec![update] }),
+            encode(&ManagerMessage::Assignments(set)),
+            encode(&ManagerMessage::HeartbeatNow),
+        ]
+        .into_iter()
+        .map(|sample| sample.expect("encodes"))
+        .collect()
+    }
+
+    /// Reads all of `bytes`, until something is no message.
+    fn read_as<T: DeserializeOwned>(bytes: &[u8]) {
+        let mut decoder = Decoder::default();
+        decoder.feed(bytes);
+        while let Ok(Some(_message)) = decoder.next_message::<T>() {}
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_anything(
+            which in 0..3_usize,
+            cut in any::<prop::sample::Index>(),
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            more in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let mut bytes = samples().swap_remove(which);
+            for (at, value) in flips {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            bytes.truncate(cut.index(bytes.len() + 1).max(bytes.len() / 2));
+            bytes.extend(&more);
+            read_as::<AgentMessage>(&bytes);
+            read_as::<ManagerMessage>(&bytes);
+            read_as::<Value>(&bytes);
+            let body = [&u32::try_from(more.len()).expect("is short").to_be_bytes()[..], &more].concat();
+            read_as::<AgentMessage>(&body);
+            read_as::<ManagerMessage>(&body);
+            read_as::<Value>(&body);
+        }
+
+        #[test]
+        fn however_deep_it_is_the_stack_is_enough(levels in 1..2_000_usize, kind in prop::sample::select(vec![0x91_u8, 0x81, 0xdc])) {
+            // A member that nobody knows is skipped, however deep it is.
+            let body = [&[0x81, 0xa1, b'x'][..], &vec![kind; levels]].concat();
+            let length = u32::try_from(body.len()).expect("is short").to_be_bytes();
+            read_as::<NotLeader>(&[&length[..], &body].concat());
+            read_as::<Value>(&[&length[..], &body].concat());
+        }
+    }
 
     #[test]
     fn messages_survive_any_cut_of_the_stream() {

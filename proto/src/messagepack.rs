@@ -4,6 +4,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// How deep what is read may be nested. What clients may have kept is at most 128 deep, as that is what is read of JSON; whoever sends something
+/// deeper wants the stack of its reader to overflow.
+const MAX_DEPTH: usize = 256;
+
 /// `value` as bytes.
 ///
 /// # Errors
@@ -19,5 +23,7 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Err
 ///
 /// When `bytes` is not what it makes of a `T`.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
-    rmp_serde::from_slice(bytes)
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(MAX_DEPTH);
+    T::deserialize(&mut deserializer)
 }
