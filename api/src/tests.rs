@@ -17,6 +17,7 @@ mod http;
 mod logs;
 mod metrics;
 mod networks;
+mod nonsense;
 mod passthrough;
 mod races;
 mod registry;
