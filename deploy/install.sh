@@ -3,6 +3,7 @@
 #
 #   sudo deploy/install.sh                    builds the program first, which needs Rust
 #   sudo deploy/install.sh --binary PATH      installs that program
+#   sudo deploy/install.sh --witness ...      the same on a machine that is to be a witness, without what runs and reaches containers
 #   sudo deploy/install.sh --uninstall        removes all three; the node's state in /var/lib/swarmlite stays
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,6 +56,11 @@ install_files() {
 }
 
 is_root || die "installing needs root: sudo deploy/install.sh"
+witness=false
+if [ "${1:-}" = --witness ]; then
+    witness=true
+    shift
+fi
 case ${1:-} in
     --uninstall)
         uninstall
@@ -72,5 +78,5 @@ case ${1:-} in
         ;;
     *) die "unknown option $1" ;;
 esac
-install_needs
+$witness || install_needs
 install_files "$binary"

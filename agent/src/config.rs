@@ -18,6 +18,8 @@ pub struct AgentConfig {
     pub run_dir: PathBuf,
     /// Seals the key of the node's certificate on the disk while there is a lock.
     pub vault: Arc<Vault>,
+    /// Whether the node is a witness, which has neither an engine nor a data plane.
+    pub witness: bool,
     /// The Unix socket of the Docker Engine.
     pub docker: PathBuf,
     /// Docker's plugin folder, where the engine looks for the network driver.

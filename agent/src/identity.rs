@@ -54,6 +54,17 @@ pub struct Joined {
     pub managers: Vec<SocketAddr>,
 }
 
+/// What a machine that joins wants to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Whether it gets tasks.
+    pub availability: Availability,
+    /// Where other nodes will reach it, should it become a manager.
+    pub advertise_addr: SocketAddr,
+    /// Whether it is to be a witness. Needs the token of managers.
+    pub witness: bool,
+}
+
 /// A machine could not join, or a node could not renew.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -86,6 +97,11 @@ pub enum IdentityError {
     /// The certificate that came back is for somebody else.
     #[error("the certificate that the manager issued is not for this node")]
     Mismatch,
+    /// The managers are of a version that knows no witnesses.
+    #[error(
+        "the managers know no witnesses: upgrade them, and remove this node from the swarm before it joins again"
+    )]
+    NoWitnesses,
     /// None of the managers led within the time.
     #[error("no manager knows who leads the cluster")]
     NoLeader,
@@ -103,17 +119,13 @@ impl From<IdentityError> for Error {
     }
 }
 
-/// Joins the cluster of the manager at `remote`. `advertise_addr` is where other nodes will reach this one, should it become a manager.
+/// Joins the cluster of the manager at `remote`.
 ///
 /// # Errors
 ///
 /// See [`IdentityError`]. Nothing is written to disk here.
-pub async fn join(
-    remote: SocketAddr,
-    token: &str,
-    availability: Availability,
-    advertise_addr: SocketAddr,
-) -> Result<Joined, IdentityError> {
+pub async fn join(remote: SocketAddr, token: &str, wish: Wish) -> Result<Joined, IdentityError> {
+    let Wish { availability, advertise_addr, witness } = wish;
     let parsed: JoinToken = token.parse()?;
     let root_ca = fetch_root(remote, &parsed).await?;
     let key = KeyPair::generate()?;
@@ -122,10 +134,14 @@ pub async fn join(
         csr: signing_request(&key)?,
         availability,
         advertise_addr,
+        witness,
     };
     let client = Client::with_tls(tls::joining_config(&root_ca)?);
     let answer: JoinClusterResponse =
         call_leader(&client, &[remote], rpc::CA_JOIN, &request).await?;
+    if witness && !answer.witness {
+        return Err(IdentityError::NoWitnesses);
+    }
     let identity = Identity {
         node_id: answer.node_id,
         cluster_id: answer.cluster_id,

@@ -13,10 +13,10 @@ use crate::docker::DockerRuntime;
 use crate::handle::AgentHandle;
 use crate::identity;
 use crate::ledger::Ledger;
+use crate::member::Member;
 use crate::parts::data_plane;
 use crate::parts::files;
 use crate::start::Agent;
-use crate::task::files::Files;
 use crate::task::runtime::Runtime;
 
 /// How long the managers get to take note of a node that leaves. After that they notice its silence.
@@ -35,14 +35,17 @@ impl Agent {
     /// What could not be removed.
     pub async fn clear(config: AgentConfig) -> Result<(), LeaveError> {
         let mut errors = match identity::node_id(&config.state_dir) {
+            _ if config.witness => Vec::new(),
             Ok(Some(node_id)) => clear_machine(&config, node_id).await,
             Ok(None) => Vec::new(),
             Err(error) => vec![chain(&error)],
         };
-        match (files(&config), Ledger::open(&config.state_dir.join("agent"))) {
-            (Ok(files), Ok(ledger)) => errors.extend(forget(&files, &ledger, &config.state_dir)),
-            (Err(error), _) => errors.push(chain(&error)),
-            (_, Err(error)) => errors.push(chain(&error)),
+        if !config.witness {
+            errors.extend(clear_files(&config).err());
+        }
+        match Ledger::open(&config.state_dir.join("agent")) {
+            Ok(ledger) => errors.extend(forget(&ledger, &config.state_dir)),
+            Err(error) => errors.push(chain(&error)),
         }
         if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
     }
@@ -59,18 +62,23 @@ impl AgentHandle {
     pub async fn leave(&self) -> Result<(), LeaveError> {
         self.say_goodbye().await;
         self.shutdown().await;
-        let mut errors = remove_all(&*self.inner.runtime).await;
-        if let Err(failed) = self.inner.plane.tear_down().await {
+        let mut errors = Vec::new();
+        if let Some(work) = &self.inner.work {
+            errors.extend(remove_all(&*work.runtime).await);
+            let failed = work.plane.tear_down().await.err().unwrap_or_default();
             errors.extend(failed.iter().map(|error| chain(error)));
+            errors.extend(work.files.clear().err().map(|error| error.to_string()));
         }
-        errors.extend(forget(&self.inner.files, &self.inner.ledger, &self.inner.state_dir));
+        let Member { config, ledger, .. } = &self.inner.member;
+        errors.extend(forget(ledger, &config.state_dir));
         if errors.is_empty() { Ok(()) } else { Err(LeaveError(errors)) }
     }
 
     /// Returns when the managers know that the node leaves, or do not answer.
     async fn say_goodbye(&self) {
-        let mut state = self.inner.state.subscribe();
-        self.inner.leaving.send_replace(true);
+        let Member { state, leaving, .. } = &self.inner.member;
+        let mut state = state.subscribe();
+        leaving.send_replace(true);
         let ended = state.wait_for(|state| !state.is_connected());
         // The node leaves in any case.
         let _ = timeout(GOODBYE, ended).await;
@@ -94,12 +102,16 @@ async fn clear_machine(config: &AgentConfig, node_id: NodeId) -> Vec<String> {
     errors
 }
 
-/// Removes the files of tasks, and what the node remembers, its identity included.
-fn forget(files: &Files, ledger: &Ledger, state_dir: &Path) -> Vec<String> {
-    let files = files.clear().map_err(|error| error.to_string());
+/// Removes the files of tasks, without an agent.
+fn clear_files(config: &AgentConfig) -> Result<(), String> {
+    files(config).map_err(|error| chain(&error))?.clear().map_err(|error| error.to_string())
+}
+
+/// Removes what the node remembers, its identity included.
+fn forget(ledger: &Ledger, state_dir: &Path) -> Vec<String> {
     let ledger = ledger.clear().map_err(|error| chain(&error));
     let identity = identity::remove(state_dir).map_err(|error| chain(&error));
-    files.err().into_iter().chain(ledger.err()).chain(identity.err()).collect()
+    ledger.err().into_iter().chain(identity.err()).collect()
 }
 
 /// Removes every container and network of the cluster from the engine, and takes what is not the cluster's off those. The answer is what

@@ -17,6 +17,7 @@
 //! - [`reporter`]: statuses on their way to the managers.
 //! - `metrics`: the numbers of the agent, for Prometheus; `examination`: what it measures for those who check the node.
 //! - [`pick`]: what balances connections on the node, as its operator has it.
+//! - `member`: what a node has also without an engine; `witness`: a node that has nothing else.
 //! - `start`: all of it put together; `handle`: as it runs; `leave`: as it goes.
 //!
 //! The agent carries out and reports; it never chooses a node, an address or a port. It needs no manager to keep things
@@ -35,6 +36,7 @@ mod leave;
 mod ledger;
 mod load;
 mod logs;
+mod member;
 mod metrics;
 #[cfg_attr(
     not(feature = "testing"),
@@ -57,6 +59,7 @@ mod start;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod witness;
 mod worker;
 
 pub use self::attachments::Attaching;

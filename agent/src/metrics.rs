@@ -83,14 +83,21 @@ pub(crate) struct Facts {
     pub(crate) known: Known,
     /// Whether it is in session with the leader.
     pub(crate) connected: bool,
-    /// Whether its engine answers.
+    /// Statuses of tasks that the managers have not stored yet.
+    pub(crate) waiting: usize,
+    /// What it has for tasks. A witness has nothing.
+    pub(crate) work: Option<WorkFacts>,
+}
+
+/// What there is where tasks run.
+#[derive(Debug)]
+pub(crate) struct WorkFacts {
+    /// Whether the engine answers.
     pub(crate) engine: bool,
     /// What its kernel tables have reached.
     pub(crate) progress: KernelProgress,
     /// Which other nodes answer through the tunnel.
     pub(crate) reached: Reached,
-    /// Statuses of tasks that the managers have not stored yet.
-    pub(crate) waiting: usize,
     /// How many tasks are in each state.
     pub(crate) tasks: TaskStates,
     /// What answers HTTP, if anything does.
@@ -103,9 +110,8 @@ impl Facts {
         let mut registry = Registry::default();
         self.register_node(&mut registry);
         self.register_assignments(&mut registry);
-        self.register_tables(&mut registry);
-        if let Some(proxy) = &self.proxy {
-            register_http(proxy, &mut registry);
+        if let Some(work) = &self.work {
+            work.register(&mut registry);
         }
         registry
     }
@@ -126,11 +132,6 @@ impl Facts {
                 "swarmlite_agent_session_connected",
                 "Whether the agent is in session with the leader",
                 self.connected,
-            ),
-            (
-                "swarmlite_agent_engine_up",
-                "Whether the Docker Engine of this node answers, or has within the last 30 seconds",
-                self.engine,
             ),
         ] {
             registry.register(name, help, ConstGauge::new(u32::from(is)));
@@ -158,11 +159,6 @@ impl Facts {
             assignments,
         );
         registry.register(
-            "swarmlite_agent_tasks",
-            "The tasks of this node, by the state that the agent has found them in",
-            self.tasks.0.clone(),
-        );
-        registry.register(
             "swarmlite_agent_statuses_waiting",
             "Tasks of whose status the managers have not confirmed that they have stored it",
             ConstGauge::new(self.waiting as u64),
@@ -172,6 +168,25 @@ impl Facts {
             "The generation of the last assignments",
             ConstGauge::new(known.generation.0),
         );
+    }
+}
+
+impl WorkFacts {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "swarmlite_agent_engine_up",
+            "Whether the Docker Engine of this node answers, or has within the last 30 seconds",
+            ConstGauge::new(u32::from(self.engine)),
+        );
+        registry.register(
+            "swarmlite_agent_tasks",
+            "The tasks of this node, by the state that the agent has found them in",
+            self.tasks.0.clone(),
+        );
+        self.register_tables(registry);
+        if let Some(proxy) = &self.proxy {
+            register_http(proxy, registry);
+        }
     }
 
     fn register_tables(&self, registry: &mut Registry) {

@@ -100,7 +100,8 @@ pub(crate) async fn watch_engine<R: Runtime>(runtime: Arc<R>, answers: watch::Se
     }
 }
 
-fn tls_info(identity: &Identity) -> TlsInfo {
+/// What the node says about its certificate.
+pub(crate) fn tls_info(identity: &Identity) -> TlsInfo {
     let (subject, key) = tls::issuer_of(identity).unwrap_or_default();
     TlsInfo {
         trust_root: identity.root_ca.clone(),

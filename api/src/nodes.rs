@@ -17,6 +17,7 @@ use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::Task;
 use swarmlite_proto::object::TaskStatus;
+use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::task_state::TaskState;
@@ -146,6 +147,13 @@ fn changed(
     if !old.meta.is_known_at(version) {
         return Err(out_of_sequence());
     }
+    if old.witness && spec.availability != Availability::Drain {
+        let message = format!(
+            "node {} is a witness: it runs no tasks, so that its availability is drain",
+            old.id
+        );
+        return Err(Error::invalid(message));
+    }
     match (old.spec.role, spec.role) {
         (NodeRole::Manager, NodeRole::Worker) => check_demotion(state, old, quorum)?,
         // It has left the others, or is about to. They take it back only as one that was a worker.
@@ -161,8 +169,8 @@ fn changed(
 
 /// The managers that are left have to be able to decide.
 fn check_demotion(state: &State, node: &Node, quorum: &Quorum) -> Result<()> {
-    let managers = state.nodes().values().filter(|other| other.spec.role == NodeRole::Manager);
-    if managers.count() <= 1 {
+    let mut others = state.nodes().values().filter(|other| other.id != node.id);
+    if !others.any(|other| other.spec.role == NodeRole::Manager && !other.witness) {
         return Err(Error::invalid("attempting to demote the last manager of the swarm"));
     }
     // It has been promoted and has not joined the others yet: they lose nobody.

@@ -37,6 +37,7 @@ pub(super) fn node(node: &Node, quorum: &Quorum) -> api::Node {
             leader: quorum.leader.as_ref() == Some(&node.id),
             reachability: quorum.reachability(node),
             addr: manager.addr.to_string(),
+            witness: node.witness,
         }),
     }
 }

@@ -151,6 +151,9 @@ pub(super) fn no_manager(membership: &SwarmInfo) -> String {
         LocalNodeState::Locked => {
             "Swarm is encrypted and needs to be unlocked before it can be used. Please use \"docker swarm unlock\" to unlock it."
         }
+        LocalNodeState::Active if membership.witness => {
+            "This node is a witness: it votes, and serves nothing of the swarm. Please run this command on another manager."
+        }
         LocalNodeState::Active if !membership.control_available => {
             "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager."
         }

@@ -66,6 +66,7 @@ use swarmlite_proto::object::Node;
 use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::RootCa;
+use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::NetworkSpec;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::SwarmSpec;

@@ -65,6 +65,8 @@ pub struct ManagerConfig {
     pub listen_addr: SocketAddr,
     /// Where other nodes reach it.
     pub advertise_addr: SocketAddr,
+    /// Whether it is a witness, should it join others.
+    pub witness: bool,
     /// Who it is.
     pub identity: Identity,
     /// Calls others in its name. Whoever renews the identity tells the client too.
@@ -127,8 +129,16 @@ impl Manager {
     ///
     /// See [`ManagerError`].
     pub async fn start(config: ManagerConfig, start: Start) -> Result<Self, ManagerError> {
-        let ManagerConfig { dir, sealer, listen_addr, advertise_addr, identity, client, .. } =
-            config;
+        let ManagerConfig {
+            dir,
+            sealer,
+            listen_addr,
+            advertise_addr,
+            witness,
+            identity,
+            client,
+            ..
+        } = config;
         // First, as the leader calls back before it lets another manager in.
         let server = Server::start(listen_addr, &identity).await?;
         let log_client = client.clone();
@@ -137,11 +147,11 @@ impl Manager {
                 RaftStore::bootstrap(&dir, sealer, advertise_addr, client, *first).await?
             }
             Start::Join(managers) => {
-                RaftStore::join(&dir, sealer, advertise_addr, client, &managers).await?
+                RaftStore::join(&dir, sealer, advertise_addr, client, &managers, witness).await?
             }
             Start::Resume => RaftStore::open(&dir, sealer, client).await?,
             Start::Rejoin(managers) => {
-                RaftStore::rejoin(&dir, sealer, advertise_addr, client, &managers).await?
+                RaftStore::rejoin(&dir, sealer, advertise_addr, client, &managers, witness).await?
             }
         };
         let (heard, sessions) = watch::channel(crate::heartbeat::Sessions::default());

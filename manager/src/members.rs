@@ -143,6 +143,7 @@ mod tests {
             voter: true,
             leader: false,
             reachability: Reachability::Reachable,
+            witness: false,
         }
     }
 

@@ -7,6 +7,7 @@
 //! - `batch`: many transactions, one log entry. `transactions`: what that holds. `level`: the format it is written in.
 //! - `access`: [`crate::store::Store`]; what only the leader can do is passed on to it.
 //! - `leadership`: who leads, and whether that can be relied on.
+//! - `witness`: what a manager does that only votes and keeps the log.
 //! - `membership`: managers come and go. `housekeeping`: when snapshots are made. `progress`: how far all of it is. `resumed`: what a
 //!   restarted leader answers.
 //! - `record`: which member this manager is, across restarts. `damage`: what is on its disk is not what it has written. `recovery`: the last one left makes a cluster of its own, or one is made
@@ -37,6 +38,7 @@ mod state_machine;
 mod transactions;
 mod transport;
 mod types;
+mod witness;
 
 use std::fmt;
 use std::io;
@@ -87,6 +89,7 @@ use self::types::Member;
 use self::types::Raft;
 use self::types::RaftId;
 use self::types::Vote;
+use self::witness::Witness;
 use crate::metrics::RaftMetrics;
 use crate::state::State;
 use crate::state::Transaction;
@@ -133,6 +136,8 @@ struct Inner<T> {
     resumed: Resumed,
     snapshots: Arc<Snapshots>,
     metrics: RaftMetrics,
+    /// Only on a witness.
+    witness: Option<Witness>,
     /// Held while a manager is let in.
     admission: Mutex<()>,
     /// Resolves once the log is closed, so that the directory can be opened again. Taken by the first shutdown.
@@ -214,7 +219,7 @@ impl<T: Transport> RaftStore<T> {
         first: Transaction,
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
-        let record = Record { raft_id: FIRST_RAFT_ID, addr, alone_since: 0, voted: true };
+        let record = Record::new(FIRST_RAFT_ID, addr);
         let opened = open_disk(dir, sealer).await?;
         let store = Self::run(dir, opened, config(), record, transport).await?;
         let members = std::collections::BTreeMap::from([(FIRST_RAFT_ID, Member { addr })]);
@@ -246,11 +251,11 @@ impl<T: Transport> RaftStore<T> {
         Self::run(dir, opened, config(), record, transport).await
     }
 
-    /// Goes on, as the member `raft_id`, in `dir`, in which there is nothing yet.
+    /// Goes on, as the member of `record`, in `dir`, in which there is nothing yet.
     async fn begin(
         dir: &Path,
         sealer: Sealer,
-        (raft_id, addr): (RaftId, SocketAddr),
+        record: Record,
         transport: T,
     ) -> Result<Self, StartError> {
         let mut opened = open_disk(dir, sealer).await?;
@@ -259,7 +264,6 @@ impl<T: Transport> RaftStore<T> {
             close(opened).await;
             return Err(StartError::Raft(error.to_string()));
         }
-        let record = Record { raft_id, addr, alone_since: 0, voted: true };
         // Before raft starts: what it promises, it promises under this id.
         record::save(dir, record).await?;
         Self::run(dir, opened, config(), record, transport).await
@@ -279,7 +283,8 @@ impl<T: Transport> RaftStore<T> {
         let raft = Raft::new(record.raft_id, Arc::new(config), network.clone(), log, machine)
             .await
             .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
-        let (leadership, follower) = leadership::spawn(&raft);
+        let (leadership, follower) = leadership::spawn(&raft, record.witness);
+        let witness = record.witness.then(|| Witness::start(raft.clone()));
         let (batcher, writer) = Batcher::spawn(raft.clone(), level);
         let keeper = keeper::spawn(raft.clone(), state.clone(), leadership.clone());
         let metrics = RaftMetrics::default();
@@ -296,6 +301,7 @@ impl<T: Transport> RaftStore<T> {
             resumed,
             snapshots,
             metrics,
+            witness,
             admission: Mutex::new(()),
             closed: Mutex::new(Some(closed)),
             _tasks: vec![follower, writer, keeper, housekeeper],

@@ -20,7 +20,7 @@ use crate::state::State;
 const ANSWER: Duration = Duration::from_millis(1500);
 
 /// How many nodes at least have to suspect another, if there are so many.
-const WITNESSES: usize = 2;
+const MIN_REPORTS: usize = 2;
 
 /// What agents report of other nodes. Lives in the memory of the leader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,8 @@ impl Suspicions {
         let up: BTreeSet<&NodeId> = state
             .nodes()
             .values()
-            .filter(|node| node.status.state != NodeState::Down)
+            // A witness reaches nobody through the data plane, and is asked for no report.
+            .filter(|node| node.status.state != NodeState::Down && !node.witness)
             .map(|node| &node.id)
             .collect();
         let suspected: BTreeSet<NodeId> =
@@ -91,12 +92,12 @@ impl Suspicions {
         news
     }
 
-    /// Whether more than half of those that report have lost `node`, and at least [`WITNESSES`] of the nodes that are up, or all others.
+    /// Whether more than half of those that report have lost `node`, and at least [`MIN_REPORTS`] of the nodes that are up, or all others.
     fn is_suspected(&self, node: &NodeId, up: &BTreeSet<&NodeId>) -> bool {
         let others = || self.reports.iter().filter(|(reporter, _)| *reporter != node);
         let suspecting = others().filter(|(_, lost)| lost.contains(node)).count();
         let possible = up.iter().filter(|id| **id != node).count();
-        suspecting * 2 > others().count() && suspecting >= WITNESSES.min(possible)
+        suspecting * 2 > others().count() && suspecting >= MIN_REPORTS.min(possible)
     }
 }
 

@@ -51,6 +51,9 @@ impl Format {
     /// The first with options of HTTP routing that older managers would lose.
     pub const HTTP_OPTIONS: Self = Self(4);
 
+    /// The first with witnesses, which older managers would take for managers.
+    pub const WITNESS: Self = Self(4);
+
     /// The newest that this version knows.
     const NEWEST: Self = Self::HTTP_OPTIONS;
 

@@ -135,6 +135,10 @@ pub struct Node {
     pub data_path_addr: Option<IpAddr>,
     /// Its place among the managers. Absent for workers.
     pub manager: Option<ManagerRecord>,
+    /// Whether it is a witness: it votes and keeps the log, never leads for longer than it has to, and has no Docker Engine and no data plane. Only
+    /// from [`Format::WITNESS`](crate::format::Format::WITNESS) on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub witness: bool,
     /// What its agent says of its version.
     #[serde(default)]
     pub versions: Versions,

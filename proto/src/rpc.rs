@@ -73,6 +73,9 @@ pub struct JoinClusterRequest {
     pub availability: Availability,
     /// Where other nodes will reach this one, should it become a manager. An unspecified address stands for the one the call comes from.
     pub advertise_addr: SocketAddr,
+    /// Whether it is to be a witness.
+    #[serde(default)]
+    pub witness: bool,
 }
 
 /// The machine is a node now.
@@ -88,6 +91,9 @@ pub struct JoinClusterResponse {
     pub certificate: String,
     /// Where managers can be reached.
     pub managers: Vec<SocketAddr>,
+    /// Whether it is a witness. Managers of older versions never say so.
+    #[serde(default)]
+    pub witness: bool,
 }
 
 /// A node asks for a new certificate: because the old one ends soon, or because its role has changed.

@@ -78,6 +78,8 @@ async fn answer(
             role: NodeRole::Worker,
             certificate: ca.sign(&request.csr, &id('w'), NodeRole::Worker),
             managers: vec![request.advertise_addr],
+            // It knows none.
+            witness: false,
         })
     } else {
         let request: RenewRequest = messagepack::decode(&body).expect("a request");
@@ -89,7 +91,20 @@ async fn answer(
 }
 
 async fn try_join(remote: SocketAddr, token: &str) -> Result<Joined, IdentityError> {
-    join(remote, token, Availability::Active, ANYWHERE.parse().expect("an address")).await
+    join_as(remote, token, false).await
+}
+
+async fn join_as(remote: SocketAddr, token: &str, witness: bool) -> Result<Joined, IdentityError> {
+    let advertise_addr = ANYWHERE.parse().expect("an address");
+    join(remote, token, Wish { availability: Availability::Active, advertise_addr, witness }).await
+}
+
+#[tokio::test]
+async fn a_manager_that_knows_no_witnesses_is_told_from_one_that_does() {
+    let ca = ca();
+    let remote = manager(&ca, Vec::new()).await;
+    let refused = join_as(remote, &token_for(&ca.root_ca), true).await.expect_err("is no witness");
+    assert!(matches!(refused, IdentityError::NoWitnesses), "{refused}");
 }
 
 #[tokio::test]

@@ -27,6 +27,13 @@ fn facts() -> Facts {
         identity,
         known: Some(Arc::new(Assignments { generation: Generation(9), ..Assignments::default() })),
         connected: true,
+        waiting: 2,
+        work: Some(work(TaskStates::default())),
+    }
+}
+
+fn work(tasks: TaskStates) -> WorkFacts {
+    WorkFacts {
         engine: false,
         progress: KernelProgress {
             generation: Generation(7),
@@ -37,8 +44,7 @@ fn facts() -> Facts {
             lost: ["c".repeat(25).parse().expect("an id")].into(),
             ..Reached::default()
         },
-        waiting: 2,
-        tasks: TaskStates::default(),
+        tasks,
         proxy: None,
     }
 }
@@ -64,16 +70,26 @@ fn what_there_is_is_shown() {
 }
 
 #[test]
+fn a_witness_has_no_numbers_of_tasks_and_tables() {
+    let text = text(&Facts { work: None, ..facts() });
+    assert!(text.contains("swarmlite_agent_session_connected 1"), "{text}");
+    for name in ["engine_up", "tasks", "programmed_generation", "tunnel_peers"] {
+        assert!(!text.contains(&format!("swarmlite_agent_{name}")), "{name}\n{text}");
+    }
+}
+
+#[test]
 fn a_task_is_counted_in_the_state_that_it_is_in() {
-    let facts = facts();
+    let tasks = TaskStates::default();
+    let facts = Facts { work: Some(work(tasks.clone())), ..facts() };
     let of = |state: &str| {
         let name = format!("swarmlite_agent_tasks{{state=\"{state}\"}} ");
         let text = text(&facts);
         let number = text.lines().find_map(|line| line.strip_prefix(&*name)).expect("is there");
         number.parse::<i64>().expect("a number")
     };
-    let first = facts.tasks.count(TaskState::Assigned);
-    let mut second = facts.tasks.count(TaskState::Assigned);
+    let first = tasks.count(TaskState::Assigned);
+    let mut second = tasks.count(TaskState::Assigned);
     assert_eq!(of("assigned"), 2);
     second.is(TaskState::Running);
     assert_eq!((of("assigned"), of("running")), (1, 1));

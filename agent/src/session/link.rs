@@ -20,6 +20,7 @@ use swarmlite_proto::rpc::SESSION;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::MissedTickBehavior;
 use tokio::time::interval;
@@ -31,6 +32,7 @@ use super::error::WELCOME_TIMEOUT;
 use super::setup::Session;
 use crate::assignment::Assignments;
 use crate::ledger::LedgerError;
+use crate::network::Reached;
 
 /// The shortest heartbeat period taken: a manager that asks for less is mistaken.
 const MIN_HEARTBEAT: Duration = Duration::from_millis(50);
@@ -128,8 +130,8 @@ impl<'a> Link<'a> {
         programmed.mark_changed();
         let mut statuses = self.session.reporter.changes();
         statuses.mark_changed();
-        let mut reached = self.session.reached.clone();
-        reached.mark_changed();
+        let mut reached = self.session.reached.clone().filter(|_| self.takes_lost);
+        reached.iter_mut().for_each(watch::Receiver::mark_changed);
         let mut load = self.session.load.clone();
         load.mark_changed();
         let mut leaving = self.session.leaving.clone();
@@ -145,9 +147,7 @@ impl<'a> Link<'a> {
                     Event::Registration(Box::new(registration.borrow_and_update().clone()))
                 }
                 Ok(()) = programmed.changed() => Event::Programmed(*programmed.borrow_and_update()),
-                Ok(()) = reached.changed(), if self.takes_lost => {
-                    Event::Reached(reached.borrow_and_update().lost.clone())
-                }
+                Some(lost) = newly_lost(&mut reached) => Event::Reached(lost),
                 Ok(()) = load.changed(), if self.takes_load => Event::Load(*load.borrow_and_update()),
                 Ok(()) = statuses.changed(), if resend_at.is_none() => Event::Statuses,
                 Ok(()) = leaving.changed() => Event::Leaving,
@@ -292,6 +292,13 @@ impl<'a> Link<'a> {
         self.session.managers.send_replace(managers);
         Ok(())
     }
+}
+
+/// Waits for news of which nodes are lost, and says which. Cancel-safe.
+async fn newly_lost(reached: &mut Option<watch::Receiver<Reached>>) -> Option<BTreeSet<NodeId>> {
+    let reached = reached.as_mut()?;
+    reached.changed().await.ok()?;
+    Some(reached.borrow_and_update().lost.clone())
 }
 
 /// Runs `write` where it may block.

@@ -33,8 +33,8 @@ pub(crate) struct Session {
     pub(crate) engine: watch::Receiver<bool>,
     /// Which generation the kernel's tables have reached.
     pub(crate) programmed: watch::Receiver<Generation>,
-    /// Which other nodes answer. Those that do not any more are reported.
-    pub(crate) reached: watch::Receiver<Reached>,
+    /// Which other nodes answer, if this one asks any. Those that do not any more are reported.
+    pub(crate) reached: Option<watch::Receiver<Reached>>,
     /// What the machine has to do, once that is known.
     pub(crate) load: watch::Receiver<Option<NodeLoad>>,
     /// Statuses to send.

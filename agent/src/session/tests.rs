@@ -243,7 +243,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         ledger: Arc::clone(&ledger),
         registration: registration.subscribe(),
         programmed: programmed.subscribe(),
-        reached: reached.subscribe(),
+        reached: Some(reached.subscribe()),
         load: load.subscribe(),
         reporter: reporter.clone(),
         known,

@@ -204,7 +204,7 @@ fn check_quorum(cluster: Option<&Result<ClusterFacts>>) -> Check {
         2 => warning(
             NAME,
             format!("{message}: if one is lost, nothing can be changed any more"),
-            "add a third manager (swarmlite join-token manager), or demote one",
+            "add a third manager (swarmlite join-token manager) or a witness (docs/managers.md), or demote one",
         ),
         even if even % 2 == 0 => warning(
             NAME,

@@ -398,6 +398,27 @@ async fn who_is_still_being_demoted_is_not_promoted() {
 }
 
 #[tokio::test]
+async fn a_witness_stays_drained_and_is_not_left_alone() {
+    let lab = Lab::manager();
+    let mut witness = named_node(110, 3, "witness");
+    (witness.witness, witness.role, witness.spec.role) =
+        (true, NodeRole::Manager, NodeRole::Manager);
+    witness.spec.availability = Availability::Drain;
+    let addr = "10.9.0.3:2377".parse().expect("an address");
+    witness.manager = Some(ManagerRecord { raft_id: 3, addr });
+    let id = witness.id.clone();
+    lab.commit(Op::PutNode(Box::new(witness))).await;
+    assert_eq!(lab.get("/nodes/witness").await.body["ManagerStatus"]["Witness"], true);
+    let reply = set_role(&lab, "witness", "manager").await;
+    let says =
+        format!("node {id} is a witness: it runs no tasks, so that its availability is drain");
+    assert_eq!((reply.status, reply.message()), (400, &*says));
+    let reply = set_role(&lab, "boss", "worker").await;
+    let says = "attempting to demote the last manager of the swarm";
+    assert_eq!((reply.status, reply.message()), (400, says));
+}
+
+#[tokio::test]
 async fn a_removed_node_leaves_orphans_and_cannot_come_back() {
     let lab = Lab::manager();
     assert_eq!(lab.post("/services/create", &web()).await.status, 201);

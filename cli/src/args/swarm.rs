@@ -178,6 +178,11 @@ pub(crate) struct JoinArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) token: String,
 
+    /// Join as a witness, with the token of managers: the node votes, so that two other managers and it survive the loss of any one of the
+    /// three, and it needs no Docker Engine, as it runs no tasks and leads nothing.
+    #[arg(long, conflicts_with = "availability")]
+    pub(crate) witness: bool,
+
     /// This node.
     #[command(flatten)]
     pub(crate) member: MemberFlags,

@@ -69,6 +69,7 @@ impl Managing {
             sealer: vault.sealer(),
             listen_addr: membership.listen_addr,
             advertise_addr: membership.advertise_addr,
+            witness: membership.witness,
             identity: identity.clone(),
             client: client.clone(),
             routing_patience,

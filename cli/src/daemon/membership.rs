@@ -26,6 +26,9 @@ pub(crate) struct Membership {
     pub(crate) data_path_addr: IpAddr,
     /// Managers that it knew when it became a member. The agent keeps a newer list.
     pub(crate) managers: Vec<SocketAddr>,
+    /// Whether it is a witness.
+    #[serde(default)]
+    pub(crate) witness: bool,
 }
 
 /// Where everything of a node is kept.
@@ -107,6 +110,7 @@ mod tests {
             advertise_addr: "192.0.2.1:2377".parse().expect("an address"),
             data_path_addr: "192.0.2.1".parse().expect("an address"),
             managers: vec!["192.0.2.2:2377".parse().expect("an address")],
+            witness: true,
         };
         state.save(&membership).expect("is written");
         assert_eq!(state.load().expect("reads"), Some(membership));

@@ -341,6 +341,7 @@ impl Node {
             state_dir: self.dir.root().to_owned(),
             run_dir: self.options.run_dir.clone(),
             vault: Arc::clone(&self.vault),
+            witness: membership.witness,
             docker: self.options.docker.clone(),
             plugin_dir: self.options.plugin_dir.clone(),
             dataplane: self.options.dataplane.clone(),

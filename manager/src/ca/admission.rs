@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
+use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
@@ -19,6 +20,7 @@ use swarmlite_proto::rpc::JoinClusterRequest;
 use swarmlite_proto::rpc::JoinClusterResponse;
 use swarmlite_proto::rpc::RenewRequest;
 use swarmlite_proto::rpc::RenewResponse;
+use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::time::Timestamp;
@@ -62,18 +64,22 @@ pub fn admit(
     let cluster = cluster(state)?;
     let role = role_for(&request.token, &cluster.join_tokens)
         .ok_or_else(|| Error::invalid(WRONG_TOKEN))?;
+    if request.witness {
+        may_be_witness(cluster, role)?;
+    }
     let advertised = request.advertise_addr.ip();
     let addr = if advertised.is_unspecified() { from } else { advertised };
     let node = Node {
         id: NodeId::random(rng),
         meta: Meta::default(),
-        spec: NodeSpec { role, availability: request.availability, ..NodeSpec::default() },
+        spec: NodeSpec { role, availability: availability(request), ..NodeSpec::default() },
         description: None,
         status: NodeStatus { addr: addr.to_string(), ..NodeStatus::default() },
         role,
         index: free_index(state)?,
         data_path_addr: None,
         manager: None,
+        witness: request.witness,
         versions: Versions::default(),
     };
     let response = JoinClusterResponse {
@@ -82,11 +88,29 @@ pub fn admit(
         role,
         certificate: sign(cluster, &node.id, role, &request.csr, (rng, now))?,
         managers: manager_addresses(state),
+        witness: request.witness,
     };
     let transaction = Transaction::new(now)
         .with(Op::Expect(ObjectRef::Cluster, cluster.meta.version))
         .with(Op::PutNode(Box::new(node)));
     Ok(Admission { transaction, response })
+}
+
+/// Nothing is ever scheduled on a witness.
+const fn availability(request: &JoinClusterRequest) -> Availability {
+    if request.witness { Availability::Drain } else { request.availability }
+}
+
+fn may_be_witness(cluster: &Cluster, role: NodeRole) -> Result<()> {
+    if role != NodeRole::Manager {
+        return Err(Error::invalid("a witness votes: it joins with the token of managers"));
+    }
+    if cluster.format < Format::WITNESS {
+        return Err(Error::unavailable(
+            "not all managers know witnesses yet: upgrade every manager first",
+        ));
+    }
+    Ok(())
 }
 
 /// A new certificate for a node, for the role it has now.

@@ -115,6 +115,7 @@ fn first_node(init: &ClusterInit, rng: &mut impl CryptoRng) -> Node {
         index: NodeIndex::FIRST,
         data_path_addr: None,
         manager: Some(ManagerRecord { raft_id: FIRST_RAFT_ID, addr: init.advertise_addr }),
+        witness: false,
         versions: Versions::own(),
     }
 }

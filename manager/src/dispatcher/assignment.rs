@@ -46,9 +46,12 @@ use crate::state::document::DocumentKind;
 use crate::state::is_on_node;
 
 /// Everything that `node` is to know: its tasks, their secrets and configs, the networks it has to be on, the nodes of the data plane,
-/// and every service and every attached container on those networks.
+/// and every service and every attached container on those networks. A witness is to know nothing: it has no part in any of this.
 #[must_use]
 pub fn assignments_for(state: &State, node: &NodeId) -> BTreeMap<AssignmentKey, Assignment> {
+    if state.nodes().get(node).is_some_and(|node| node.witness) {
+        return BTreeMap::new();
+    }
     let tasks = state.tasks_of_node(node).filter(|task| is_assigned(task));
     let mut assignments: Vec<Assignment> =
         tasks.filter_map(|task| task_assignment(state, node, task)).map(Assignment::Task).collect();

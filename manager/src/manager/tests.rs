@@ -52,6 +52,7 @@ fn config(dir: &Path, addr: SocketAddr, identity: &Identity) -> ManagerConfig {
         sealer: swarmlite_vault::testing::sealer(&[1]),
         listen_addr: addr,
         advertise_addr: addr,
+        witness: false,
         identity: identity.clone(),
         client: Client::new(identity).expect("a valid identity"),
         routing_patience: crate::routing::PATIENCE,
@@ -91,6 +92,7 @@ async fn enrol(manager: &Manager, root_ca: &str, role: NodeRole) -> Identity {
         csr,
         availability: Availability::Active,
         advertise_addr: manager.addr(),
+        witness: false,
     };
     let response = client.call(manager.addr(), rpc::CA_JOIN, &request).await.expect("joins");
     let JoinClusterResponse { node_id, cluster_id, role, certificate, .. } = response;

@@ -29,16 +29,26 @@ pub struct Leadership {
     pub leader_addr: Option<SocketAddr>,
 }
 
-/// Starts to follow the leadership.
-pub(crate) fn spawn(raft: &Raft) -> (watch::Receiver<Leadership>, AbortOnDropHandle<()>) {
+/// Starts to follow the leadership. A `witness` never counts as leader: when it leads, nobody acts for the cluster.
+pub(crate) fn spawn(
+    raft: &Raft,
+    witness: bool,
+) -> (watch::Receiver<Leadership>, AbortOnDropHandle<()>) {
     let metrics = raft.metrics();
     let (sender, receiver) = watch::channel(Leadership::default());
-    (receiver, AbortOnDropHandle::new(tokio::spawn(follow(metrics, sender))))
+    (receiver, AbortOnDropHandle::new(tokio::spawn(follow(metrics, sender, witness))))
 }
 
-async fn follow(mut metrics: watch::Receiver<Metrics>, leadership: watch::Sender<Leadership>) {
+async fn follow(
+    mut metrics: watch::Receiver<Metrics>,
+    leadership: watch::Sender<Leadership>,
+    witness: bool,
+) {
     loop {
-        let (current, valid) = assess(&metrics.borrow_and_update());
+        let (mut current, valid) = assess(&metrics.borrow_and_update());
+        if witness && metrics.borrow().current_leader == Some(metrics.borrow().id) {
+            current = Leadership { leader: false, leader_addr: None, ..current };
+        }
         publish(&leadership, current);
         let ended = Leadership { leader: false, leader_addr: None, ..current };
         let mut news = timeout(valid, metrics.changed()).await;

@@ -44,6 +44,9 @@ pub struct MemberStatus {
     pub leader: bool,
     /// Whether the leader reaches it.
     pub reachability: Reachability,
+    /// Whether it is a witness.
+    #[serde(default)]
+    pub witness: bool,
 }
 
 /// One change of raft's membership.
@@ -109,7 +112,7 @@ fn has_caught_up(learner: RaftId, metrics: &Metrics) -> bool {
 ///
 /// # Errors
 ///
-/// In Docker's words, when it is not a manager, the last one, or one too many.
+/// In Docker's words, when it is not a manager, the last one that is no witness, or one too many.
 pub fn may_remove(members: &[MemberStatus], node: &NodeId) -> Result<()> {
     let (leaving, staying): (Vec<_>, Vec<_>) =
         members.iter().partition(|member| member.node_id.as_ref() == Some(node));
@@ -120,7 +123,7 @@ pub fn may_remove(members: &[MemberStatus], node: &NodeId) -> Result<()> {
     if !leaving.voter {
         return Ok(());
     }
-    if staying.is_empty() {
+    if staying.iter().all(|member| member.witness) {
         return Err(Error::invalid("attempting to demote the last manager of the swarm"));
     }
     let reachable = staying
@@ -149,6 +152,7 @@ fn statuses(
     let voters: BTreeSet<RaftId> = membership.voter_ids().collect();
     let status = |(raft_id, member): (&RaftId, &Member)| MemberStatus {
         node_id: node_of(*raft_id).map(|node| node.id.clone()),
+        witness: node_of(*raft_id).is_some_and(|node| node.witness),
         raft_id: *raft_id,
         addr: member.addr,
         voter: voters.contains(raft_id),

@@ -29,9 +29,17 @@ pub(crate) struct Record {
     /// The log has held a vote, and so always does. Versions before there was this field have left it out.
     #[serde(default)]
     pub(crate) voted: bool,
+    /// Whether it is a witness.
+    #[serde(default)]
+    pub(crate) witness: bool,
 }
 
 impl Record {
+    /// The member `raft_id`, which others reach at `addr`.
+    pub(crate) const fn new(raft_id: RaftId, addr: SocketAddr) -> Self {
+        Self { raft_id, addr, alone_since: 0, voted: true, witness: false }
+    }
+
     /// Whether what `sender` says is to be ignored.
     pub(crate) const fn refuses(&self, sender: RaftId) -> bool {
         sender < self.alone_since && sender != self.raft_id

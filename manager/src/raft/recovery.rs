@@ -85,7 +85,7 @@ pub async fn restore(
     let _ = closed.await;
     settled.map_err(failed)?;
     // Last, so that an unfinished restoration is not taken for a cluster.
-    record::save(dir, Record { raft_id, addr, alone_since: raft_id, voted: true }).await
+    record::save(dir, Record { alone_since: raft_id, ..Record::new(raft_id, addr) }).await
 }
 
 /// Returns the raft id that the next manager gets: all below are lost, but for this one.

@@ -86,7 +86,11 @@ async fn append<T: Transport>(
     Packed(request): Packed<AppendEntriesRequest<TypeConfig>>,
 ) -> Result<Packed<Answer<AppendEntriesResponse<RaftId>>>, NoAnswer> {
     store.must_heed(&request.vote)?;
-    Ok(Packed(store.inner.raft.append_entries(request).await))
+    let answer = store.inner.raft.append_entries(request).await;
+    if let (Some(witness), Ok(_)) = (&store.inner.witness, &answer) {
+        witness.hears_the_leader();
+    }
+    Ok(Packed(answer))
 }
 
 async fn vote<T: Transport>(
@@ -94,7 +98,12 @@ async fn vote<T: Transport>(
     Packed(request): Packed<VoteRequest<RaftId>>,
 ) -> Result<Packed<Answer<VoteResponse<RaftId>>>, NoAnswer> {
     store.must_heed(&request.vote)?;
-    Ok(Packed(store.inner.raft.vote(request).await))
+    let log = request.last_log_id;
+    let answer = store.inner.raft.vote(request).await;
+    if let (Some(witness), Ok(answer)) = (&store.inner.witness, &answer) {
+        witness.was_asked(log, answer).await;
+    }
+    Ok(Packed(answer))
 }
 
 async fn snapshot<T: Transport>(

@@ -7,6 +7,7 @@ mod network;
 mod recovery;
 mod simulation;
 mod single;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -148,9 +149,15 @@ impl TestCluster {
 
     /// Has manager `number` join, with an empty directory.
     async fn join(&mut self, number: u16) {
+        self.join_as(number, false).await;
+    }
+
+    /// The same, as a witness or in full.
+    async fn join_as(&mut self, number: u16, witness: bool) {
         let any = self.stores.values().next().expect("a manager");
         if !any.state().nodes().contains_key(&node_id(number)) {
-            let put = transaction(vec![Op::PutNode(Box::new(manager(number)))]);
+            let node = Node { witness, ..manager(number) };
+            let put = transaction(vec![Op::PutNode(Box::new(node))]);
             any.propose(put).await.expect("is new");
         }
         // It answers before it knows raft, as a real manager does.
@@ -165,6 +172,7 @@ impl TestCluster {
             addr(number),
             self.lines.wire(number),
             &known,
+            witness,
         );
         let store = soon("an answer", join).await.expect("is let in");
         self.lines.connect(number, router(store.clone()));

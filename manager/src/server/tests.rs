@@ -83,9 +83,10 @@ impl Manager {
             csr,
             availability: Availability::Active,
             advertise_addr: SocketAddr::from(([0, 0, 0, 0], 2377)),
+            witness: false,
         };
         let response: JoinClusterResponse = client.call(self.addr, CA_JOIN, &request).await?;
-        let JoinClusterResponse { node_id, cluster_id, role, certificate, managers } = response;
+        let JoinClusterResponse { node_id, cluster_id, role, certificate, managers, .. } = response;
         assert_eq!(managers, crate::members::manager_addresses(&self.store.state()));
         Ok(Identity { node_id, cluster_id, role, certificate, key, root_ca })
     }

@@ -246,6 +246,7 @@ fn described_as(new: NewNode, id: &NodeId, like: Node, index: NodeIndex) -> Node
         index,
         data_path_addr: Some(Ipv4Addr::UNSPECIFIED.into()),
         manager: None,
+        witness: false,
         versions: like.versions,
     }
 }

@@ -296,7 +296,9 @@ impl State {
         let mut node = Node::clone(old);
         node.status = report.status;
         node.description = report.description.or(node.description);
-        node.data_path_addr = report.data_path_addr.or(node.data_path_addr);
+        if !node.witness {
+            node.data_path_addr = report.data_path_addr.or(node.data_path_addr);
+        }
         node.versions = report.versions.unwrap_or(node.versions);
         if node == **old {
             return;

@@ -34,6 +34,7 @@ pub fn node(seed: u64, index: u16) -> Node {
         index: NodeIndex(index),
         data_path_addr: None,
         manager: None,
+        witness: false,
         versions: Default::default(),
     }
 }

@@ -1,4 +1,5 @@
 use swarmlite_proto::format::Versions;
+use swarmlite_proto::object::Node;
 
 use super::*;
 use crate::state::Op;
@@ -28,6 +29,16 @@ fn cluster(nodes: u16, versions: Versions) -> State {
     };
     (1..=nodes).for_each(&mut put);
     state
+}
+
+#[test]
+fn a_witness_is_not_waited_for() {
+    let mut leader = Leader::new(3);
+    let witness = Node { witness: true, ..Node::clone(&leader.state.nodes()[&id(3)]) };
+    commit(&mut leader.state, vec![Op::PutNode(Box::new(witness))]).expect("is current");
+    leader.suspicions.hang_up(&id(3), at(0));
+    assert!(leader.report(at(1), 1, &[2]), "nobody else could report");
+    assert_eq!(leader.asked, [id(2)]);
 }
 
 /// What the leader of a cluster knows, and whom it has asked.

@@ -169,6 +169,9 @@ pub struct ManagerStatus {
     pub reachability: Reachability,
     /// `address:port`.
     pub addr: String,
+    /// Whether it only votes and keeps the log. Not in Docker's API.
+    #[serde(skip_serializing_if = "is_default")]
+    pub witness: bool,
 }
 
 /// Whether the leader reaches a manager.

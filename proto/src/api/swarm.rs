@@ -107,6 +107,8 @@ pub struct JoinRequest {
     pub join_token: String,
     /// Whether this node gets tasks. Empty: active.
     pub availability: String,
+    /// Whether this node only votes and keeps the log, and so needs no Docker Engine. Not in Docker's API.
+    pub witness: bool,
 }
 
 /// `GET /swarm/unlockkey` and `POST /swarm/unlock`. Never printed.
@@ -136,6 +138,9 @@ pub struct SwarmInfo {
     pub local_node_state: LocalNodeState,
     /// Whether it is a manager.
     pub control_available: bool,
+    /// Whether it only votes and keeps the log. Not in Docker's API.
+    #[serde(skip_serializing_if = "is_default")]
+    pub witness: bool,
     /// What is wrong.
     pub error: String,
     /// The managers it knows.

@@ -17,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use swarmlite_agent::identity;
 use swarmlite_agent::identity::Joined;
+use swarmlite_agent::identity::Wish;
 use swarmlite_proto::agent::AgentMessage;
 use swarmlite_proto::agent::AssignmentKey;
 use swarmlite_proto::agent::Registration;
@@ -105,7 +106,9 @@ impl Agent {
         orders: mpsc::Receiver<Failing>,
     ) -> anyhow::Result<Self> {
         let own = SocketAddr::from(([127, 0, 0, 1], 2377));
-        let joined = identity::join(manager, token, Availability::Active, own).await?;
+        let availability = Availability::Active;
+        let wish = Wish { availability, advertise_addr: own, witness: false };
+        let joined = identity::join(manager, token, wish).await?;
         let client = Client::new(&joined.identity)?;
         Ok(Self { number, joined, client, tally, orders, tasks: Tasks::default() })
     }

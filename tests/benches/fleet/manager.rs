@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde::Serialize;
 use swarmlite_agent::identity;
+use swarmlite_agent::identity::Wish;
 use swarmlite_api::ApiState;
 use swarmlite_api::Audit;
 use swarmlite_api::Engine;
@@ -137,7 +138,9 @@ async fn start(arguments: Arguments) -> anyhow::Result<(Manager, NodeId)> {
         None => found(addr)?,
         Some(first) => {
             let token = token.context("no token")?;
-            let joined = identity::join(first, &token, Availability::Drain, addr).await?;
+            let availability = Availability::Drain;
+            let wish = Wish { availability, advertise_addr: addr, witness: false };
+            let joined = identity::join(first, &token, wish).await?;
             (joined.identity, Start::Join(joined.managers))
         }
     };
@@ -146,6 +149,7 @@ async fn start(arguments: Arguments) -> anyhow::Result<(Manager, NodeId)> {
         sealer: vault.sealer(),
         listen_addr: addr,
         advertise_addr: addr,
+        witness: false,
         client: Client::new(&identity)?,
         identity: identity.clone(),
         routing_patience: PATIENCE,

@@ -51,6 +51,7 @@ mod traffic;
 mod upgrade;
 mod views;
 mod watch;
+mod witness;
 
 use std::io::Write;
 use std::pin::Pin;
@@ -134,6 +135,7 @@ fn cases() -> Vec<Case> {
         locking::a_new_unlock_key_replaces_the_old_one,
         locking::a_manager_goes_on_after_the_others_are_lost,
         locking::the_authority_is_replaced_while_the_cluster_runs,
+        witness::two_managers_and_a_witness_survive_the_loss_of_any_one,
         api::malformed_json_changes_nothing,
         api::an_unknown_network_changes_nothing,
         api::a_published_port_is_taken_once,

@@ -71,6 +71,7 @@ fn manager_status(node: &Node) -> &'static str {
         Some(manager) => match manager.reachability {
             Reachability::Unknown => "Unknown",
             Reachability::Unreachable => "Unreachable",
+            Reachability::Reachable if manager.witness => "Witness",
             Reachability::Reachable => "Reachable",
         },
     }

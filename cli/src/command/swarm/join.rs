@@ -16,8 +16,14 @@ pub(crate) async fn join(args: JoinArgs, client: &Client, console: &mut Console<
         remote_addrs: vec![args.remote],
         join_token: args.token,
         availability: super::availability(args.member.availability),
+        witness: args.witness,
     };
     client.swarm_join(&request).await?;
-    let role = if client.info().await?.swarm.control_available { "manager" } else { "worker" };
+    let swarm = client.info().await?.swarm;
+    let role = match swarm.control_available {
+        _ if swarm.witness => "witness",
+        true => "manager",
+        false => "worker",
+    };
     console.line(&format!("This node joined a swarm as a {role}."))
 }

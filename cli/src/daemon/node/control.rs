@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use swarmlite_agent::AgentHandle;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_api::NodeControl;
 use swarmlite_api::NodeFacts;
@@ -25,7 +24,11 @@ use tokio::task::spawn_blocking;
 use super::Node;
 use super::failed;
 use crate::daemon::examination;
+use crate::daemon::managing::Managing;
 use crate::daemon::metrics;
+
+/// Why a witness attaches none.
+const NO_CONTAINERS: &str = "this node is a witness: it has no containers";
 
 impl NodeControl for Node {
     fn init(&self, request: InitRequest) -> BoxFuture<'_, Result<NodeId>> {
@@ -52,6 +55,7 @@ impl NodeControl for Node {
         let view = self.view.borrow().clone();
         let node_id =
             view.agent.as_ref().map(|agent| agent.identity().borrow().node_id.to_string());
+        let witness = view.membership.as_ref().is_some_and(|membership| membership.witness);
         let remote =
             |addr: SocketAddr| RemoteManager { node_id: String::new(), addr: addr.to_string() };
         let managers =
@@ -63,18 +67,20 @@ impl NodeControl for Node {
                 .map(|membership| membership.advertise_addr.ip().to_string())
                 .unwrap_or_default(),
             local_node_state: view.state,
-            control_available: view.manager.is_some(),
+            control_available: view.manager.is_some() && !witness,
             error: view.error,
             remote_managers: managers,
+            witness,
             warnings: self.backup_trouble.borrow().iter().cloned().collect(),
             ..SwarmInfo::default()
         }
     }
 
     fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<Reservation>> {
-        let desk = self.view.borrow().agent.as_ref().map(AgentHandle::desk);
+        let agent = self.view.borrow().agent.clone();
         async move {
-            let desk = desk.ok_or_else(|| Error::unavailable(NOT_MEMBER))?;
+            let agent = agent.ok_or_else(|| Error::unavailable(NOT_MEMBER))?;
+            let desk = agent.desk().ok_or_else(|| Error::unavailable(NO_CONTAINERS))?;
             let attaching = desk.attach(&request).await?;
             Ok(Reservation { attached: attaching.attached.clone(), hold: Box::new(attaching) })
         }
@@ -108,6 +114,8 @@ impl NodeControl for Node {
     }
 
     fn manager(&self) -> Option<ManagerAccess> {
-        Some(self.view.borrow().manager.as_ref()?.access())
+        let view = self.view.borrow();
+        let serves = !view.membership.as_ref().is_some_and(|membership| membership.witness);
+        view.manager.as_ref().filter(|_| serves).map(Managing::access)
     }
 }

@@ -32,8 +32,9 @@ impl Node {
         if is_led || member.manager.is_some() || !is_home(agent, &request.join_token)? {
             return Err(Error::unavailable(ALREADY_MEMBER));
         }
-        let JoinRequest { advertise_addr, data_path_addr, availability, .. } = &request;
-        if [advertise_addr, data_path_addr, availability].iter().any(|it| !it.is_empty()) {
+        let JoinRequest { advertise_addr, data_path_addr, availability, witness, .. } = &request;
+        let texts = [advertise_addr, data_path_addr, availability];
+        if *witness || texts.iter().any(|it| !it.is_empty()) {
             return Err(Error::invalid(STAYS));
         }
         let remote = request::remote(&request.remote_addrs).await?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use swarmlite_agent::AgentHandle;
 use swarmlite_agent::identity;
+use swarmlite_agent::identity::Wish;
 use swarmlite_api::ALREADY_MEMBER;
 use swarmlite_api::NOT_MEMBER;
 use swarmlite_manager::ca;
@@ -15,6 +16,7 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
+use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::InvalidUnlockKey;
@@ -108,10 +110,14 @@ impl Node {
         let mut membership =
             membership(&request.listen_addr, &request.advertise_addr, &request.data_path_addr)?;
         let availability = validate::availability(&request.availability)?;
+        let witness = request.witness;
+        if witness && !request.availability.is_empty() && availability != Availability::Drain {
+            return Err(Error::invalid("a witness runs no tasks: its availability is drain"));
+        }
         let remote = request::remote(&request.remote_addrs).await?;
-        let advertise = membership.advertise_addr;
-        let joined = identity::join(remote, &request.join_token, availability, advertise).await?;
-        membership.managers = joined.managers;
+        let wish = Wish { availability, advertise_addr: membership.advertise_addr, witness };
+        let joined = identity::join(remote, &request.join_token, wish).await?;
+        (membership.managers, membership.witness) = (joined.managers, witness);
         let started = self.start_member(&membership, joined.identity).await;
         let agent = self.keep_or_undo(&mut slot, membership, started).await?;
         // Others may look, and even leave, while this waits.
@@ -216,7 +222,7 @@ pub(super) fn membership(listen: &str, advertise: &str, data_path: &str) -> Resu
     let advertise_addr = address::advertise(advertise, listen_addr, &interfaces)?;
     let data_path_addr = address::data_path(data_path, advertise_addr, &interfaces)?;
     let managers = vec![advertise_addr];
-    Ok(Membership { listen_addr, advertise_addr, data_path_addr, managers })
+    Ok(Membership { listen_addr, advertise_addr, data_path_addr, managers, witness: false })
 }
 
 /// Waits until the managers have noted what the node is: before that they tell it nothing.

@@ -31,6 +31,7 @@ fn request(token: &str) -> JoinClusterRequest {
         csr: NodeKey::generate().expect("makes a key").csr,
         availability: Availability::Drain,
         advertise_addr: SocketAddr::from(([0, 0, 0, 0], 2377)),
+        witness: false,
     }
 }
 
@@ -55,6 +56,40 @@ fn the_secret_decides_the_role() {
         let peer = Peer { node_id: node.id.clone(), cluster_id: cluster.id.clone(), role };
         assert_eq!(peer_of_pem(&response.certificate).expect("is of a node"), peer);
     }
+}
+
+#[test]
+fn a_witness_votes_and_gets_no_tasks() {
+    let (mut state, _) = founded();
+    let tokens = state.cluster().expect("there is one").join_tokens.clone();
+    let admit = |state: &State, token: &str| {
+        let availability = Availability::Active;
+        let request = JoinClusterRequest { witness: true, availability, ..request(token) };
+        admit(state, &request, FROM, &mut rng(2), Timestamp::now())
+    };
+    let refused = admit(&state, &tokens.worker).expect_err("has no vote");
+    assert_eq!(refused.message, "a witness votes: it joins with the token of managers");
+    let Admission { transaction, response } = admit(&state, &tokens.manager).expect("gets in");
+    assert!(response.witness);
+    state.apply(2, transaction).expect("nothing has changed");
+    let node = &state.nodes()[&response.node_id];
+    assert!(node.witness);
+    assert_eq!(node.spec.availability, Availability::Drain);
+}
+
+#[test]
+fn older_managers_are_not_given_a_witness() {
+    let (mut state, _) = founded();
+    let mut cluster = Cluster::clone(state.cluster().expect("there is one"));
+    cluster.format = Format::ACME;
+    let token = cluster.join_tokens.manager.clone();
+    commit(&mut state, vec![Op::PutCluster(Box::new(cluster))]).expect("is current");
+    let request = JoinClusterRequest { witness: true, ..request(&token) };
+    let refused = admit(&state, &request, FROM, &mut rng(2), Timestamp::now());
+    assert_eq!(
+        refused.expect_err("they would take it for a manager").message,
+        "not all managers know witnesses yet: upgrade every manager first"
+    );
 }
 
 #[test]

@@ -144,7 +144,8 @@ impl Turn {
     /// Whom the news of `node` are for. `None` if everything has to be computed anew for it.
     #[must_use]
     pub fn audience(&self, node: &NodeId) -> Option<Audience> {
-        if self.all_anew || self.nodes.contains(node) {
+        let is_witness = self.new.nodes().get(node).is_some_and(|node| node.witness);
+        if self.all_anew || self.nodes.contains(node) || is_witness {
             return None;
         }
         if self.tasks.contains_key(node) {

@@ -19,6 +19,7 @@ use swarmlite_proto::value::generic_resource;
 
 use super::*;
 use crate::loops::tests::world::World;
+use crate::state::NodeReport;
 use crate::state::Op;
 use crate::state::document::tests::document;
 use crate::state::document::tests::reference;
@@ -137,6 +138,29 @@ fn every_node_knows_the_routing_mesh_and_all_nodes() {
         };
         assert_eq!((network.vni, network.ingress, network.data_path_port), (4097, true, 4789));
     }
+}
+
+#[test]
+fn a_witness_is_told_nothing_and_is_no_node_of_the_data_plane() {
+    let Scene { mut world, web, .. } = scene();
+    let home = world.running(&web).remove(0).node_id.expect("runs");
+    let witness = world.nodes().into_iter().find(|node| *node != home).expect("two nodes");
+    let before = assignments_for(world.state(), &home);
+    assert!(before.contains_key(&AssignmentKey::Peer(witness.clone())));
+    world.edit_node(&witness, |node| (node.witness, node.data_path_addr) = (true, None));
+    assert!(assignments_for(world.state(), &witness).is_empty());
+    let after = assignments_for(world.state(), &home);
+    assert!(!after.contains_key(&AssignmentKey::Peer(witness.clone())));
+    // What it says of itself does not change that.
+    let report = NodeReport {
+        node_id: witness.clone(),
+        status: world.state().nodes()[&witness].status.clone(),
+        description: None,
+        data_path_addr: Some([192, 0, 2, 9].into()),
+        versions: None,
+    };
+    world.commit(vec![Op::ReportNode(Box::new(report))]);
+    assert_eq!(world.state().nodes()[&witness].data_path_addr, None);
 }
 
 #[test]

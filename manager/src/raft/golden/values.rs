@@ -320,6 +320,7 @@ fn node() -> Node {
             raft_id: 1,
             addr: "192.0.2.1:2377".parse().expect("an address"),
         }),
+        witness: false,
         versions: Default::default(),
     }
 }

@@ -37,6 +37,7 @@ use crate::raft::access::Failure;
 use crate::raft::access::NO_LEADER_AFTER;
 use crate::raft::damage;
 use crate::raft::record;
+use crate::raft::record::Record;
 use crate::state::Op;
 use crate::state::Transaction;
 use crate::store::Store;
@@ -52,8 +53,8 @@ const REACHABLE_WITHIN: Duration = HEARTBEAT.saturating_mul(8);
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 
 impl<T: Transport> RaftStore<T> {
-    /// Makes this manager take part in the cluster of `managers`, with an empty `dir`. It must already answer calls on `addr`, where the others
-    /// will reach it; raft's own calls it answers once [`super::super::router`] serves them.
+    /// Makes this manager take part in the cluster of `managers`, with an empty `dir`, as a `witness` or in full. It must already answer calls on `addr`,
+    /// where the others will reach it; raft's own calls it answers once [`super::super::router`] serves them.
     ///
     /// Returns as soon as the cluster has taken it; [`Self::joined`] tells when it has a vote.
     ///
@@ -66,10 +67,11 @@ impl<T: Transport> RaftStore<T> {
         addr: SocketAddr,
         transport: T,
         managers: &[SocketAddr],
+        witness: bool,
     ) -> Result<Self, StartError> {
         record::make_room(dir).await?;
-        let answer = ask_to_join(&transport, addr, managers).await?;
-        Self::begin(dir, sealer, (answer.raft_id, addr), transport).await
+        let RaftJoinResponse { raft_id } = ask_to_join(&transport, addr, managers).await?;
+        Self::begin(dir, sealer, Record { witness, ..Record::new(raft_id, addr) }, transport).await
     }
 
     /// As [`Self::join`], for a member of which `dir` has damaged remains: the cluster takes it as a new one, and forgets the one that it was. Until
@@ -84,10 +86,11 @@ impl<T: Transport> RaftStore<T> {
         addr: SocketAddr,
         transport: T,
         managers: &[SocketAddr],
+        witness: bool,
     ) -> Result<Self, StartError> {
-        let answer = ask_to_join(&transport, addr, managers).await?;
+        let RaftJoinResponse { raft_id } = ask_to_join(&transport, addr, managers).await?;
         damage::set_aside(dir).await?;
-        Self::begin(dir, sealer, (answer.raft_id, addr), transport).await
+        Self::begin(dir, sealer, Record { witness, ..Record::new(raft_id, addr) }, transport).await
     }
 
     /// Returns when this manager has the state and a vote.

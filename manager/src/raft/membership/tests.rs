@@ -124,6 +124,7 @@ fn members(count: u16, reachable: &[u16]) -> Vec<MemberStatus> {
         } else {
             Reachability::Unreachable
         },
+        witness: false,
     };
     (1..=count).map(status).collect()
 }

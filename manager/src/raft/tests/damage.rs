@@ -45,7 +45,7 @@ async fn rejoin(cluster: &mut TestCluster, number: u16) {
     cluster.lines.connect(number, axum::Router::new());
     let known: Vec<SocketAddr> = cluster.stores.keys().copied().map(addr).collect();
     let (dir, wire) = (cluster.dir(number), cluster.lines.wire(number));
-    let store = RaftStore::rejoin(dir, sealer(&[number.into()]), addr(number), wire, &known);
+    let store = RaftStore::rejoin(dir, sealer(&[number.into()]), addr(number), wire, &known, false);
     let store = soon("an answer", store).await.expect("is let in");
     cluster.lines.connect(number, router(store.clone()));
     soon("a vote", store.joined()).await.expect("runs");
@@ -86,7 +86,7 @@ async fn nothing_changes_until_the_others_take_it() {
     cluster.stop(1).await;
     let (dir, wire) = (cluster.dir(2), cluster.lines.wire(2));
     let known = [addr(1)];
-    let again = RaftStore::rejoin(dir, sealer(&[2]), addr(2), wire, &known);
+    let again = RaftStore::rejoin(dir, sealer(&[2]), addr(2), wire, &known, false);
     soon("an answer", again).await.expect_err("nobody is there");
     assert!(is_of_member(dir) && dir.join(LOG).is_dir());
 }

@@ -105,7 +105,8 @@ async fn only_reachable_managers_may_join() {
     let cluster = TestCluster::of(1).await;
     let dir = tempfile::tempdir().expect("a directory");
     let known = [addr(1)];
-    let ask = || RaftStore::join(dir.path(), sealer(&[2]), addr(2), cluster.lines.wire(2), &known);
+    let wire = || cluster.lines.wire(2);
+    let ask = || RaftStore::join(dir.path(), sealer(&[2]), addr(2), wire(), &known, false);
     let refused = soon("an answer", ask()).await.expect_err("nobody answers there");
     let text = refused.to_string();
     assert!(

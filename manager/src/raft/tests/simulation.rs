@@ -1,4 +1,4 @@
-//! Three managers, and everything that can go wrong with them, in time that passes only when all of them wait.
+//! Three managers, or two and a witness, and everything that can go wrong with them, in time that passes only when all of them wait.
 //!
 //! The log, the state machine, raft and the calls between managers are the real ones. The network ([`network`]), the disks ([`disk`]) and
 //! the clients ([`clients`]) draw what they do from one seed, and so does what goes wrong ([`faults`]). [`history`] keeps what was promised,
@@ -71,8 +71,10 @@ async fn live(seed: u64, disks: Disks) -> Report {
     let mut rng = StdRng::seed_from_u64(seed);
     let history = Arc::new(History::new());
     let net = Net::new(StdRng::seed_from_u64(rng.random()));
-    let managers =
-        Managers::start(&net, &history, disks, StdRng::seed_from_u64(rng.random())).await;
+    let managers_rng = StdRng::seed_from_u64(rng.random());
+    // In half of all clusters.
+    let witness = (seed % 2 == 1).then_some(MANAGERS);
+    let managers = Managers::start(&net, &history, disks, managers_rng, witness).await;
     let managers = Arc::new(managers);
     let end = Instant::now() + TROUBLE;
     let clients = (1..=3).map(|number| {

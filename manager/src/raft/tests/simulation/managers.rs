@@ -29,6 +29,8 @@ pub(super) struct Managers {
     net: Net,
     history: Arc<History>,
     rng: Mutex<StdRng>,
+    /// Which of them is a witness, if one is.
+    witness: Option<u16>,
     machines: BTreeMap<u16, Machine>,
 }
 
@@ -52,6 +54,7 @@ impl Managers {
         history: &Arc<History>,
         disks: Disks,
         rng: StdRng,
+        witness: Option<u16>,
     ) -> Self {
         let machine = |number| {
             let folder = tempfile::tempdir().expect("a directory");
@@ -59,7 +62,7 @@ impl Managers {
         };
         let machines = (1..=MANAGERS).map(machine).collect();
         let (net, history) = (net.clone(), Arc::clone(history));
-        let managers = Self { net, history, rng: Mutex::new(rng), machines };
+        let managers = Self { net, history, rng: Mutex::new(rng), witness, machines };
         for number in managers.numbers() {
             managers.boot(number).await;
         }
@@ -67,7 +70,7 @@ impl Managers {
         let members = (1..=MANAGERS).map(|it| (it.into(), Member { addr: addr(it) }));
         let members: BTreeMap<RaftId, Member> = members.collect();
         store.inner.raft.initialize(members).await.expect("is new");
-        soon("the first transaction", store.propose(first())).await.expect("is led");
+        soon("the first transaction", store.propose(first(witness))).await.expect("is led");
         managers
     }
 
@@ -105,7 +108,8 @@ impl Managers {
         match self.open(number, machine, boot).await {
             Ok(store) => {
                 self.net.connect(number, router(store.clone()));
-                tokio::spawn(follow(Arc::clone(&self.history), number, store.leadership()));
+                let (history, may_lead) = (Arc::clone(&self.history), self.witness != Some(number));
+                tokio::spawn(follow(history, (number, may_lead), store.leadership()));
                 self.running(number).store = Some(store);
             }
             Err(error) => {
@@ -132,8 +136,8 @@ impl Managers {
         });
         let state = StateMachine::open(machine.folder.path(), sealer).map_err(failed)?;
         let opened = (log.writing_in(state.level()), closed, state);
-        let record =
-            Record { raft_id: number.into(), addr: addr(number), alone_since: 0, voted: false };
+        let witness = self.witness == Some(number);
+        let record = Record { voted: false, witness, ..Record::new(number.into(), addr(number)) };
         crate::raft::damage::check(record, &opened.0, &opened.2).map_err(failed)?;
         let wire = self.net.plug_in(number, boot);
         RaftStore::run(machine.folder.path(), opened, self.config(), record, wire).await
@@ -190,11 +194,18 @@ impl Managers {
 }
 
 /// Notes when a manager leads.
-async fn follow(history: Arc<History>, number: u16, mut leadership: watch::Receiver<Leadership>) {
+async fn follow(
+    history: Arc<History>,
+    (number, may_lead): (u16, bool),
+    mut leadership: watch::Receiver<Leadership>,
+) {
     loop {
         let known = *leadership.borrow_and_update();
         if known.leader {
             history.leads(known.term, number);
+            if !may_lead {
+                history.broken("a witness leads");
+            }
         }
         if leadership.changed().await.is_err() {
             return;
@@ -203,14 +214,14 @@ async fn follow(history: Arc<History>, number: u16, mut leadership: watch::Recei
 }
 
 /// What makes the cluster: its managers, an object that clients change, and snapshots so often that all that follows from them happens.
-fn first() -> Transaction {
+fn first(witness: Option<u16>) -> Transaction {
     let mut cluster = cluster();
     cluster.next_raft_id = u64::from(MANAGERS) + 1;
     cluster.spec.raft.snapshot_interval = 40;
     cluster.spec.raft.log_entries_for_slow_followers = 10;
     let mut ops = vec![Op::PutCluster(Box::new(cluster))];
     for number in 1..=MANAGERS {
-        let mut node = manager(number);
+        let mut node = Node { witness: witness == Some(number), ..manager(number) };
         node.manager = Some(ManagerRecord { raft_id: number.into(), addr: addr(number) });
         ops.push(Op::PutNode(Box::new(node)));
     }
