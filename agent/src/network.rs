@@ -54,7 +54,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::assignments::NetworkAssignments;
-use self::balancer::choice;
 use self::desired::Node;
 pub use self::handle::DataPlaneHandle;
 use self::kernel::Kernel;
@@ -96,8 +95,7 @@ impl DataPlane {
             host: OWN_NAMESPACE.into(),
             data_path_addr: config.data_path_addr,
         };
-        let kernel = LinuxKernel::new(linux, choice::balancer(balancer));
-        Self::start_with(config, kernel)
+        Self::start_with(config, LinuxKernel::new(linux, balancer))
     }
 
     /// Starts a data plane on another kernel.

@@ -20,6 +20,7 @@ mod namespaces;
 mod rig;
 mod traffic;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarmlite_agent::testing::balancer::Balancer;
@@ -34,8 +35,8 @@ use tokio::time::Instant;
 use self::rig::Rig;
 use self::traffic::Load;
 
-/// How many services there are.
-const SERVICES: u16 = 1000;
+/// How many services there are: programming is measured with each of these, requests with the last.
+const SERVICES: [u16; 3] = [10, 100, 1000];
 /// How many backends each of them has.
 const BACKENDS: u8 = 10;
 /// For how long requests are made in one go, and how often direct ones and those through the balancer take turns.
@@ -59,11 +60,14 @@ fn main() {
 }
 
 fn measure(kind: Kind) {
-    println!("{kind}: {SERVICES} services of {BACKENDS} backends");
     let rig = Rig::new();
-    let services = rig::services(SERVICES, BACKENDS);
     let balancer = choice::balancer(kind);
-    rig.inside(move |netns| program(&*balancer, netns, services));
+    for count in SERVICES {
+        println!("{kind}: {count} services of {BACKENDS} backends");
+        let services = rig::services(count, BACKENDS);
+        let balancer = Arc::clone(&balancer);
+        rig.inside(move |netns| program(&*balancer, netns, services));
+    }
     println!("{:<22}{:>12}{:>12}{:>8}", "requests per second", "direct", "balanced", "ratio");
     for load in [Load::Connections, Load::Requests] {
         let (mut direct, mut balanced) = (0, 0);

@@ -1,11 +1,13 @@
 //! Handing tables to nftables, and telling whether the kernel still has what was handed over.
 //!
-//! A table is replaced as a whole in one transaction. nftables prints tables in its own way and adds to them, so the
-//! question "is this what I want" is answered by memory: what the kernel printed right after the replacement is
-//! compared with what it prints now. A table that this process has not written is [`Held::Unknown`]. To print takes a process, so it is asked
-//! for only when something has changed in the namespace, which the kernel tells by a number.
+//! A table is replaced as a whole in one transaction, or amended where it is known to be as it was written. nftables prints tables in its own
+//! way and adds to them, so the question "is this what I want" is answered by memory: what the kernel printed right after the replacement is
+//! compared with what it prints now. A table that this process has not written is [`Held::Unknown`], and so is an amended one, once somebody else has
+//! changed something. To print takes a process, and as long as the table is large, so it is asked for only when somebody else has changed
+//! something in the namespace ([`own`]), which the kernel tells by a number ([`generation`]).
 
 pub(crate) mod generation;
+pub(crate) mod own;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,6 +23,7 @@ use std::sync::PoisonError;
 use nix::errno::Errno;
 
 use self::generation::RulesetGeneration;
+use self::own::OwnChanges;
 use super::error::KernelError;
 use super::held::Held;
 use super::netns::Netns;
@@ -33,6 +36,7 @@ pub(super) const NFT: &str = "nft";
 pub(crate) struct Tables<T> {
     name: &'static str,
     hasher: RandomState,
+    own: OwnChanges,
     /// What was written in each namespace.
     written: Mutex<HashMap<Netns, Written<T>>>,
 }
@@ -42,17 +46,17 @@ pub(crate) struct Tables<T> {
 struct Written<T> {
     /// What was asked for.
     value: T,
-    /// A hash of how the kernel prints it.
-    printed: u64,
+    /// A hash of how the kernel prints it. `None`: it was amended since.
+    printed: Option<u64>,
     /// The tables of the namespace when it was last seen to be so.
     seen: RulesetGeneration,
 }
 
 impl<T: Clone + fmt::Debug> Tables<T> {
-    /// Nothing written yet.
+    /// Nothing written yet. What else this process changes in the same namespaces it notes in `own`, too.
     #[must_use]
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, hasher: RandomState::new(), written: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(name: &'static str, own: OwnChanges) -> Self {
+        Self { name, hasher: RandomState::new(), own, written: Mutex::new(HashMap::new()) }
     }
 
     /// What the namespace that the calling thread is in holds.
@@ -63,7 +67,9 @@ impl<T: Clone + fmt::Debug> Tables<T> {
         // Before it is printed: what changes meanwhile is seen the next time.
         let now = generation::current(netns)?;
         let written = self.written().get(netns).cloned();
-        if let Some(written) = written.filter(|written| written.seen == now) {
+        let is_same = |written: &Written<T>| self.own.are_all(netns, (written.seen, now));
+        if let Some(written) = written.filter(is_same) {
+            self.written().entry(netns.clone()).and_modify(|written| written.seen = now);
             return Ok(Held::Exactly(written.value));
         }
         let Some(printed) = self.print()? else {
@@ -71,7 +77,7 @@ impl<T: Clone + fmt::Debug> Tables<T> {
         };
         let mut all = self.written();
         Ok(match all.get_mut(netns) {
-            Some(written) if written.printed == printed => {
+            Some(written) if written.printed == Some(printed) => {
                 written.seen = now;
                 Held::Exactly(written.value.clone())
             }
@@ -86,13 +92,47 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     pub(crate) fn replace(&self, netns: &Netns, value: &T, text: &str) -> Result<(), KernelError> {
         let name = self.name;
         // `add` first, as deleting what is not there is an error.
-        nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n{text}"))?;
-        let seen = generation::current(netns)?;
+        let text = format!("add table ip {name}\ndelete table ip {name}\n{text}");
+        let (seen, _) = self.transact(netns, &text)?;
         if let Some(printed) = self.print()? {
-            let value = value.clone();
+            let (value, printed) = (value.clone(), Some(printed));
             self.written().insert(netns.clone(), Written { value, printed, seen });
         }
         Ok(())
+    }
+
+    /// Changes the table in the namespace that the calling thread is in, in one transaction: from what [`Self::observe`] has just said that it holds
+    /// exactly, by `text`, to `value`. `text` may be empty. If somebody else changes something meanwhile, it is unknown afterwards.
+    ///
+    /// # Errors
+    /// If nftables refuses; then nothing has changed.
+    pub(crate) fn amend(&self, netns: &Netns, value: &T, text: &str) -> Result<(), KernelError> {
+        if text.is_empty() {
+            // The kernel counts no such transaction, and what is printed stays.
+            let mut all = self.written();
+            all.entry(netns.clone()).and_modify(|written| written.value = value.clone());
+            return Ok(());
+        }
+        let (seen, alone) = self.transact(netns, text)?;
+        if alone {
+            let written = Written { value: value.clone(), printed: None, seen };
+            self.written().insert(netns.clone(), written);
+        } else {
+            self.written().remove(netns);
+        }
+        Ok(())
+    }
+
+    /// Has nftables do what `text` says. Returns the number afterwards, and whether nobody else has changed anything meanwhile.
+    fn transact(
+        &self,
+        netns: &Netns,
+        text: &str,
+    ) -> Result<(RulesetGeneration, bool), KernelError> {
+        let before = generation::current(netns)?;
+        nft(&["-f", "-"], text)?;
+        let after = generation::current(netns)?;
+        Ok((after, self.own.note(netns, (before, after))))
     }
 
     /// Removes the table from the namespace that the calling thread is in.
@@ -101,14 +141,15 @@ impl<T: Clone + fmt::Debug> Tables<T> {
     /// If nftables refuses.
     pub(crate) fn remove(&self, netns: &Netns) -> Result<(), KernelError> {
         let name = self.name;
-        nft(&["-f", "-"], &format!("add table ip {name}\ndelete table ip {name}\n"))?;
-        self.forget(netns);
+        self.transact(netns, &format!("add table ip {name}\ndelete table ip {name}\n"))?;
+        self.written().remove(netns);
         Ok(())
     }
 
     /// Drops what is remembered of a namespace.
     pub(crate) fn forget(&self, netns: &Netns) {
         self.written().remove(netns);
+        self.own.forget(netns);
     }
 
     fn written(&self) -> MutexGuard<'_, HashMap<Netns, Written<T>>> {

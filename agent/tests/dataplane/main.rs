@@ -2,7 +2,7 @@
 //!
 //! - [`cluster`]: three nodes, with all that the data plane does.
 //! - [`conformance`]: what every balancer has to do. The [`fake`] one, which is only in memory, runs the same cases.
-//! - [`ipvs`]: what is asked of IPVS alone.
+//! - [`ipvs`], [`nftables`]: what is asked of one of them alone.
 //! - [`rig`], [`sandbox`], [`subject`], [`engine`], [`namespaces`], [`talk`]: what they stand on.
 //!
 //! It runs on this machine, and in the virtual machine of the crate `tests`, whose kernel has IPVS. Without root, or without the
@@ -21,6 +21,7 @@ mod engine;
 mod fake;
 mod ipvs;
 mod namespaces;
+mod nftables;
 mod rig;
 mod sandbox;
 mod subject;
@@ -75,7 +76,11 @@ fn main() -> ExitCode {
             let run = move || conformance::run(case, sandbox.get_or_init(|| Sandbox::new(kind)));
             add(format!("conformance::{name}"), Box::new(run));
         }
-        for (name, case) in ipvs::CASES.iter().filter(|_| kind == Kind::Ipvs) {
+        let of_kind = match kind {
+            Kind::Nftables => nftables::CASES,
+            Kind::Ipvs => ipvs::CASES,
+        };
+        for (name, case) in of_kind {
             let sandbox = Arc::clone(&sandbox);
             let run = move || case(sandbox.get_or_init(|| Sandbox::new(kind)));
             add(format!("kernel::{name}"), Box::new(run));

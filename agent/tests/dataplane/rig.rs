@@ -17,7 +17,6 @@ use ipnet::Ipv4Net;
 use swarmlite_agent::testing::Config;
 use swarmlite_agent::testing::DataPlane;
 use swarmlite_agent::testing::DataPlaneHandle;
-use swarmlite_agent::testing::balancer::choice::balancer;
 use swarmlite_agent::testing::endpoint::Endpoint;
 use swarmlite_agent::testing::linux::LinuxConfig;
 use swarmlite_agent::testing::linux::LinuxKernel;
@@ -187,7 +186,7 @@ impl Rig {
                 host: self.netns(&name),
                 data_path_addr,
             },
-            balancer(self.kind),
+            self.kind,
         );
         let config = Config {
             state_dir,

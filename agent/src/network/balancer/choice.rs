@@ -12,6 +12,7 @@ use super::ipvs;
 use super::ipvs::IpvsBalancer;
 use super::nftables::NftablesBalancer;
 use super::takeover::FromIpvs;
+use crate::network::nft::own::OwnChanges;
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,12 +78,17 @@ fn decide(
     Ok(Picked { balancer, reason })
 }
 
-/// The balancer of a kind.
+/// The balancer of a kind, in namespaces in which this process changes nothing else.
 #[must_use]
 pub fn balancer(kind: Kind) -> Arc<dyn Balancer> {
+    balancer_noting(kind, OwnChanges::default())
+}
+
+/// The balancer of a kind, which notes what it changes together with others of this process.
+pub(crate) fn balancer_noting(kind: Kind, own: OwnChanges) -> Arc<dyn Balancer> {
     match kind {
-        Kind::Nftables => Arc::new(FromIpvs(NftablesBalancer::new())),
-        Kind::Ipvs => Arc::new(IpvsBalancer::new()),
+        Kind::Nftables => Arc::new(FromIpvs(NftablesBalancer::new(own))),
+        Kind::Ipvs => Arc::new(IpvsBalancer::new(own)),
     }
 }
 

@@ -57,6 +57,7 @@ use crate::network::error::KernelError;
 use crate::network::held::Held;
 use crate::network::netns::Netns;
 use crate::network::nft::Tables;
+use crate::network::nft::own::OwnChanges;
 
 /// Balances by IPVS.
 #[derive(Debug)]
@@ -70,14 +71,8 @@ pub struct IpvsBalancer {
 impl IpvsBalancer {
     /// A balancer that has not programmed anything yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self { rules: Tables::new(TABLE), asked: Mutex::default() }
-    }
-}
-
-impl Default for IpvsBalancer {
-    fn default() -> Self {
-        Self::new()
+    pub(crate) fn new(own: OwnChanges) -> Self {
+        Self { rules: Tables::new(TABLE, own), asked: Mutex::default() }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Balancing by nftables: per service one chain that takes the backends in turn, and one map from addresses and ports to chains.
 //!
-//! The whole table is replaced in one transaction, so that no packet sees half of it. A service without backends has no
-//! chain: its packets reach the local stack, which has nobody listening and refuses them.
+//! The table is replaced in one transaction, so that no packet sees half of it; or, where it is known to be as it was written, only the services that
+//! differ (`amendment`). A service without backends has no chain: its packets reach the local stack, which has nobody listening and refuses them.
 //!
 //! Only the first packet of a connection reaches a chain, as the kernel remembers where it went: a backend that is taken out
 //! of its chain drains. A sticky service takes backends by a hash of the client's address instead of in turn.
 
+mod amendment;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::network::held::Held;
 use crate::network::netns::Netns;
 use crate::network::nft::Tables;
 use crate::network::nft::elements;
+use crate::network::nft::own::OwnChanges;
 use crate::network::uplink::UPLINK;
 
 /// Where hashes of clients' addresses start. The kernel would choose a number for each rule, and send clients elsewhere on
@@ -42,14 +44,8 @@ pub struct NftablesBalancer {
 impl NftablesBalancer {
     /// A balancer that has not programmed anything yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self { tables: Tables::new(TABLE) }
-    }
-}
-
-impl Default for NftablesBalancer {
-    fn default() -> Self {
-        Self::new()
+    pub(crate) fn new(own: OwnChanges) -> Self {
+        Self { tables: Tables::new(TABLE, own) }
     }
 }
 
@@ -59,6 +55,11 @@ impl Balancer for NftablesBalancer {
     }
 
     fn program(&self, netns: &Netns, services: &VirtualServices) -> Result<(), KernelError> {
+        if let Held::Exactly(held) = self.tables.observe(netns)?
+            && let Some(text) = amendment::between(&held, services)
+        {
+            return self.tables.amend(netns, services, &text);
+        }
         let traffic = if services.is_empty() { tables::no_traffic() } else { traffic::table() };
         self.tables.replace(netns, services, &(table(services) + &traffic))
     }
@@ -88,13 +89,14 @@ pub fn table(services: &VirtualServices) -> String {
             continue;
         }
         let chain = chain_name(*frontend);
+        let element = format!("{} : goto {chain}", key(*frontend));
         match frontend {
-            Frontend::Address(address) => addresses.push(format!("{address} : goto {chain}")),
-            Frontend::Port { protocol, port } => {
-                ports.push(format!("{} . {port} : goto {chain}", protocol.as_str()));
-            }
+            Frontend::Address(_) => addresses.push(element),
+            Frontend::Port { .. } => ports.push(element),
         }
-        write_chain(&mut chains, &chain, *frontend, choice(service.balancing), &slots);
+        let rule = rule(*frontend, service.balancing, &slots);
+        // Writing to a string cannot fail.
+        let _ = write!(chains, "\tchain {chain} {{\n\t\t{rule}\n\t}}\n");
     }
     let addresses = elements(&addresses);
     // A virtual address answers to nothing but these three protocols, and leaves ping to the local stack.
@@ -138,6 +140,14 @@ fn choice(balancing: Balancing) -> &'static str {
     }
 }
 
+/// What a frontend is in the map that leads to its chain.
+fn key(frontend: Frontend) -> String {
+    match frontend {
+        Frontend::Address(address) => address.to_string(),
+        Frontend::Port { protocol, port } => format!("{} . {port}", protocol.as_str()),
+    }
+}
+
 fn chain_name(frontend: Frontend) -> String {
     match frontend {
         Frontend::Address(address) => format!("address_{address}"),
@@ -145,7 +155,9 @@ fn chain_name(frontend: Frontend) -> String {
     }
 }
 
-fn write_chain(out: &mut String, name: &str, frontend: Frontend, choice: &str, slots: &[Backend]) {
+/// The only rule of a chain.
+fn rule(frontend: Frontend, balancing: Balancing, slots: &[Backend]) -> String {
+    let choice = choice(balancing);
     // The protocol has to be known before a port can be translated.
     let protocol = match frontend {
         Frontend::Address(_) => String::new(),
@@ -175,8 +187,7 @@ fn write_chain(out: &mut String, name: &str, frontend: Frontend, choice: &str, s
     // `ip` says that the map gives an address and a port, not an address alone.
     let family =
         if slots.len() > 1 && slots.iter().any(|slot| slot.port.is_some()) { "ip " } else { "" };
-    // Writing to a string cannot fail.
-    let _ = write!(out, "\tchain {name} {{\n\t\t{protocol}dnat {family}to {target}\n\t}}\n");
+    format!("{protocol}dnat {family}to {target}")
 }
 
 #[cfg(test)]

@@ -4,10 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use swarmlite_proto::balance::Balancer as Kind;
+
 use super::firewall::Firewall;
+use crate::network::balancer::choice;
 use crate::network::balancer::contract::Balancer;
 use crate::network::netns::Netns;
 use crate::network::nft::Tables;
+use crate::network::nft::own::OwnChanges;
 use crate::network::ruleset;
 use crate::network::ruleset::Ruleset;
 
@@ -37,8 +41,10 @@ pub struct LinuxKernel {
 impl LinuxKernel {
     /// The kernel, with this way of balancing.
     #[must_use]
-    pub fn new(config: LinuxConfig, balancer: Arc<dyn Balancer>) -> Self {
-        let rulesets = Arc::new(Tables::new(ruleset::TABLE));
+    pub fn new(config: LinuxConfig, kind: Kind) -> Self {
+        let own = OwnChanges::default();
+        let balancer = choice::balancer_noting(kind, own.clone());
+        let rulesets = Arc::new(Tables::new(ruleset::TABLE, own));
         Self { config: Arc::new(config), balancer, rulesets, firewall: Arc::default() }
     }
 

@@ -23,6 +23,27 @@ const NFTA_GEN_ID: u16 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RulesetGeneration(u32);
 
+impl RulesetGeneration {
+    /// That of the next transaction (`nf_tables_commit` in the kernel's `nf_tables_api.c`).
+    pub(crate) const fn next(self) -> Self {
+        match self.0.wrapping_add(1) {
+            0 => Self(1),
+            next => Self(next),
+        }
+    }
+
+    /// Whether it is one of those from `first` to `last`.
+    pub(crate) const fn is_within(self, first: Self, last: Self) -> bool {
+        self.0.wrapping_sub(first.0) <= last.0.wrapping_sub(first.0)
+    }
+
+    /// That of a new namespace.
+    #[cfg(test)]
+    pub(crate) const fn first() -> Self {
+        Self(1)
+    }
+}
+
 /// The number in the namespace of the calling thread, which is `netns`.
 ///
 /// # Errors
@@ -53,6 +74,14 @@ fn read(datagram: &[u8]) -> io::Result<RulesetGeneration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_begin_anew_after_the_last_and_leave_out_zero() {
+        let [last, first, second] = [u32::MAX, 1, 2].map(RulesetGeneration);
+        assert_eq!([last.next(), first.next()], [first, second]);
+        assert!(first.is_within(last, second) && last.is_within(last, second));
+        assert!(!RulesetGeneration(3).is_within(last, second));
+    }
 
     #[test]
     fn the_answer_is_read_as_the_kernel_writes_it() {
