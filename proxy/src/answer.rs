@@ -10,6 +10,7 @@ use hyper::StatusCode;
 use hyper::header;
 use hyper::header::HeaderValue;
 
+use crate::client_ca::NotAdmitted;
 use crate::download::Download;
 
 /// The body of an answer: the proxy's own, or a task's.
@@ -33,6 +34,9 @@ pub(crate) enum Refusal {
     /// It has to come with TLS, and there is no port for that.
     #[error("this service answers only with TLS, for which this server has no port")]
     NoTls,
+    /// The client has not shown the certificate that the host asks for.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// No rule takes it.
     #[error("no service answers this host and path")]
     NoRule,
@@ -64,6 +68,9 @@ impl Refusal {
         match self {
             Self::Malformed | Self::Host => StatusCode::BAD_REQUEST,
             Self::Connect => StatusCode::NOT_IMPLEMENTED,
+            Self::NotAdmitted(NotAdmitted::WithoutTls) => StatusCode::FORBIDDEN,
+            Self::NotAdmitted(NotAdmitted::Misdirected) => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotAdmitted(NotAdmitted::NoAuthorities) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoRule => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

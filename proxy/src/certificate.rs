@@ -85,12 +85,7 @@ impl Certificates {
 
     /// The certificate for a name that a client asks for (RFC 6066, 3): its own, that of the longest wildcard, or that of every host.
     pub(crate) fn find(&self, name: Option<&str>) -> Option<&Certificate> {
-        let named = name.and_then(|name| {
-            let name = host::host(name)?;
-            let wildcard = |parent: &str| self.0.get(&format!("*.{parent}"));
-            self.0.get(&name).or_else(|| host::parents(&name).find_map(wildcard))
-        });
-        named.or_else(|| self.0.get(""))
+        host::most_exact(&self.0, name)
     }
 }
 

@@ -21,6 +21,9 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
+/// The certificate of the client (RFC 9440, 2.2).
+const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+
 /// Whether a header says where a request comes from. A task hears that from the proxy only. Many servers take `X_Forwarded_For` for the same (RFC 3875, 4.1.18).
 fn is_of_proxies(name: &HeaderName) -> bool {
     const START: &str = "x-forwarded-";
@@ -30,6 +33,15 @@ fn is_of_proxies(name: &HeaderName) -> bool {
     let name = name.as_str().bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
     let is = |whole: &str| name.clone().eq(whole.bytes());
     is("forwarded") || is("x-real-ip") || name.clone().take(START.len()).eq(START.bytes())
+}
+
+/// Tells a task of the certificate that its client has shown, and of none that the client writes of (RFC 9440, 4): the header that other proxies chain
+/// certificates in is removed, too. Many servers take `CLIENT_CERT` for the same.
+pub(crate) fn of_client(headers: &mut HeaderMap, certificate: Option<&HeaderValue>) {
+    for name in ["client-cert", "client_cert", "client-cert-chain", "client_cert_chain"] {
+        headers.remove(name);
+    }
+    headers.extend(certificate.map(|value| (CLIENT_CERT, value.clone())));
 }
 
 /// The values of a header that is a list (RFC 9110, 5.6.1), in lower case.

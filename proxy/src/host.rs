@@ -1,5 +1,7 @@
 //! Names of hosts as requests write them, in the one form in which they are compared. Pure.
 
+use std::collections::HashMap;
+
 use hyper::http::uri::Authority;
 
 /// The host of an authority (RFC 3986, 3.2): lower case, without port and trailing dot; an IPv6 address in brackets. `None` if it is none, or names
@@ -25,6 +27,19 @@ pub(crate) fn parents(host: &str) -> impl Iterator<Item = &str> {
     let is_address = host.starts_with('[') || host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let dots = host.match_indices('.').filter(move |_| !is_address);
     dots.map(|(at, _)| &host[at + 1..])
+}
+
+/// What there is for a name that a client asks for: under its own, under the longest wildcard, or for every host. `by_host` is by hosts as rules write them.
+pub(crate) fn most_exact<'a, T>(
+    by_host: &'a HashMap<String, T>,
+    name: Option<&str>,
+) -> Option<&'a T> {
+    let named = name.and_then(|name| {
+        let name = host(name)?;
+        let wildcard = |parent: &str| by_host.get(&format!("*.{parent}"));
+        by_host.get(&name).or_else(|| parents(&name).find_map(wildcard))
+    });
+    named.or_else(|| by_host.get(""))
 }
 
 #[cfg(test)]

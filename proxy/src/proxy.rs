@@ -39,6 +39,7 @@ use crate::answer::redirect;
 use crate::asked::Asked;
 use crate::choice::Aside;
 use crate::client::Client;
+use crate::client_ca::Shown;
 use crate::counters::Counters;
 use crate::dial::Dial;
 use crate::download::Download;
@@ -83,6 +84,8 @@ pub(crate) struct Way {
     pub(crate) tls_port: Option<u16>,
     pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) gone_over: GoneOver,
+    /// The certificate that the client has shown, if it was asked for one.
+    pub(crate) shown: Option<Arc<Shown>>,
 }
 
 impl Proxy {
@@ -220,8 +223,15 @@ impl Proxy {
             entry.taken(&rule.service);
         }
         let counters = self.counters_of(&rule.service);
-        let call =
-            Call { proxy: self, rule, counters: &counters, way, asked: &asked, origin: &origin };
+        let call = Call {
+            proxy: self,
+            table: &table,
+            rule,
+            counters: &counters,
+            way,
+            asked: &asked,
+            origin: &origin,
+        };
         let answered = match (rule.route.https_only && !origin.tls, way.tls_port) {
             (true, Some(port)) => Ok(redirect(&asked.with_tls(port))),
             (true, None) => Err(Refusal::NoTls),
@@ -264,6 +274,7 @@ impl Proxy {
 /// A request that a rule has taken.
 struct Call<'a> {
     proxy: &'a Proxy,
+    table: &'a Table,
     rule: &'a Rule,
     counters: &'a Counters,
     way: &'a Way,
@@ -279,13 +290,17 @@ impl Call<'_> {
         preferred: Option<TaskId>,
         entry: Option<&mut Entry>,
     ) -> Result<Answer, Refusal> {
+        let shown = self.way.shown.as_deref();
+        let hosts = (&*self.asked.host, &*self.rule.route.host);
+        let certificate = self.table.client_cas().admit(hosts, self.way.client.tls, shown)?;
         self.admit()?;
         let limit = self.rule.route.max_body;
         if limit.is_some_and(|limit| body.size_hint().lower() > limit) {
             return Err(Refusal::TooLarge);
         }
         let (protocol, client) = upgrade.unzip();
-        let errand = self.errand(head, Upload::new(body, limit), protocol, preferred)?;
+        let mut errand = self.errand(head, Upload::new(body, limit), protocol, preferred)?;
+        headers::of_client(errand.request.headers_mut(), certificate);
         let (task, answer) = self.proxy.tasks.ask(self.rule, self.counters, errand).await?;
         if let Some(entry) = entry {
             entry.answered(&task);

@@ -27,7 +27,6 @@ use tokio::time::interval;
 use tokio::time::sleep;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
-use tokio_rustls::TlsAcceptor;
 
 use crate::access::Logged;
 use crate::alive;
@@ -39,7 +38,7 @@ use crate::limits::MAX_HEAD;
 use crate::preface;
 use crate::proxy::Proxy;
 use crate::proxy::Way;
-use crate::tls;
+use crate::tls::Acceptor;
 use crate::tunnel::Tunnels;
 
 /// Connections at a time on one port; further ones wait to be accepted. Few enough that strangers cannot take all memory.
@@ -80,7 +79,7 @@ impl Proxy {
     ) -> io::Result<()> {
         let Listeners { plain, tls } = listeners;
         let tls_port = tls.as_ref().map(TcpListener::local_addr).transpose()?.map(|at| at.port());
-        let acceptor = tls::acceptor(self.table().clone()).map_err(io::Error::other)?;
+        let acceptor = Acceptor::new(self.table().clone()).map_err(io::Error::other)?;
         let tunnels = Arc::new(Tunnels::new());
         let door = |acceptor| Door { tls_port, acceptor, tunnels: Arc::clone(&tunnels) };
         let (halt, halted) = watch::channel(());
@@ -168,7 +167,8 @@ impl Proxy {
         let Some(address) = self.client_of(&mut stream, peer).await else { return };
         let Door { tls_port, acceptor, tunnels } = door;
         let client = Client { address, tls: acceptor.is_some() };
-        let way = Way { client, tls_port, tunnels, gone_over: GoneOver::default() };
+        let gone_over = GoneOver::default();
+        let mut way = Way { client, tls_port, tunnels, gone_over, shown: None };
         // What is to be sent at once is written at once.
         let _best_effort = stream.set_nodelay(true);
         let Some(acceptor) = acceptor else {
@@ -176,8 +176,12 @@ impl Proxy {
         };
         match timeout(self.limits().head, acceptor.accept(stream)).await {
             // Whoever asked has seen the certificate, and nothing is said over such a connection (RFC 8737, 3).
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(challenge::PROTOCOL) => {}
-            Ok(Ok(stream)) => self.converse(stream, way, watcher).await,
+            Ok(Ok((stream, _)))
+                if stream.get_ref().1.alpn_protocol() == Some(challenge::PROTOCOL) => {}
+            Ok(Ok((stream, shown))) => {
+                way.shown = shown.map(Arc::new);
+                self.converse(stream, way, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(%address, error = chain(&error), "no TLS"),
             Err(_elapsed) => tracing::debug!(%address, "no TLS handshake in time"),
         }
@@ -240,6 +244,6 @@ impl Proxy {
 #[derive(Clone)]
 struct Door {
     tls_port: Option<u16>,
-    acceptor: Option<TlsAcceptor>,
+    acceptor: Option<Acceptor>,
     tunnels: Arc<Tunnels>,
 }

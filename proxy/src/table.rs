@@ -20,6 +20,8 @@ use crate::certificate::Certificate;
 use crate::certificate::Certificates;
 use crate::challenge::Challenge;
 use crate::challenge::Challenges;
+use crate::client_ca::ClientCa;
+use crate::client_ca::ClientCas;
 use crate::host;
 
 /// A service with rules, as a node knows it.
@@ -121,6 +123,7 @@ pub struct Table {
     wildcards: HashMap<String, Vec<(Ask, Found)>>,
     any: Vec<(Ask, Found)>,
     certificates: Certificates,
+    client_cas: ClientCas,
     challenges: Challenges,
     services: HashSet<ServiceId>,
     serving: HashSet<TaskId>,
@@ -145,6 +148,11 @@ impl Table {
                 rules.entry(Ask::new(route)).or_default().push(rule);
             }
         }
+        let asks = |rules: &BTreeMap<Ask, Vec<Rule>>| {
+            rules.values().flatten().any(|rule| rule.route.client_ca.is_some())
+        };
+        let asking = hosts.iter().filter(|(_, rules)| asks(rules)).map(|(host, _)| host.clone());
+        table.client_cas = ClientCas::new(asking);
         for (host, rules) in hosts {
             let found = |(ask, rules)| (ask, Found(Arc::new(rules)));
             let rules = rules.into_iter().map(found).collect();
@@ -165,6 +173,12 @@ impl Table {
         Self { challenges: Challenges::new(challenges), ..self }
     }
 
+    /// The same table, with the authorities by the hosts that ask clients for certificates. Hosts that ask and are not among them answer nobody.
+    #[must_use]
+    pub fn with_client_cas(self, known: BTreeMap<String, ClientCa>) -> Self {
+        Self { client_cas: self.client_cas.with(known), ..self }
+    }
+
     /// The rules that take a request. `host` has the form of [`host::host`], and `path` is without the query.
     #[must_use]
     pub fn find(
@@ -183,6 +197,11 @@ impl Table {
     /// The certificate for a name that a client asks for.
     pub(crate) fn certificate(&self, name: Option<&str>) -> Option<&Certificate> {
         self.certificates.find(name)
+    }
+
+    /// What hosts ask of the certificates of clients.
+    pub(crate) const fn client_cas(&self) -> &ClientCas {
+        &self.client_cas
     }
 
     /// What ACME servers may ask for.

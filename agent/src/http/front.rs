@@ -56,6 +56,7 @@ impl Front {
         let services = known.http.as_ref().map(|_| content::services(networks, lost));
         let services = services.unwrap_or_default();
         let certificates = content::certificates(&services, &known.secrets, &mut stage.read);
+        let client_cas = content::client_cas(&services, &known.secrets, &mut stage.read);
         let serving = services.iter().flat_map(|service| &service.tasks).filter(|it| it.serving);
         let since = serving.map(|task| {
             let before = stage.since.get(&task.id).copied();
@@ -63,7 +64,7 @@ impl Front {
         });
         stage.since = since.collect();
         let challenges = content::challenges(&known.acme);
-        stage.content = Content { services, certificates, challenges };
+        stage.content = Content { services, certificates, client_cas, challenges };
         self.table.send_replace(Arc::new(stage.table()));
     }
 
@@ -84,11 +85,11 @@ impl Front {
 impl Stage {
     /// What the kernel can carry of the content.
     fn table(&self) -> Table {
-        let Content { mut services, certificates, challenges } = self.content.clone();
+        let Content { mut services, certificates, client_cas, challenges } = self.content.clone();
         for task in services.iter_mut().flat_map(|service| &mut service.tasks) {
             task.serving = self.since.get(&task.id).is_some_and(|since| *since <= self.reached);
         }
-        Table::new(services, certificates).with_challenges(challenges)
+        Table::new(services, certificates).with_client_cas(client_cas).with_challenges(challenges)
     }
 }
 

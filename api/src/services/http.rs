@@ -8,6 +8,7 @@ use swarmlite_proto::id::SecretKind;
 use swarmlite_proto::spec::CertificateReference;
 use swarmlite_proto::spec::ServiceSpec;
 use swarmlite_proxy::Certificate;
+use swarmlite_proxy::ClientCa;
 
 /// Fills in which secrets the rules of a service mean. Labels mean them by name, and are left as they are.
 pub(super) fn resolve(state: &State, spec: &mut ServiceSpec) -> Result<()> {
@@ -17,16 +18,25 @@ pub(super) fn resolve(state: &State, spec: &mut ServiceSpec) -> Result<()> {
     state.check_http_format()?;
     let rules =
         spec.endpoint_spec.iter_mut().flat_map(|endpoint| endpoint.http.iter_mut().flatten());
-    for certificate in rules.filter_map(|rule| rule.certificate.as_mut()) {
-        resolve_one(state, certificate)?;
+    for secret in rules.flat_map(|rule| rule.certificate.iter_mut().chain(&mut rule.client_ca)) {
+        resolve_one(state, secret)?;
     }
     check_certificates(state, spec)
 }
 
-/// Refuses secrets that no host can be served with, while there is somebody to be told: their content never changes. That they are there is for the
+/// Refuses secrets that no host can be served with, and that no client can be checked by, while there is somebody to be told: their content never changes. That they are there is for the
 /// state to say.
 fn check_certificates(state: &State, spec: &ServiceSpec) -> Result<()> {
     let rules = spec.http_rules()?;
+    let cas = rules.iter().filter_map(|rule| state.certificate(rule.client_ca.as_ref()?));
+    for secret in cas {
+        ClientCa::from_pem(secret.spec.data.as_bytes()).map_err(|why| {
+            Error::invalid(format!(
+                "clients cannot be checked by secret {}: {why}",
+                secret.spec.name
+            ))
+        })?;
+    }
     let secrets = rules.iter().filter_map(|rule| state.certificate(rule.certificate.as_ref()?));
     for secret in secrets {
         Certificate::from_pem(secret.spec.data.as_bytes()).map_err(|why| {

@@ -113,17 +113,18 @@ impl State {
     }
 
     fn check_rule(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
-        if rule.rate.is_some() {
+        if rule.rate.is_some() || rule.client_ca.is_some() {
             self.check_http_options_format()?;
         }
         if rule.acme {
             self.check_acme_format()?;
         }
-        if let Some(certificate) = &rule.certificate
-            && self.certificate(certificate).is_none()
-        {
-            return Err(Error::invalid(format!("secret not found: {}", certificate.secret_name)));
+        for secret in rule.certificate.iter().chain(&rule.client_ca) {
+            if self.certificate(secret).is_none() {
+                return Err(Error::invalid(format!("secret not found: {}", secret.secret_name)));
+            }
         }
+        self.check_client_ca(rule, own)?;
         let asked = rule.asked();
         let others = self.indexes.http_rules.get(&asked).into_iter().flatten();
         let mut clashes = others
@@ -134,6 +135,33 @@ impl State {
                 "HTTP requests for {asked} are answered by service '{name}' ({id}) already: to share them, both rules have to state a weight"
             )))
         })
+    }
+
+    /// All rules for a host that say whose certificates clients have to show say the same: nobody can tell by the name that a client asks for which rule it
+    /// is going to ask.
+    fn check_client_ca(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
+        let Some(wanted) = rule.client_ca.as_ref().and_then(|it| self.certificate(it)) else {
+            return Ok(());
+        };
+        let first = HttpRoute { host: rule.host.clone(), ..HttpRoute::default() }.asked();
+        let of_host = self.indexes.http_rules.range(first..);
+        let of_host = of_host.take_while(|(asked, _)| asked.host == rule.host);
+        let others: BTreeSet<_> = of_host.flat_map(|(_, services)| services.keys()).collect();
+        let others = others.into_iter().filter(|id| Some(*id) != own);
+        for other in others.filter_map(|id| self.tables.services.get(id)) {
+            let rules = self.http_rules_of(&other.spec);
+            let of_host = rules.iter().filter(|it| it.host == rule.host);
+            let mut secrets = of_host
+                .filter_map(|it| it.client_ca.as_ref())
+                .filter_map(|it| self.certificate(it));
+            if let Some(secret) = secrets.find(|secret| secret.id != wanted.id) {
+                return Err(Error::invalid(format!(
+                    "clients of host {:?} show certificates of '{}' already, as service '{}' ({}) says: all rules for a host have to name the same",
+                    rule.host, secret.spec.name, other.spec.name, other.id
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The ports of a service that it was given are not those of the cluster either.
@@ -182,7 +210,8 @@ impl State {
             "" => it.secret_name == secret.spec.name,
             id => id == secret.id.as_str(),
         };
-        rules.iter().any(|rule| rule.certificate.as_ref().is_some_and(names) || got(rule))
+        let named = |rule: &HttpRoute| rule.certificate.iter().chain(&rule.client_ca).any(names);
+        rules.iter().any(|rule| named(rule) || got(rule))
     }
 
     fn is_taken_by_http(&self, port: &PortConfig) -> bool {

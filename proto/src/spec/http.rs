@@ -82,6 +82,9 @@ pub struct HttpRoute {
     /// The certificate that the host is served with on the port with TLS. Absent: another rule for this host says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateReference>,
+    /// The authorities that have to have signed the certificate which a client shows for the host. Absent: another rule for this host says.
+    #[serde(rename = "ClientCA", skip_serializing_if = "Option::is_none")]
+    pub client_ca: Option<CertificateReference>,
     /// Whether the certificate of the host is got by ACME, and so is in no secret that somebody names.
     #[serde(rename = "ACME", skip_serializing_if = "is_default")]
     pub acme: bool,
@@ -150,7 +153,7 @@ impl fmt::Display for HttpMatch {
     }
 }
 
-/// A secret that holds a chain of certificates, the host's own first, and its private key: PEM, one after the other.
+/// A secret that holds PEM: a chain of certificates, the host's own first, and its private key, one after the other; or the certificates of authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CertificateReference {

@@ -43,13 +43,21 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<()> {
     require(rules.is_empty() || !spec.mode.is_job(), || {
         "EndpointSpec: a job answers no HTTP requests, and so has no HTTP rules".to_owned()
     })?;
-    let (mut seen, mut certificates) = (BTreeSet::new(), BTreeMap::new());
+    let (mut seen, mut certificates, mut cas) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     for one in &rules {
         rule(one)?;
         let named = one.certificate.as_ref().map(|it| it.secret_name.as_str());
         if let Some(named) = named.or_else(|| one.acme.then_some(ACME)) {
             require(*certificates.entry(&one.host).or_insert(named) == named, || {
                 format!("EndpointSpec: HTTP rules for host {:?} name two certificates", one.host)
+            })?;
+        }
+        if let Some(ca) = &one.client_ca {
+            require(*cas.entry(&one.host).or_insert(ca) == ca, || {
+                format!(
+                    "EndpointSpec: HTTP rules for host {:?} name two authorities of clients",
+                    one.host
+                )
             })?;
         }
         require(seen.insert(one.asked()), || {
@@ -112,6 +120,10 @@ fn rule(rule: &HttpRoute) -> Result<()> {
     let mut certificates = rule.certificate.iter();
     refuse(certificates.all(|it| !it.secret_name.is_empty() || !it.secret_id.is_empty()), &|| {
         "the certificate needs the name of a secret".to_owned()
+    })?;
+    let mut cas = rule.client_ca.iter();
+    refuse(cas.all(|it| !it.secret_name.is_empty() || !it.secret_id.is_empty()), &|| {
+        "the authorities of clients need the name of a secret".to_owned()
     })?;
     let mut certificates = rule.certificate.iter();
     refuse(certificates.all(|it| it.secret_name != ACME), &|| {

@@ -103,6 +103,10 @@ fn set(rule: &mut HttpRoute, key: &str, value: &str) -> Result<(), String> {
             let secret_name = value.to_owned();
             rule.certificate = Some(CertificateReference { secret_id: String::new(), secret_name });
         }
+        "client-ca" => {
+            let secret_name = value.to_owned();
+            rule.client_ca = Some(CertificateReference { secret_id: String::new(), secret_name });
+        }
         "https-only" => {
             rule.https_only = value.parse().map_err(|_| format!("invalid https-only: {value}"))?;
         }
@@ -169,6 +173,7 @@ pub fn show(rule: &HttpRoute) -> String {
         rule.rate.filter(|it| it.burst != 0).map(|it| format!("burst={}", it.burst)),
         certificate.map(|it| format!("tls={}", it.secret_name)),
         rule.acme.then(|| format!("tls={ACME}")),
+        rule.client_ca.as_ref().map(|it| format!("client-ca={}", it.secret_name)),
         rule.https_only.then(|| "https-only".to_owned()),
         rule.hsts.map(|hsts| format!("hsts={}", time(hsts))),
     ];
@@ -208,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_rule_says_what_is_asked_and_what_becomes_of_it() {
-        let text = "Shop.example.com/cart/,port=8080,weight=5,tls=cert,https-only,sticky=90s,rewrite=/,timeout=30s,max-body=10m,burst=5,rate=100/m,\
+        let text = "Shop.example.com/cart/,port=8080,weight=5,tls=cert,client-ca=staff,https-only,sticky=90s,rewrite=/,timeout=30s,max-body=10m,burst=5,rate=100/m,\
                     method=post,method=GET,\"header=X-Beta: 1,2\",hsts=8760h";
         let rule = parse(text).expect("a rule");
         let expected = HttpRoute {
@@ -227,6 +232,10 @@ mod tests {
                 secret_id: String::new(),
                 secret_name: "cert".to_owned(),
             }),
+            client_ca: Some(CertificateReference {
+                secret_id: String::new(),
+                secret_name: "staff".to_owned(),
+            }),
             acme: false,
             https_only: true,
             hsts: Some(Nanoseconds::from_secs(8760 * 3600)),
@@ -235,7 +244,7 @@ mod tests {
         assert_eq!(
             show(&rule),
             "shop.example.com/cart,port=8080,method=GET,method=POST,\"header=x-beta:1,2\",weight=5,rewrite=/,sticky=1m30s,timeout=30s,\
-             max-body=10485760,rate=100/m,burst=5,tls=cert,https-only,hsts=8760h"
+             max-body=10485760,rate=100/m,burst=5,tls=cert,client-ca=staff,https-only,hsts=8760h"
         );
     }
 
@@ -318,6 +327,7 @@ mod tests {
             timeout in proptest::option::of(0..1_000_000_000_000_i64),
             max_body in proptest::option::of(0..1_u64 << 40),
             secret in proptest::option::of("[b-zA-Z0-9._-]{1,9}"),
+            client_ca in proptest::option::of("[a-zA-Z0-9._-]{1,9}"),
             acme in any::<bool>(),
             rate in proptest::option::of((1..100_u32, 0..3_usize, 0..9_u32)),
             https_only in any::<bool>(),
@@ -328,6 +338,7 @@ mod tests {
                 sticky: sticky.map(|seconds| format!("{seconds}s").parse().expect("a time")),
                 timeout: timeout.map(Nanoseconds),
                 certificate: secret.map(|secret_name| CertificateReference { secret_id: String::new(), secret_name }),
+                client_ca: client_ca.map(|secret_name| CertificateReference { secret_id: String::new(), secret_name }),
                 hsts: hsts.map(Nanoseconds::from_secs),
                 rate: rate.map(|(requests, time, burst)| HttpRate { requests, per: HttpRate::TIMES[time].1, burst }),
             }.canonical()

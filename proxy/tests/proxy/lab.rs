@@ -27,6 +27,7 @@ use swarmlite_proto::id::TaskId;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proxy::Certificate;
 use swarmlite_proxy::Challenge;
+use swarmlite_proxy::ClientCa;
 use swarmlite_proxy::CookieKey;
 use swarmlite_proxy::Dial;
 use swarmlite_proxy::Limits;
@@ -81,6 +82,7 @@ pub(crate) struct Lab {
     table: watch::Sender<Arc<Table>>,
     addresses: Arc<Addresses>,
     certificates: BTreeMap<String, Certificate>,
+    client_cas: BTreeMap<String, ClientCa>,
     challenges: Vec<Challenge>,
     services: Vec<Service>,
     stop: Option<oneshot::Sender<()>>,
@@ -112,7 +114,7 @@ impl Lab {
             let _stopped = stopped.await;
         });
         let served = tokio::spawn(served);
-        let (certificates, challenges, services) = Default::default();
+        let (certificates, client_cas, challenges, services) = Default::default();
         let stop = Some(stop);
         let (plain, tls) = (plain_at, tls_at);
         Self {
@@ -122,6 +124,7 @@ impl Lab {
             table,
             addresses,
             certificates,
+            client_cas,
             challenges,
             services,
             stop,
@@ -166,6 +169,11 @@ impl Lab {
         self.publish();
     }
 
+    pub(crate) fn set_client_ca(&mut self, host: &str, ca: ClientCa) {
+        self.client_cas.insert(host.to_owned(), ca);
+        self.publish();
+    }
+
     pub(crate) fn set_challenges(&mut self, challenges: Vec<Challenge>) {
         self.challenges = challenges;
         self.publish();
@@ -173,6 +181,7 @@ impl Lab {
 
     pub(crate) fn publish(&self) {
         let table = Table::new(self.services.clone(), self.certificates.clone());
+        let table = table.with_client_cas(self.client_cas.clone());
         let table = table.with_challenges(self.challenges.clone());
         self.table.send_replace(Arc::new(table));
     }

@@ -6,6 +6,8 @@ mod access_log;
 #[cfg(test)]
 mod challenge;
 #[cfg(test)]
+mod client_certificates;
+#[cfg(test)]
 mod failing;
 #[cfg(test)]
 mod forwarding;

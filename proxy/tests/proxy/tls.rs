@@ -15,6 +15,7 @@ use rustls::RootCertStore;
 use rustls::SupportedProtocolVersion;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::ServerName;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::time::Nanoseconds;
@@ -45,7 +46,7 @@ async fn connect(
     offer: (&[&'static SupportedProtocolVersion], &[&[u8]]),
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(lab.tls).await.unwrap();
-    secured(stream, name, root, offer).await
+    secured(stream, name, root, offer, None).await
 }
 
 /// The same over a connection that is there.
@@ -54,7 +55,21 @@ pub(crate) async fn handshake(
     name: &str,
     root: &CertificateDer<'static>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    secured(stream, name, root, (rustls::ALL_VERSIONS, &[])).await
+    secured(stream, name, root, (rustls::ALL_VERSIONS, &[]), None).await
+}
+
+/// A certificate that a client shows, and its key.
+pub(crate) type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+
+/// A connection in one version of TLS of a client that shows a certificate when it is asked for one, or none.
+pub(crate) async fn showing(
+    lab: &Lab,
+    (name, root): (&str, &CertificateDer<'static>),
+    version: &'static SupportedProtocolVersion,
+    shown: Option<&Identity>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(lab.tls).await.unwrap();
+    secured(stream, name, root, (&[version], &[]), shown).await
 }
 
 async fn secured(
@@ -62,14 +77,20 @@ async fn secured(
     name: &str,
     root: &CertificateDer<'static>,
     (versions, protocols): (&[&'static SupportedProtocolVersion], &[&[u8]]),
+    shown: Option<&Identity>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(root.clone()).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(versions)
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match shown {
+        Some((certificate, key)) => {
+            config.with_client_auth_cert(vec![certificate.clone()], key.clone_key()).unwrap()
+        }
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await

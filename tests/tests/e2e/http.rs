@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use anyhow::ensure;
+use rcgen::BasicConstraints;
+use rcgen::CertificateParams;
+use rcgen::IsCa;
+use rcgen::Issuer;
+use rcgen::KeyPair;
 use swarmlite_lab::Node;
 use swarmlite_lab::eventually;
 
@@ -123,4 +128,73 @@ pub(crate) async fn every_node_answers_by_host_with_and_without_tls(
         .await?;
     all_answer(cluster, &[], &plain, "404", "").await?;
     cluster.run("swarm update --http=off").await.map(drop)
+}
+
+/// An authority and a client whose certificate it has signed: the secret `staff`, and a file for curl.
+async fn client_authority(cluster: &Cluster) -> anyhow::Result<PathBuf> {
+    let (key, client_key) = (KeyPair::generate()?, KeyPair::generate()?);
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let dir = cluster.manager().dir();
+    let (authority, client) = (dir.join("http-staff.pem"), dir.join("http-client.pem"));
+    tokio::fs::write(&authority, params.self_signed(&key)?.pem()).await?;
+    let signed = CertificateParams::new(vec!["client".to_owned()])?;
+    let signed = signed.signed_by(&client_key, &Issuer::new(params, key))?;
+    tokio::fs::write(&client, format!("{}{}", signed.pem(), client_key.serialize_pem())).await?;
+    cluster.run(&format!("secret create staff {}", authority.display())).await?;
+    Ok(client)
+}
+
+pub(crate) async fn clients_are_limited_logged_and_asked_for_certificates(
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    let authority = certificate(cluster).await?.display().to_string();
+    let client = client_authority(cluster).await?.display().to_string();
+    let limited = format!("{HOST}/limited,port={PORT},rate=1/h,burst=1");
+    let secured = format!("{HOST},port={PORT},tls=cert");
+    let create = format!("service create --quiet --name web --http {limited} --http {secured}");
+    cluster.run(&format!("{create} {IMAGE} serve --name web")).await?;
+    cluster.run("swarm update --http --http-access-log combined").await?;
+    let (plain, tls) = (format!("http://{HOST}"), format!("https://{HOST}"));
+    all_answer(cluster, &[], &format!("{plain}/limited"), "429", "").await?;
+    all_answer(cluster, &[], &plain, "200", "web").await?;
+    let address = cluster.lab().client_address().to_string();
+    for node in cluster.members() {
+        let file = node.state_dir().join("agent/http-access.log");
+        let line = format!("{address} - - [");
+        eventually(&format!("the lines of {}", node.name()), SOON, async || {
+            let log = tokio::fs::read_to_string(&file).await?;
+            let of = |end: &str| log.lines().any(|it| it.starts_with(&line) && it.contains(end));
+            ensure!(of("\"GET /limited HTTP/1.1\" 429 "), "{log}");
+            ensure!(of("\"GET / HTTP/1.1\" 200 "), "{log}");
+            Ok(())
+        })
+        .await?;
+    }
+
+    let asking = format!("{secured},client-ca=staff");
+    cluster.run(&format!("service update --quiet --http-add {asking} web")).await?;
+    let with_ca = ["--cacert", &authority];
+    let with_both = [&with_ca[..], &["--cert", &client]].concat();
+    all_answer(cluster, &[], &plain, "403", "").await?;
+    all_answer(cluster, &with_both, &tls, "200", "web").await?;
+    for node in cluster.members() {
+        let shown_none = asked(cluster, node, &with_ca, &tls).await;
+        ensure!(shown_none.is_err(), "{shown_none:?} without a certificate");
+    }
+    let refused = failure(cluster, &["secret", "rm", "staff"]).await?;
+    ensure!(
+        refused.contains("secret 'staff' is in use by the following service: web"),
+        "{refused}"
+    );
+    let create = ["service", "create", "--name", "other", "--http"];
+    let another = format!("{HOST}/other,port=80,client-ca=cert");
+    for (rule, message) in [
+        ("x,port=80,client-ca=none", "secret not found: none"),
+        (&*another, "clients of host \"shop.example.com\" show certificates of 'staff' already"),
+    ] {
+        let refused = failure(cluster, &[&create[..], &[rule, IMAGE]].concat()).await?;
+        ensure!(refused.contains(message), "{refused}");
+    }
+    cluster.run("swarm update --http=off --http-access-log off").await.map(drop)
 }

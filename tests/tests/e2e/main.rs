@@ -115,6 +115,7 @@ fn cases() -> Vec<Case> {
         balancing::a_client_stays_with_its_task_until_the_service_lets_it_go,
         balancing::what_the_nodes_cannot_do_is_refused,
         http::every_node_answers_by_host_with_and_without_tls,
+        http::clients_are_limited_logged_and_asked_for_certificates,
         http_load::updates_and_drains_fail_no_request,
         http_load::a_lost_node_fails_nothing_that_begins_later,
         acme::a_certificate_is_got_and_renewed_without_failing_a_request,

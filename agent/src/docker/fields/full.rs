@@ -96,6 +96,10 @@ fn endpoint() -> EndpointSpec {
                     secret_id: text("x"),
                     secret_name: text("tls"),
                 }),
+                client_ca: Some(CertificateReference {
+                    secret_id: text("y"),
+                    secret_name: text("staff"),
+                }),
                 acme: false,
                 https_only: true,
                 hsts: Some(Nanoseconds::from_secs(3600)),

@@ -225,6 +225,8 @@ pub(super) const ROWS: &[Row] = &[
     extension(cluster("EndpointSpec.Http[].Rate.Burst", "how many requests may come before their time")),
     extension(cluster("EndpointSpec.Http[].Certificate.SecretID", "the secret with the chain of certificates and the key; found by its name if absent")),
     extension(cluster("EndpointSpec.Http[].Certificate.SecretName", "its name")),
+    extension(cluster("EndpointSpec.Http[].ClientCA.SecretID", "the secret with the authorities of clients, which have to show a certificate; found by its name if absent")),
+    extension(cluster("EndpointSpec.Http[].ClientCA.SecretName", "its name")),
     extension(cluster("EndpointSpec.Http[].ACME", "the certificate of the host is got by ACME")),
     extension(cluster("EndpointSpec.Http[].HttpsOnly", "who asks without TLS is sent to the port with TLS")),
     extension(cluster("EndpointSpec.Http[].HSTS", "for how long browsers are to ask with TLS only")),

@@ -102,7 +102,7 @@ lists! {
     "Network", endpoint_option: Pair as "NAME=VALUE", "Choose how connections are spread: scheduler=rr|wrr|lc|mh|sh, and sticky=TIME to bring clients back to the same task";
         endpoint_option_add, "Add or update an endpoint option";
         endpoint_option_rm: String as "NAME", "Remove an endpoint option".
-    "Network", http: HttpRoute as "RULE" by http::parse, "Answer HTTP requests, as HOST/PATH,port=PORT and more: method=, header=NAME:VALUE, weight=, tls=SECRET|acme, https-only, hsts=TIME, sticky=TIME, rewrite=PATH, timeout=TIME, max-body=SIZE, rate=COUNT/s|m|h, burst=COUNT";
+    "Network", http: HttpRoute as "RULE" by http::parse, "Answer HTTP requests, as HOST/PATH,port=PORT and more: method=, header=NAME:VALUE, weight=, tls=SECRET|acme, client-ca=SECRET, https-only, hsts=TIME, sticky=TIME, rewrite=PATH, timeout=TIME, max-body=SIZE, rate=COUNT/s|m|h, burst=COUNT";
         http_add, "Add an HTTP rule, or update the one that asks for the same requests";
         http_rm: Place as "HOST/PATH" by http::place, "Remove the HTTP rules for a host and path".
     "Network", network: NetworkAttachmentConfig as "NETWORK" by network::parse, "Attach the service to a network, as NAME, or name=,alias=,driver-opt=";

@@ -340,10 +340,8 @@ fn has_other_manager(change: &Change<'_, Node>) -> bool {
 
 /// Whether other secrets may be needed for the HTTP rules of a service than before.
 fn changes_certificates(state: &State, change: &Change<'_, Service>) -> bool {
-    let has_none = |service: &Service| {
-        let rules = state.http_rules_of(&service.spec);
-        rules.iter().all(|rule| rule.certificate.is_none() && !rule.acme)
-    };
+    let has_none =
+        |service: &Service| !state.http_rules_of(&service.spec).iter().any(http::needs_secret);
     match (change.old, change.new) {
         (Some(old), Some(new)) => !http::same_certificates(state, old, new),
         (old, new) => !old.into_iter().chain(new).all(has_none),
