@@ -218,6 +218,7 @@ impl WorkFacts {
 fn register_http(proxy: &Proxy, registry: &mut Registry) {
     let answers = Family::<[(&str, String); 2], Counter>::default();
     let unreachable = Family::<[(&str, String); 1], Counter>::default();
+    let limited = Family::<[(&str, String); 1], Counter>::default();
     for counters in proxy.counters() {
         let service = || ("service", counters.name.clone());
         for (class, count) in (1..).zip(&counters.answers) {
@@ -226,6 +227,8 @@ fn register_http(proxy: &Proxy, registry: &mut Registry) {
         }
         let count = counters.unreachable.load(Ordering::Relaxed);
         unreachable.get_or_create(&[service()]).inc_by(count);
+        let count = counters.limited.load(Ordering::Relaxed);
+        limited.get_or_create(&[service()]).inc_by(count);
     }
     registry.register(
         "swarmlite_agent_http_answers",
@@ -236,6 +239,11 @@ fn register_http(proxy: &Proxy, registry: &mut Registry) {
         "swarmlite_agent_http_unreachable",
         "Connections to tasks of a service that could not be opened to answer HTTP",
         unreachable,
+    );
+    registry.register(
+        "swarmlite_agent_http_limited",
+        "HTTP requests for a service that were refused, as their clients made more than its rules allow",
+        limited,
     );
     registry.register(
         "swarmlite_agent_http_unmatched",

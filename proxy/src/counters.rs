@@ -18,6 +18,8 @@ pub struct Counters {
     pub answers: [AtomicU64; 5],
     /// Connections to tasks that could not be opened.
     pub unreachable: AtomicU64,
+    /// Requests that were refused, as their clients made too many.
+    pub limited: AtomicU64,
     /// Whose turn it is among the tasks.
     turn: AtomicUsize,
     /// The same among the services that share requests, of which this is the first.
@@ -31,6 +33,7 @@ impl Counters {
             name,
             answers: [const { AtomicU64::new(0) }; 5],
             unreachable: AtomicU64::new(0),
+            limited: AtomicU64::new(0),
             turn: AtomicUsize::new(0),
             draw: AtomicU64::new(0),
         }
@@ -45,6 +48,10 @@ impl Counters {
 
     pub(crate) fn unreached(&self) {
         self.unreachable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn limited(&self) {
+        self.limited.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The number of this request.

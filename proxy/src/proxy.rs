@@ -322,7 +322,7 @@ impl Call<'_> {
         let Some(allowed) = self.rule.route.rate else { return Ok(()) };
         let (number, now) = (rate::number(self.rule), Instant::now());
         let taken = self.proxy.rates().take(number, self.origin.ip, allowed, now);
-        taken.map_err(Refusal::TooMany)
+        taken.inspect_err(|_| self.counters.limited()).map_err(Refusal::TooMany)
     }
 
     /// The request that a task gets.
