@@ -106,8 +106,10 @@ impl State {
         if let Some(port) = ports.into_iter().find(|port| self.is_taken_by_http(port)) {
             return Err(taken_by_http(port.published_port));
         }
-        for rule in self.http_rules_of(spec) {
-            self.check_rule(&rule, own)?;
+        let rules = self.http_rules_of(spec);
+        for rule in &rules {
+            self.check_rule(rule, own)?;
+            self.check_client_ca(rule, &rules, own)?;
         }
         Ok(())
     }
@@ -124,7 +126,6 @@ impl State {
                 return Err(Error::invalid(format!("secret not found: {}", secret.secret_name)));
             }
         }
-        self.check_client_ca(rule, own)?;
         let asked = rule.asked();
         let others = self.indexes.http_rules.get(&asked).into_iter().flatten();
         let mut clashes = others
@@ -139,22 +140,35 @@ impl State {
 
     /// All rules for a host that say whose certificates clients have to show say the same: nobody can tell by the name that a client asks for which rule it
     /// is going to ask.
-    fn check_client_ca(&self, rule: &HttpRoute, own: Option<&ServiceId>) -> Result<()> {
+    fn check_client_ca(
+        &self,
+        rule: &HttpRoute,
+        beside: &[HttpRoute],
+        own: Option<&ServiceId>,
+    ) -> Result<()> {
         let Some(wanted) = rule.client_ca.as_ref().and_then(|it| self.certificate(it)) else {
             return Ok(());
         };
+        let other_than_wanted = |rules: &[HttpRoute]| {
+            let of_host = rules.iter().filter(|it| it.host == rule.host);
+            let mut secrets = of_host
+                .filter_map(|it| it.client_ca.as_ref())
+                .filter_map(|it| self.certificate(it));
+            secrets.find(|secret| secret.id != wanted.id).cloned()
+        };
+        if other_than_wanted(beside).is_some() {
+            return Err(Error::invalid(format!(
+                "HTTP rules for host {:?} name two authorities of clients",
+                rule.host
+            )));
+        }
         let first = HttpRoute { host: rule.host.clone(), ..HttpRoute::default() }.asked();
         let of_host = self.indexes.http_rules.range(first..);
         let of_host = of_host.take_while(|(asked, _)| asked.host == rule.host);
         let others: BTreeSet<_> = of_host.flat_map(|(_, services)| services.keys()).collect();
         let others = others.into_iter().filter(|id| Some(*id) != own);
         for other in others.filter_map(|id| self.tables.services.get(id)) {
-            let rules = self.http_rules_of(&other.spec);
-            let of_host = rules.iter().filter(|it| it.host == rule.host);
-            let mut secrets = of_host
-                .filter_map(|it| it.client_ca.as_ref())
-                .filter_map(|it| self.certificate(it));
-            if let Some(secret) = secrets.find(|secret| secret.id != wanted.id) {
+            if let Some(secret) = other_than_wanted(&self.http_rules_of(&other.spec)) {
                 return Err(Error::invalid(format!(
                     "clients of host {:?} show certificates of '{}' already, as service '{}' ({}) says: all rules for a host have to name the same",
                     rule.host, secret.spec.name, other.spec.name, other.id

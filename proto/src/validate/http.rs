@@ -52,7 +52,8 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<()> {
                 format!("EndpointSpec: HTTP rules for host {:?} name two certificates", one.host)
             })?;
         }
-        if let Some(ca) = &one.client_ca {
+        // By name, as labels have it, too: the ids of secrets are for the state to compare.
+        if let Some(ca) = one.client_ca.as_ref().map(|it| it.secret_name.as_str()) {
             require(*cas.entry(&one.host).or_insert(ca) == ca, || {
                 format!(
                     "EndpointSpec: HTTP rules for host {:?} name two authorities of clients",

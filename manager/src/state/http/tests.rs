@@ -126,6 +126,54 @@ fn a_port_is_published_or_answers_http() {
 }
 
 #[test]
+fn all_rules_for_a_host_ask_for_certificates_of_the_same_authorities() {
+    let mut state = in_format(Format::HTTP_OPTIONS);
+    for (seed, name) in [(7, "staff"), (8, "guests")] {
+        let secret: Secret = document::<SecretKind>(seed, name);
+        commit(&mut state, vec![Op::PutSecret(Box::new(secret))]).expect("is new");
+    }
+    let refused = put(&mut state, &with_rules(1, "web", &["shop,port=80,client-ca=none"]));
+    assert_eq!(refused.expect_err("there is none").message, "secret not found: none");
+    let web = with_rules(1, "web", &["shop/a,port=80,client-ca=staff"]);
+    put(&mut state, &web).expect("is the first");
+    for fine in
+        ["shop/b,port=80,client-ca=staff", "shop/b,port=80", "*.shop/b,port=80,client-ca=guests"]
+    {
+        put(&mut state.clone(), &with_rules(2, "other", &[fine])).expect(fine);
+    }
+    let both = ["shop/b,port=80,client-ca=staff", "shop/c,port=80,client-ca=guests"];
+    let refused = put(&mut state, &with_rules(1, "web", &both)).expect_err("nobody could tell");
+    assert_eq!(refused.message, "HTTP rules for host \"shop\" name two authorities of clients");
+    let clash = with_rules(2, "other", &["shop,port=80,client-ca=guests"]);
+    let refused = put(&mut state, &clash).expect_err("the host has others").message;
+    let message = format!(
+        "clients of host \"shop\" show certificates of 'staff' already, as service 'web' ({}) says: all rules for a host have to name the same",
+        web.id
+    );
+    assert_eq!(refused, message);
+    let mut changed = Service::clone(&state.services()[&web.id]);
+    changed.spec = with_rules(1, "web", &["shop/a,port=80,client-ca=guests"]).spec;
+    put(&mut state, &changed).expect("it is in nobody's way but its own");
+    let [staff, guests] = ["staff", "guests"].map(|name| {
+        let secret = state.document_by_name::<SecretKind>(name).expect("is there");
+        Op::Remove(ObjectRef::Secret(secret.id.clone()), secret.meta.version)
+    });
+    let refused = commit(&mut state, vec![guests]).expect_err("is needed").message;
+    assert_eq!(refused, "secret 'guests' is in use by the following service: web");
+    commit(&mut state, vec![staff]).expect("nobody needs it");
+}
+
+#[test]
+fn certificates_of_clients_need_managers_that_know_of_them() {
+    let mut state = in_format(Format::ACME);
+    let secret: Secret = document::<SecretKind>(7, "staff");
+    commit(&mut state, vec![Op::PutSecret(Box::new(secret))]).expect("is new");
+    let refused = put(&mut state, &with_rules(1, "web", &["shop,port=80,client-ca=staff"]));
+    let message = refused.expect_err("older managers lose it").message;
+    assert!(message.starts_with("options of HTTP routing need all managers"), "{message}");
+}
+
+#[test]
 fn a_certificate_is_there_as_long_as_a_rule_needs_it() {
     let mut state = in_format(Format::HTTP);
     let mut labelled = service(1, "web");

@@ -96,6 +96,14 @@ const RULES: &[(&str, &str)] = &[
         "EndpointSpec: HTTP rules for host \"x\" name two certificates",
     ),
     (
+        r#"[{"TargetPort": 80, "ClientCA": {}}]"#,
+        "HTTP rule for /: the authorities of clients need the name of a secret",
+    ),
+    (
+        r#"[{"TargetPort": 80, "Host": "x", "ClientCA": {"SecretName": "a"}}, {"TargetPort": 80, "Host": "x", "Path": "/y", "ClientCA": {"SecretName": "b"}}]"#,
+        "EndpointSpec: HTTP rules for host \"x\" name two authorities of clients",
+    ),
+    (
         r#"[{"TargetPort": 80, "Host": "Shop", "Methods": ["PUT", "get"]}, {"TargetPort": 81, "Host": "shop", "Path": "/", "Methods": ["GET", "PUT"]}]"#,
         "EndpointSpec: two HTTP rules ask for shop/ (GET, PUT)",
     ),
@@ -147,6 +155,11 @@ fn rules_are_kept_in_one_form_whoever_asks_for_them() {
         let rules = service_with(body).expect("fine").http_rules().expect("fine");
         assert_eq!(rules.iter().map(http::show).collect::<Vec<_>>(), [expected], "{body}");
     }
+    let mixed = json!({
+        "Labels": {"swarmlite.http.x": "shop/x,port=80,client-ca=staff"},
+        "EndpointSpec": {"Http": [{"Host": "shop", "TargetPort": 80, "ClientCA": {"SecretID": "s", "SecretName": "staff"}}]},
+    });
+    service_with(&mixed).expect("labels know secrets by name only");
     let none = service_with(&json!({"EndpointSpec": {"Http": []}})).expect("fine");
     assert_eq!(none.endpoint_spec.expect("there").http, None);
 }

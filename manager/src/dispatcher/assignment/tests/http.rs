@@ -113,6 +113,34 @@ fn certificates_are_on_every_node_that_answers() {
 }
 
 #[test]
+fn authorities_of_clients_are_on_every_node_that_answers_and_knows_of_them() {
+    let mut scene = answering("shop,port=80");
+    edit_cluster(&mut scene, |cluster| cluster.format = Format::HTTP_OPTIONS);
+    let secret = document::<SecretKind>(20, "staff");
+    scene.world.commit(vec![SecretKind::put(secret.clone())]);
+    answer(&mut scene, HttpConfig::STANDARD);
+    let (nodes, web) = (scene.world.nodes(), scene.web.clone());
+    let old = Versions { protocol: Range::of_header(Some("0-5")), ..Versions::own() };
+    scene.world.edit_node(&nodes[1], |node| node.versions = old);
+    let key = AssignmentKey::Secret(secret.id.clone());
+    let has = |scene: &Scene, node, key: &AssignmentKey| scene.told(node).contains_key(key);
+    assert!(nodes.iter().all(|node| has(&scene, node, &AssignmentKey::Http)));
+    let seen = scene.world.state().clone();
+    scene.world.edit_service(&web, |service| {
+        let rule = "shop,port=80,client-ca=staff".to_owned();
+        service.spec.labels = [("swarmlite.http.x".to_owned(), rule)].into();
+    });
+    assert!(has(&scene, &nodes[0], &key) && has(&scene, &nodes[0], &AssignmentKey::Http));
+    let rules = endpoint(&scene.told(&nodes[0]), &scene.ingress(), &web).http;
+    let ca = rules[0].client_ca.as_ref().expect("asks for some");
+    assert_eq!(ca.secret_id, secret.id.as_str(), "nodes know secrets by id");
+    assert!(!has(&scene, &nodes[1], &key), "it cannot ask for certificates");
+    assert!(!has(&scene, &nodes[1], &AssignmentKey::Http), "so it does not answer everybody");
+    let turn = Turn::between(&seen, scene.world.state());
+    assert_eq!(turn.audience(&nodes[1]), None, "everything is looked at");
+}
+
+#[test]
 fn what_changes_about_rules_is_told_as_if_everything_was_looked_at() {
     let mut scene = answering("shop,port=80");
     scene.world.commit(vec![SecretKind::put(document::<SecretKind>(20, "cert"))]);
