@@ -6,6 +6,7 @@ use hyper::Version;
 use hyper::header;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
 
 use crate::answer::Refusal;
 use crate::host;
@@ -18,7 +19,7 @@ pub(crate) struct Asked {
     /// The host and port as the client has written them.
     pub(crate) authority: HeaderValue,
     /// The path with the query.
-    pub(crate) path_and_query: String,
+    pub(crate) path_and_query: PathAndQuery,
 }
 
 impl Asked {
@@ -33,22 +34,26 @@ impl Asked {
             return Err(Refusal::Host);
         }
         let target = head.uri.authority().map(|authority| authority.as_str());
-        let named = named.map(HeaderValue::to_str).transpose().map_err(|_| Refusal::Host)?;
+        let text = named.map(HeaderValue::to_str).transpose().map_err(|_| Refusal::Host)?;
         // In HTTP/2 both have to say the same (RFC 9113, 8.3.1), in HTTP/1.1 the target prevails (RFC 9112, 3.2.2).
-        let differ = named.zip(target).is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b));
+        let differ = text.zip(target).is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b));
         if differ && head.version == Version::HTTP_2 {
             return Err(Refusal::Host);
         }
-        let authority = target.or(named).unwrap_or_default();
+        let text = target.or(text).unwrap_or_default();
+        let authority = match named {
+            Some(named) if target.is_none() => named.clone(),
+            _ => HeaderValue::from_str(text).map_err(|_| Refusal::Host)?,
+        };
         Ok(Self {
-            host: host::host(authority).ok_or(Refusal::Host)?,
-            authority: HeaderValue::from_str(authority).map_err(|_| Refusal::Host)?,
+            host: host::host(text).ok_or(Refusal::Host)?,
+            authority,
             path_and_query: path_and_query(&head.uri),
         })
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.path_and_query.split_once('?').map_or(&*self.path_and_query, |(path, _)| path)
+        self.path_and_query.path()
     }
 
     /// The same with TLS on `port`.
@@ -59,8 +64,16 @@ impl Asked {
     }
 }
 
-fn path_and_query(uri: &Uri) -> String {
-    uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
+/// What a task can be asked for without the host: where there is no path in front of the query, that of the root is (RFC 9112, 3.2.1).
+fn path_and_query(uri: &Uri) -> PathAndQuery {
+    const ROOT: PathAndQuery = PathAndQuery::from_static("/");
+    match uri.path_and_query() {
+        // One that is empty says that it is the root, too, but only together with a host.
+        Some(asked) if asked.as_str() == "/" => ROOT,
+        Some(asked) if asked.as_str().starts_with('?') => asked.to_string().parse().unwrap_or(ROOT),
+        Some(asked) => asked.clone(),
+        None => ROOT,
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +88,7 @@ mod tests {
             request = request.header("host", *host);
         }
         let (head, ()) = request.body(()).expect("a request").into_parts();
-        Asked::read(&head).map(|asked| (asked.host, asked.path_and_query))
+        Asked::read(&head).map(|it| (it.host, Uri::from(it.path_and_query).to_string()))
     }
 
     #[test]
@@ -86,6 +99,8 @@ mod tests {
             (one, "/a?b", &["A.example:8080"][..], is("a.example", "/a?b")),
             (one, "http://b.example:1/a?b", &["a.example"], is("b.example", "/a?b")),
             (one, "http://b.example?q", &["a.example"], is("b.example", "/?q")),
+            (one, "http://b.example", &["a.example"], is("b.example", "/")),
+            (one, "http://b.example#f", &["a.example"], is("b.example", "/")),
             (one, "*", &["a.example"], is("a.example", "*")),
             (one, "/", &[], Err(Refusal::Host)),
             (one, "/", &[""], is("", "/")),

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::origin::Origin;
 
 /// Headers that are about one connection, besides those that `Connection` names (RFC 9110, 7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -59,7 +59,14 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name.as_str());
         }
     }
-    for name in HOP_BY_HOP {
+    remove(headers, |name| HOP_BY_HOP.contains(name));
+}
+
+/// Removes the headers of which `is_foreign` holds. Mostly there are none: to look at all is cheaper than to look each up.
+fn remove(headers: &mut HeaderMap, is_foreign: impl Fn(&HeaderName) -> bool) {
+    let foreign: Vec<HeaderName> =
+        headers.keys().filter(|name| is_foreign(name)).cloned().collect();
+    for name in foreign {
         headers.remove(name);
     }
 }
@@ -89,13 +96,8 @@ pub(crate) fn to_task(
     host: &HeaderValue,
 ) {
     remove_hop_by_hop(headers);
-    let foreign: Vec<HeaderName> =
-        headers.keys().filter(|name| is_of_proxies(name)).cloned().collect();
-    for name in foreign {
-        headers.remove(name);
-    }
     // The proxy has told the client itself to go on.
-    headers.remove(header::EXPECT);
+    remove(headers, |name| is_of_proxies(name) || *name == header::EXPECT);
     origin.tell(headers, client, host);
     headers.insert(header::HOST, host.clone());
 }
@@ -119,7 +121,7 @@ mod tests {
     }
 
     fn client(address: &str, tls: bool) -> Client {
-        Client { address: address.parse().expect("an address"), tls }
+        Client::new(address.parse().expect("an address"), tls)
     }
 
     #[test]

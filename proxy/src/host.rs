@@ -17,9 +17,9 @@ pub(crate) fn host(authority: &str) -> Option<String> {
     if !(port.is_empty() || port.strip_prefix(':').is_some_and(is_port)) {
         return None;
     }
-    let host = parsed.host().to_ascii_lowercase();
-    let host = host.strip_suffix('.').unwrap_or(&host);
-    (!host.is_empty()).then(|| host.to_owned())
+    let host = parsed.host();
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    (!host.is_empty()).then_some(host)
 }
 
 /// The names below which `host` is, the longest first: `b.example`, `example` for `a.b.example`. None for an address.

@@ -5,7 +5,6 @@
 
 mod forwarded;
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
@@ -94,13 +93,15 @@ impl Origin {
         if let Some(before) = &told.forwarded {
             forwarded.extend([before, ", "]);
         }
-        let (peer, named) = (client.ip(), host.to_str().unwrap_or_default());
-        let own = forwarded::node(Some(peer));
-        // Writing to a string cannot fail.
-        let _written = write!(list, "{peer}");
-        let _written = write!(forwarded, "{own};host=\"{named}\";proto={}", client.scheme());
+        // Joined at once, as this is done for every request, and mostly there is nothing before.
+        let list = [&*list, client.ip_text()].concat();
+        let (node, scheme) = (client.node(), client.scheme());
+        let named = host.to_str().unwrap_or_default();
+        let forwarded = [&*forwarded, node, ";host=\"", named, "\";proto=", scheme].concat();
         let mut set = |name: HeaderName, value: Option<HeaderValue>| {
-            headers.extend(value.map(|value| (name, value)));
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
         };
         set(FOR, HeaderValue::try_from(list).ok());
         set(PROTO, Some(HeaderValue::from_static(if self.tls { "https" } else { "http" })));
@@ -184,7 +185,7 @@ mod tests {
             sent.append(HeaderName::from_static(name), parse(value));
         }
         let trusted = trusted.iter().map(|it| it.parse().expect("a network")).collect();
-        let client = Client { address: "192.0.2.1:9".parse().expect("one"), tls: false };
+        let client = Client::new("192.0.2.1:9".parse().expect("one"), false);
         let origin = Origin::of(&client, &sent, &TrustedPeers::new(trusted));
         let mut told = HeaderMap::new();
         origin.tell(&mut told, &client, &HeaderValue::from_static("shop"));

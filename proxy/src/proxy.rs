@@ -77,7 +77,7 @@ pub struct Proxy {
 }
 
 /// A connection that requests come over.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) client: Client,
     /// Where to come with TLS, if anywhere.
@@ -337,16 +337,22 @@ impl Call<'_> {
         let Asked { authority, path_and_query, .. } = self.asked;
         headers::to_task(&mut head.headers, &self.way.client, self.origin, authority);
         let path = match &self.rule.route.rewrite {
-            Some(rewrite) => headers::rewritten(path_and_query, &self.rule.route.path, rewrite),
+            Some(rewrite) => {
+                headers::rewritten(path_and_query.as_str(), &self.rule.route.path, rewrite)
+                    .parse()
+                    .map_err(|_invalid| Refusal::Malformed)?
+            }
             None => path_and_query.clone(),
         };
         let has_length = body.size_hint().exact().is_some();
         let connection = protocol.map(|protocol| (header::UPGRADE, protocol));
         let set = &mut head.headers;
-        let target = if http2 {
+        head.uri = if http2 {
             set.remove(header::HOST);
             set.insert(header::TE, HeaderValue::from_static("trailers"));
-            format!("http://{}{path}", authority.to_str().unwrap_or_default())
+            let target = Uri::builder().scheme("http").authority(authority.as_bytes());
+            let target = target.path_and_query(path).build();
+            target.map_err(|_invalid| Refusal::Malformed)?
         } else {
             if connection.is_some() {
                 set.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -357,9 +363,8 @@ impl Call<'_> {
                 set.remove(header::CONTENT_LENGTH);
             }
             set.extend(connection);
-            path
+            Uri::from(path)
         };
-        head.uri = target.parse::<Uri>().map_err(|_invalid| Refusal::Malformed)?;
         head.version = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
         head.extensions.clear();
         Ok(Errand { request: Request::from_parts(head, body), http2, preferred })

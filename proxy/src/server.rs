@@ -166,7 +166,7 @@ impl Proxy {
     ) {
         let Some(address) = self.client_of(&mut stream, peer).await else { return };
         let Door { tls_port, acceptor, tunnels } = door;
-        let client = Client { address, tls: acceptor.is_some() };
+        let client = Client::new(address, acceptor.is_some());
         let gone_over = GoneOver::default();
         let mut way = Way { client, tls_port, tunnels, gone_over, shown: None };
         // What is to be sent at once is written at once.
@@ -210,9 +210,10 @@ impl Proxy {
         let address = way.client.address;
         let limits = *self.limits();
         let stream = TokioIo::new(Guard::new(stream, limits, way.gone_over.clone()));
+        let way = Arc::new(way);
         let service = service_fn(move |request: Request<Incoming>| {
             let proxy = Arc::clone(&self);
-            let way = way.clone();
+            let way = Arc::clone(&way);
             async move {
                 let log = proxy.access_log();
                 let mut entry = log.map(|log| Box::new(log.begin(&request, &way.client)));

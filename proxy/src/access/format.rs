@@ -134,7 +134,7 @@ mod tests {
             .expect("a request");
         let address = "[::ffff:192.0.2.1]:9".parse().expect("an address");
         let at = "2026-12-02T19:00:00.5Z".parse().expect("a time");
-        Seen::of(&request, &Client { address, tls: true }, at)
+        Seen::of(&request, &Client::new(address, true), at)
     }
 
     fn outcome() -> Outcome {

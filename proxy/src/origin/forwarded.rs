@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::client;
+
 /// What one proxy says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Element {
@@ -43,13 +45,9 @@ fn split(text: &str, at: char) -> Option<Vec<&str>> {
     (!is_quoted && !text.contains('\\')).then_some(parts)
 }
 
-/// How an address is written (RFC 7239, 6); without one, that it is not known.
+/// How an address is written; without one, that it is not known.
 pub(super) fn node(address: Option<IpAddr>) -> String {
-    match address {
-        None => "for=unknown".to_owned(),
-        Some(IpAddr::V4(ip)) => format!("for={ip}"),
-        Some(IpAddr::V6(ip)) => format!("for=\"[{ip}]\""),
-    }
+    address.map_or_else(|| "for=unknown".to_owned(), client::node)
 }
 
 #[cfg(test)]
