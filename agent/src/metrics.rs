@@ -216,23 +216,27 @@ impl WorkFacts {
 
 /// What the proxy has answered since it began to.
 fn register_http(proxy: &Proxy, registry: &mut Registry) {
-    let answers = Family::<[(&str, String); 2], Counter>::default();
-    let unreachable = Family::<[(&str, String); 1], Counter>::default();
-    let limited = Family::<[(&str, String); 1], Counter>::default();
-    for counters in proxy.counters() {
-        let service = || ("service", counters.name.clone());
-        for (class, count) in (1..).zip(&counters.answers) {
-            let labels = [service(), ("status", format!("{class}xx"))];
+    let answers = Family::<[(&str, String); 3], Counter>::default();
+    let unreachable = Family::<[(&str, String); 2], Counter>::default();
+    let limited = Family::<[(&str, String); 2], Counter>::default();
+    for rule in proxy.current().rules() {
+        let labels = || {
+            let asked = rule.route.asked().to_string();
+            [("service", rule.service.name.clone()), ("rule", asked)]
+        };
+        for (class, count) in (1..).zip(&rule.counters.answers) {
+            let [service, asked] = labels();
+            let labels = [service, asked, ("status", format!("{class}xx"))];
             answers.get_or_create(&labels).inc_by(count.load(Ordering::Relaxed));
         }
-        let count = counters.unreachable.load(Ordering::Relaxed);
-        unreachable.get_or_create(&[service()]).inc_by(count);
-        let count = counters.limited.load(Ordering::Relaxed);
-        limited.get_or_create(&[service()]).inc_by(count);
+        let count = rule.counters.unreachable.load(Ordering::Relaxed);
+        unreachable.get_or_create(&labels()).inc_by(count);
+        let count = rule.counters.limited.load(Ordering::Relaxed);
+        limited.get_or_create(&labels()).inc_by(count);
     }
     registry.register(
         "swarmlite_agent_http_answers",
-        "Answers of this node to HTTP requests, by the service and the class of the status",
+        "Answers of this node to HTTP requests, by the service, its rule and the class of the status",
         answers,
     );
     registry.register(

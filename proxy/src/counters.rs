@@ -5,15 +5,10 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use hyper::StatusCode;
-use swarmlite_proto::id::ServiceId;
 
-/// What has become of the requests for a service since the proxy knows it.
-#[derive(Debug)]
+/// What has become of the requests that a rule has taken, since there is a table with it.
+#[derive(Debug, Default)]
 pub struct Counters {
-    /// The service.
-    pub service: ServiceId,
-    /// Its name.
-    pub name: String,
     /// Answers by the first digit of their status: `1xx`, which here are connections that went over to another protocol, to `5xx`.
     pub answers: [AtomicU64; 5],
     /// Connections to tasks that could not be opened.
@@ -22,23 +17,11 @@ pub struct Counters {
     pub limited: AtomicU64,
     /// Whose turn it is among the tasks.
     turn: AtomicUsize,
-    /// The same among the services that share requests, of which this is the first.
+    /// The same among the rules that share requests, of which this is the first.
     draw: AtomicU64,
 }
 
 impl Counters {
-    pub(crate) fn new(service: ServiceId, name: String) -> Self {
-        Self {
-            service,
-            name,
-            answers: [const { AtomicU64::new(0) }; 5],
-            unreachable: AtomicU64::new(0),
-            limited: AtomicU64::new(0),
-            turn: AtomicUsize::new(0),
-            draw: AtomicU64::new(0),
-        }
-    }
-
     pub(crate) fn answered(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(1);
         if let Some(count) = self.answers.get(class) {

@@ -28,7 +28,6 @@ use tokio::time::timeout_at;
 use crate::answer::Refusal;
 use crate::choice::Aside;
 use crate::connection::Target;
-use crate::counters::Counters;
 use crate::download::Download;
 use crate::download::Lease;
 use crate::limits::Limits;
@@ -78,12 +77,11 @@ impl Tasks {
     pub(crate) async fn ask(
         &self,
         rule: &Rule,
-        counters: &Counters,
         errand: Errand,
     ) -> Result<(TaskId, Response<Download>), Refusal> {
         let Errand { mut request, http2, preferred } = errand;
         let silence = rule.route.timeout.map_or(SILENCE, |timeout| timeout.to_duration());
-        let turn = counters.next_turn();
+        let turn = rule.counters.next_turn();
         let mut tried = Vec::new();
         let mut refusal = Refusal::NoTask;
         while let Some(target) = self.choose(rule, preferred.as_ref(), &tried, turn) {
@@ -97,7 +95,7 @@ impl Tasks {
                 Err(Failure::Lost(refusal)) => return Err(refusal),
                 Err(Failure::Unreached(back, error)) => {
                     tracing::info!(task = %target.task, error = chain(&error), "cannot reach a task");
-                    counters.unreached();
+                    rule.counters.unreached();
                     let until = Instant::now() + self.limits.aside;
                     self.aside().put(target.task.clone(), until);
                     tried.push(target.task);

@@ -1,12 +1,10 @@
 //! What becomes of a request, from its head to its answer.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::sync::RwLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -25,7 +23,6 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use ipnet::IpNet;
-use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -40,7 +37,6 @@ use crate::asked::Asked;
 use crate::choice::Aside;
 use crate::client::Client;
 use crate::client_ca::Shown;
-use crate::counters::Counters;
 use crate::dial::Dial;
 use crate::download::Download;
 use crate::exchange::Errand;
@@ -56,7 +52,6 @@ use crate::rate::Rates;
 use crate::sticky::CookieKey;
 use crate::table::Found;
 use crate::table::Rule;
-use crate::table::Service;
 use crate::table::Table;
 use crate::tunnel::Tunnels;
 use crate::upload::Upload;
@@ -68,7 +63,6 @@ pub struct Proxy {
     tasks: Tasks,
     key: CookieKey,
     limits: Limits,
-    counters: RwLock<HashMap<ServiceId, Arc<Counters>>>,
     unmatched: AtomicU64,
     access_log: Option<AccessLog>,
     trusted: TrustedPeers,
@@ -99,13 +93,11 @@ impl Proxy {
     ) -> Self {
         let pool = Arc::new(Pool::new(dial, table.clone(), limits));
         let tasks = Tasks { pool, limits, aside: Mutex::new(Aside::default()) };
-        let counters = RwLock::default();
         Self {
             table,
             tasks,
             key,
             limits,
-            counters,
             unmatched: AtomicU64::new(0),
             access_log: None,
             trusted: TrustedPeers::default(),
@@ -137,11 +129,10 @@ impl Proxy {
         self.proxy_protocol && self.trusted.has(address.ip().to_canonical())
     }
 
-    /// What has become of the requests for each service that has had any.
+    /// What the proxy goes by now. Its rules have counted what they have taken.
     #[must_use]
-    pub fn counters(&self) -> Vec<Arc<Counters>> {
-        let counters = self.counters.read().unwrap_or_else(PoisonError::into_inner);
-        counters.values().cloned().collect()
+    pub fn current(&self) -> Arc<Table> {
+        Arc::clone(&self.table.borrow())
     }
 
     /// The requests that no rule has taken.
@@ -164,29 +155,15 @@ impl Proxy {
         &self.table
     }
 
-    /// Forgets what has no use any more: connections, tasks set aside, services that have left the table.
+    /// Forgets what has no use any more: connections, tasks set aside, clients that have not asked for long.
     pub(crate) fn clean(&self) {
         self.tasks.pool.clean();
         self.tasks.aside().clean(Instant::now());
         self.rates().clean(Instant::now());
-        let table = Arc::clone(&self.table.borrow());
-        let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);
-        counters.retain(|service, _| table.has(service));
     }
 
     fn rates(&self) -> MutexGuard<'_, Rates> {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn counters_of(&self, service: &Service) -> Arc<Counters> {
-        let known = self.counters.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counters) = known.get(&service.id) {
-            return Arc::clone(counters);
-        }
-        drop(known);
-        let new = || Arc::new(Counters::new(service.id.clone(), service.name.clone()));
-        let mut known = self.counters.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(service.id.clone()).or_insert_with(new))
     }
 
     /// The answer to a request.
@@ -207,7 +184,7 @@ impl Proxy {
             Ok(asked) => asked,
             Err(refusal) => return refusal.answer(),
         };
-        let table = Arc::clone(&self.table.borrow());
+        let table = self.current();
         if let Some(text) = table.challenges().answer(&asked.host, asked.path()) {
             return own(StatusCode::OK, text.to_owned());
         }
@@ -222,16 +199,7 @@ impl Proxy {
         if let Some(entry) = &mut entry {
             entry.taken(&rule.service);
         }
-        let counters = self.counters_of(&rule.service);
-        let call = Call {
-            proxy: self,
-            table: &table,
-            rule,
-            counters: &counters,
-            way,
-            asked: &asked,
-            origin: &origin,
-        };
+        let call = Call { proxy: self, table: &table, rule, way, asked: &asked, origin: &origin };
         let answered = match (rule.route.https_only && !origin.tls, way.tls_port) {
             (true, Some(port)) => Ok(redirect(&asked.with_tls(port))),
             (true, None) => Err(Refusal::NoTls),
@@ -244,7 +212,7 @@ impl Proxy {
             let named = value.map(|value| (header::STRICT_TRANSPORT_SECURITY, value));
             answer.headers_mut().extend(named);
         }
-        counters.answered(answer.status());
+        rule.counters.answered(answer.status());
         answer
     }
 
@@ -262,7 +230,7 @@ impl Proxy {
         let next = || {
             let draw = match found.rules() {
                 [_] => 0,
-                [first, ..] => self.counters_of(&first.service).next_draw(),
+                [first, ..] => first.counters.next_draw(),
                 [] => return None,
             };
             found.pick(draw).map(|rule| (rule, None))
@@ -276,7 +244,6 @@ struct Call<'a> {
     proxy: &'a Proxy,
     table: &'a Table,
     rule: &'a Rule,
-    counters: &'a Counters,
     way: &'a Way,
     asked: &'a Asked,
     origin: &'a Origin,
@@ -301,7 +268,7 @@ impl Call<'_> {
         let (protocol, client) = upgrade.unzip();
         let mut errand = self.errand(head, Upload::new(body, limit), protocol, preferred)?;
         headers::of_client(errand.request.headers_mut(), certificate);
-        let (task, answer) = self.proxy.tasks.ask(self.rule, self.counters, errand).await?;
+        let (task, answer) = self.proxy.tasks.ask(self.rule, errand).await?;
         if let Some(entry) = entry {
             entry.answered(&task);
         }
@@ -322,7 +289,7 @@ impl Call<'_> {
         let Some(allowed) = self.rule.route.rate else { return Ok(()) };
         let (number, now) = (rate::number(self.rule), Instant::now());
         let taken = self.proxy.rates().take(number, self.origin.ip, allowed, now);
-        taken.inspect_err(|_| self.counters.limited()).map_err(Refusal::TooMany)
+        taken.inspect_err(|_| self.rule.counters.limited()).map_err(Refusal::TooMany)
     }
 
     /// The request that a task gets.

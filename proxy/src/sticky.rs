@@ -88,7 +88,7 @@ mod tests {
         let service = Service { id, name: "shop".to_owned(), routes: vec![], tasks: vec![] };
         let sticky = Some("1h".parse().expect("a time"));
         let route = HttpRoute { path: "/cart".to_owned(), sticky, ..HttpRoute::default() };
-        Rule { route, service: Arc::new(service) }
+        Rule { route, service: Arc::new(service), counters: Arc::default() }
     }
 
     fn task(number: u8) -> TaskId {

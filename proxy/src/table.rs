@@ -13,6 +13,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::id::TaskId;
+use swarmlite_proto::spec::HttpMatch;
 use swarmlite_proto::spec::HttpRoute;
 
 use self::rank::Ask;
@@ -22,6 +23,7 @@ use crate::challenge::Challenge;
 use crate::challenge::Challenges;
 use crate::client_ca::ClientCa;
 use crate::client_ca::ClientCas;
+use crate::counters::Counters;
 use crate::host;
 
 /// A service with rules, as a node knows it.
@@ -57,6 +59,8 @@ pub struct Rule {
     pub route: HttpRoute,
     /// Whose it is.
     pub service: Arc<Service>,
+    /// What has become of the requests that it has taken.
+    pub counters: Arc<Counters>,
 }
 
 impl Rule {
@@ -125,6 +129,7 @@ pub struct Table {
     certificates: Certificates,
     client_cas: ClientCas,
     challenges: Challenges,
+    counters: HashMap<(ServiceId, HttpMatch), Arc<Counters>>,
     services: HashSet<ServiceId>,
     serving: HashSet<TaskId>,
     lost: HashSet<TaskId>,
@@ -134,6 +139,16 @@ impl Table {
     /// The table of `services`. `certificates` are by the hosts that are served with them, written as in rules.
     #[must_use]
     pub fn new(services: Vec<Service>, certificates: BTreeMap<String, Certificate>) -> Self {
+        Self::after(&Self::default(), services, certificates)
+    }
+
+    /// The same, as what takes the place of the table `before`: rules that are in both go on counting.
+    #[must_use]
+    pub fn after(
+        before: &Self,
+        services: Vec<Service>,
+        certificates: BTreeMap<String, Certificate>,
+    ) -> Self {
         let mut table = Self { certificates: Certificates::new(certificates), ..Self::default() };
         let mut hosts = BTreeMap::<String, BTreeMap<Ask, Vec<Rule>>>::new();
         for service in services.into_iter().map(Arc::new) {
@@ -144,7 +159,10 @@ impl Table {
             table.lost.extend(lost.map(|task| task.id.clone()));
             for route in &service.routes {
                 let rules = hosts.entry(route.host.to_ascii_lowercase()).or_default();
-                let rule = Rule { route: route.clone(), service: Arc::clone(&service) };
+                let key = (service.id.clone(), route.asked());
+                let counters = before.counters.get(&key).cloned().unwrap_or_default();
+                table.counters.insert(key, Arc::clone(&counters));
+                let rule = Rule { route: route.clone(), service: Arc::clone(&service), counters };
                 rules.entry(Ask::new(route)).or_default().push(rule);
             }
         }
@@ -192,6 +210,12 @@ impl Table {
         let mut hosts = self.exact.get(host).into_iter().chain(wildcards).chain([&self.any]);
         let matches = |(ask, _): &&(Ask, Found)| ask.matches(path, method, headers);
         hosts.find_map(|rules| rules.iter().find(matches)).map(|(_, found)| found)
+    }
+
+    /// All rules.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let hosts = self.exact.values().chain(self.wildcards.values()).chain([&self.any]);
+        hosts.flatten().flat_map(|(_, found)| found.rules())
     }
 
     /// The certificate for a name that a client asks for.

@@ -65,7 +65,7 @@ impl Front {
         stage.since = since.collect();
         let challenges = content::challenges(&known.acme);
         stage.content = Content { services, certificates, client_cas, challenges };
-        self.table.send_replace(Arc::new(stage.table()));
+        self.show(&stage);
     }
 
     /// The kernel has reached `generation`.
@@ -73,8 +73,13 @@ impl Front {
         let mut stage = self.stage();
         let before = std::mem::replace(&mut stage.reached, generation);
         if stage.since.values().any(|since| *since > before && *since <= generation) {
-            self.table.send_replace(Arc::new(stage.table()));
+            self.show(&stage);
         }
+    }
+
+    fn show(&self, stage: &Stage) {
+        let table = stage.table(&self.table.borrow());
+        self.table.send_replace(Arc::new(table));
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
@@ -83,13 +88,15 @@ impl Front {
 }
 
 impl Stage {
-    /// What the kernel can carry of the content.
-    fn table(&self) -> Table {
+    /// What the kernel can carry of the content, in the place of the table `before`.
+    fn table(&self, before: &Table) -> Table {
         let Content { mut services, certificates, client_cas, challenges } = self.content.clone();
         for task in services.iter_mut().flat_map(|service| &mut service.tasks) {
             task.serving = self.since.get(&task.id).is_some_and(|since| *since <= self.reached);
         }
-        Table::new(services, certificates).with_client_cas(client_cas).with_challenges(challenges)
+        Table::after(before, services, certificates)
+            .with_client_cas(client_cas)
+            .with_challenges(challenges)
     }
 }
 

@@ -104,12 +104,12 @@ async fn a_task_that_cannot_be_reached_costs_no_request() {
     }
     // After the first time it is not asked any more for a while.
     assert_eq!(lab.dialled(0, 1), 1);
-    let counters = lab.proxy.counters();
-    assert_eq!(counters[0].unreachable.load(Ordering::Relaxed), 1);
-    assert_eq!(counters[0].answers[1].load(Ordering::Relaxed), 6);
-    assert_eq!(counters[0].name, "shop");
+    let counters = lab.counters("/");
+    assert_eq!(counters.unreachable.load(Ordering::Relaxed), 1);
+    assert_eq!(counters.answers[1].load(Ordering::Relaxed), 6);
     // As the last resort it is.
     lab.set_serving(0, 2, false);
+    assert!(Arc::ptr_eq(&counters, &lab.counters("/")), "another table goes on counting");
     let (status, why) = lab.get("a", "/").await;
     assert_eq!((status, &*why), (502, "no task of this service could be reached\n"));
     assert_eq!(lab.dialled(0, 1), 2);

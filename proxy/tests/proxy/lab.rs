@@ -29,6 +29,7 @@ use swarmlite_proxy::Certificate;
 use swarmlite_proxy::Challenge;
 use swarmlite_proxy::ClientCa;
 use swarmlite_proxy::CookieKey;
+use swarmlite_proxy::Counters;
 use swarmlite_proxy::Dial;
 use swarmlite_proxy::Limits;
 use swarmlite_proxy::Listeners;
@@ -180,10 +181,18 @@ impl Lab {
     }
 
     pub(crate) fn publish(&self) {
-        let table = Table::new(self.services.clone(), self.certificates.clone());
+        let before = self.proxy.current();
+        let table = Table::after(&before, self.services.clone(), self.certificates.clone());
         let table = table.with_client_cas(self.client_cas.clone());
         let table = table.with_challenges(self.challenges.clone());
         self.table.send_replace(Arc::new(table));
+    }
+
+    /// What has become of the requests that the rule with this path has taken.
+    pub(crate) fn counters(&self, path: &str) -> Arc<Counters> {
+        let table = self.proxy.current();
+        let rule = table.rules().find(|rule| rule.route.path == path).unwrap();
+        Arc::clone(&rule.counters)
     }
 
     /// How often a task was dialled.

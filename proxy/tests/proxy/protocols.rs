@@ -112,7 +112,7 @@ async fn a_task_may_end_its_connections_between_calls() {
     });
     lab.service("grpc", vec![route("grpc.example", "/")], &[task.await]);
     call(&lab, 20).await;
-    assert_eq!(lab.proxy.counters()[0].unreachable.load(Ordering::Relaxed), 0);
+    assert_eq!(lab.counters("/").unreachable.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -153,8 +153,7 @@ async fn an_upgrade_becomes_a_tunnel() {
     // Nothing of this is HTTP.
     stream.write_all(b"\0\n\r \n\x01 x").await.unwrap();
     assert_eq!(read_all(&mut stream).await, "x \x01\n \r\n\0");
-    let counters = lab.proxy.counters();
-    assert_eq!(counters[0].answers[0].load(Ordering::Relaxed), 1);
+    assert_eq!(lab.counters("/").answers[0].load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

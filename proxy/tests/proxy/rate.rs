@@ -40,7 +40,7 @@ async fn a_client_that_makes_too_many_requests_is_told_when_to_come_back() {
         assert!(answer.contains("\r\nretry-after: 1800\r\n"), "{answer}");
     }
     assert_eq!(lab.dialled(0, 1), dialled, "no task hears of it");
-    assert_eq!(lab.proxy.counters()[0].limited.load(Ordering::Relaxed), 2);
+    assert_eq!(lab.counters("/").limited.load(Ordering::Relaxed), 2);
     for (client, path, status) in [
         ("203.0.113.2", "/", "200"),
         ("203.0.113.1", "/login", "200"),

@@ -142,7 +142,12 @@ fn all_rules_for_a_host_ask_for_certificates_of_the_same_authorities() {
         put(&mut state.clone(), &with_rules(2, "other", &[fine])).expect(fine);
     }
     let both = ["shop/b,port=80,client-ca=staff", "shop/c,port=80,client-ca=guests"];
-    let refused = put(&mut state, &with_rules(1, "web", &both)).expect_err("nobody could tell");
+    let change = |state: &mut State, rules: &[&str]| {
+        let mut changed = Service::clone(&state.services()[&web.id]);
+        changed.spec = with_rules(1, "web", rules).spec;
+        put(state, &changed)
+    };
+    let refused = change(&mut state, &both).expect_err("nobody could tell");
     assert_eq!(refused.message, "HTTP rules for host \"shop\" name two authorities of clients");
     let clash = with_rules(2, "other", &["shop,port=80,client-ca=guests"]);
     let refused = put(&mut state, &clash).expect_err("the host has others").message;
@@ -151,9 +156,8 @@ fn all_rules_for_a_host_ask_for_certificates_of_the_same_authorities() {
         web.id
     );
     assert_eq!(refused, message);
-    let mut changed = Service::clone(&state.services()[&web.id]);
-    changed.spec = with_rules(1, "web", &["shop/a,port=80,client-ca=guests"]).spec;
-    put(&mut state, &changed).expect("it is in nobody's way but its own");
+    let other = ["shop/a,port=80,client-ca=guests"];
+    change(&mut state, &other).expect("it is in nobody's way but its own");
     let [staff, guests] = ["staff", "guests"].map(|name| {
         let secret = state.document_by_name::<SecretKind>(name).expect("is there");
         Op::Remove(ObjectRef::Secret(secret.id.clone()), secret.meta.version)
