@@ -7,6 +7,7 @@ mod content;
 mod dial;
 mod front;
 mod listen;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(crate) use self::access::AccessFile;
 pub(crate) use self::dial::FromIngress;
 pub(crate) use self::front::Front;
 pub(crate) use self::listen::Listening;
+pub(crate) use self::traffic::measure;
 
 /// The ports that this node is to answer on, and why it cannot.
 pub(crate) type Ports = BTreeMap<u16, Option<String>>;

@@ -9,6 +9,7 @@ use swarmlite_proto::agent::Registration;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::traffic::Traffic;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Client;
 use tokio::sync::mpsc;
@@ -55,6 +56,7 @@ pub(crate) struct Told {
     pub(crate) programmed: watch::Receiver<Generation>,
     pub(crate) reached: Option<watch::Receiver<Reached>>,
     pub(crate) load: watch::Receiver<Option<NodeLoad>>,
+    pub(crate) traffic: watch::Receiver<Traffic>,
 }
 
 impl Member {
@@ -103,7 +105,7 @@ impl Member {
         told: Told,
         log_orders: mpsc::Sender<Ordered>,
     ) -> Session {
-        let Told { registration, engine, programmed, reached, load } = told;
+        let Told { registration, engine, programmed, reached, load, traffic } = told;
         Session {
             client: self.client.clone(),
             ledger: Arc::clone(&self.ledger),
@@ -112,6 +114,7 @@ impl Member {
             programmed,
             reached,
             load,
+            traffic,
             reporter: self.reporter.clone(),
             known: self.known.clone(),
             managers: self.managers.clone(),

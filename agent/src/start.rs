@@ -25,6 +25,7 @@ use crate::config::AgentConfig;
 use crate::docker::DockerRuntime;
 use crate::handle::AgentHandle;
 use crate::handle::Work;
+use crate::http;
 use crate::http::AccessFile;
 use crate::http::FromIngress;
 use crate::http::Front;
@@ -232,6 +233,8 @@ impl Parts {
         let load = watch::Sender::default();
         let meter = Arc::new(Proc::new(self.member.config.procfs.clone()));
         running.spawn(load::measure(meter, self.member.known.subscribe(), load.clone()));
+        let traffic = watch::Sender::default();
+        running.spawn(http::measure(self.http.proxy.subscribe(), traffic.clone()));
         let engine = watch::Sender::new(true);
         let told = Told {
             registration: self.registration.subscribe(),
@@ -239,6 +242,7 @@ impl Parts {
             programmed: self.programmed.subscribe(),
             reached: Some(self.plane.reached()),
             load: load.subscribe(),
+            traffic: traffic.subscribe(),
         };
         running.spawn(self.member.session(wanted, told, log_orders).run());
         let answers = engine.subscribe();

@@ -42,6 +42,7 @@ pub(crate) fn start(member: Member) -> AgentHandle {
         programmed: programmed.subscribe(),
         reached: None,
         load: watch::Sender::default().subscribe(),
+        traffic: watch::Sender::default().subscribe(),
     };
     // Nobody orders logs of a node without tasks.
     let (log_orders, _orders) = mpsc::channel(logs::ORDERS);

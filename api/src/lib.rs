@@ -23,6 +23,7 @@ mod events;
 mod explain;
 mod fallback;
 mod filters;
+mod http;
 mod logs;
 mod metrics;
 mod negotiation;
@@ -141,6 +142,7 @@ fn service_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(explain::service))
         .routes(routes!(simulate::answer))
         .routes(routes!(rebalance::answer))
+        .routes(routes!(http::answer))
         .routes(routes!(explain::task))
 }
 

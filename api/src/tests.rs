@@ -50,6 +50,8 @@ use swarmlite_manager::state::State;
 use swarmlite_manager::state::fixture;
 use swarmlite_manager::store::Store;
 use swarmlite_manager::store::memory::MemoryStore;
+use swarmlite_manager::traffic::TrafficSource;
+use swarmlite_manager::traffic::Traffics;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::LocalNodeState;
@@ -87,15 +89,23 @@ struct FakeNode {
     membership: SwarmInfo,
     store: Option<MemoryStore>,
     logs: FakeLogs,
+    reports: Reports,
     quorum: Quorum,
     events: EventLog,
     calls: Mutex<Vec<String>>,
 }
 
-/// Nodes that have not reported their load.
-pub(crate) struct NoLoads;
+/// What nodes have reported: no load, and this traffic.
+#[derive(Clone, Default)]
+pub(crate) struct Reports(Arc<Mutex<Traffics>>);
 
-impl LoadSource for NoLoads {
+impl TrafficSource for Reports {
+    fn traffic(&self) -> BoxFuture<'_, Result<Traffics>> {
+        async { Ok(self.0.lock().expect("no panic").clone()) }.boxed()
+    }
+}
+
+impl LoadSource for Reports {
     fn loads(&self) -> BoxFuture<'_, Result<Loads>> {
         async { Ok(Loads::new()) }.boxed()
     }
@@ -162,7 +172,8 @@ impl NodeControl for FakeNode {
 
     fn manager(&self) -> Option<ManagerAccess> {
         let (logs, events) = (self.logs.clone(), self.events.clone());
-        let access = |store| ManagerAccess::new(store, logs, NoLoads, self.quorum.clone(), events);
+        let reports = self.reports.clone();
+        let access = |store| ManagerAccess::new(store, logs, reports, self.quorum.clone(), events);
         self.store.clone().map(access)
     }
 }
@@ -238,8 +249,10 @@ impl Lab {
         let calls = Mutex::default();
         let logs = FakeLogs::default();
         let events = EventLog::default();
-        let node =
-            Arc::new(FakeNode { membership, store: store.clone(), logs, quorum, events, calls });
+        let reports = Reports::default();
+        let known = store.clone();
+        let node = FakeNode { membership, store: known, logs, reports, quorum, events, calls };
+        let node = Arc::new(node);
         let api = ApiState {
             node: Arc::clone(&node) as Arc<dyn NodeControl>,
             engine: Arc::new(Engine::new(engine)),

@@ -58,7 +58,7 @@ macro_rules! asset {
 }
 
 /// All there is.
-const ASSETS: [Asset; 19] = [
+const ASSETS: [Asset; 20] = [
     Asset { name: "", media_type: HTML, text: include_str!("ui/index.html") },
     asset!("actions.js", SCRIPT),
     asset!("api.js", SCRIPT),
@@ -66,6 +66,7 @@ const ASSETS: [Asset; 19] = [
     asset!("cluster.js", SCRIPT),
     asset!("events.js", SCRIPT),
     asset!("explain.js", SCRIPT),
+    asset!("http.js", SCRIPT),
     asset!("icon.svg", PICTURE),
     asset!("live.js", SCRIPT),
     asset!("logs.js", SCRIPT),

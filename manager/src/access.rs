@@ -14,6 +14,7 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::logs::LogEvent;
 use swarmlite_proto::logs::LogSubscription;
 use swarmlite_proto::protocol::LOADS;
+use swarmlite_proto::protocol::TRAFFIC;
 use swarmlite_proto::version::Version;
 
 use crate::events::EventLog;
@@ -24,6 +25,8 @@ use crate::quorum::Quorum;
 use crate::state::State;
 use crate::state::Transaction;
 use crate::store::Store;
+use crate::traffic::TrafficSource;
+use crate::traffic::Traffics;
 
 /// How long a request waits for the leader (moby `daemon/cluster/cluster.go`).
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -56,6 +59,7 @@ pub struct ManagerAccess {
     store: Arc<dyn ClusterStore>,
     logs: Arc<dyn LogSource>,
     loads: Arc<dyn LoadSource>,
+    traffic: Arc<dyn TrafficSource>,
     quorum: Quorum,
     events: EventLog,
 }
@@ -67,16 +71,17 @@ impl std::fmt::Debug for ManagerAccess {
 }
 
 impl ManagerAccess {
-    /// Access to the cluster that `store` holds, to the `logs` of its tasks, to the `loads` of its nodes, and to its `events`.
+    /// Access to the cluster that `store` holds, to the `logs` of its tasks, to what its nodes report of themselves, and to its `events`.
     pub fn new(
         store: impl Store,
         logs: impl LogSource,
-        loads: impl LoadSource,
+        reports: impl LoadSource + TrafficSource,
         quorum: Quorum,
         events: EventLog,
     ) -> Self {
-        let (store, logs, loads) = (Arc::new(store), Arc::new(logs), Arc::new(loads));
-        Self { store, logs, loads, quorum, events }
+        let (store, logs, loads) = (Arc::new(store), Arc::new(logs), Arc::new(reports));
+        let traffic: Arc<dyn TrafficSource> = loads.clone();
+        Self { store, logs, loads, traffic, quorum, events }
     }
 
     /// What happens in the cluster.
@@ -96,12 +101,25 @@ impl ManagerAccess {
 
     /// What the nodes of `state` have to do, measured. A leader that is older than such reports has none.
     pub async fn loads(&self, state: &State) -> Result<Loads> {
-        let leader = self.quorum.leader.as_ref().and_then(|leader| state.nodes().get(leader));
-        if leader.is_some_and(|leader| leader.versions.protocol.speaks(LOADS)) {
+        if self.leader_speaks(state, LOADS) {
             within_limit(self.loads.loads()).await
         } else {
             Ok(Loads::new())
         }
+    }
+
+    /// What the nodes of `state` answer over HTTP, measured; likewise.
+    pub async fn traffic(&self, state: &State) -> Result<Traffics> {
+        if self.leader_speaks(state, TRAFFIC) {
+            within_limit(self.traffic.traffic()).await
+        } else {
+            Ok(Traffics::new())
+        }
+    }
+
+    fn leader_speaks(&self, state: &State, protocol: u16) -> bool {
+        let leader = self.quorum.leader.as_ref().and_then(|leader| state.nodes().get(leader));
+        leader.is_some_and(|leader| leader.versions.protocol.speaks(protocol))
     }
 
     /// Lines of logs, and one end. Dropping the stream ends the subscription.

@@ -3,7 +3,7 @@
 //! - [`assignment`]: what a node is to know.
 //! - `session`: what one session says and asks for, as a pure state machine.
 //! - `server`: the call that opens a session, and the shell that carries it out.
-//! - `loads`: what the machines of the nodes have to do, for other managers.
+//! - `reports`: what nodes report of themselves, for other managers.
 //! - `registry`: one session per node, and what each node's kernel tables have reached.
 //! - `pace`: when sessions look at the state.
 //! - `turns`: what sessions tell of a change, found once for all of them.
@@ -14,9 +14,9 @@
 //! what other nodes report of it.
 
 pub mod assignment;
-mod loads;
 mod pace;
 mod registry;
+mod reports;
 mod server;
 pub(crate) mod session;
 mod statuses;

@@ -12,6 +12,7 @@ use swarmlite_proto::time::Timestamp;
 use crate::load::Loads;
 use crate::state::State;
 use crate::suspicion::Suspicions;
+use crate::traffic::Traffics;
 
 /// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
 pub(crate) const GRACE_PERIODS: u32 = 3;
@@ -23,6 +24,8 @@ pub struct Sessions {
     last_heard: OrdMap<NodeId, Timestamp>,
     /// What the machines of nodes have to do. Nobody is woken by it.
     pub(crate) loads: Loads,
+    /// What nodes answer over HTTP. Nobody is woken by it.
+    pub(crate) traffic: Traffics,
     /// Which nodes others cannot reach.
     pub(crate) suspicions: Suspicions,
 }
@@ -45,6 +48,7 @@ impl Sessions {
     pub fn forget(&mut self, node: &NodeId) -> bool {
         self.suspicions.heard(node);
         self.loads.remove(node);
+        self.traffic.remove(node);
         self.last_heard.remove(node).is_some()
     }
 

@@ -20,7 +20,7 @@
 //! - [`dry_run`]: where tasks would go; [`simulation`]: what would become of the cluster if nodes were lost or added.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
-//! - [`load`]: what the nodes have to do, measured.
+//! - [`load`], [`traffic`]: what the nodes have to do, and what they answer over HTTP, measured.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
 //! - `testing`: what benchmarks reach into.
 //!
@@ -64,4 +64,5 @@ pub mod store;
 mod suspicion;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod traffic;
 mod upgrade;

@@ -52,6 +52,7 @@ use crate::spec::PortProtocol;
 use crate::spec::TaskSpec;
 use crate::task_state::TaskState;
 use crate::time::Nanoseconds;
+use crate::traffic::Traffic;
 use crate::version::Generation;
 
 /// From the agent to the manager.
@@ -76,6 +77,8 @@ pub enum AgentMessage {
     Lost(BTreeSet<NodeId>),
     /// What the machine has to do, whenever that has changed. Said to managers that speak [`LOADS`](crate::protocol::LOADS).
     Load(NodeLoad),
+    /// What the node answers over HTTP, whenever that has changed. Said to managers that speak [`TRAFFIC`](crate::protocol::TRAFFIC).
+    Traffic(Traffic),
     /// The node leaves the cluster: it is not to be waited for. The manager ends the session once that is in the replicated state.
     Leaving,
 }

@@ -11,7 +11,7 @@
 //! - [`attachment`]: standalone containers on networks of the cluster.
 //! - [`address`]: which addresses count as one client.
 //! - [`engine`]: by which names a Docker Engine knows what is of the cluster.
-//! - [`load`]: what a machine has to do.
+//! - [`load`], [`traffic`]: what a machine has to do, and what it answers over HTTP.
 //! - [`logs`]: the output of tasks on its way to those who read it.
 //! - [`identity`], [`rpc`], [`frame`], [`messagepack`]: who a node is, and how nodes call each other.
 //! - [`registry`]: credentials for registries.
@@ -53,6 +53,7 @@ pub mod rpc;
 pub mod spec;
 pub mod task_state;
 pub mod time;
+pub mod traffic;
 pub mod unlock_key;
 pub mod validate;
 pub mod value;

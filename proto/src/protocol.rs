@@ -44,8 +44,11 @@ pub const ACME: u16 = 5;
 /// The first protocol with options in [`HttpAssignment`](crate::agent::HttpAssignment).
 pub const HTTP_OPTIONS: u16 = 6;
 
+/// The first protocol with [`AgentMessage::Traffic`](crate::agent::AgentMessage::Traffic) and [`rpc::NODE_TRAFFIC`](crate::rpc::NODE_TRAFFIC).
+pub const TRAFFIC: u16 = 7;
+
 /// The newest protocol of this version.
-const NEWEST: u16 = HTTP_OPTIONS;
+const NEWEST: u16 = TRAFFIC;
 
 /// The oldest that this build still speaks.
 const OLDEST: u16 = 0;

@@ -25,6 +25,8 @@ pub const CA_RENEW: &str = "/ca/renew";
 pub const SESSION: &str = "/dispatcher/session";
 /// Managers: what the nodes in session have to do, from the leader. Empty to a map of [`crate::id::NodeId`] to [`crate::load::NodeLoad`].
 pub const NODE_LOADS: &str = "/dispatcher/loads";
+/// Managers: what the nodes in session answer over HTTP, from the leader. Empty to a map of [`crate::id::NodeId`] to [`crate::traffic::Traffic`].
+pub const NODE_TRAFFIC: &str = "/dispatcher/traffic";
 /// Members: a stream of [`crate::logs::LogReport`]s to the leader, who has asked for them. Paced by the leader.
 pub const LOGS_PUBLISH: &str = "/logs/publish";
 /// Managers: one [`crate::logs::LogSubscription`] to the leader, then a stream of [`crate::logs::LogEvent`]s back. Paced by the caller.

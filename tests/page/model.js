@@ -73,6 +73,10 @@ same('routes', ['', '#/services/a%2Fb', '#/events', '#/nodes/%zz'].map(model.rou
 ]);
 same('links lead back', model.route(model.link('services', 'a/b c')), { view: 'services', name: 'a/b c' });
 same('inexact', [model.inexact(JSON.parse('{"a":{"b":[1,9223372036854775807]}}')), model.inexact({ a: 1.5, b: null })], ['a.b.1', '']);
+same('rates', [0, 0.04, 0.25, 9.96, 12.4].map(model.rate), ['0', '<0.1', '0.3', '10.0', '12']);
+const rule = { Answers: { '5xx': 0.5, '2xx': 2, '1xx': 0, '3xx': 0, '4xx': 0 } };
+same('requests', model.requests(rule), 2.5);
+same('classes', model.classes(rule), [{ name: '2xx', share: 2, isBad: false }, { name: '5xx', share: 0.5, isBad: true }]);
 const bytes = (text) => new TextEncoder().encode(text);
 const lines = new model.Lines();
 const split = bytes('é\nb');

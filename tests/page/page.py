@@ -3,6 +3,7 @@
 Run by tests/page.sh. Nothing here sleeps where a condition can be awaited.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -88,6 +89,43 @@ def networks_have_addresses(browser):
     browser.go("networks/back")
     browser.sees("Virtual addresses", "api.1", "api.3", "VXLAN id")
     browser.picture("network")
+
+
+def rules_of_http_have_rates(browser):
+    browser.go("http")
+    browser.sees("No node answers HTTP", "No service has a rule.")
+    swarmlite("swarm", "update", "--http")
+    swarmlite("service", "update", "--detach", "--quiet", "--http-add", "shop.example.com,port=8000,rate=5/s", "api")
+    browser.sees("Every node answers on port 80, and on 443 with TLS", "shop.example.com/", "api")
+    with somebody_asks():
+        busy = "const row = [...document.querySelectorAll('tbody tr')].map((it) => it.innerText).find((it) => it.includes('shop'));"
+        browser.until(busy + "return /2xx [1-9].*, 4xx [1-9]/.test(row) && !/5xx/.test(row)", "shows no rates")
+        browser.fits()
+        browser.picture("http")
+
+
+# Twenty requests a second for a minute, of which the rule admits a quarter.
+CLIENT = """
+import time, urllib.error, urllib.request
+request = urllib.request.Request("http://127.0.0.1/", headers={"Host": "shop.example.com"})
+for _ in range(1200):
+    try:
+        urllib.request.urlopen(request).read()
+    except OSError:
+        pass
+    time.sleep(0.05)
+"""
+
+
+@contextlib.contextmanager
+def somebody_asks():
+    program, name = os.environ["LAB_PROGRAM"], os.environ["SWARMLITE_E2E_LAB"]
+    client = subprocess.Popen([program, "exec", name, "node1", "--", "/usr/bin/python3", "-c", CLIENT])
+    try:
+        yield
+    finally:
+        client.kill()
+        client.wait()
 
 
 def a_service_is_scaled(browser):
@@ -183,10 +221,10 @@ def the_keyboard_is_enough(browser):
     browser.sees("whoami:latest")
 
     seen = []
-    for _ in range(7):
+    for _ in range(8):
         browser.press("\ue004")  # Tab
         seen.append(browser.run("const it = document.activeElement; return `${it.innerText} ${getComputedStyle(it).outlineStyle}`"))
-    for name in ["Skip to content", "swarmlite", "Nodes", "Services", "Networks", "Events", "api"]:
+    for name in ["Skip to content", "swarmlite", "Nodes", "Services", "Networks", "HTTP", "Events", "api"]:
         assert f"{name} solid" in seen, seen
     browser.press("\ue007")  # Enter
     browser.until("return location.hash === '#/services/api' && document.activeElement.matches('h1')", "does not lead to the service")
@@ -194,7 +232,7 @@ def the_keyboard_is_enough(browser):
 
 def every_view_fits_a_phone(browser):
     browser.sees("3 of 3 nodes ready")
-    for view in ["nodes", "services", "services/web", "services/search", "nodes/node1", "networks", "networks/back", "events", "nope"]:
+    for view in ["nodes", "services", "services/web", "services/search", "nodes/node1", "networks", "networks/back", "http", "events", "nope"]:
         browser.go(view)
         browser.until("return document.querySelector('h1')", "has no heading")
         if view == "services/search":
@@ -261,6 +299,7 @@ def test(driver):
             a_task_that_cannot_be_placed_is_explained,
             logs_follow_and_text_stays_text,
             networks_have_addresses,
+            rules_of_http_have_rates,
             a_service_is_scaled,
             a_refusal_is_shown_in_its_own_sentence,
             an_update_is_seen_as_it_goes,

@@ -16,7 +16,9 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::protocol::LOADS;
 use swarmlite_proto::protocol::LOST_NODES;
+use swarmlite_proto::protocol::TRAFFIC;
 use swarmlite_proto::rpc::SESSION;
+use swarmlite_proto::traffic::Traffic;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
@@ -58,6 +60,7 @@ pub(super) struct Link<'a> {
     takes_lost: bool,
     /// Whether the manager listens to what the machine has to do.
     takes_load: bool,
+    takes_traffic: bool,
     /// The nodes that the manager was told are lost; `None` before the first time.
     lost: Option<BTreeSet<NodeId>>,
 }
@@ -76,6 +79,7 @@ enum Event {
     Programmed(Generation),
     Reached(BTreeSet<NodeId>),
     Load(Option<NodeLoad>),
+    Traffic(Traffic),
     Statuses,
     Resend,
     Leaving,
@@ -107,6 +111,7 @@ impl<'a> Link<'a> {
             restored,
             takes_lost: versions.protocol.speaks(LOST_NODES),
             takes_load: versions.protocol.speaks(LOADS),
+            takes_traffic: versions.protocol.speaks(TRAFFIC),
             lost: None,
         };
         session.ledger.write_in(format);
@@ -134,6 +139,8 @@ impl<'a> Link<'a> {
         reached.iter_mut().for_each(watch::Receiver::mark_changed);
         let mut load = self.session.load.clone();
         load.mark_changed();
+        let mut traffic = self.session.traffic.clone();
+        traffic.mark_changed();
         let mut leaving = self.session.leaving.clone();
         loop {
             let resend_at = self.in_flight.as_ref().map(|batch| batch.resend_at);
@@ -149,6 +156,9 @@ impl<'a> Link<'a> {
                 Ok(()) = programmed.changed() => Event::Programmed(*programmed.borrow_and_update()),
                 Some(lost) = newly_lost(&mut reached) => Event::Reached(lost),
                 Ok(()) = load.changed(), if self.takes_load => Event::Load(*load.borrow_and_update()),
+                Ok(()) = traffic.changed(), if self.takes_traffic => {
+                    Event::Traffic(traffic.borrow_and_update().clone())
+                }
                 Ok(()) = statuses.changed(), if resend_at.is_none() => Event::Statuses,
                 Ok(()) = leaving.changed() => Event::Leaving,
                 () = sleep_until(resend_at.unwrap_or_else(Instant::now)), if resend_at.is_some() => {
@@ -170,6 +180,7 @@ impl<'a> Link<'a> {
             Event::Reached(lost) => self.send_lost(lost).await,
             Event::Load(Some(load)) => self.send(AgentMessage::Load(load)).await,
             Event::Load(None) => Ok(()),
+            Event::Traffic(traffic) => self.send(AgentMessage::Traffic(traffic)).await,
             // The manager ends the session once it knows.
             Event::Leaving => self.send(AgentMessage::Leaving).await,
             Event::Statuses | Event::Resend => self.send_statuses().await,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use swarmlite_proto::agent::Registration;
 use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::traffic::Traffic;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Client;
 use tokio::sync::mpsc;
@@ -37,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) reached: Option<watch::Receiver<Reached>>,
     /// What the machine has to do, once that is known.
     pub(crate) load: watch::Receiver<Option<NodeLoad>>,
+    /// What the node answers over HTTP.
+    pub(crate) traffic: watch::Receiver<Traffic>,
     /// Statuses to send.
     pub(crate) reporter: Reporter,
     /// Where assignments go, once they are on disk.

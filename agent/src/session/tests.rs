@@ -32,9 +32,13 @@ use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::rpc;
 use swarmlite_proto::rpc::NotLeader;
+use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Nanoseconds;
+use swarmlite_proto::traffic::Rates;
+use swarmlite_proto::traffic::RuleTraffic;
+use swarmlite_proto::traffic::Traffic;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Caller;
 use swarmlite_rpc::Client;
@@ -211,6 +215,7 @@ struct Agent {
     programmed: watch::Sender<Generation>,
     reached: watch::Sender<Reached>,
     load: watch::Sender<Option<NodeLoad>>,
+    traffic: watch::Sender<Traffic>,
     registration: watch::Sender<Registration>,
     known: watch::Receiver<Known>,
     role: watch::Receiver<Option<NodeRole>>,
@@ -231,7 +236,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
     let role_receiver = role.subscribe();
     let programmed = watch::Sender::new(Generation(0));
     let reached = watch::Sender::default();
-    let load = watch::Sender::default();
+    let (load, traffic) = (watch::Sender::default(), watch::Sender::default());
     let reporter = Reporter::default();
     let (known_receiver, state_receiver) = (known.subscribe(), state.subscribe());
     let engine = watch::Sender::new(true);
@@ -245,6 +250,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         programmed: programmed.subscribe(),
         reached: Some(reached.subscribe()),
         load: load.subscribe(),
+        traffic: traffic.subscribe(),
         reporter: reporter.clone(),
         known,
         managers: watch::Sender::new(managers.to_vec()),
@@ -264,6 +270,7 @@ fn agent(ca: &TestCa, managers: &[SocketAddr]) -> Agent {
         programmed,
         reached,
         load,
+        traffic,
         registration,
         known: known_receiver,
         role: role_receiver,
@@ -523,7 +530,7 @@ async fn a_manager_that_understands_is_told_which_nodes_are_lost() {
 }
 
 #[tokio::test]
-async fn a_manager_that_understands_is_told_what_the_machine_has_to_do() {
+async fn a_manager_that_understands_is_told_what_the_machine_has_to_do_and_answers() {
     let ca = ca();
     let (leader, mut seats) = manager(&ca, None).await;
     let agent = agent(&ca, &[leader]);
@@ -538,10 +545,17 @@ async fn a_manager_that_understands_is_told_what_the_machine_has_to_do() {
     let mut seat = seats.recv().await.expect("another session");
     seat.begin_as(Versions::own(), 1, &[leader], &[]).await;
     while seat.hear().await != AgentMessage::Load(load(2)) {}
+    let asked = HttpRoute::default().asked();
+    let rates = Rates { limited: 1, ..Rates::default() };
+    let traffic =
+        vec![RuleTraffic { service_id: "s".repeat(25).parse().expect("an id"), asked, rates }];
+    agent.traffic.send_replace(traffic.clone());
+    while seat.hear().await != AgentMessage::Traffic(traffic.clone()) {}
     drop(seat);
     let mut older = seats.recv().await.expect("a third session");
     older.begin(1, &[leader], &[]).await;
     agent.load.send_replace(Some(load(3)));
+    agent.traffic.send_replace(Vec::new());
     // What is said at once is said in any order: after so many turns it would have been its own.
     for generation in (10..40).map(Generation) {
         agent.programmed.send_replace(generation);

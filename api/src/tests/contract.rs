@@ -222,6 +222,7 @@ const CALLS: &str = r#"
 OpenApi GET /swarmlite/v1/openapi.json
 Metrics GET /swarmlite/v1/metrics
 Doctor GET /swarmlite/v1/doctor
+HttpRouting GET /swarmlite/v1/http
 ServiceExplain GET /swarmlite/v1/services/web/explain
 Rebalance POST /swarmlite/v1/rebalance {"Services": ["web"], "Plan": true}
 BackupCreate POST /swarmlite/v1/backup {"Passphrase": "correct horse"}

@@ -1,11 +1,18 @@
 //! Rules of HTTP routing, and the ports for them.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use swarmlite_proto::format::Format;
+use swarmlite_proto::format::Versions;
 use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::Node;
 use swarmlite_proto::spec::AccessLogFormat;
 use swarmlite_proto::spec::HttpConfig;
+use swarmlite_proto::spec::HttpRoute;
+use swarmlite_proto::traffic::Rates;
+use swarmlite_proto::traffic::RuleTraffic;
 
 use super::*;
 
@@ -175,4 +182,46 @@ async fn a_certificate_is_found_by_its_name_and_has_to_be_one() {
     let refused = lab.delete("/secrets/cert").await;
     let message = "secret 'cert' is in use by the following service: web";
     assert_eq!((refused.status, refused.message()), (400, message));
+}
+
+#[tokio::test]
+async fn rules_are_listed_with_what_becomes_of_their_requests() {
+    let lab = upgraded().await;
+    let nobody = lab.get("/swarmlite/v1/http").await;
+    let none = json!({"Ports": {"Port": 0, "TLSPort": 0}, "Rules": []});
+    assert_eq!((nobody.status, nobody.body), (200, none));
+    let ports = json!({"Port": 80, "TLSPort": 443});
+    assert_eq!(configure(&lab, |spec| spec["Http"] = ports.clone()).await.status, 200);
+    let mut body = with_rules(json!([{"Host": "shop", "Methods": ["GET"], "TargetPort": 80}]));
+    body["Labels"] = json!({"swarmlite.http.all": "/,port=81,rate=5/s"});
+    assert_eq!(lab.post("/services/create", &body).await.status, 201);
+    let state = lab.store.state();
+    let web = state.service_by_name("web").expect("is there");
+    let rules = web.spec.http_rules().expect("two");
+    let asked = rules.iter().map(HttpRoute::asked).find(|it| it.host.is_empty());
+    let rates = Rates { answers: [0, 1500, 0, 0, 10], unreachable: 1, limited: 250 };
+    let rule = RuleTraffic { service_id: web.id.clone(), asked: asked.expect("one"), rates };
+    let nodes = state.nodes().keys().cloned();
+    *lab.node.reports.0.lock().expect("no panic") =
+        nodes.map(|id| (id, vec![rule.clone()])).collect();
+    let expected = |answers, unreachable, limited| {
+        let classes = ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip::<[f64; 5]>(answers);
+        let id = &web.id;
+        let answers: BTreeMap<_, _> = classes.collect();
+        let sums = json!({"Answers": answers, "Unreachable": unreachable, "Limited": limited});
+        let all = json!({"ServiceID": id, "ServiceName": "web", "Asks": "/", "Rule": "/,port=81,rate=5/s"});
+        [all, sums].into_iter().flat_map(|it| it.as_object().cloned().expect("an object")).collect()
+    };
+    let listed = || async { lab.get("/swarmlite/v1/http").await.body };
+    let before: Value = Value::Object(expected([0.0; 5], 0.0, 0.0));
+    assert_eq!(listed().await["Rules"][0], before, "the leader is older than such reports");
+    let boss = hostname_id(&state, "boss");
+    let newer = Node { versions: Versions::own(), ..Node::clone(&state.nodes()[&boss]) };
+    lab.commit(Op::PutNode(Box::new(newer))).await;
+    let shown = listed().await;
+    assert_eq!(shown["Ports"], ports);
+    let after = Value::Object(expected([0.0, 3.0, 0.0, 0.0, 0.02], 0.002, 0.5));
+    assert_eq!(shown["Rules"][0], after, "the sum of both nodes");
+    let rest = &shown["Rules"][1];
+    assert_eq!((&rest["Asks"], &rest["Answers"]["2xx"]), (&json!("shop/ (GET)"), &json!(0.0)));
 }

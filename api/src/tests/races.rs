@@ -53,7 +53,7 @@ async fn create_while_racing(times: usize) -> Result<Version> {
     let access = ManagerAccess::new(
         store.clone(),
         FakeLogs::default(),
-        NoLoads,
+        Reports::default(),
         Quorum::default(),
         EventLog::default(),
     );

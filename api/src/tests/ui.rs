@@ -16,7 +16,7 @@ fn lab() -> Lab {
 }
 
 /// The files that the page consists of, as they are named in one another.
-const FILES: [(&str, &str); 19] = [
+const FILES: [(&str, &str); 20] = [
     ("", "text/html; charset=utf-8"),
     ("actions.js", "text/javascript; charset=utf-8"),
     ("api.js", "text/javascript; charset=utf-8"),
@@ -24,6 +24,7 @@ const FILES: [(&str, &str); 19] = [
     ("cluster.js", "text/javascript; charset=utf-8"),
     ("events.js", "text/javascript; charset=utf-8"),
     ("explain.js", "text/javascript; charset=utf-8"),
+    ("http.js", "text/javascript; charset=utf-8"),
     ("icon.svg", "image/svg+xml"),
     ("live.js", "text/javascript; charset=utf-8"),
     ("logs.js", "text/javascript; charset=utf-8"),

@@ -6,6 +6,7 @@ import { html, render } from './parts.js';
 import { Dialog } from './actions.js';
 import { Cluster } from './cluster.js';
 import { Events } from './events.js';
+import { Http } from './http.js';
 import { NetworkView, Networks } from './networks.js';
 import { NodeView } from './node.js';
 import { ServiceView } from './service.js';
@@ -16,6 +17,7 @@ const VIEWS = {
   nodes: ['Nodes', Cluster, NodeView],
   services: ['Services', Services, ServiceView],
   networks: ['Networks', Networks, NetworkView],
+  http: ['HTTP', Http, null],
   events: ['Events', Events, null],
 };
 

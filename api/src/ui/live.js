@@ -4,7 +4,7 @@
 // open, of which a browser has only a few for all its windows.
 
 import { Refused, Unreachable, ask, chunks, text } from './api.js';
-import { Lines } from './model.js';
+import { Lines, route } from './model.js';
 
 const READS = {
   info: 'info',
@@ -17,6 +17,17 @@ const READS = {
 // What is to be read again after an event about an object.
 const CONCERNS = { node: ['nodes', 'info'], service: ['services'], network: ['networks'] };
 
+// What is read only while the view of this name is looked at.
+const OF_VIEW = { http: { http: 'swarmlite/v1/http' } };
+
+// A view that cannot be read is no reason to read nothing: a daemon may be older than it.
+function refusal(error) {
+  if (!(error instanceof Refused)) throw error;
+  return JSON.stringify({ refusal: error.message });
+}
+
+const ofView = () => OF_VIEW[route(location.hash).view] ?? {};
+
 const PERIOD = 2000; // Milliseconds between two reads of tasks, at least.
 const SHARE = 5; // Reading takes one part in so many of the time.
 const SLOWEST = 30; // What events speak of is read at every so manieth turn all the same.
@@ -28,6 +39,7 @@ const PATIENCE = [1, 2, 4, 8, 15]; // Seconds before each next attempt to connec
 
 export const state = {
   info: null, nodes: [], services: [], tasks: [], networks: [], events: [],
+  http: null, // Read once somebody looks.
   isRead: false, // Whether all of it has been read once.
   link: 'connecting', // Or 'live', or 'lost'.
   problem: '', // Why it is lost.
@@ -48,7 +60,9 @@ export function set(changes) {
 
 // Reads what is named. What is the same as before stays the same object.
 async function read(names) {
-  const all = await Promise.all(names.map(async (name) => [name, await text(READS[name])]));
+  const always = names.map(async (name) => [name, await text(READS[name])]);
+  const forView = Object.entries(ofView()).map(async ([name, path]) => [name, await text(path).catch(refusal)]);
+  const all = await Promise.all([...always, ...forView]);
   const changes = {};
   for (const [name, said] of all) {
     if (texts[name] === said) continue;

@@ -148,6 +148,18 @@ export const ports = (service) =>
   (service.Endpoint?.Ports ?? []).map((port) =>
     `${port.PublishedPort}→${port.TargetPort}/${port.Protocol ?? 'tcp'}${port.PublishMode === 'host' ? ' (host)' : ''}`);
 
+// A number per second.
+export const rate = (number) => (number === 0 || number >= 10 ? String(Math.round(number)) : number < 0.1 ? '<0.1' : number.toFixed(1));
+
+// How many requests per second a rule has answered.
+export const requests = (rule) => Object.values(rule.Answers).reduce((sum, share) => sum + share, 0);
+
+// By which statuses it has; those that it has not are not there.
+export const classes = (rule) => Object.entries(rule.Answers)
+  .filter(([, share]) => share > 0)
+  .sort(([a], [b]) => byName(a, b))
+  .map(([name, share]) => ({ name, share, isBad: name === '5xx' }));
+
 // An image without its digest, which is as long as everything else.
 export const image = (text) => (text ?? '').replace(/@sha256:[0-9a-f]{64}$/, '');
 

@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 /// What the page reads and does. `*` is one name or id.
-const REQUESTS: [(Method, &str); 16] = [
+const REQUESTS: [(Method, &str); 17] = [
     (Method::GET, "/events"),
     (Method::GET, "/info"),
     (Method::GET, "/networks"),
@@ -16,6 +16,7 @@ const REQUESTS: [(Method, &str); 16] = [
     (Method::GET, "/tasks"),
     (Method::GET, "/tasks/*"),
     (Method::GET, "/tasks/*/logs"),
+    (Method::GET, "/swarmlite/v1/http"),
     (Method::GET, "/swarmlite/v1/services/*/explain"),
     (Method::GET, "/swarmlite/v1/tasks/*/explain"),
     (Method::POST, "/nodes/*/update"),
@@ -59,6 +60,7 @@ mod tests {
         for (method, path, is_let_through) in [
             (&get, "/nodes", true),
             (&get, "/v1.51/services/web-1.a_b/logs", true),
+            (&get, "/swarmlite/v1/http", true),
             (&get, "/swarmlite/v1/services/web/explain", true),
             (&post, "/services/web/update", true),
             (&post, "/nodes/n1/update", true),

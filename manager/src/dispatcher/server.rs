@@ -23,6 +23,7 @@ use swarmlite_proto::load::NodeLoad;
 use swarmlite_proto::rpc::NotLeader;
 use swarmlite_proto::rpc::SESSION;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::traffic::Traffic;
 use swarmlite_rpc::Caller;
 use swarmlite_rpc::FrameReceiver;
 use swarmlite_rpc::FrameSender;
@@ -194,6 +195,7 @@ impl<S: Store> Dispatcher<S> {
             Effect::Programmed(generation) => seat.programmed(generation),
             Effect::Lost(nodes) => self.suspect(seat, nodes),
             Effect::Load(load) => self.weigh(seat, load),
+            Effect::Traffic(traffic) => self.note_traffic(seat, traffic),
             Effect::Report(report) => {
                 let transaction = Transaction::new(Timestamp::now()).with(Op::ReportNode(report));
                 self.shared.store.propose(transaction).await.map_err(Ending::NotStored)?;
@@ -238,10 +240,19 @@ impl<S: Store> Dispatcher<S> {
         });
     }
 
+    /// Notes what a node answers over HTTP, for those who look on.
+    fn note_traffic(&self, seat: &Seat, traffic: Traffic) {
+        self.shared.heard.send_if_modified(|heard| {
+            heard.traffic.insert(seat.node_id().clone(), traffic);
+            false
+        });
+    }
+
     /// Notes that there is no session with a node any more.
     fn hang_up(&self, node: &NodeId) {
         self.shared.heard.send_if_modified(|heard| {
             heard.loads.remove(node);
+            heard.traffic.remove(node);
             heard.suspicions.hang_up(node, Timestamp::now())
         });
     }
@@ -251,6 +262,7 @@ impl<S: Store> Dispatcher<S> {
         self.shared.heard.send_if_modified(|heard| {
             heard.suspicions = Suspicions::default();
             heard.loads.clear();
+            heard.traffic.clear();
             false
         });
     }

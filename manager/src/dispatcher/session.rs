@@ -20,6 +20,7 @@ use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::object::TlsInfo;
 use swarmlite_proto::spec::NodeRole;
+use swarmlite_proto::traffic::Traffic;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::Encoded;
 
@@ -83,6 +84,8 @@ pub(crate) enum Effect {
     Lost(BTreeSet<NodeId>),
     /// Note what its machine has to do.
     Load(NodeLoad),
+    /// Note what it answers over HTTP.
+    Traffic(Traffic),
     /// Say something.
     Send(ManagerMessage),
     /// Say something that is said to other nodes too.
@@ -175,6 +178,7 @@ impl Session {
             AgentMessage::Heartbeat => Ok(Vec::new()),
             AgentMessage::Lost(nodes) => Ok(vec![Effect::Lost(nodes)]),
             AgentMessage::Load(load) => Ok(vec![Effect::Load(load)]),
+            AgentMessage::Traffic(traffic) => Ok(vec![Effect::Traffic(traffic)]),
             AgentMessage::TaskStatuses { sequence, statuses } => {
                 Ok(vec![Effect::Store(sequence, statuses)])
             }

@@ -19,8 +19,11 @@ use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::object::NodeState;
 use swarmlite_proto::object::TaskStatus;
 use swarmlite_proto::rpc::SESSION;
+use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::task_state::TaskState;
 use swarmlite_proto::time::Timestamp;
+use swarmlite_proto::traffic::Rates;
+use swarmlite_proto::traffic::RuleTraffic;
 use swarmlite_proto::version::Generation;
 use swarmlite_rpc::CallError;
 use swarmlite_rpc::Client;
@@ -44,6 +47,7 @@ use crate::state::fixture::node;
 use crate::state::fixture::service;
 use crate::state::fixture::task;
 use crate::store::memory::MemoryStore;
+use crate::traffic::Traffics;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -176,23 +180,31 @@ async fn news_of_the_tables_is_no_sign_of_life() {
 }
 
 #[tokio::test]
-async fn what_a_machine_has_to_do_is_known_as_long_as_its_session_lasts() {
+async fn what_a_machine_has_to_do_and_answers_is_known_as_long_as_its_session_lasts() {
     let leader = leader().await;
     let (agent, _) = leader.session().await;
     let id = &leader.agent.node_id;
     let load = NodeLoad { nano_cpus: 1, memory_bytes: 2, milli_tasks: 3 };
     agent.say(&AgentMessage::Load(load)).await;
+    let rates = Rates { limited: 4, ..Rates::default() };
+    let asked = HttpRoute::default().asked();
+    let traffic = vec![RuleTraffic { service_id: service(1, "web").id, asked, rates }];
+    agent.say(&AgentMessage::Traffic(traffic.clone())).await;
     agent.say(&AgentMessage::Programmed(Generation(1_000_000))).await;
     let mut programmed = leader.dispatcher.programmed();
     let noted = programmed.wait_for(|programmed| programmed.contains_key(id));
     timeout(Duration::from_secs(10), noted).await.expect("in time").expect("is noted");
     assert_eq!(leader.dispatcher.loads_here(), Some([(id.clone(), load)].into_iter().collect()));
+    let known = Some([(id.clone(), traffic)].into_iter().collect());
+    assert_eq!(leader.dispatcher.traffic_here(), known);
     drop(agent);
     let gone = programmed.wait_for(|programmed| !programmed.contains_key(id));
     timeout(Duration::from_secs(10), gone).await.expect("in time").expect("is noted");
     assert_eq!(leader.dispatcher.loads_here(), Some(Loads::new()));
+    assert_eq!(leader.dispatcher.traffic_here(), Some(Traffics::new()));
     leader.leadership.send_modify(|leading| leading.leader = false);
     assert_eq!(leader.dispatcher.loads_here(), None);
+    assert_eq!(leader.dispatcher.traffic_here(), None);
 }
 
 #[tokio::test]

@@ -291,6 +291,9 @@ impl Reign {
                     acts.push(Act::WakeFollowers);
                 }
                 Effect::Load(load) => drop(self.sessions.loads.insert(node.clone(), load)),
+                Effect::Traffic(traffic) => {
+                    drop(self.sessions.traffic.insert(node.clone(), traffic));
+                }
                 Effect::Lost(lost) => {
                     let mut asked = Vec::new();
                     let suspicions = &mut self.sessions.suspicions;

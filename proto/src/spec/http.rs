@@ -97,7 +97,7 @@ pub struct HttpRoute {
 }
 
 /// What a rule asks of a request. Rules of two services that ask for the same share its requests, or are refused.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HttpMatch {
     /// [`HttpRoute::host`].
     pub host: String,
