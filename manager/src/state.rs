@@ -119,7 +119,7 @@ impl State {
     #[must_use]
     pub(crate) fn index_past_all(&self, now: Timestamp) -> u64 {
         let now = now.since(Timestamp::EPOCH).as_millis();
-        u64::try_from(now).unwrap_or(u64::MAX).max(self.applied + 1)
+        u64::try_from(now).unwrap_or(u64::MAX).max(self.applied.saturating_add(1))
     }
 
     /// The generation of what is computed from this state.
@@ -307,7 +307,11 @@ impl State {
 /// `cluster` as it goes on from `index` after transactions may have been lost ([`State::index_past_all`]).
 #[must_use]
 pub(crate) fn going_on_from(index: u64, cluster: &Cluster) -> Cluster {
-    Cluster { next_raft_id: index + 1, restored: Version::at(index), ..cluster.clone() }
+    Cluster {
+        next_raft_id: index.saturating_add(1),
+        restored: Version::at(index),
+        ..cluster.clone()
+    }
 }
 
 /// What a snapshot of the state is on disk and on the wire.

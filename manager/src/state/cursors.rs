@@ -18,14 +18,16 @@ use swarmlite_proto::spec::PortConfig;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::spec::PublishMode;
 
+use super::tables::table;
+
 /// What was given out last. What somebody has asked for by itself does not count: nothing goes on from there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursors {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "table")]
     addresses: OrdMap<NetworkId, Ipv4Addr>,
     #[serde(default)]
     vni: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "table")]
     ports: OrdMap<PortProtocol, u16>,
 }
 
