@@ -70,6 +70,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rand::RngExt;
     use serde_json::Value;
 
     use super::*;
@@ -80,6 +81,9 @@ mod tests {
     use crate::id::TaskId;
     use crate::object::TaskStatus;
     use crate::rpc::NotLeader;
+    use crate::testing::cases;
+    use crate::testing::spoil_bytes;
+    use crate::testing::spoiled_messagepack;
     use crate::version::Generation;
 
     /// Messages of both directions, as they are sent.
@@ -104,30 +108,24 @@ mod tests {
         while let Ok(Some(_message)) = decoder.next_message::<T>() {}
     }
 
-    proptest! {
-        #[test]
-        fn no_bytes_break_anything(
-            which in 0..3_usize,
-            cut in any::<prop::sample::Index>(),
-            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-            more in prop::collection::vec(any::<u8>(), 0..64),
-        ) {
-            let mut bytes = samples().swap_remove(which);
-            for (at, value) in flips {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
+    #[test]
+    fn no_bytes_break_anything() {
+        let samples = samples();
+        for mut case in cases(500) {
+            let sample = &samples[case.random_range(0..samples.len())];
+            let body = spoiled_messagepack(&mut case, &sample[4..]);
+            let length = u32::try_from(body.len()).expect("is short").to_be_bytes();
+            let mut bytes = [&length[..], &body, sample].concat();
+            if case.random() {
+                spoil_bytes(&mut case, &mut bytes);
             }
-            bytes.truncate(cut.index(bytes.len() + 1).max(bytes.len() / 2));
-            bytes.extend(&more);
             read_as::<AgentMessage>(&bytes);
             read_as::<ManagerMessage>(&bytes);
             read_as::<Value>(&bytes);
-            let body = [&u32::try_from(more.len()).expect("is short").to_be_bytes()[..], &more].concat();
-            read_as::<AgentMessage>(&body);
-            read_as::<ManagerMessage>(&body);
-            read_as::<Value>(&body);
         }
+    }
 
+    proptest! {
         #[test]
         fn however_deep_it_is_the_stack_is_enough(levels in 1..2_000_usize, kind in prop::sample::select(vec![0x91_u8, 0x81, 0xdc])) {
             // A member that nobody knows is skipped, however deep it is.

@@ -18,6 +18,7 @@
 //! - [`json`], [`validate`]: what clients write, read as Docker reads it, and checked.
 //! - [`value`], [`container_option`], [`placement_option`], [`http_rules`]: what users write in options and labels.
 //! - [`task_state`]: the life of a task.
+//! - `testing`: inputs with something wrong in them, for tests.
 //! - [`unlock_key`]: what opens the locked managers of a cluster.
 //! - [`protocol`], [`mod@format`]: which versions of swarmlite talk to each other, and which read what others have written.
 //! - [`error`]: refusals, with the class that decides Docker's HTTP status.
@@ -52,6 +53,8 @@ pub mod registry;
 pub mod rpc;
 pub mod spec;
 pub mod task_state;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod traffic;
 pub mod unlock_key;

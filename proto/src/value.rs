@@ -11,3 +11,6 @@ pub mod generic_resource;
 pub mod http;
 pub mod port;
 pub mod security_opt;
+
+#[cfg(test)]
+mod tests;

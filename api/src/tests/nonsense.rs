@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoiled_json;
 
 use super::*;
 
-/// How many requests are made unless `SWARMLITE_BAD_REQUESTS` says otherwise.
-const REQUESTS: u64 = 1000;
+/// To how many nodes, one after the other, requests go.
+const NODES: u64 = 10;
 
 /// How many of them go to one node: what it took of them is there for the next.
 const PER_NODE: u64 = 100;
@@ -79,102 +79,33 @@ fn valid() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Something that fits hardly anywhere.
-fn odd(rng: &mut StdRng) -> Value {
-    let deep = |levels| (0..levels).fold(Value::Null, |inner, _| json!([inner]));
-    match rng.random_range(0..18) {
-        0 => Value::Null,
-        1 => json!(true),
-        2 => json!(-1),
-        3 => json!(u64::MAX),
-        4 => json!(i64::MIN),
-        5 => json!(1e308),
-        6 => json!(0.5),
-        7 => json!(""),
-        8 => json!("\u{0}\n\u{7f}"),
-        9 => json!("💥é\u{202e}"),
-        10 => json!("a".repeat(5000)),
-        11 => json!([]),
-        12 => json!({}),
-        13 => json!({"": {"": null}}),
-        14 => deep(100),
-        15 => deep(1000),
-        16 => json!("0.0.0.0/0"),
-        _ => json!(65_536),
-    }
-}
-
-/// `value` with one thing wrong in it.
-fn spoil(rng: &mut StdRng, value: &mut Value) {
-    let inside = rng.random_range(0..5) > 0;
-    match value {
-        Value::Object(members) if inside && !members.is_empty() => {
-            let which = rng.random_range(0..members.len());
-            let key = members.keys().nth(which).cloned().unwrap_or_default();
-            match rng.random_range(0..8) {
-                0 => drop(members.remove(&key)),
-                1 => drop(members.insert("\u{0}odd".to_owned(), odd(rng))),
-                2 => drop(members.insert(key.to_lowercase(), odd(rng))),
-                _ => spoil(rng, members.get_mut(&key).expect("is there")),
-            }
-        }
-        Value::Array(items) if inside && !items.is_empty() => {
-            let which = rng.random_range(0..items.len());
-            match rng.random_range(0..6) {
-                0 => drop(items.remove(which)),
-                1 => items.extend(vec![items[which].clone(); 300]),
-                2 => items.push(odd(rng)),
-                _ => spoil(rng, &mut items[which]),
-            }
-        }
-        _ => *value = odd(rng),
-    }
-}
-
-/// What goes over the wire: mostly JSON.
-fn bytes(rng: &mut StdRng, body: &Value) -> Vec<u8> {
-    let mut bytes = body.to_string().into_bytes();
-    match rng.random_range(0..10) {
-        0 => bytes.truncate(rng.random_range(0..bytes.len() + 1)),
-        1 if !bytes.is_empty() => {
-            let which = rng.random_range(0..bytes.len());
-            bytes[which] ^= 1 << rng.random_range(0..8);
-        }
-        _ => {}
-    }
-    bytes
-}
-
 #[tokio::test]
 async fn no_body_breaks_anything() {
-    let asked = std::env::var("SWARMLITE_BAD_REQUESTS").ok();
-    let requests = asked.map_or(REQUESTS, |text| text.parse().expect("a number"));
     let valid = valid();
     let mut broken = BTreeMap::new();
-    for round in 0..requests.div_ceil(PER_NODE) {
-        let mut rng = StdRng::seed_from_u64(round);
+    for mut case in cases(NODES) {
         let manager = Lab::manager();
         let alone = Lab::not_manager(LocalNodeState::Inactive, Path::new("/nowhere"));
         let first = json!({"Name": "first", "TaskTemplate": {"ContainerSpec": {"Image": "nginx"}}});
         assert_eq!(manager.post("/services/create", &first).await.status, 201);
         for _ in 0..PER_NODE {
-            let (path, mut body) = valid[rng.random_range(0..valid.len())].clone();
-            (0..rng.random_range(1..3)).for_each(|_| spoil(&mut rng, &mut body));
-            let sent = bytes(&mut rng, &body);
-            let request = Request::post(path)
+            let (path, body) = &valid[case.random_range(0..valid.len())];
+            let sent = spoiled_json(&mut case, body);
+            let request = Request::post(*path)
                 .header("Content-Type", "application/json")
                 .header(contract::AS_GO_READS_IT, "nonsense");
-            let lab = if FIRST_CALLS.contains(&path) { &alone } else { &manager };
+            let lab = if FIRST_CALLS.contains(path) { &alone } else { &manager };
             let reply = lab.send(request.body(Body::from(sent.clone())).expect("a request")).await;
             let text = String::from_utf8_lossy(&sent).into_owned();
             let docker_does = DOCKERS_OWN.iter().any(|known| reply.message().contains(known));
             if !(200..500).contains(&reply.status) && !docker_does {
-                broken.insert((path, reply.status, reply.message().to_owned()), (round, text));
+                broken
+                    .insert((*path, reply.status, reply.message().to_owned()), (case.number, text));
             }
         }
         for path in ["/services", "/networks", "/nodes", "/secrets", "/configs", "/swarm", "/tasks"]
         {
-            assert_eq!(manager.get(path).await.status, 200, "round {round}: {path}");
+            assert_eq!(manager.get(path).await.status, 200, "{path}");
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
