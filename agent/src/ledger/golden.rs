@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use rand::RngExt;
 use swarmlite_proto::agent::AttachmentAssignment;
 use swarmlite_proto::agent::EndpointAssignment;
 use swarmlite_proto::agent::EndpointTask;
@@ -24,6 +25,9 @@ use swarmlite_proto::spec::HttpOptions;
 use swarmlite_proto::spec::HttpRoute;
 use swarmlite_proto::spec::PortProtocol;
 use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoil_bytes;
+use swarmlite_proto::testing::spoiled_messagepack;
 use swarmlite_proto::value::http;
 use swarmlite_proto::version::Generation;
 
@@ -202,4 +206,29 @@ fn a_ledger_stays_in_its_format_until_a_manager_says_otherwise() {
     ledger.write_in(Format::UNMARKED);
     ledger.keep_managers(&managers()).expect("writes");
     assert!(written() >= 0x80);
+}
+
+#[test]
+fn no_damage_to_a_ledger_breaks_anything() {
+    let kept = tempfile::tempdir().expect("a folder");
+    let mut read = 0;
+    for mut case in cases(200) {
+        let format = KEPT[case.random_range(0..KEPT.len())];
+        for name in [ASSIGNMENTS, MANAGERS, STATUSES, RESTARTS] {
+            let content = std::fs::read(folder(format).join(name)).expect("is kept");
+            let (mark, sound) =
+                content[DIGEST_LEN..].split_at(usize::from(format != Format::UNMARKED));
+            let mut body = [mark, &spoiled_messagepack(&mut case, sound)].concat();
+            if case.random_range(0..4) == 0 {
+                spoil_bytes(&mut case, &mut body);
+            }
+            // As a disk would not have it: with the right digest.
+            let content = [Sha256::digest(&body).as_slice(), &body].concat();
+            std::fs::write(kept.path().join(name), content).expect("writes");
+        }
+        let Ok(ledger) = Ledger::open(kept.path()) else { continue };
+        let _managers = ledger.managers();
+        read += u32::from(matches!(ledger.assignments(), Ok(Some(_))));
+    }
+    assert!(read > 0, "some of what is wrong does no harm");
 }

@@ -66,7 +66,7 @@ pub(crate) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = (u16, &[u8])
 pub(crate) fn error(body: &[u8]) -> io::Result<()> {
     match body.first_chunk().map(|code| i32::from_ne_bytes(*code)) {
         Some(0) | None => Ok(()),
-        Some(code) => Err(io::Error::from_raw_os_error(-code)),
+        Some(code) => Err(io::Error::from_raw_os_error(code.wrapping_neg())),
     }
 }
 

@@ -233,3 +233,6 @@ fn answer<T: Serialize>(result: Result<T, String>) -> Response {
     let body = body.unwrap_or_else(|error| format!("{{\"Err\":\"{error}\"}}").into_bytes());
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
 }
+
+#[cfg(test)]
+mod tests;

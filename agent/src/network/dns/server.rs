@@ -227,19 +227,24 @@ fn failed(request: &Metadata) -> ResponseInfo {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use hickory_resolver::config::NameServerConfig;
     use hickory_resolver::config::ResolverConfig;
     use hickory_resolver::net::runtime::TokioRuntimeProvider;
+    use hickory_resolver::net::xfer::Protocol;
     use swarmlite_proto::agent::EndpointAssignment;
     use swarmlite_proto::balance::Balancing;
     use swarmlite_proto::spec::EndpointMode;
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
 
     use super::*;
 
     const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 2);
 
     /// A server on loopback that knows `web`, and a resolver that asks it.
-    fn server_and_client() -> (DnsServer, TokioResolver) {
+    fn server_and_client() -> (DnsServer, TokioResolver, SocketAddr) {
         let mut rng: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(1);
         let network = NetworkId::random(&mut rng);
         let endpoint = EndpointAssignment {
@@ -268,12 +273,12 @@ mod tests {
         let config = ResolverConfig::from_parts(None, vec![], vec![upstream]);
         let client =
             TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build();
-        (server, client.expect("a resolver"))
+        (server, client.expect("a resolver"), address)
     }
 
     #[tokio::test]
     async fn a_service_is_answered_over_the_wire() {
-        let (_server, client) = server_and_client();
+        let (_server, client, _) = server_and_client();
         let found = client.ipv4_lookup("web.").await.expect("is known");
         let addresses: Vec<_> = found.answers().iter().map(|record| record.data.clone()).collect();
         assert_eq!(addresses, [RData::A(A(VIP))]);
@@ -281,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_of_ours_has_no_version_6_address_and_a_strange_one_does_not_exist() {
-        let (_server, client) = server_and_client();
+        let (_server, client, _) = server_and_client();
         for (name, kind, code) in [
             ("web.", RecordType::AAAA, ResponseCode::NoError),
             ("strange.", RecordType::A, ResponseCode::NXDomain),
@@ -293,5 +298,37 @@ mod tests {
                 other => panic!("{name}: {other:?}"),
             }
         }
+    }
+
+    /// A query for the addresses of `web`, with an OPT record (RFC 6891).
+    const QUERY: &[u8] =
+        b"\x12\x34\x01\x20\0\x01\0\0\0\0\0\x01\x03web\0\0\x01\0\x01\0\0\x29\x04\xd0\0\0\0\0\0\0";
+
+    #[tokio::test]
+    async fn no_packet_breaks_anything() {
+        let (_server, client, address) = server_and_client();
+        let found = client.ipv4_lookup("web.").await.expect("is known");
+        assert_eq!(found.answers().len(), 1);
+        let names = watch::Sender::new(Arc::default());
+        let mut rng: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(1);
+        let handler = Handler {
+            network: NetworkId::random(&mut rng),
+            names: names.subscribe(),
+            forwarder: Forwarder::to_nowhere(),
+        };
+        let src = SocketAddr::from(([10, 0, 1, 3], 5353));
+        let mut understood = 0;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        for mut case in cases(500) {
+            let mut packet = QUERY.to_vec();
+            spoil_bytes(&mut case, &mut packet);
+            let _sent = socket.send_to(&packet, address);
+            let Ok(request) = Request::from_bytes(packet, src, Protocol::Udp) else { continue };
+            let _answer = handler.answer(&request).await;
+            understood += 1;
+        }
+        assert!(understood > 0, "some are queries");
+        let found = client.ipv4_lookup("web.").await.expect("is known all the same");
+        assert_eq!(found.answers().len(), 1);
     }
 }

@@ -178,6 +178,9 @@ fn tuple(attributes: &[u8]) -> Tuple {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+
     use super::*;
 
     const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
@@ -211,6 +214,37 @@ mod tests {
             assert!(translated.is_among(&gone), "{protocol} {state:?}");
             // Whoever asks the task itself gets no other.
             assert!(!flow(protocol, state, TASK).is_among(&drains), "{protocol} {state:?}");
+        }
+    }
+
+    /// An attribute as the kernel writes it.
+    fn nla(kind: u16, value: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(value.len() + 4).expect("is short");
+        let mut bytes = [&len.to_ne_bytes()[..], &kind.to_ne_bytes(), value].concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    #[test]
+    fn no_dump_breaks_anything() {
+        let ip = [nla(CTA_IP_V4_SRC, &[10, 0, 0, 1]), nla(CTA_IP_V4_DST, &[10, 0, 0, 9])].concat();
+        let protocol =
+            [nla(CTA_PROTO_NUM, &[IPPROTO_TCP]), nla(CTA_PROTO_DST_PORT, &[0, 80])].concat();
+        let tuple = [nla(CTA_TUPLE_IP, &ip), nla(CTA_TUPLE_PROTO, &protocol)].concat();
+        let state = nla(CTA_PROTOINFO_TCP, &nla(CTA_PROTOINFO_TCP_STATE, &[3]));
+        let parts =
+            [nla(CTA_TUPLE_ORIG, &tuple), nla(CTA_TUPLE_REPLY, &tuple), nla(CTA_PROTOINFO, &state)];
+        let sound = message(0x100, 0, AF_INET, &parts.concat()).repeat(2);
+        let all = BTreeSet::from([Flows::AnsweredBy(Ipv4Addr::new(10, 0, 0, 1))]);
+        let found = |datagram: &[u8]| {
+            let bodies = messages(datagram).filter_map(|(_, body)| body.get(NF_HEADER..));
+            bodies.filter_map(super::flow).filter(|flow| flow.is_among(&all)).count()
+        };
+        assert_eq!(found(&sound), 2);
+        for mut case in cases(1000) {
+            let mut datagram = sound.clone();
+            spoil_bytes(&mut case, &mut datagram);
+            let _found = found(&datagram);
         }
     }
 }

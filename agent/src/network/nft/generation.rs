@@ -73,6 +73,9 @@ fn read(datagram: &[u8]) -> io::Result<RulesetGeneration> {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+
     use super::*;
 
     #[test]
@@ -100,5 +103,24 @@ mod tests {
         assert_eq!(read(&refusal).expect_err("refused").raw_os_error(), Some(1));
         assert!(read(&[]).is_err());
         assert!(read(&message(0x0a0f, 0, AF_UNSPEC, &[])).is_err());
+    }
+
+    #[test]
+    fn no_answer_breaks_anything() {
+        let mut sound = message(0x0a0f, 0, AF_UNSPEC, &[]);
+        sound
+            .extend([[8, 0].as_slice(), &NFTA_GEN_ID.to_ne_bytes(), &7_u32.to_be_bytes()].concat());
+        sound[0] = 28;
+        let refusal = message(NLMSG_ERROR, 0, AF_UNSPEC, &[]);
+        for mut case in cases(1000) {
+            for answer in [&sound, &refusal] {
+                let mut answer = answer.clone();
+                spoil_bytes(&mut case, &mut answer);
+                let _number = read(&answer);
+            }
+        }
+        let mut lowest = refusal;
+        lowest[16..20].copy_from_slice(&i32::MIN.to_ne_bytes());
+        read(&lowest).expect_err("is refused, for no known reason");
     }
 }

@@ -127,6 +127,9 @@ fn answered(secret: [u8; 8], packet: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+
     use super::*;
 
     const SECRET: [u8; 8] = *b"a secret";
@@ -166,5 +169,15 @@ mod tests {
         let mut question = answer;
         question[20] = ECHO;
         assert_eq!(answered(SECRET, &question), None, "it is a question");
+    }
+
+    #[test]
+    fn no_packet_breaks_anything() {
+        let sound = answer(question(SECRET, 7));
+        for mut case in cases(1000) {
+            let mut packet = sound.clone();
+            spoil_bytes(&mut case, &mut packet);
+            let _round = answered(SECRET, &packet);
+        }
     }
 }

@@ -124,7 +124,7 @@ impl<'a> Received<'a> {
 
     /// The error number of an [`ERROR`] message: 0 acknowledges. A [`DONE`] message may carry one too.
     pub(super) fn errno(&self) -> i32 {
-        self.body.first_chunk().map_or(0, |code| -i32::from_ne_bytes(*code))
+        self.body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code).wrapping_neg())
     }
 }
 

@@ -3,7 +3,12 @@
 #![cfg(target_endian = "little")]
 
 use swarmlite_proto::balance::Scheduler;
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoil_bytes;
 
+use super::super::wire::ERROR;
+use super::super::wire::Received;
+use super::super::wire::message;
 use super::*;
 
 const VIP: Key = Key::Mark(0x0a00_0102);
@@ -135,4 +140,35 @@ fn timeouts_are_seconds() {
     let expected = [8, 0, 4, 0, 0x80, 0x97, 6, 0, 8, 0, 5, 0, 120, 0, 0, 0, 8, 0, 6, 0, 44, 1, 0, 0];
     assert_eq!(attributes.as_bytes(), expected);
     assert_eq!(read_timeouts(View(attributes.as_bytes())), Some(wanted));
+}
+
+#[test]
+fn no_answer_breaks_anything() {
+    let statistics = Attributes::default().bytes(STATS_CONNS, &5_u64.to_ne_bytes());
+    let (_, service) = request(&Request::AddService(PORT, settings()));
+    let (_, to) = request(&Request::AddDestination(PORT, (Ipv4Addr::new(10, 255, 0, 11), 80), 3));
+    let counted =
+        Attributes::default().nested(CMD_SERVICE, &service.nested(SVC_STATS64, &statistics));
+    let times = timeouts(Timeouts { tcp: 1, tcp_fin: 2, udp: 3 });
+    let bodies = [&counted, &to, &times, &counted];
+    let sound: Vec<u8> = bodies.iter().flat_map(|body| message(0x1c, 0, 1, (4, 1), body)).collect();
+    for mut case in cases(1000) {
+        let mut datagram = sound.clone();
+        spoil_bytes(&mut case, &mut datagram);
+        for answer in Received::all(&datagram) {
+            let _number = answer.errno();
+            let attributes = answer.attributes();
+            let _service = read_service(attributes);
+            let _destination = read_destination(attributes);
+            let _timeouts = read_timeouts(attributes);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_for_no_known_reason_is_one() {
+    let mut refusal = message(ERROR, 0, 1, (0, 0), &Attributes::default());
+    refusal[16..20].copy_from_slice(&i32::MIN.to_ne_bytes());
+    let errors: Vec<i32> = Received::all(&refusal).map(|answer| answer.errno()).collect();
+    assert_eq!(errors, [i32::MIN]);
 }
