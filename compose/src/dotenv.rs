@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::template;
+use super::template::Room;
 use super::template::Variables;
 
 /// Values that stand above in the file, and those of the user, which win.
@@ -31,6 +32,7 @@ pub(super) fn parse(
     user: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, String> {
     let mut known = Known { user, file: BTreeMap::new() };
+    let mut room = Room::of_file();
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();
     while !rest.is_empty() {
         let number = text[..text.len() - rest.len()].matches('\n').count() + 1;
@@ -44,7 +46,8 @@ pub(super) fn parse(
                 if name.is_empty() || name.contains(char::is_whitespace) {
                     return Err(at(&format!("unexpected variable name {name:?}")));
                 }
-                let (value, after) = value(content, &mut known).map_err(|why| at(&why))?;
+                let (value, after) =
+                    value(content, &mut known, &mut room).map_err(|why| at(&why))?;
                 known.file.insert(name.to_owned(), value);
                 after
             }
@@ -57,10 +60,14 @@ pub(super) fn parse(
 }
 
 /// Reads one value. Returns what follows its line.
-fn value<'a>(text: &'a str, known: &mut Known<'_>) -> Result<(String, &'a str), String> {
+fn value<'a>(
+    text: &'a str,
+    known: &mut Known<'_>,
+    room: &mut Room,
+) -> Result<(String, &'a str), String> {
     let text = text.trim_start_matches([' ', '\t']);
-    let substituted = |text: &str, known: &mut Known<'_>| {
-        template::substitute(text, known).map_err(|error| error.to_string())
+    let mut substituted = |text: &str, known: &mut Known<'_>| {
+        template::substitute(text, known, room).map_err(|error| error.to_string())
     };
     let quote = text.chars().next().filter(|letter| matches!(letter, '\'' | '"'));
     let Some(quote) = quote else {

@@ -30,6 +30,12 @@ use super::yaml::Tree;
 /// How deep files may include one another.
 const MAX_DEPTH: usize = 32;
 
+/// How many files may be included in all: where each includes two others, few levels are endless.
+const MAX_INCLUDED: usize = 1000;
+
+/// How many services may extend one another in a row: each takes stack.
+const MAX_EXTENDED: usize = 100;
+
 /// What is known while files are read.
 struct Loader<'a> {
     files: &'a dyn Files,
@@ -37,6 +43,8 @@ struct Loader<'a> {
     interpolate: bool,
     notes: Notes,
     depth: usize,
+    /// How many were included so far.
+    included: usize,
 }
 
 /// Reads all files of a request.
@@ -47,6 +55,7 @@ pub(super) fn load(request: &Request<'_>, files: &dyn Files) -> Result<(Tree, No
         interpolate: request.interpolate,
         notes: Notes::default(),
         depth: 0,
+        included: 0,
     };
     loader.add_defaults(&request.directory.join(".env"), false)?;
     let mut tree = loader.project(request.sources, request.directory)?;
@@ -187,6 +196,9 @@ impl Loader<'_> {
         if below.contains(&link) {
             return Err(ComposeError::invalid(place, "extends itself"));
         }
+        if below.len() == MAX_EXTENDED {
+            return Err(ComposeError::invalid(place, "extends too many services"));
+        }
         below.push(link);
         let (base, other) = extends_of(&Node::new(format!("{place}.extends"), &extends))?;
         let mut base = match other {
@@ -209,7 +221,8 @@ impl Loader<'_> {
 
     /// A project of its own, whose relative paths and defaults are its own too.
     fn include(&mut self, include: &Include, directory: &Path) -> Result<Tree> {
-        if self.depth == MAX_DEPTH {
+        self.included += 1;
+        if self.depth == MAX_DEPTH || self.included > MAX_INCLUDED {
             return Err(ComposeError::invalid(&*include.path, "includes too many files"));
         }
         let sources = include.files.iter().map(|file| self.source(&include.path, directory, file));

@@ -1,5 +1,8 @@
 //! `$VARIABLE` and `${VARIABLE...}` in one text (compose specification, `12-interpolation.md`).
 
+/// How deep variables may stand in what is put in the places of others: each level takes stack.
+const MAX_DEPTH: usize = 32;
+
 /// What cannot be substituted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TemplateError {
@@ -14,6 +17,33 @@ pub(super) enum TemplateError {
         /// What the author of the file says about it.
         why: String,
     },
+    /// More of `${A:-${B:-...}}` than anybody means.
+    #[error("too many variables in one another")]
+    TooDeep,
+    /// The values of a file are larger than anybody means.
+    #[error("variables put more than {} bytes into the file", Room::BYTES)]
+    TooLong,
+}
+
+/// How much variables may still put into a file. By `A=$B$B`, `B=$C$C` and so on few lines become more than any memory holds.
+#[derive(Debug)]
+pub(super) struct Room {
+    bytes: usize,
+    depth: usize,
+}
+
+impl Room {
+    const BYTES: usize = 16 << 20;
+
+    /// That of one file.
+    pub(super) const fn of_file() -> Self {
+        Self { bytes: Self::BYTES, depth: 0 }
+    }
+
+    fn take(&mut self, value: &str) -> Result<(), TemplateError> {
+        self.bytes = self.bytes.checked_sub(value.len()).ok_or(TemplateError::TooLong)?;
+        Ok(())
+    }
 }
 
 /// Where values come from, and who is told about those that are missing.
@@ -43,6 +73,7 @@ enum Operator {
 pub(super) fn substitute(
     text: &str,
     variables: &mut dyn Variables,
+    room: &mut Room,
 ) -> Result<String, TemplateError> {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
@@ -53,11 +84,15 @@ pub(super) fn substitute(
             rest = after;
         } else if let Some(after) = after.strip_prefix('{') {
             let end = closing_brace(after).ok_or(TemplateError::Invalid)?;
-            result.push_str(&braced(&after[..end], variables)?);
+            let value = braced(&after[..end], variables, room)?;
+            room.take(&value)?;
+            result.push_str(&value);
             rest = &after[end + 1..];
         } else {
             let (name, after) = leading_name(after).ok_or(TemplateError::Invalid)?;
-            result.push_str(&plain(name, variables));
+            let value = plain(name, variables);
+            room.take(&value)?;
+            result.push_str(&value);
             rest = after;
         }
     }
@@ -96,8 +131,27 @@ fn plain(name: &str, variables: &mut dyn Variables) -> String {
     })
 }
 
+/// What a text in braces becomes.
+fn nested(
+    text: &str,
+    variables: &mut dyn Variables,
+    room: &mut Room,
+) -> Result<String, TemplateError> {
+    if room.depth == MAX_DEPTH {
+        return Err(TemplateError::TooDeep);
+    }
+    room.depth += 1;
+    let result = substitute(text, variables, room);
+    room.depth -= 1;
+    result
+}
+
 /// What stands between the braces.
-fn braced(text: &str, variables: &mut dyn Variables) -> Result<String, TemplateError> {
+fn braced(
+    text: &str,
+    variables: &mut dyn Variables,
+    room: &mut Room,
+) -> Result<String, TemplateError> {
     let (name, rest) = leading_name(text).ok_or(TemplateError::Invalid)?;
     if rest.is_empty() {
         return Ok(plain(name, variables));
@@ -116,10 +170,12 @@ fn braced(text: &str, variables: &mut dyn Variables) -> Result<String, TemplateE
     let value = variables.get(name).filter(|value| empty_counts || !value.is_empty());
     match (operator, value) {
         (Operator::Default | Operator::Required, Some(value)) => Ok(value),
-        (Operator::Default, None) | (Operator::Replacement, Some(_)) => substitute(word, variables),
+        (Operator::Default, None) | (Operator::Replacement, Some(_)) => {
+            nested(word, variables, room)
+        }
         (Operator::Replacement, None) => Ok(String::new()),
         (Operator::Required, None) => {
-            let why = substitute(word, variables)?;
+            let why = nested(word, variables, room)?;
             Err(TemplateError::Required { name: name.to_owned(), why })
         }
     }
@@ -145,6 +201,10 @@ mod tests {
         fn missing(&mut self, name: &str) {
             self.0.push(name.to_owned());
         }
+    }
+
+    fn substitute(text: &str, variables: &mut Fixed) -> Result<String, TemplateError> {
+        super::substitute(text, variables, &mut Room::of_file())
     }
 
     #[test]

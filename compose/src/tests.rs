@@ -1,6 +1,7 @@
 //! Whole files: from their text to specs, to warnings, and to refusals.
 
 mod files;
+mod nonsense;
 mod services;
 
 use std::collections::BTreeMap;

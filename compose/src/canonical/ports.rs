@@ -10,6 +10,9 @@ use super::super::error::Result;
 use super::super::notes::Notes;
 use super::super::yaml;
 
+/// The most ports that one service may ask for, as many as there are. A few ranges would be more than any memory holds.
+const MOST: usize = 65_535;
+
 /// Expands all short forms of a list. What still has variables in it, because nobody puts values there, stays as it is.
 pub(super) fn expand(path: &str, list: &mut Value, notes: &mut Notes) -> Result<()> {
     let Value::Array(items) = list else { return Ok(()) };
@@ -26,6 +29,12 @@ pub(super) fn expand(path: &str, list: &mut Value, notes: &mut Notes) -> Result<
                 let published = port::short(&text).map_err(refused)?;
                 if let Some(host) = published.host {
                     notes.say(ignored_address(&text, &host));
+                }
+                if expanded.len() + published.ports.len() > MOST {
+                    return Err(ComposeError::invalid(
+                        path,
+                        format!("asks for more than {MOST} ports"),
+                    ));
                 }
                 expanded.extend(published.ports.iter().map(long));
             }
