@@ -184,6 +184,9 @@ fn invalid(message: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+
     use super::*;
     use crate::testing::sealer;
 
@@ -238,6 +241,19 @@ mod tests {
         ] {
             let error = read(&damaged).expect_err(what);
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{what}");
+        }
+    }
+
+    #[test]
+    fn no_damage_breaks_anything_or_is_taken_for_the_file() {
+        let file = written(b"some text");
+        for mut case in cases(300) {
+            let mut damaged = file.clone();
+            spoil_bytes(&mut case, &mut damaged);
+            match read(&damaged) {
+                Ok(text) => assert_eq!(text, b"some text"),
+                Err(error) => assert_ne!(error.kind(), io::ErrorKind::Other, "{error}"),
+            }
         }
     }
 }

@@ -155,12 +155,11 @@ impl Vault {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vault),
             Err(source) => return Err(vault.io(source)),
         };
-        let damaged = || VaultError::Damaged(path.to_owned());
-        let Form { format } = serde_json::from_slice(&text).map_err(|_| damaged())?;
+        let Form { format } = serde_json::from_slice(&text).map_err(|_| vault.damaged())?;
         if format > FORMAT {
             return Err(VaultError::Newer { path: path.to_owned(), found: format });
         }
-        let contents = parse(&text).ok_or_else(damaged)?;
+        let contents = parse(&text).ok_or_else(|| vault.damaged())?;
         vault.set(&mut vault.lock(), contents);
         Ok(vault)
     }
@@ -254,7 +253,11 @@ impl Vault {
         }
         let mut keys = Keys { lock_version: version, ..keys.clone() };
         if before.is_none() && lock.is_some() {
-            let number = keys.log.last_key_value().map_or(FIRST, |(last, _)| last + 1);
+            let number = match keys.log.last_key_value() {
+                None => FIRST,
+                // No vault comes to the last number by itself.
+                Some((last, _)) => last.checked_add(1).ok_or_else(|| self.damaged())?,
+            };
             keys.log.insert(number, Key::random(&mut rand::rng()));
         }
         self.put(&mut contents, keys, lock)?;
@@ -343,6 +346,10 @@ impl Vault {
 
     fn io(&self, source: io::Error) -> VaultError {
         VaultError::Io { path: self.path.clone(), source }
+    }
+
+    fn damaged(&self) -> VaultError {
+        VaultError::Damaged(self.path.clone())
     }
 
     fn closed(&self) -> VaultError {

@@ -1,5 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoil_bytes;
+use swarmlite_proto::testing::spoiled_json;
 use tempfile::TempDir;
 
 use super::*;
@@ -125,4 +128,39 @@ fn a_file_that_holds_no_keys_is_refused() {
     let refused =
         "was written by a newer swarmlite (format 2, this one reads up to 1): upgrade this node";
     assert_eq!(error, format!("{} {refused}", path.display()));
+}
+
+#[test]
+fn no_damage_to_the_file_breaks_anything() {
+    let log = BTreeMap::from([(FIRST, Key::for_tests(1)), (u32::MAX, Key::for_tests(2))]);
+    let sound = Keys { lock_version: Version::at(3), node: Key::for_tests(3), log };
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("keys.json");
+    for mut case in cases(200) {
+        let keys = STANDARD.encode(spoiled_json(&mut case, &sound));
+        let mut text =
+            serde_json::to_vec(&File { format: FORMAT, locked: false, keys }).expect("is JSON");
+        if case.number.is_multiple_of(4) {
+            spoil_bytes(&mut case, &mut text);
+        }
+        fs::write(&path, text).expect("writes");
+        let Ok(vault) = Vault::open(&path) else { continue };
+        let _sealed = vault.sealer().seal(Purpose::Log, b"", b"record");
+        let _unlocked = vault.unlock(&unlock_key());
+        let _locked = vault.set_lock(Some(unlock_key()), Version::at(4));
+        let _dropped = vault.drop_old_keys();
+    }
+}
+
+#[test]
+fn there_is_no_key_after_the_last_number() {
+    let log = BTreeMap::from([(u32::MAX, Key::for_tests(1))]);
+    let keys = Keys { lock_version: Version::at(3), node: Key::for_tests(3), log };
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("keys.json");
+    write(&path, &print(&keys, None).expect("is JSON")).expect("writes");
+    let vault = Vault::open(&path).expect("reads");
+    let refused = vault.set_lock(Some(unlock_key()), Version::at(4)).expect_err("cannot be");
+    assert!(matches!(refused, VaultError::Damaged(_)), "{refused}");
+    assert_eq!(vault.unlock_key(), None);
 }
