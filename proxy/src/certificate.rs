@@ -92,8 +92,11 @@ impl Certificates {
 #[cfg(test)]
 mod tests {
     use rcgen::CertifiedKey as Generated;
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoiled_text;
 
     use super::*;
+    use crate::client_ca::ClientCa;
 
     fn generated(name: &str) -> (String, String) {
         let Generated { cert, signing_key } =
@@ -157,5 +160,16 @@ mod tests {
         all.insert(String::new(), certificate("x.example"));
         assert_eq!(chosen(&all, None).as_deref(), Some(""));
         assert_eq!(chosen(&all, Some("a.example.org")).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn no_pem_breaks_anything() {
+        let (certificate, key) = generated("a.example");
+        let sound = format!("{certificate}{key}");
+        for mut case in cases(300) {
+            let pem = spoiled_text(&mut case, &sound);
+            let _certificate = Certificate::from_pem(pem.as_bytes());
+            let _ca = ClientCa::from_pem(pem.as_bytes());
+        }
     }
 }

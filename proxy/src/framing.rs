@@ -219,6 +219,8 @@ fn chunk_size(line: &[u8]) -> Result<u64, Invalid> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
 
     use super::*;
 
@@ -339,5 +341,26 @@ mod tests {
             }
             prop_assert_eq!(found, read(&text));
         }
+    }
+
+    #[test]
+    fn no_bytes_break_anything_and_nothing_is_kept_of_a_body() {
+        let sound = format!(
+            "{START}Content-Length: 3\r\n\r\nabc{START}Transfer-Encoding: chunked\r\n\r\nfffffffffffffff;x\r\n0123456789\r\n0\r\nX: y\r\n\r\n"
+        );
+        for mut case in cases(1000) {
+            let mut bytes = sound.clone().into_bytes();
+            spoil_bytes(&mut case, &mut bytes);
+            let mut framing = Framing::new();
+            let first = framing.read(&bytes);
+            assert!(first.is_ok() || first.is_err_and(|violation| violation.at < bytes.len()));
+            assert!(framing.line.len() <= 2 * MAX_HEAD);
+        }
+        let endless = vec![b'a'; 64 * MAX_HEAD];
+        let mut framing = Framing::new();
+        framing.read(&endless).expect_err("is no line");
+        let mut framing = Framing::new();
+        let mut pieces = endless.chunks(1000).map(|piece| framing.read(piece));
+        assert!(pieces.any(|read| read.is_err()), "is no line in pieces either");
     }
 }

@@ -44,6 +44,9 @@ pub(crate) fn most_exact<'a, T>(
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoiled_text;
+
     use super::*;
 
     #[test]
@@ -78,5 +81,15 @@ mod tests {
         assert!(of("localhost").is_empty());
         assert!(of("192.0.2.1").is_empty());
         assert!(of("[::ffff:192.0.2.1]").is_empty());
+    }
+
+    #[test]
+    fn no_host_breaks_anything() {
+        for mut case in cases(1000) {
+            for sound in ["Shop.Example.:8080", "[2001:db8::1]:80", "192.0.2.1:"] {
+                let Some(host) = host(&spoiled_text(&mut case, sound)) else { continue };
+                assert!(parents(&host).all(|parent| parent.len() < host.len()), "{host}");
+            }
+        }
     }
 }

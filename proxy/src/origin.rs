@@ -175,6 +175,10 @@ fn is_tls(proto: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+
     use super::*;
 
     /// What becomes of these headers when they come from 192.0.2.1: who is believed to ask, and what a task hears.
@@ -261,5 +265,33 @@ mod tests {
         let (ip, tls, told) = origin(&other, &trusted);
         assert_eq!((&*ip, tls), ("203.0.113.9", false));
         assert_eq!(told[3], format!("for=203.0.113.9, {OWN}"));
+    }
+
+    #[test]
+    fn no_header_breaks_anything_and_tasks_always_hear_of_a_client() {
+        let sound = [
+            (FOR, "203.0.113.9, [2001:db8::1]:47, unknown"),
+            (PROTO, "https"),
+            (HOST, "shop.example:8080"),
+            (
+                header::FORWARDED,
+                "for=192.0.2.1;proto=http, For=\"[2001:db8::1]:4711\"; host=\"a,b;c\" ;by=_x",
+            ),
+        ];
+        let trusted = TrustedPeers::new(vec!["0.0.0.0/0".parse().expect("a network")]);
+        let client = Client { address: "192.0.2.1:9".parse().expect("one"), tls: false };
+        for mut case in cases(500) {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &sound[case.random_range(0..4)..] {
+                let mut value = value.as_bytes().to_vec();
+                spoil_bytes(&mut case, &mut value);
+                headers.extend(HeaderValue::from_bytes(&value).map(|value| (name.clone(), value)));
+            }
+            let origin = Origin::of(&client, &headers, &trusted);
+            origin.tell(&mut headers, &client, &HeaderValue::from_static("shop"));
+            for name in [FOR, PROTO, HOST, header::FORWARDED] {
+                assert_eq!(headers.get_all(name).iter().count(), 1, "{headers:?}");
+            }
+        }
     }
 }

@@ -110,6 +110,9 @@ fn parse_binary(family: u8, rest: &[u8]) -> Option<Option<SocketAddr>> {
 
 #[cfg(test)]
 mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+
     use super::*;
 
     /// What is read, and what is left after it.
@@ -164,6 +167,19 @@ mod tests {
         ] {
             let bytes = binary(command, family, rest);
             assert_eq!(parsed(&bytes).await, expected, "{command:x} {family:x}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_header_breaks_anything() {
+        let binary = binary(0x21, 0x11, &[192, 0, 2, 1, 198, 51, 100, 1, 4, 210, 0, 80]);
+        let text = b"PROXY TCP6 2001:db8::1 ::1 1234 80\r\nGET".to_vec();
+        for mut case in cases(500) {
+            for sound in [&binary, &text] {
+                let mut bytes = sound.clone();
+                spoil_bytes(&mut case, &mut bytes);
+                let _peer = read(&mut &bytes[..]).await;
+            }
         }
     }
 }

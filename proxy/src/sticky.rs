@@ -79,6 +79,8 @@ mod tests {
     use std::sync::Arc;
 
     use swarmlite_proto::spec::HttpRoute;
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
 
     use super::*;
     use crate::table::Service;
@@ -136,5 +138,20 @@ mod tests {
         let mut rule = rule;
         rule.route.sticky = None;
         assert_eq!(key.task(&rule, &sent(&[&valid])), None);
+    }
+
+    #[test]
+    fn no_cookie_breaks_anything_and_none_is_forged() {
+        let (rule, key) = (rule(), CookieKey::new(&[1; 32]));
+        let cookie = key.cookie(&rule, &task(3), true).expect("a cookie");
+        let (sound, _) = cookie.to_str().expect("text").split_once(';').expect("has a path");
+        for mut case in cases(500) {
+            let mut bytes = format!("a=b; {sound};=").into_bytes();
+            spoil_bytes(&mut case, &mut bytes);
+            let Ok(value) = HeaderValue::from_bytes(&bytes) else { continue };
+            let headers = [(header::COOKIE, value)].into_iter().collect();
+            let found = key.task(&rule, &headers);
+            assert!(found.is_none_or(|found| found == task(3)), "{headers:?}");
+        }
     }
 }

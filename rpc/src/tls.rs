@@ -292,3 +292,40 @@ impl ServerCertVerifier for AnyServer {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoil_bytes;
+    use swarmlite_proto::testing::spoiled_text;
+
+    use super::*;
+    use crate::testing::TestCa;
+
+    #[test]
+    fn no_certificate_breaks_anything() {
+        let ca = TestCa::new("c".repeat(25).parse().expect("an id"));
+        let sound = ca.issue(&"n".repeat(25).parse().expect("an id"), NodeRole::Worker);
+        let der = CertificateDer::from_pem_slice(sound.certificate.as_bytes()).expect("is PEM");
+        for mut case in cases(500) {
+            let mut damaged = der.to_vec();
+            spoil_bytes(&mut case, &mut damaged);
+            let _peer = peer_of(&damaged);
+            let _authority = authority_of(&CertificateDer::from(damaged));
+            let certificate = spoiled_text(&mut case, &sound.certificate);
+            let _validity = validity_of_pem(&certificate);
+            let root_ca = spoiled_text(&mut case, &sound.root_ca);
+            let _config = joining_config(&root_ca);
+            let key = spoiled_text(&mut case, &sound.key);
+            for identity in [
+                Identity { certificate, ..sound.clone() },
+                Identity { root_ca, ..sound.clone() },
+                Identity { key, ..sound.clone() },
+            ] {
+                let _issuer = issuer_of(&identity);
+                let _config = server_config(&identity);
+                let _config = client_config(&identity);
+            }
+        }
+    }
+}
