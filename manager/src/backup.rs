@@ -125,7 +125,11 @@ impl Backup {
     ///
     /// See [`BackupError`].
     pub fn open(sealed: &[u8], passphrase: &Passphrase) -> Result<Self, BackupError> {
-        let text = passphrase.open(sealed)?;
+        Self::read(&passphrase.open(sealed)?)
+    }
+
+    /// What was sealed.
+    fn read(text: &[u8]) -> Result<Self, BackupError> {
         let record = text.strip_prefix(MAGIC).ok_or(BackupError::Foreign)?;
         let Contents { origin, state } = format::decode(WHAT, record)?;
         Self { origin, state: state.into() }.checked()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::BodyExt;
+use http_body_util::Limited;
 use instant_acme::Account;
 use instant_acme::AccountCredentials;
 use instant_acme::AuthorizationStatus;
@@ -44,6 +45,9 @@ use super::server::Placed;
 
 /// How long a server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// The longest answer that is taken, in bytes. Directories, orders and chains of certificates have a few thousand.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// How long a server may take to look at a host, or to sign, before it is asked again later.
 const DECISION: Duration = Duration::from_secs(120);
@@ -269,6 +273,11 @@ fn authorities(pem: &str) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
+/// An answer that cannot take all memory.
+fn limited(answer: axum::http::Response<reqwest::Body>) -> BytesResponse {
+    answer.map(|body| Limited::new(body, MAX_ANSWER)).into()
+}
+
 impl HttpClient for Https {
     fn request(
         &self,
@@ -282,7 +291,21 @@ impl HttpClient for Https {
             let other = |error: reqwest::Error| Error::Other(Box::new(error));
             let request = reqwest::Request::try_from(request).map_err(other)?;
             let answer = client.execute(request).await.map_err(other)?;
-            Ok(axum::http::Response::<reqwest::Body>::from(answer).into())
+            Ok(limited(answer.into()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_taken() {
+        for (length, is_taken) in [(MAX_ANSWER, true), (MAX_ANSWER + 1, false)] {
+            let answer = axum::http::Response::new(reqwest::Body::from(vec![b'a'; length]));
+            let read = limited(answer).body.into_bytes().await;
+            assert_eq!(read.is_ok(), is_taken, "{length} bytes");
+        }
     }
 }

@@ -10,6 +10,8 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::task_state::TaskState;
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoiled_messagepack;
 use swarmlite_proto::version::Version;
 use swarmlite_rpc::tls::peer_of_pem;
 
@@ -224,4 +226,19 @@ fn the_backup_of_every_format_is_read() {
         assert!(backup.state.service_by_name("web").is_some());
         restore(&backup, Duration::ZERO);
     }
+}
+
+#[test]
+fn no_damage_to_a_record_breaks_anything() {
+    let text = passphrase().open(&SEALED).expect("opens");
+    let (before, record) = text.split_at(MAGIC.len() + 1);
+    let addr = "192.0.2.9:2377".parse().expect("an address");
+    let mut made = 0;
+    for mut case in cases(200) {
+        let damaged = [before, &spoiled_messagepack(&mut case, record)].concat();
+        let Ok(backup) = Backup::read(&damaged) else { continue };
+        let _summary = backup.summary().map(|summary| serde_json::to_string(&summary));
+        made += u32::from(restored(&backup, addr, &mut *case, written()).is_ok());
+    }
+    assert!(made > 0, "some of what is wrong does no harm");
 }

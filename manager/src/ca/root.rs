@@ -140,6 +140,9 @@ fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
     for attribute in certificate.subject().iter_attributes() {
         let kind: Vec<u64> =
             attribute.attr_type().iter().map(Iterator::collect).unwrap_or_default();
+        if !can_be_written(&kind) {
+            return Err(unreadable());
+        }
         let text = attribute.as_str().map_err(|_| unreadable())?;
         let value = match attribute.attr_value().tag() {
             Tag::PrintableString => {
@@ -150,6 +153,15 @@ fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
         name.push(DnType::from_oid(&kind), value);
     }
     Ok(name)
+}
+
+/// Whether `kind` is an object identifier (X.660, 7.6). The library that writes it takes no other, and panics.
+fn can_be_written(kind: &[u64]) -> bool {
+    match kind {
+        [0 | 1, second, ..] => *second < 40,
+        [2, second, ..] => *second <= u64::MAX - 80,
+        _ => false,
+    }
 }
 
 fn unreadable() -> CaError {

@@ -97,3 +97,47 @@ async fn renew<S: Store>(
     let now = Timestamp::now();
     Ok(Packed(admission::renew(&state, &peer.node_id, &request, &mut rand::rng(), now)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use swarmlite_proto::messagepack;
+    use swarmlite_proto::protocol::Range;
+    use swarmlite_proto::spec::Availability;
+    use swarmlite_proto::testing::cases;
+    use swarmlite_proto::testing::spoiled_messagepack;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::ca::NodeKey;
+    use crate::ca::tests::founded;
+    use crate::store::memory::MemoryStore;
+
+    #[tokio::test]
+    async fn no_call_of_a_stranger_breaks_anything() {
+        let (state, _) = founded();
+        let request = JoinClusterRequest {
+            token: state.cluster().expect("there is one").join_tokens.worker.clone(),
+            csr: NodeKey::generate().expect("makes a key").csr,
+            availability: Availability::Active,
+            advertise_addr: SocketAddr::from(([192, 0, 2, 7], 2377)),
+            witness: false,
+        };
+        let sound = messagepack::encode(&request).expect("encodes");
+        let addr = SocketAddr::from(([192, 0, 2, 7], 4000));
+        let caller = Caller { addr, peer: None, protocol: Range::own() };
+        let routes = public_routes(MemoryStore::new(state)).layer(Extension(caller));
+        let mut joined = 0;
+        for mut case in cases(200) {
+            let body = Body::from(spoiled_messagepack(&mut case, &sound));
+            let call = Request::post(CA_JOIN).body(body).expect("a request");
+            let answer = routes.clone().oneshot(call).await.expect("is answered").status();
+            assert!(!answer.is_server_error(), "{answer}");
+            joined += u32::from(answer.is_success());
+        }
+        assert!(joined > 0, "some of what is wrong does no harm");
+    }
+}

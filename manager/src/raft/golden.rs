@@ -3,6 +3,7 @@
 //! `golden/format-N` was written by `write` when N was the newest format, with the keys of [`swarmlite_vault::testing`]. It is never written
 //! again: a change that makes one of these tests fail would make a manager lose what is on its disk.
 
+mod spoiled;
 mod values;
 
 use std::collections::BTreeMap;

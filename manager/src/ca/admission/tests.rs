@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::CertificateParams;
 use rcgen::DnType;
 use rcgen::KeyPair;
@@ -12,6 +14,9 @@ use rustls_pki_types::pem::PemObject;
 use swarmlite_proto::error::ErrorKind;
 use swarmlite_proto::identity::Peer;
 use swarmlite_proto::spec::Availability;
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoil_bytes;
+use swarmlite_proto::testing::spoiled_text;
 use swarmlite_rpc::tls::peer_of_pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::prelude::X509Certificate;
@@ -184,4 +189,33 @@ fn renewal_follows_the_role_in_the_state() {
     );
     let refused = renew(&promoted.id, &RenewRequest { csr: "nonsense".to_owned() });
     assert_eq!(refused.expect_err("is no request").kind, ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn no_request_breaks_anything() {
+    let (state, identity) = founded();
+    let tokens = state.cluster().expect("there is one").join_tokens.clone();
+    let sound = request(&tokens.manager);
+    let (_, pem) = x509_parser::pem::parse_x509_pem(sound.csr.as_bytes()).expect("is PEM");
+    let now = Timestamp::now();
+    for mut case in cases(300) {
+        let mut asked = sound.clone();
+        match case.number % 3 {
+            0 => asked.token = spoiled_text(&mut case, &sound.token),
+            1 => asked.csr = spoiled_text(&mut case, &sound.csr),
+            _ => {
+                let mut der = pem.contents.clone();
+                spoil_bytes(&mut case, &mut der);
+                let text = STANDARD.encode(der);
+                asked.csr = format!(
+                    "-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n"
+                );
+            }
+        }
+        if let Ok(admitted) = admit(&state, &asked, FROM, &mut *case, now) {
+            peer_of_pem(&admitted.response.certificate).expect("is of a node");
+        }
+        let asked = RenewRequest { csr: asked.csr };
+        let _renewed = renew(&state, &identity.node_id, &asked, &mut *case, now);
+    }
 }

@@ -6,6 +6,9 @@ use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::NodeDescription;
 use swarmlite_proto::rpc::RenewRequest;
+use swarmlite_proto::testing::cases;
+use swarmlite_proto::testing::spoil_bytes;
+use swarmlite_proto::testing::spoiled_text;
 
 use super::*;
 use crate::ca::NodeKey;
@@ -144,4 +147,58 @@ fn only_what_can_be_an_authority_becomes_one() {
     begin(&mut cluster, brought, &mut rng(2)).expect("signs");
     let pem = cluster.next_root_ca.expect("signs now").cross_signed.expect("is vouched for");
     CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+}
+
+/// A certificate for `key` whose subject has an attribute of this kind.
+fn authority_named_by(kind: &[u64], key: &rcgen::KeyPair) -> Vec<u8> {
+    let mut params = rcgen::CertificateParams::default();
+    params.not_after = rcgen::date_time_ymd(9999, 12, 31);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::from_oid(kind), "an authority");
+    params.self_signed(key).expect("signs").der().to_vec()
+}
+
+fn pem(der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+/// Asks for the authority with this certificate. Whether it is one by now.
+fn asked_for(state: &State, certificate: String, key: &rcgen::KeyPair) -> Result<()> {
+    let mut cluster = Cluster::clone(state.cluster().expect("there is one"));
+    let signing_ca_key = key.serialize_pem();
+    let asked = CaConfig { signing_ca_cert: certificate, signing_ca_key, ..CaConfig::default() };
+    match wanted(&cluster, &asked, &mut rng(5), Timestamp::now())? {
+        Some(next) => begin(&mut cluster, next, &mut rng(6)),
+        None => Err(Error::invalid("nothing was asked for")),
+    }
+}
+
+#[test]
+fn no_certificate_breaks_anything() {
+    let (state, _) = founded();
+    let key = rcgen::KeyPair::generate().expect("makes a key");
+    let sound = authority_named_by(&[2, 5, 4, 3], &key);
+    asked_for(&state, pem(&sound), &key).expect("is an authority");
+    for mut case in cases(300) {
+        let mut der = sound.clone();
+        spoil_bytes(&mut case, &mut der);
+        let _outcome = asked_for(&state, pem(&der), &key);
+        let _outcome = asked_for(&state, spoiled_text(&mut case, &pem(&sound)), &key);
+    }
+}
+
+#[test]
+fn an_authority_whose_name_cannot_be_repeated_is_refused() {
+    let (state, _) = founded();
+    let key = rcgen::KeyPair::generate().expect("makes a key");
+    let mut der = authority_named_by(&[2, 39, 1234], &key);
+    asked_for(&state, pem(&der), &key).expect("is an authority");
+    // The first two numbers of an object identifier are in one byte, in the name of who signs and in that of whom.
+    for at in 0..der.len() - 3 {
+        if der[at..].starts_with(&[119, 0x89, 0x52]) {
+            der[at] = 127;
+        }
+    }
+    asked_for(&state, pem(&der), &key).expect_err("has no such name");
 }

@@ -85,16 +85,27 @@ pub(super) fn load(items: Vec<(Vec<u8>, Vec<u8>)>) -> io::Result<Cache> {
         }
     }
     // A purge may have been interrupted between its marker and its end.
-    let first = cache.purged.map_or(0, |purged| purged.index + 1);
+    let first = match cache.purged {
+        Some(purged) => after(purged.index)?,
+        None => 0,
+    };
     for (index, bytes) in entries.split_off(&first) {
         let entry: Entry = read(&bytes)?;
-        let expected = cache.entries.last_key_value().map_or(index, |(last, _)| last + 1);
+        let expected = match cache.entries.last_key_value() {
+            Some((last, _)) => after(*last)?,
+            None => index,
+        };
         if index != expected || entry.log_id.index != index {
             return Err(corrupt(format!("the raft log has no entry {expected}")));
         }
         cache.entries.insert(index, Cached { entry, size: bytes.len() });
     }
     Ok(cache)
+}
+
+/// The index after this one. No log comes to the last by itself.
+fn after(index: u64) -> io::Result<u64> {
+    index.checked_add(1).ok_or_else(|| corrupt(format!("the raft log has an entry {index}")))
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
