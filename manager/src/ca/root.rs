@@ -20,6 +20,7 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::tls;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::pem::parse_x509_pem;
+use x509_parser::x509::AttributeTypeAndValue;
 
 use super::CaError;
 use super::Subject;
@@ -67,6 +68,7 @@ impl Authority {
     /// When certificate or key cannot be read.
     pub fn load(root: &RootCa) -> Result<Self, CaError> {
         let key = KeyPair::from_pem(&root.key).map_err(CaError::Authority)?;
+        check_name(&root.certificate)?;
         let issuer =
             Issuer::from_ca_cert_pem(&root.certificate, key).map_err(CaError::Authority)?;
         Ok(Self { issuer })
@@ -138,11 +140,7 @@ fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
     let certificate = pem.parse_x509().map_err(|_| unreadable())?;
     let mut name = DistinguishedName::new();
     for attribute in certificate.subject().iter_attributes() {
-        let kind: Vec<u64> =
-            attribute.attr_type().iter().map(Iterator::collect).unwrap_or_default();
-        if !can_be_written(&kind) {
-            return Err(unreadable());
-        }
+        let kind = kind_of(attribute)?;
         let text = attribute.as_str().map_err(|_| unreadable())?;
         let value = match attribute.attr_value().tag() {
             Tag::PrintableString => {
@@ -153,6 +151,22 @@ fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
         name.push(DnType::from_oid(&kind), value);
     }
     Ok(name)
+}
+
+/// Refuses a certificate, PEM, whose name the library that signs cannot read or write: it would panic.
+fn check_name(certificate: &str) -> Result<(), CaError> {
+    let (_, pem) = parse_x509_pem(certificate.as_bytes()).map_err(|_| unreadable())?;
+    let certificate = pem.parse_x509().map_err(|_| unreadable())?;
+    certificate.subject().iter_attributes().try_for_each(|attribute| kind_of(attribute).map(drop))
+}
+
+/// What an attribute of a name is.
+fn kind_of(attribute: &AttributeTypeAndValue<'_>) -> Result<Vec<u64>, CaError> {
+    let oid = attribute.attr_type();
+    // Not even the first of no numbers can be asked for.
+    let numbers = if oid.as_bytes().is_empty() { None } else { oid.iter() };
+    let kind: Vec<u64> = numbers.map(Iterator::collect).unwrap_or_default();
+    if can_be_written(&kind) { Ok(kind) } else { Err(unreadable()) }
 }
 
 /// Whether `kind` is an object identifier (X.660, 7.6). The library that writes it takes no other, and panics.

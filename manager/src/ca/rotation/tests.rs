@@ -202,3 +202,21 @@ fn an_authority_whose_name_cannot_be_repeated_is_refused() {
     }
     asked_for(&state, pem(&der), &key).expect_err("has no such name");
 }
+
+#[test]
+fn an_authority_with_a_name_of_no_kind_is_refused() {
+    let (state, _) = founded();
+    let key = rcgen::KeyPair::generate().expect("makes a key");
+    let mut der = authority_named_by(&[2, 5, 4, 3], &key);
+    // The common name, of twelve letters: three more of them, and no object identifier.
+    let (sound, damaged) = ([6, 3, 0x55, 4, 3, 0x0c, 12], [6, 0, 0x0c, 15, b'x', b'x', b'x']);
+    let mut damages = 0;
+    for at in 0..der.len() - sound.len() {
+        if der[at..].starts_with(&sound) {
+            der[at..at + sound.len()].copy_from_slice(&damaged);
+            damages += 1;
+        }
+    }
+    assert_eq!(damages, 2, "of who signs, and of whom");
+    asked_for(&state, pem(&der), &key).expect_err("has no such name");
+}
