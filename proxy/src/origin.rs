@@ -288,9 +288,11 @@ mod tests {
                 headers.extend(HeaderValue::from_bytes(&value).map(|value| (name.clone(), value)));
             }
             let origin = Origin::of(&client, &headers, &trusted);
-            origin.tell(&mut headers, &client, &HeaderValue::from_static("shop"));
+            // What came is removed before.
+            let mut told = HeaderMap::new();
+            origin.tell(&mut told, &client, &HeaderValue::from_static("shop"));
             for name in [FOR, PROTO, HOST, header::FORWARDED] {
-                assert_eq!(headers.get_all(name).iter().count(), 1, "{headers:?}");
+                assert_eq!(told.get_all(name).iter().count(), 1, "{headers:?}");
             }
         }
     }
