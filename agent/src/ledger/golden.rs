@@ -212,7 +212,7 @@ fn a_ledger_stays_in_its_format_until_a_manager_says_otherwise() {
 fn no_damage_to_a_ledger_breaks_anything() {
     let kept = tempfile::tempdir().expect("a folder");
     let mut read = 0;
-    for mut case in cases(200) {
+    for mut case in cases(100) {
         let format = KEPT[case.random_range(0..KEPT.len())];
         for name in [ASSIGNMENTS, MANAGERS, STATUSES, RESTARTS] {
             let content = std::fs::read(folder(format).join(name)).expect("is kept");
