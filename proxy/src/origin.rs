@@ -279,7 +279,7 @@ mod tests {
             ),
         ];
         let trusted = TrustedPeers::new(vec!["0.0.0.0/0".parse().expect("a network")]);
-        let client = Client { address: "192.0.2.1:9".parse().expect("one"), tls: false };
+        let client = Client::new("192.0.2.1:9".parse().expect("one"), false);
         for mut case in cases(500) {
             let mut headers = HeaderMap::new();
             for (name, value) in &sound[case.random_range(0..4)..] {
