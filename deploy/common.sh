@@ -3,7 +3,7 @@
 # The programs that are needed beside Rust, and the Debian packages that have them.
 NEEDED="dockerd:docker.io docker:docker.io iptables:iptables nft:nftables ip:iproute2 cc:gcc strip:binutils curl:curl
 qemu-system-x86_64:qemu-system-x86 busybox:busybox-static cpio:cpio depmod:kmod ipvsadm:ipvsadm
-docker-registry:docker-registry pebble:pebble"
+docker-registry:docker-registry pebble:pebble cfssl:golang-cfssl"
 
 say() {
     printf '\033[1m==> %s\033[0m\n' "$*"

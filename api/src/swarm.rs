@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use rand::CryptoRng;
 use rand::RngExt;
+use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::ca::rotation as authority;
 use swarmlite_manager::quorum::Quorum;
 use swarmlite_manager::state::Op;
@@ -21,6 +22,7 @@ use swarmlite_proto::error::Result;
 use swarmlite_proto::id::ClusterId;
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::object::Cluster;
+use swarmlite_proto::object::RootCa;
 use swarmlite_proto::spec::SwarmSpec;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
@@ -278,10 +280,12 @@ pub(super) async fn update(
         manager: params.strict_bool("rotateManagerToken")?,
         unlock_key: params.strict_bool("rotateManagerUnlockKey")?,
     };
+    let next = next_authority(&manager, version, &spec).await?;
     let change = |state: &State| {
-        let now = Timestamp::now();
         let mut cluster = changed(state, version, spec.clone(), rotation, &mut rand::rng())?;
-        change_authority(&mut cluster, state, &mut rand::rng(), now)?;
+        // The same version as when it was decided what is next.
+        cluster.next_root_ca = next.clone().or(cluster.next_root_ca);
+        let now = Timestamp::now();
         Ok(((), Transaction::new(now).with(Op::PutCluster(Box::new(cluster)))))
     };
     Ok(manager.change(change).await?)
@@ -303,6 +307,9 @@ fn changed(
     let mut cluster = Cluster::clone(old);
     cluster.spec = with_defaults(spec);
     cluster.spec.keep_extensions(&old.spec);
+    // They are kept elsewhere, and the key is for nobody to see.
+    cluster.spec.ca_config.signing_ca_cert.clear();
+    cluster.spec.ca_config.signing_ca_key.clear();
     if cluster.spec.http().is_on() {
         state.check_http_format()?;
     }
@@ -327,22 +334,25 @@ fn changed(
     Ok(cluster)
 }
 
-/// Has the certificate authority replaced if the settings of `cluster`, which are new, ask for it. Its key is not kept among these.
-fn change_authority(
-    cluster: &mut Cluster,
-    state: &State,
-    rng: &mut impl CryptoRng,
-    now: Timestamp,
-) -> Result<()> {
-    let Some(old) = state.cluster() else { return Ok(()) };
-    let asked = cluster.spec.ca_config.clone();
-    let wanted = authority::wanted(old, &asked, rng, now)?;
-    cluster.spec.ca_config.signing_ca_cert.clear();
-    cluster.spec.ca_config.signing_ca_key.clear();
-    match wanted {
-        Some(next) => authority::begin(cluster, next, rng),
-        None => Ok(()),
+/// The certificate authority that is to take the place of the present one, if `spec` asks for another. Others may have to be asked for it, and so it is decided
+/// before the change, for the `version` that is to be changed.
+async fn next_authority(
+    manager: &ManagerAccess,
+    version: Version,
+    spec: &SwarmSpec,
+) -> Result<Option<RootCa>> {
+    let state = manager.read().await?;
+    let old = state.cluster().filter(|old| old.meta.version == version);
+    // What is wrong with the change besides is said by it.
+    let Some(old) = old.filter(|_| validate::swarm_spec(spec).is_ok()) else { return Ok(None) };
+    let (asked, now) = (&spec.ca_config, Timestamp::now());
+    let next = authority::wanted(old, asked, &mut rand::rng(), now)?;
+    authority::check_servers(old, next.as_ref(), asked)?;
+    let Some(next) = next else { return Ok(None) };
+    if next.is_external() {
+        state.check_external_ca_format()?;
     }
+    Ok(Some(manager.signing().vouched(old, next, &asked.external_cas, now).await?))
 }
 
 /// Fills in what zero stands for in Docker.

@@ -40,6 +40,8 @@ use serde_json::Value;
 use serde_json::json;
 use swarmlite_manager::access::ManagerAccess;
 use swarmlite_manager::backup::Backup;
+use swarmlite_manager::ca::Signing;
+use swarmlite_manager::ca::cfssl::Cfssl;
 use swarmlite_manager::events::EventLog;
 use swarmlite_manager::load::LoadSource;
 use swarmlite_manager::load::Loads;
@@ -93,6 +95,11 @@ struct FakeNode {
     quorum: Quorum,
     events: EventLog,
     calls: Mutex<Vec<String>>,
+}
+
+/// Signs by the key of the cluster.
+fn nobody_outside() -> Signing {
+    Signing::new(Arc::new(Cfssl::new(None)))
 }
 
 /// What nodes have reported: no load, and this traffic.
@@ -173,7 +180,8 @@ impl NodeControl for FakeNode {
     fn manager(&self) -> Option<ManagerAccess> {
         let (logs, events) = (self.logs.clone(), self.events.clone());
         let reports = self.reports.clone();
-        let access = |store| ManagerAccess::new(store, logs, reports, self.quorum.clone(), events);
+        let (signing, quorum) = (nobody_outside(), self.quorum.clone());
+        let access = |store| ManagerAccess::new(store, logs, reports, signing, quorum, events);
         self.store.clone().map(access)
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod count;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod endpoint;
+pub(crate) mod external_ca;
 pub(crate) mod filter;
 pub(crate) mod host;
 pub(crate) mod http;

@@ -17,6 +17,7 @@ use swarmlite_proto::protocol::LOADS;
 use swarmlite_proto::protocol::TRAFFIC;
 use swarmlite_proto::version::Version;
 
+use crate::ca::Signing;
 use crate::events::EventLog;
 use crate::load::LoadSource;
 use crate::load::Loads;
@@ -60,6 +61,7 @@ pub struct ManagerAccess {
     logs: Arc<dyn LogSource>,
     loads: Arc<dyn LoadSource>,
     traffic: Arc<dyn TrafficSource>,
+    signing: Signing,
     quorum: Quorum,
     events: EventLog,
 }
@@ -71,22 +73,28 @@ impl std::fmt::Debug for ManagerAccess {
 }
 
 impl ManagerAccess {
-    /// Access to the cluster that `store` holds, to the `logs` of its tasks, to what its nodes report of themselves, and to its `events`.
+    /// Access to the cluster that `store` holds, to the `logs` of its tasks, to what its nodes report of themselves, to its authority, and to its `events`.
     pub fn new(
         store: impl Store,
         logs: impl LogSource,
         reports: impl LoadSource + TrafficSource,
+        signing: Signing,
         quorum: Quorum,
         events: EventLog,
     ) -> Self {
         let (store, logs, loads) = (Arc::new(store), Arc::new(logs), Arc::new(reports));
         let traffic: Arc<dyn TrafficSource> = loads.clone();
-        Self { store, logs, loads, traffic, quorum, events }
+        Self { store, logs, loads, traffic, signing, quorum, events }
     }
 
     /// What happens in the cluster.
     pub const fn events(&self) -> &EventLog {
         &self.events
+    }
+
+    /// Who signs.
+    pub const fn signing(&self) -> &Signing {
+        &self.signing
     }
 
     /// Who leads, and who can be reached.

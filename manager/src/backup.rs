@@ -163,8 +163,11 @@ impl Backup {
 
     /// Whether a cluster can be made of it.
     fn checked(self) -> Result<Self, BackupError> {
-        Authority::load(self.cluster()?.signing_ca())
-            .map_err(|error| BackupError::Unusable(swarmlite_proto::error::chain(&error)))?;
+        let root = self.cluster()?.signing_ca();
+        if !root.is_external() {
+            Authority::load(root)
+                .map_err(|error| BackupError::Unusable(swarmlite_proto::error::chain(&error)))?;
+        }
         self.writer()?;
         Ok(self)
     }

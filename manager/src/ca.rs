@@ -5,17 +5,21 @@
 //! - [`found`]: the first transaction of a cluster.
 //! - [`admission`]: whether a machine becomes a node, and whether a node gets a new certificate.
 //! - [`rotation`]: how another authority takes the place of the present one.
+//! - [`Signing`]: who signs: the cluster, or a server of an authority outside ([`external`]), which is asked by [`cfssl`].
 //! - [`service`]: the calls that lead there.
 //!
 //! A certificate says who a node is, and nothing that the node asks for gets into it but its public key. Only
-//! [`service`] does I/O.
+//! [`service`] and [`cfssl`] do I/O.
 
 pub mod admission;
+pub mod cfssl;
+pub mod external;
 mod founding;
 mod issue;
 mod root;
 pub mod rotation;
 pub mod service;
+mod signing;
 mod token;
 
 use swarmlite_proto::error::Error;
@@ -29,6 +33,7 @@ pub use self::issue::NodeKey;
 pub use self::issue::Subject;
 pub use self::issue::Validity;
 pub use self::root::Authority;
+pub use self::signing::Signing;
 pub use self::token::new_token;
 pub use self::token::new_tokens;
 

@@ -26,6 +26,8 @@ use crate::access::ManagerAccess;
 use crate::acme;
 use crate::attachments;
 use crate::ca;
+use crate::ca::Signing;
+use crate::ca::cfssl::Cfssl;
 use crate::clock;
 use crate::dispatcher::Dispatcher;
 use crate::events;
@@ -114,6 +116,8 @@ pub struct Manager {
     node_id: NodeId,
     store: RaftStore,
     server: Server,
+    cfssl: Arc<Cfssl>,
+    signing: Signing,
     dispatcher: Dispatcher<RaftStore>,
     logs: Logs,
     quorum: watch::Receiver<Quorum>,
@@ -157,7 +161,9 @@ impl Manager {
         let (heard, sessions) = watch::channel(crate::heartbeat::Sessions::default());
         let dispatcher = Dispatcher::new(store.clone(), store.leadership(), heard);
         let broker = broker(&store, &dispatcher);
-        server.set_routes(routes(&identity, &store, &dispatcher, &broker));
+        let cfssl = Arc::new(Cfssl::new(Some(identity.clone())));
+        let signing = Signing::new(cfssl.clone());
+        server.set_routes(routes(&identity, &store, (&dispatcher, &broker), &signing));
         let logs = Logs::new(store.clone(), broker, log_client);
         let (quorum, quorum_receiver) = watch::channel(Quorum::default());
         let events = EventLog::default();
@@ -173,13 +179,7 @@ impl Manager {
             )),
             spawn(members::run(store.clone())),
             spawn(acme::run(
-                acme::Inputs {
-                    store: store.clone(),
-                    programmed: dispatcher.programmed(),
-                    patience: config.routing_patience,
-                    server: Arc::new(acme::Client),
-                    clock: Timestamp::now,
-                },
+                orders(&store, &dispatcher, config.routing_patience),
                 store.leadership(),
             )),
             spawn(follow_quorum(store.clone(), quorum)),
@@ -187,7 +187,19 @@ impl Manager {
         ];
         let node_id = identity.node_id;
         let quorum = quorum_receiver;
-        Ok(Self { node_id, store, server, dispatcher, logs, quorum, events, loops, tasks })
+        Ok(Self {
+            node_id,
+            store,
+            server,
+            cfssl,
+            signing,
+            dispatcher,
+            logs,
+            quorum,
+            events,
+            loops,
+            tasks,
+        })
     }
 
     /// Returns when this manager has the state of the cluster and a vote.
@@ -227,8 +239,10 @@ impl Manager {
     #[must_use]
     pub fn access(&self) -> ManagerAccess {
         let quorum = self.quorum.borrow().clone();
-        let (logs, loads) = (self.logs.clone(), self.dispatcher.clone());
-        ManagerAccess::new(self.store.clone(), logs, loads, quorum, self.events.clone())
+        let (logs, reports) = (self.logs.clone(), self.dispatcher.clone());
+        let signing = self.signing.clone();
+        let (store, events) = (self.store.clone(), self.events.clone());
+        ManagerAccess::new(store, logs, reports, signing, quorum, events)
     }
 
     /// The numbers of this manager as they are now, for Prometheus. Looks at the whole state and asks the file system, so that it may block.
@@ -275,7 +289,9 @@ impl Manager {
     ///
     /// When a part of `identity` is not valid; the old one is then kept.
     pub fn set_identity(&self, identity: &Identity) -> Result<(), TlsError> {
-        self.server.set_identity(identity)
+        self.server.set_identity(identity)?;
+        self.cfssl.set_identity(identity.clone());
+        Ok(())
     }
 
     /// Leaves the other managers. Afterwards it can be shut down and its directory removed ([`raft::wipe`]).
@@ -299,12 +315,12 @@ impl Manager {
 fn routes(
     identity: &Identity,
     store: &RaftStore,
-    dispatcher: &Dispatcher<RaftStore>,
-    broker: &Broker<RaftStore>,
+    (dispatcher, broker): (&Dispatcher<RaftStore>, &Broker<RaftStore>),
+    signing: &Signing,
 ) -> Routes {
     Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
-        .with(Access::Anyone, ca::service::public_routes(store.clone()))
-        .with(Access::Member, ca::service::member_routes(store.clone()))
+        .with(Access::Anyone, ca::service::public_routes(store.clone(), signing.clone()))
+        .with(Access::Member, ca::service::member_routes(store.clone(), signing.clone()))
         .with(Access::Member, clock::routes())
         .with(Access::Member, attachments::service::routes(store.clone()))
         .with(Access::Member, dispatcher.routes())
@@ -312,6 +328,21 @@ fn routes(
         .with(Access::Manager, dispatcher.manager_routes())
         .with(Access::Manager, broker.manager_routes())
         .with(Access::Manager, raft::router(store.clone()))
+}
+
+/// What certificates by ACME are ordered with.
+fn orders(
+    store: &RaftStore,
+    dispatcher: &Dispatcher<RaftStore>,
+    patience: Duration,
+) -> acme::Inputs<RaftStore> {
+    acme::Inputs {
+        store: store.clone(),
+        programmed: dispatcher.programmed(),
+        patience,
+        server: Arc::new(acme::Client),
+        clock: Timestamp::now,
+    }
 }
 
 /// Logs are ordered in the sessions that `dispatcher` holds.

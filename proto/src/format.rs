@@ -54,6 +54,9 @@ impl Format {
     /// The first with witnesses, which older managers would take for managers.
     pub const WITNESS: Self = Self(4);
 
+    /// The first with authorities outside of the cluster, for which older managers cannot sign.
+    pub const EXTERNAL_CA: Self = Self(4);
+
     /// The newest that this version knows.
     const NEWEST: Self = Self::HTTP_OPTIONS;
 

@@ -429,7 +429,7 @@ pub struct Cluster {
 pub struct RootCa {
     /// Its certificate, PEM.
     pub certificate: String,
-    /// Its key, PEM. Never printed.
+    /// Its key, PEM. Never printed. Empty for an authority outside of the cluster, which is asked to sign.
     pub key: String,
     /// The same authority as the one before it vouches for it, PEM: shown to nodes that still trust that one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -441,6 +441,14 @@ impl Cluster {
     #[must_use]
     pub fn signing_ca(&self) -> &RootCa {
         self.next_root_ca.as_ref().unwrap_or(&self.root_ca)
+    }
+}
+
+impl RootCa {
+    /// Whether somebody outside of the cluster has its key.
+    #[must_use]
+    pub const fn is_external(&self) -> bool {
+        self.key.is_empty()
     }
 }
 

@@ -99,6 +99,7 @@ pub use swarm::DEFAULT_DATA_PATH_PORT;
 pub use swarm::DEFAULT_SUBNET_SIZE;
 pub use swarm::DispatcherConfig;
 pub use swarm::EncryptionConfig;
+pub use swarm::ExternalCa;
 pub use swarm::MANAGER_PORT;
 pub use swarm::MAX_SUBNET_SIZE;
 pub use swarm::OrchestrationConfig;

@@ -79,6 +79,21 @@ pub fn client_config(identity: &Identity) -> Result<ClientConfig, TlsError> {
     Ok(with_h2(builder.with_client_auth_cert(chain, key)?))
 }
 
+/// The settings of a caller of a server that is no node, with TLS 1.2 or 1.3: `trust`, PEM, vouches for that, and it is shown the certificate of
+/// `identity`, if there is one, and it wants to see it.
+///
+/// # Errors
+///
+/// When `trust` or a part of `identity` is not valid.
+pub fn visiting_config(identity: Option<&Identity>, trust: &str) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider());
+    let builder = builder.with_safe_default_protocol_versions()?;
+    let builder = builder.with_root_certificates(roots(trust)?);
+    let Some(identity) = identity else { return Ok(builder.with_no_client_auth()) };
+    let (chain, key) = certificate_and_key(identity)?;
+    Ok(builder.with_client_auth_cert(chain, key)?)
+}
+
 /// The settings of a caller that has no certificate yet but knows the authority.
 ///
 /// # Errors
@@ -119,6 +134,21 @@ pub fn server_config(identity: &Identity) -> Result<ServerConfig, TlsError> {
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![ALPN_H2.to_vec()];
     Ok(config)
+}
+
+/// Checks that `chain`, PEM, the certificate of a node first, is one that others take `now` who trust `root_ca`, PEM.
+///
+/// # Errors
+///
+/// When it is not.
+pub fn verify(chain: &str, root_ca: &str, now: Timestamp) -> Result<(), TlsError> {
+    let chain = certificates(chain, "the certificate")?;
+    let (first, rest) = chain.split_first().ok_or(rustls::Error::NoCertificatesPresented)?;
+    let roots = Arc::new(roots(root_ca)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build()?;
+    let now = UnixTime::since_unix_epoch(now.since(Timestamp::EPOCH));
+    verifier.verify_client_cert(first, rest, now)?;
+    Ok(())
 }
 
 /// Who the holder of a certificate is. The certificate has to be verified already.

@@ -54,6 +54,7 @@ async fn create_while_racing(times: usize) -> Result<Version> {
         store.clone(),
         FakeLogs::default(),
         Reports::default(),
+        nobody_outside(),
         Quorum::default(),
         EventLog::default(),
     );

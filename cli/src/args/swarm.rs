@@ -12,6 +12,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use ipnet::Ipv4Net;
 use swarmlite_proto::spec::DEFAULT_SUBNET_SIZE;
+use swarmlite_proto::spec::ExternalCa;
 use swarmlite_proto::spec::HttpConfig;
 use swarmlite_proto::spec::MANAGER_PORT;
 use swarmlite_proto::time::Nanoseconds;
@@ -20,6 +21,7 @@ use self::acme::AcmeFlags;
 use self::http::HttpFlags;
 use crate::value::count;
 use crate::value::duration;
+use crate::value::external_ca;
 use crate::value::http::ports;
 use crate::value::strategy;
 
@@ -133,6 +135,11 @@ pub(crate) struct SwarmSettings {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) cert_expiry: Option<Nanoseconds>,
 
+    /// Server of an external certificate authority, for one whose key the swarm does not have: protocol=cfssl,url=https://HOST/api/v1/cfssl/sign[,cacert=FILE]; may be
+    /// repeated. Not for a new swarm, which begins with an authority of its own.
+    #[arg(long, value_name = "SPEC", value_parser = external_ca::parse)]
+    pub(crate) external_ca: Vec<ExternalCa>,
+
     /// Dispatcher heartbeat period [default: 5s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) dispatcher_heartbeat: Option<Nanoseconds>,
@@ -241,12 +248,16 @@ pub(crate) struct CaArgs {
     pub(crate) rotate: bool,
 
     /// Path to the PEM-formatted root CA certificate to use; without it, a new one is generated.
-    #[arg(long, value_name = "FILE", requires = "rotate", requires = "ca_key")]
+    #[arg(long, value_name = "FILE", requires = "rotate")]
     pub(crate) ca_cert: Option<PathBuf>,
 
     /// Path to the PEM-formatted root CA key to use.
     #[arg(long, value_name = "FILE", requires = "rotate", requires = "ca_cert")]
     pub(crate) ca_key: Option<PathBuf>,
+
+    /// Server that signs for the root CA in --ca-cert, whose key the swarm does not get: protocol=cfssl,url=https://HOST/api/v1/cfssl/sign; may be repeated.
+    #[arg(long, value_name = "SPEC", value_parser = external_ca::parse, requires = "rotate")]
+    pub(crate) external_ca: Vec<ExternalCa>,
 
     /// Validity period of the certificates of nodes.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "rotate")]

@@ -10,13 +10,10 @@ use clap::error::ErrorKind;
 use super::Cli;
 
 /// Commands of docker, their options that are not there yet, and why.
-const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (SERVICE, &["credential-spec"], "it is for Windows containers only"),
-    (SWARM, &["external-ca"], "the swarm is its own certificate authority"),
-];
+const OPTIONS: &[(&[&str], &[&str], &str)] =
+    &[(SERVICE, &["credential-spec"], "it is for Windows containers only")];
 
 const SERVICE: &[&str] = &["service create", "service update"];
-const SWARM: &[&str] = &["init", "swarm init", "swarm update", "swarm ca"];
 
 /// What to say about an option that the parser does not know, if docker knows it.
 pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Option<String> {

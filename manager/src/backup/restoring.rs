@@ -6,7 +6,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rand::CryptoRng;
 use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Versions;
@@ -23,7 +22,9 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_proto::unlock_key::UnlockKey;
 
 use super::Backup;
-use crate::ca::admission::identity;
+use crate::ca::NodeKey;
+use crate::ca::Signing;
+use crate::ca::Subject;
 use crate::state::Op;
 use crate::state::State;
 use crate::state::Transaction;
@@ -45,15 +46,37 @@ pub struct Restored {
     pub unlock_key: Option<UnlockKey>,
 }
 
-/// Makes a cluster of `backup`, whose manager is reached at `addr`.
+impl Backup {
+    /// Who the manager is that wrote it, with a new key.
+    ///
+    /// # Errors
+    ///
+    /// When nobody signs for it.
+    pub async fn identity(&self, signing: &Signing, now: Timestamp) -> Result<Identity> {
+        let (cluster, writer) = (self.cluster()?, self.writer()?);
+        let NodeKey { key, csr } = NodeKey::generate()?;
+        let role = NodeRole::Manager;
+        let subject = Subject { node_id: &writer.id, cluster_id: &cluster.id, role };
+        Ok(Identity {
+            node_id: writer.id.clone(),
+            cluster_id: cluster.id.clone(),
+            role,
+            certificate: signing.certificate(cluster, &subject, &csr, now).await?,
+            key,
+            root_ca: cluster.root_ca.certificate.clone(),
+        })
+    }
+}
+
+/// Makes a cluster of `backup`, whose manager has this `identity` and is reached at `addr`.
 ///
 /// # Errors
 ///
 /// When the clock is behind: what is older than the backup would count as newer.
 pub fn restored(
     backup: &Backup,
+    identity: Identity,
     addr: SocketAddr,
-    rng: &mut impl CryptoRng,
     now: Timestamp,
 ) -> Result<Restored> {
     let written = backup.origin.at;
@@ -66,7 +89,6 @@ pub fn restored(
     let index = backup.state.index_past_all(now);
     let cluster = going_on_from(index, cluster);
     let manager = alone(writer, ManagerRecord { raft_id: index, addr });
-    let identity = identity(&cluster, &manager, rng, now)?;
     let unlock_key = cluster.unlock_key.clone();
     let transaction = Transaction::new(now)
         .with(Op::PutCluster(Box::new(cluster)))

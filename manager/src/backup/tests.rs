@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use swarmlite_proto::format::Format;
 use swarmlite_proto::id::NodeId;
+use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::ManagerRecord;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::task_state::TaskState;
@@ -18,6 +19,7 @@ use swarmlite_rpc::tls::peer_of_pem;
 use super::restoring::Restored;
 use super::restoring::restored;
 use super::*;
+use crate::ca::admission;
 use crate::ca::tests::founded;
 use crate::state::Op;
 use crate::state::fixture::commit;
@@ -59,9 +61,14 @@ fn backup() -> Backup {
 /// One file for all tests: each sealing takes its time.
 static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| backup().seal(&passphrase()).expect("seals"));
 
+fn identity(backup: &Backup) -> Identity {
+    let (cluster, writer) = (backup.cluster().expect("one"), backup.writer().expect("one"));
+    admission::identity(cluster, writer, &mut rng(1), written()).expect("signs")
+}
+
 fn restore(backup: &Backup, later: Duration) -> Restored {
     let addr = "192.0.2.9:2377".parse().expect("an address");
-    restored(backup, addr, &mut rng(1), written() + later).expect("can be")
+    restored(backup, identity(backup), addr, written() + later).expect("can be")
 }
 
 #[test]
@@ -192,7 +199,8 @@ fn whatever_came_after_the_backup_is_older() {
 fn a_clock_before_the_backup_is_refused() {
     let addr = "192.0.2.9:2377".parse().expect("an address");
     let past = Timestamp::EPOCH + Duration::from_secs(1_799_999_999);
-    let refused = restored(&backup(), addr, &mut rng(1), past).expect_err("is older");
+    let backup = backup();
+    let refused = restored(&backup, identity(&backup), addr, past).expect_err("is older");
     assert_eq!(
         refused.message,
         "the backup was written at 2027-01-15T08:00:00Z, and by the clock of this machine it is 2027-01-15T07:59:59Z: set the clock first"
@@ -238,7 +246,10 @@ fn no_damage_to_a_record_breaks_anything() {
         let damaged = [before, &spoiled_messagepack(&mut case, record)].concat();
         let Ok(backup) = Backup::read(&damaged) else { continue };
         let _summary = backup.summary().map(|summary| serde_json::to_string(&summary));
-        made += u32::from(restored(&backup, addr, &mut *case, written()).is_ok());
+        let (Ok(cluster), Ok(writer)) = (backup.cluster(), backup.writer()) else { continue };
+        let identity = admission::identity(cluster, writer, &mut *case, written());
+        let outcome = identity.and_then(|it| restored(&backup, it, addr, written()));
+        made += u32::from(outcome.is_ok());
     }
     assert!(made > 0, "some of what is wrong does no harm");
 }

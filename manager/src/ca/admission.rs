@@ -1,7 +1,9 @@
-//! Whether a machine becomes a node, and whether a node gets a new certificate. Decides, and leaves acting to [`super::service`].
+//! Whether a machine becomes a node, and whether a node gets a new certificate. Decides, and leaves acting to [`super::service`], and signing to
+//! [`super::signing`].
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rand::CryptoRng;
@@ -18,17 +20,14 @@ use swarmlite_proto::object::NodeIndex;
 use swarmlite_proto::object::NodeStatus;
 use swarmlite_proto::rpc::JoinClusterRequest;
 use swarmlite_proto::rpc::JoinClusterResponse;
-use swarmlite_proto::rpc::RenewRequest;
-use swarmlite_proto::rpc::RenewResponse;
 use swarmlite_proto::spec::Availability;
 use swarmlite_proto::spec::NodeRole;
 use swarmlite_proto::spec::NodeSpec;
 use swarmlite_proto::time::Timestamp;
 
-use super::Authority;
 use super::NodeKey;
 use super::Subject;
-use super::Validity;
+use super::signing;
 use super::token::role_for;
 use crate::members::manager_addresses;
 use crate::state::ObjectRef;
@@ -40,20 +39,44 @@ use crate::state::Transaction;
 const WRONG_TOKEN: &str =
     "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster";
 
-/// A machine may become a node, if the transaction goes through.
+/// A machine may become a node, if the transaction goes through and it gets a certificate.
 #[derive(Clone, Debug)]
 pub struct Admission {
     /// Makes the node, unless the tokens have changed meanwhile.
     pub transaction: Transaction,
-    /// The answer.
-    pub response: JoinClusterResponse,
+    /// The cluster that it is admitted to.
+    pub cluster: Arc<Cluster>,
+    /// The node.
+    pub node: Node,
+    managers: Vec<SocketAddr>,
+}
+
+impl Admission {
+    /// Who needs a certificate.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { node_id: &self.node.id, cluster_id: &self.cluster.id, role: self.node.role }
+    }
+
+    /// The answer, with the certificate.
+    #[must_use]
+    pub fn response(&self, certificate: String) -> JoinClusterResponse {
+        JoinClusterResponse {
+            node_id: self.node.id.clone(),
+            cluster_id: self.cluster.id.clone(),
+            role: self.node.role,
+            certificate,
+            managers: self.managers.clone(),
+            witness: self.node.witness,
+        }
+    }
 }
 
 /// Decides on a machine that calls from `from`.
 ///
 /// # Errors
 ///
-/// When the token is wrong or the signing request is none.
+/// When the token is wrong.
 pub fn admit(
     state: &State,
     request: &JoinClusterRequest,
@@ -82,18 +105,11 @@ pub fn admit(
         witness: request.witness,
         versions: Versions::default(),
     };
-    let response = JoinClusterResponse {
-        node_id: node.id.clone(),
-        cluster_id: cluster.id.clone(),
-        role,
-        certificate: sign(cluster, &node.id, role, &request.csr, (rng, now))?,
-        managers: manager_addresses(state),
-        witness: request.witness,
-    };
     let transaction = Transaction::new(now)
         .with(Op::Expect(ObjectRef::Cluster, cluster.meta.version))
-        .with(Op::PutNode(Box::new(node)));
-    Ok(Admission { transaction, response })
+        .with(Op::PutNode(Box::new(node.clone())));
+    let (cluster, managers) = (Arc::clone(cluster), manager_addresses(state));
+    Ok(Admission { transaction, cluster, node, managers })
 }
 
 /// Nothing is ever scheduled on a witness.
@@ -113,22 +129,13 @@ fn may_be_witness(cluster: &Cluster, role: NodeRole) -> Result<()> {
     Ok(())
 }
 
-/// A new certificate for a node, for the role it has now.
+/// The role for which a node gets a new certificate: the one it has now.
 ///
 /// # Errors
 ///
-/// When the node was removed, or the signing request is none.
-pub fn renew(
-    state: &State,
-    node_id: &NodeId,
-    request: &RenewRequest,
-    rng: &mut impl CryptoRng,
-    now: Timestamp,
-) -> Result<RenewResponse> {
-    let cluster = cluster(state)?;
-    let node = state.nodes().get(node_id).ok_or_else(|| removed(node_id))?;
-    let certificate = sign(cluster, node_id, node.role, &request.csr, (rng, now))?;
-    Ok(RenewResponse { role: node.role, certificate })
+/// When the node was removed.
+pub fn renewed_role(state: &State, node_id: &NodeId) -> Result<NodeRole> {
+    state.nodes().get(node_id).map(|node| node.role).ok_or_else(|| removed(node_id))
 }
 
 /// Who `node` is to others, with a new key.
@@ -143,11 +150,13 @@ pub(crate) fn identity(
     now: Timestamp,
 ) -> Result<Identity> {
     let NodeKey { key, csr } = NodeKey::generate()?;
+    let subject = Subject { node_id: &node.id, cluster_id: &cluster.id, role: node.role };
+    let certificate = signing::by_own_key(cluster, &subject, &csr, (rng, now))?;
     Ok(Identity {
         node_id: node.id.clone(),
         cluster_id: cluster.id.clone(),
         role: node.role,
-        certificate: sign(cluster, &node.id, node.role, &csr, (rng, now))?,
+        certificate,
         key,
         root_ca: cluster.root_ca.certificate.clone(),
     })
@@ -177,21 +186,6 @@ fn free_index(state: &State) -> Result<NodeIndex> {
         .find(|index| !taken.contains(index))
         .map(NodeIndex)
         .ok_or_else(|| Error::unavailable("the swarm has no room for another node"))
-}
-
-fn sign(
-    cluster: &Cluster,
-    node_id: &NodeId,
-    role: NodeRole,
-    csr: &str,
-    (rng, now): (&mut impl CryptoRng, Timestamp),
-) -> Result<String> {
-    let subject = Subject { node_id, cluster_id: &cluster.id, role };
-    let validity = Validity::of_node(cluster, now);
-    let authority = cluster.signing_ca();
-    let certificate = Authority::load(authority)?.sign(csr, &subject, validity, rng)?;
-    // With what lets nodes that trust the authority before this one follow the chain to that.
-    Ok(certificate + authority.cross_signed.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]

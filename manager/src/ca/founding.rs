@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use ipnet::Ipv4Net;
 use rand::CryptoRng;
+use swarmlite_proto::error::Error;
 use swarmlite_proto::error::Result;
 use swarmlite_proto::format::Format;
 use swarmlite_proto::format::Versions;
@@ -137,6 +138,11 @@ fn ingress_network(rng: &mut impl CryptoRng) -> Network {
 /// In Docker's words when `asked` asks for something that cannot be.
 pub fn over(present: SwarmSpec, asked: &SwarmSpec) -> Result<SwarmSpec> {
     validate::swarm_spec(asked)?;
+    if !asked.ca_config.external_cas.is_empty() {
+        return Err(Error::invalid(
+            "a swarm begins as its own certificate authority: `swarm ca --rotate --ca-cert FILE --external-ca ...` puts an external one in its place",
+        ));
+    }
     let mut spec = present;
     set(&mut spec.labels, asked.labels.clone());
     set(&mut spec.encryption_config, asked.encryption_config);

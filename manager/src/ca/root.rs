@@ -15,6 +15,7 @@ use rcgen::Issuer;
 use rcgen::KeyPair;
 use rcgen::KeyUsagePurpose;
 use rcgen::PublicKeyData;
+use rcgen::SubjectPublicKeyInfo;
 use swarmlite_proto::object::RootCa;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::tls;
@@ -54,7 +55,9 @@ impl Authority {
     pub fn create(rng: &mut impl CryptoRng, now: Timestamp) -> Result<RootCa, CaError> {
         let key = KeyPair::generate().map_err(CaError::Key)?;
         let mut name = DistinguishedName::new();
-        name.push(DnType::CommonName, COMMON_NAME);
+        // As what an external authority makes of a name when it vouches for this one.
+        let text = COMMON_NAME.try_into().map_err(CaError::Key)?;
+        name.push(DnType::CommonName, DnValue::PrintableString(text));
         let mut params = authority_params(name, rng);
         Validity::starting(now, ROOT_VALIDITY).write_to(&mut params);
         let certificate = params.self_signed(&key).map_err(CaError::Sign)?;
@@ -84,23 +87,22 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// When the certificate or the key of `other` cannot be read, or its name has a form that cannot be repeated.
+    /// When the certificate of `other` cannot be read, or its name has a form that cannot be repeated.
     pub(super) fn vouch_for(
         &self,
         other: &RootCa,
         rng: &mut impl CryptoRng,
     ) -> Result<String, CaError> {
-        let key = KeyPair::from_pem(&other.key).map_err(CaError::Authority)?;
+        let (_, key) = tls::authority_of_pem(&other.certificate).map_err(|_| unreadable())?;
+        let key = SubjectPublicKeyInfo::from_der(&key).map_err(CaError::Authority)?;
         let mut params = authority_params(name_of(&other.certificate)?, rng);
         let (from, to) = tls::validity_of_pem(&other.certificate).map_err(|_| unreadable())?;
         Validity::between(from, to).write_to(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).map_err(CaError::Sign)?;
-        let names = tls::authority_of_pem(&certificate.pem()).map(|(subject, _)| subject);
-        let wanted = tls::authority_of_pem(&other.certificate).map(|(subject, _)| subject);
-        // Chains are followed by name, byte for byte.
-        match (names, wanted) {
-            (Ok(name), Ok(wanted)) if name == wanted => Ok(certificate.pem()),
-            _ => Err(unreadable()),
+        if stands_for(&certificate.pem(), other) {
+            Ok(certificate.pem())
+        } else {
+            Err(unreadable())
         }
     }
 
@@ -124,6 +126,12 @@ impl Authority {
     }
 }
 
+/// Whether `certificate`, PEM, can be followed in the place of that of `root`: by its name, byte for byte, and its key.
+pub(super) fn stands_for(certificate: &str, root: &RootCa) -> bool {
+    let wanted = tls::authority_of_pem(&root.certificate);
+    matches!((tls::authority_of_pem(certificate), wanted), (Ok(one), Ok(other)) if one == other)
+}
+
 /// What every authority is.
 fn authority_params(name: DistinguishedName, rng: &mut impl CryptoRng) -> CertificateParams {
     let mut params = CertificateParams::default();
@@ -135,7 +143,7 @@ fn authority_params(name: DistinguishedName, rng: &mut impl CryptoRng) -> Certif
 }
 
 /// The name of the authority with this certificate, PEM.
-fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
+pub(super) fn name_of(certificate: &str) -> Result<DistinguishedName, CaError> {
     let (_, pem) = parse_x509_pem(certificate.as_bytes()).map_err(|_| unreadable())?;
     let certificate = pem.parse_x509().map_err(|_| unreadable())?;
     let mut name = DistinguishedName::new();

@@ -6,6 +6,8 @@
 //! 3. When all have certificates of the new authority, it takes the place of the old one, and the join tokens, which name the authority, are
 //!    replaced. From then on nodes are told to trust the new one.
 //!
+//! The key of an authority may be outside of the cluster. Then a server there signs, and vouches for the one that takes its place ([`super::Signing`]).
+//!
 //! At no time is there a node that does not trust another, so nothing has to be done at once. Pure.
 
 use std::time::Duration;
@@ -21,10 +23,12 @@ use swarmlite_proto::object::Node;
 use swarmlite_proto::object::RootCa;
 use swarmlite_proto::object::TlsInfo;
 use swarmlite_proto::spec::CaConfig;
+use swarmlite_proto::spec::ExternalCa;
 use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::tls;
 
 use super::Authority;
+use super::external;
 use super::new_tokens;
 use crate::reconcile::Plan;
 use crate::reconcile::View;
@@ -74,14 +78,34 @@ pub fn wanted(
     if *certificate == cluster.signing_ca().certificate {
         return Ok(None);
     }
-    if key.is_empty() {
-        return Err(Error::invalid(
-            "there must be at least one valid, reachable external CA corresponding to the next CA certificate",
-        ));
-    }
     let root = RootCa { certificate: certificate.clone(), key: key.clone(), cross_signed: None };
     check(&root, &cluster.root_ca, now)?;
     Ok(Some(root))
+}
+
+/// Checks the servers of external authorities among the settings that `cluster` is to have, where `next` is about to replace its authority.
+///
+/// # Errors
+///
+/// When one signs for no external authority of the cluster, and in Docker's words when there is none for the authority that signs.
+pub fn check_servers(cluster: &Cluster, next: Option<&RootCa>, asked: &CaConfig) -> Result<()> {
+    let signs = next.unwrap_or_else(|| cluster.signing_ca());
+    let external = [&cluster.root_ca, signs].into_iter().filter(|root| root.is_external());
+    let of = |root| external::servers(&asked.external_cas, root, cluster);
+    let known: Vec<&ExternalCa> = external.flat_map(of).collect();
+    if let Some(other) = asked.external_cas.iter().find(|server| !known.contains(server)) {
+        return Err(Error::invalid(format!(
+            "external CA {} signs for none of the authorities of the swarm: `swarm ca --rotate --ca-cert FILE` makes another one its authority",
+            other.url
+        )));
+    }
+    if signs.is_external() && of(signs).next().is_none() {
+        let which = if next.is_some() { "next" } else { "current" };
+        return Err(Error::invalid(format!(
+            "there must be at least one valid, reachable external CA corresponding to the {which} CA certificate"
+        )));
+    }
+    Ok(())
 }
 
 /// Whether `root`, which somebody brings along, can be an authority in the place of `present`.
@@ -100,6 +124,9 @@ fn check(root: &RootCa, present: &RootCa, now: Timestamp) -> Result<()> {
     if tls::authority_of_pem(&present.certificate).is_ok_and(|(_, present)| present == key) {
         return Err(Error::invalid("Cannot update to a cert with an identical key"));
     }
+    if root.is_external() {
+        return Ok(());
+    }
     if Authority::load(root)
         .and_then(|authority| authority.holds_key_of(root))
         .is_ok_and(|holds| holds)
@@ -108,17 +135,6 @@ fn check(root: &RootCa, present: &RootCa, now: Timestamp) -> Result<()> {
     } else {
         Err(Error::invalid("the signing CA key does not belong to the signing CA certificate"))
     }
-}
-
-/// Has `next` sign from now on, and the present authority of `cluster` vouch for it.
-///
-/// # Errors
-///
-/// When the present authority cannot sign.
-pub fn begin(cluster: &mut Cluster, next: RootCa, rng: &mut impl CryptoRng) -> Result<()> {
-    let cross_signed = Authority::load(&cluster.root_ca)?.vouch_for(&next, rng)?;
-    cluster.next_root_ca = Some(RootCa { cross_signed: Some(cross_signed), ..next });
-    Ok(())
 }
 
 /// The public key of the authority that all certificates have to be from, as nodes tell it; `None` unless it has just changed.
@@ -149,7 +165,12 @@ pub fn reconcile(view: &View, now: Timestamp, rng: &mut StdRng) -> Plan {
         && let Some(cluster) = view.state.cluster()
         && let Some(next) = &cluster.next_root_ca
     {
+        let mut spec = cluster.spec.clone();
+        // Who signs for an authority that nobody trusts any more is of no use.
+        let still = |server: &ExternalCa| server.ca_cert.trim() == next.certificate.trim();
+        spec.ca_config.external_cas.retain(still);
         let replaced = Cluster {
+            spec,
             join_tokens: new_tokens(&next.certificate, rng),
             root_ca: next.clone(),
             next_root_ca: None,

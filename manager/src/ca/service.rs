@@ -23,8 +23,9 @@ use swarmlite_proto::time::Timestamp;
 use swarmlite_rpc::Caller;
 use tokio::sync::Mutex;
 
+use super::Signing;
+use super::Subject;
 use super::admission;
-use super::admission::Admission;
 use crate::message::Packed;
 use crate::message::Refusal;
 use crate::store::Store;
@@ -34,8 +35,8 @@ use crate::store::Store;
 const ATTEMPTS: usize = 16;
 
 /// The calls for everyone: the certificate of the authority, and joining.
-pub fn public_routes<S: Store>(store: S) -> Router {
-    let desk = Desk { store, admitting: Arc::default() };
+pub fn public_routes<S: Store>(store: S, signing: Signing) -> Router {
+    let desk = Desk { store, signing, admitting: Arc::default() };
     Router::new()
         .route(CA_CERTIFICATE, get(certificate::<S>))
         .route(CA_JOIN, post(join::<S>))
@@ -43,14 +44,16 @@ pub fn public_routes<S: Store>(store: S) -> Router {
 }
 
 /// The call for members: renewing their certificates.
-pub fn member_routes<S: Store>(store: S) -> Router {
-    Router::new().route(CA_RENEW, post(renew::<S>)).with_state(store)
+pub fn member_routes<S: Store>(store: S, signing: Signing) -> Router {
+    let desk = Desk { store, signing, admitting: Arc::default() };
+    Router::new().route(CA_RENEW, post(renew::<S>)).with_state(desk)
 }
 
-/// Where machines are admitted, one after the other, as each takes the lowest free index.
+/// Where certificates are asked for. Machines are admitted one after the other, as each takes the lowest free index.
 #[derive(Clone)]
 struct Desk<S> {
     store: S,
+    signing: Signing,
     admitting: Arc<Mutex<()>>,
 }
 
@@ -68,10 +71,12 @@ async fn join<S: Store>(
     for _attempt in 0..ATTEMPTS {
         let state = desk.store.read().await?;
         let now = Timestamp::now();
-        let Admission { transaction, response } =
-            admission::admit(&state, &request, caller.addr.ip(), &mut rand::rng(), now)?;
-        match desk.store.propose(transaction).await {
+        let admitted = admission::admit(&state, &request, caller.addr.ip(), &mut rand::rng(), now)?;
+        let (cluster, subject) = (&admitted.cluster, admitted.subject());
+        let certificate = desk.signing.certificate(cluster, &subject, &request.csr, now).await?;
+        match desk.store.propose(admitted.transaction.clone()).await {
             Ok(_version) => {
+                let response = admitted.response(certificate);
                 tracing::info!(node = %response.node_id, role = response.role.as_str(), addr = %caller.addr, "node joined");
                 return Ok(Packed(response));
             }
@@ -89,13 +94,16 @@ fn was_outrun(error: &Error) -> bool {
 }
 
 async fn renew<S: Store>(
-    State(store): State<S>,
+    State(desk): State<Desk<S>>,
     Extension(peer): Extension<Peer>,
     Packed(request): Packed<RenewRequest>,
 ) -> Result<Packed<RenewResponse>, Refusal> {
-    let state = store.read().await?;
-    let now = Timestamp::now();
-    Ok(Packed(admission::renew(&state, &peer.node_id, &request, &mut rand::rng(), now)?))
+    let state = desk.store.read().await?;
+    let cluster = admission::cluster(&state)?;
+    let role = admission::renewed_role(&state, &peer.node_id)?;
+    let subject = Subject { node_id: &peer.node_id, cluster_id: &cluster.id, role };
+    let signed = desk.signing.certificate(cluster, &subject, &request.csr, Timestamp::now());
+    Ok(Packed(RenewResponse { role, certificate: signed.await? }))
 }
 
 #[cfg(test)]
@@ -113,6 +121,7 @@ mod tests {
 
     use super::*;
     use crate::ca::NodeKey;
+    use crate::ca::cfssl::Cfssl;
     use crate::ca::tests::founded;
     use crate::store::memory::MemoryStore;
 
@@ -128,8 +137,9 @@ mod tests {
         };
         let sound = messagepack::encode(&request).expect("encodes");
         let addr = SocketAddr::from(([192, 0, 2, 7], 4000));
+        let signing = Signing::new(Arc::new(Cfssl::new(None)));
         let caller = Caller { addr, peer: None, protocol: Range::own() };
-        let routes = public_routes(MemoryStore::new(state)).layer(Extension(caller));
+        let routes = public_routes(MemoryStore::new(state), signing).layer(Extension(caller));
         let mut joined = 0;
         for mut case in cases(200) {
             let body = Body::from(spoiled_messagepack(&mut case, &sound));

@@ -59,9 +59,10 @@ async fn manager() -> Manager {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let server = Server::start(anywhere, &identity).await.expect("starts");
     let who = |Extension(peer): Extension<Peer>| async move { Packed(peer.node_id) };
+    let signing = ca::Signing::new(Arc::new(ca::cfssl::Cfssl::new(None)));
     let routes = Routes::new(Gate::new(identity.cluster_id.clone(), store.clone()))
-        .with(Access::Anyone, ca::service::public_routes(store.clone()))
-        .with(Access::Member, ca::service::member_routes(store.clone()))
+        .with(Access::Anyone, ca::service::public_routes(store.clone(), signing.clone()))
+        .with(Access::Member, ca::service::member_routes(store.clone(), signing))
         .with(Access::Manager, Router::new().route(SECRET, post(who)));
     server.set_routes(routes);
     Manager { addr: server.addr(), store, identity, server }

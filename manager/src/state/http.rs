@@ -89,6 +89,15 @@ impl State {
         self.check_format("options of HTTP routing need", Format::HTTP_OPTIONS)
     }
 
+    /// The same for authorities outside of the cluster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check_http_format`].
+    pub fn check_external_ca_format(&self) -> Result<()> {
+        self.check_format("external certificate authorities need", Format::EXTERNAL_CA)
+    }
+
     fn check_format(&self, needs: &str, format: Format) -> Result<()> {
         if self.format() >= format {
             return Ok(());

@@ -1,5 +1,6 @@
 //! The settings of the whole cluster, and what they are when nobody says.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
@@ -217,7 +218,7 @@ pub struct CaConfig {
     /// How long a node's certificate is valid.
     #[serde(skip_serializing_if = "Nanoseconds::is_zero")]
     pub node_cert_expiry: Nanoseconds,
-    /// Authorities outside of the cluster. Not supported.
+    /// Who signs in the place of the cluster, for an authority whose key the cluster does not have.
     #[serde(rename = "ExternalCAs", skip_serializing_if = "Vec::is_empty")]
     pub external_cas: Vec<ExternalCa>,
     /// The certificate of the authority that is to replace the present one, PEM. Empty in answers.
@@ -250,15 +251,26 @@ impl std::fmt::Debug for CaConfig {
     }
 }
 
-/// An authority outside of the cluster.
+/// A server that signs for an authority outside of the cluster. Of several for the same one, any may be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ExternalCa {
-    /// How it is asked: `cfssl`.
+    /// How it is asked: `cfssl`, which an empty one stands for.
     pub protocol: String,
-    /// Where.
+    /// Where, by `https`.
     #[serde(rename = "URL")]
     pub url: String,
+    /// What else the protocol needs. There is no option that is supported.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+    /// The certificate of the authority that it signs for, PEM, which also vouches for the server itself. Empty: the one that all nodes trust.
+    #[serde(rename = "CACert", skip_serializing_if = "String::is_empty")]
+    pub ca_cert: String,
+}
+
+impl ExternalCa {
+    /// The only protocol (<https://github.com/cloudflare/cfssl/blob/master/doc/api/endpoint_sign.txt>).
+    pub const CFSSL: &'static str = "cfssl";
 }
 
 /// Whether managers need a key to start.

@@ -16,6 +16,7 @@ use crate::spec::DATA_PATH_PORTS;
 use crate::spec::DEFAULT_ADDRESS_POOL;
 use crate::spec::DEFAULT_DATA_PATH_PORT;
 use crate::spec::DEFAULT_SUBNET_SIZE;
+use crate::spec::ExternalCa;
 use crate::spec::MAX_SUBNET_SIZE;
 use crate::spec::SwarmSpec;
 
@@ -121,7 +122,18 @@ pub fn swarm_spec(spec: &SwarmSpec) -> Result<()> {
     http::ports(spec.http())?;
     spec.http_options.as_ref().map_or(Ok(()), http::options)?;
     spec.acme.as_ref().map_or(Ok(()), http::acme)?;
-    unsupported("CAConfig.ExternalCAs", !spec.ca_config.external_cas.is_empty())
+    spec.ca_config.external_cas.iter().try_for_each(external_ca)
+}
+
+fn external_ca(ca: &ExternalCa) -> Result<()> {
+    let is_known = ca.protocol.is_empty() || ca.protocol.eq_ignore_ascii_case(ExternalCa::CFSSL);
+    require(is_known, || format!("unrecognized external CA protocol: {:?}", ca.protocol))?;
+    let rest = ca.url.strip_prefix("https://");
+    require(rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')), || {
+        format!("invalid external CA URL {:?}: https://HOST/PATH is needed", ca.url)
+    })?;
+    let option = ca.options.keys().next();
+    option.map_or(Ok(()), |name| unsupported(&format!("ExternalCA.Options.{name}"), true))
 }
 
 fn listen_addr(addr: &str) -> Result<()> {

@@ -434,9 +434,19 @@ const CLUSTERS: &[(&str, ErrorKind, &str)] = &[
         "heartbeat time period cannot be a negative duration",
     ),
     (
-        r#"{"Spec": {"CAConfig": {"ExternalCAs": [{"Protocol": "cfssl", "URL": "https://ca"}]}}}"#,
+        r#"{"Spec": {"CAConfig": {"ExternalCAs": [{"Protocol": "acme", "URL": "https://ca"}]}}}"#,
         InvalidArgument,
-        "unsupported field: CAConfig.ExternalCAs",
+        "unrecognized external CA protocol: \"acme\"",
+    ),
+    (
+        r#"{"Spec": {"CAConfig": {"ExternalCAs": [{"Protocol": "cfssl", "URL": "http://ca"}]}}}"#,
+        InvalidArgument,
+        "invalid external CA URL \"http://ca\": https://HOST/PATH is needed",
+    ),
+    (
+        r#"{"Spec": {"CAConfig": {"ExternalCAs": [{"URL": "https://ca", "Options": {"a": "b"}}]}}}"#,
+        InvalidArgument,
+        "unsupported field: ExternalCA.Options.a",
     ),
 ];
 

@@ -28,7 +28,7 @@ const SECRET: &str = "correct-horse-battery-staple";
 const LOCKED: &str = "Swarm is encrypted and needs to be unlocked before it can be used.";
 
 /// A small cluster: a leader, another manager and a worker.
-struct Small {
+pub(crate) struct Small {
     lab: Lab,
 }
 
@@ -45,7 +45,11 @@ impl Small {
         Ok(small)
     }
 
-    fn first(&self) -> &Node {
+    pub(crate) const fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    pub(crate) fn first(&self) -> &Node {
         &self.lab.nodes()[0]
     }
 
@@ -53,11 +57,11 @@ impl Small {
         &self.lab.nodes()[1]
     }
 
-    fn worker(&self) -> &Node {
+    pub(crate) fn worker(&self) -> &Node {
         &self.lab.nodes()[2]
     }
 
-    async fn join(&self, node: &Node, role: &str) -> anyhow::Result<()> {
+    pub(crate) async fn join(&self, node: &Node, role: &str) -> anyhow::Result<()> {
         let token = self.first().swarmlite(&["join-token", "--quiet", role]).await?;
         self.join_with(node, token.trim()).await
     }
@@ -71,7 +75,7 @@ impl Small {
     }
 
     /// Makes a service whose environment is secret, on the worker, so that the agents of managers know nothing of it.
-    async fn make_secret(&self) -> anyhow::Result<()> {
+    pub(crate) async fn make_secret(&self) -> anyhow::Result<()> {
         let environment = format!("PASSWORD={SECRET}");
         let create = ["service", "create", "--name", "web", "--env", &environment];
         let place = ["--constraint", "node.role==worker", IMAGE];
@@ -106,7 +110,7 @@ impl Small {
 }
 
 /// Runs `test` on a small cluster, which is gone afterwards.
-async fn on_small(
+pub(crate) async fn on_small(
     cluster: &Cluster,
     options: &[&str],
     test: impl AsyncFnOnce(&Small) -> anyhow::Result<()>,
@@ -121,7 +125,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-async fn get(node: &Node, path: &str) -> anyhow::Result<Value> {
+pub(crate) async fn get(node: &Node, path: &str) -> anyhow::Result<Value> {
     let reply = node.api(Method::GET, path, "").await?;
     ensure!(reply.status == 200, "{}: {}", reply.status, reply.body);
     reply.json()

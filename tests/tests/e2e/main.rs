@@ -24,6 +24,7 @@ mod durable;
 mod engine;
 mod events;
 mod explain;
+mod external_ca;
 mod failures;
 mod http;
 mod http_load;
@@ -136,6 +137,7 @@ fn cases() -> Vec<Case> {
         locking::a_new_unlock_key_replaces_the_old_one,
         locking::a_manager_goes_on_after_the_others_are_lost,
         locking::the_authority_is_replaced_while_the_cluster_runs,
+        external_ca::an_authority_outside_signs_in_the_place_of_the_own_one,
         witness::two_managers_and_a_witness_survive_the_loss_of_any_one,
         api::malformed_json_changes_nothing,
         api::an_unknown_network_changes_nothing,

@@ -21,6 +21,7 @@ const POLL: Duration = Duration::from_millis(200);
 /// Prints the certificate of the authority, replacing the authority first if asked to.
 pub(crate) async fn ca(args: &CaArgs, client: &Client, console: &mut Console<'_>) -> Result<()> {
     if args.rotate {
+        check(args)?;
         let certificate = args.ca_cert.as_deref().map(read).transpose()?.unwrap_or_default();
         let key = args.ca_key.as_deref().map(read).transpose()?.unwrap_or_default();
         client.swarm_change(|spec| rotate(&mut spec.ca_config, args, (&certificate, &key))).await?;
@@ -39,9 +40,30 @@ pub(crate) async fn ca(args: &CaArgs, client: &Client, console: &mut Console<'_>
     console.line(swarm.tls_info.trust_root.trim_end())
 }
 
+/// Refuses an authority of which nobody could sign (docker/cli `cli/command/swarm/ca.go`).
+fn check(args: &CaArgs) -> Result<()> {
+    if args.ca_cert.is_none() && !args.external_ca.is_empty() {
+        return Err(Error::refused(
+            "rotating to an external CA requires the `--ca-cert` flag to specify the external CA's cert - to add an external CA with the current root CA certificate, use the `update` command instead",
+        ));
+    }
+    if args.ca_cert.is_some() && args.ca_key.is_none() && args.external_ca.is_empty() {
+        return Err(Error::refused(
+            "the --ca-cert flag requires that a --ca-key flag and/or --external-ca flag be provided as well",
+        ));
+    }
+    Ok(())
+}
+
 fn rotate(config: &mut CaConfig, args: &CaArgs, (certificate, key): (&str, &str)) {
     if let Some(expiry) = args.cert_expiry {
         config.node_cert_expiry = expiry;
+    }
+    if !args.external_ca.is_empty() {
+        config.external_cas.clone_from(&args.external_ca);
+        for server in &mut config.external_cas {
+            certificate.clone_into(&mut server.ca_cert);
+        }
     }
     certificate.clone_into(&mut config.signing_ca_cert);
     key.clone_into(&mut config.signing_ca_key);
@@ -93,6 +115,7 @@ mod tests {
             rotate: true,
             ca_cert: cert.map(Into::into),
             ca_key: cert.map(Into::into),
+            external_ca: Vec::new(),
             cert_expiry: None,
             detach: false,
             quiet: false,

@@ -33,6 +33,7 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
     let SwarmSettings {
         autolock,
         cert_expiry,
+        external_ca,
         dispatcher_heartbeat,
         task_history_limit,
         snapshot_interval,
@@ -44,6 +45,9 @@ pub(super) fn change(spec: &mut SwarmSpec, args: &SwarmSettings) {
     } = args;
     set(&mut spec.encryption_config.auto_lock_managers, *autolock);
     set(&mut spec.ca_config.node_cert_expiry, *cert_expiry);
+    if !external_ca.is_empty() {
+        spec.ca_config.external_cas.clone_from(external_ca);
+    }
     set(&mut spec.dispatcher.heartbeat_period, *dispatcher_heartbeat);
     set(&mut spec.raft.snapshot_interval, *snapshot_interval);
     if placement_strategy.is_some() {

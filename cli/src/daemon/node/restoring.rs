@@ -1,5 +1,7 @@
 //! How a node that is in no cluster makes one of a backup. Either all of it starts, or nothing is left of it on this node.
 
+use std::sync::Arc;
+
 use swarmlite_agent::AgentHandle;
 use swarmlite_agent::identity;
 use swarmlite_api::ALREADY_MEMBER;
@@ -7,6 +9,8 @@ use swarmlite_api::Place;
 use swarmlite_manager::backup::Backup;
 use swarmlite_manager::backup::restoring::Restored;
 use swarmlite_manager::backup::restoring::restored;
+use swarmlite_manager::ca::Signing;
+use swarmlite_manager::ca::cfssl::Cfssl;
 use swarmlite_manager::manager::Start;
 use swarmlite_manager::raft;
 use swarmlite_proto::error::Error;
@@ -30,7 +34,10 @@ impl Node {
         let Place { listen_addr, advertise_addr, data_path_addr } = place;
         let membership = entry::membership(&listen_addr, &advertise_addr, &data_path_addr)?;
         let now = Timestamp::now();
-        let restored = restored(&backup, membership.advertise_addr, &mut rand::rng(), now)?;
+        // Of an authority outside, the server is asked by somebody who has no certificate yet.
+        let signing = Signing::new(Arc::new(Cfssl::new(None)));
+        let identity = backup.identity(&signing, now).await?;
+        let restored = restored(&backup, identity, membership.advertise_addr, now)?;
         drop(backup);
         let started = self.start_restored(&membership, restored).await;
         let agent = self.keep_or_undo(&mut slot, membership, started).await?;

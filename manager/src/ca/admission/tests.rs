@@ -44,6 +44,13 @@ fn admit_with(state: &State, token: &str) -> Result<Admission> {
     admit(state, &request(token), FROM, &mut rng(2), Timestamp::now())
 }
 
+/// What a machine gets that is admitted.
+fn answer(admitted: &Admission, csr: &str, now: Timestamp) -> JoinClusterResponse {
+    let (cluster, subject) = (&admitted.cluster, admitted.subject());
+    let signed = signing::by_own_key(cluster, &subject, csr, (&mut rng(2), now));
+    admitted.response(signed.expect("signs"))
+}
+
 #[test]
 fn the_secret_decides_the_role() {
     let (state, _) = founded();
@@ -51,9 +58,11 @@ fn the_secret_decides_the_role() {
     let tokens = cluster.join_tokens.clone();
     for (token, role) in [(tokens.worker, NodeRole::Worker), (tokens.manager, NodeRole::Manager)] {
         let mut state = state.clone();
-        let Admission { transaction, response } = admit_with(&state, &token).expect("gets in");
+        let admitted = admit_with(&state, &token).expect("gets in");
+        let csr = request(&token).csr;
+        let response = answer(&admitted, &csr, Timestamp::now());
         assert_eq!(response.role, role);
-        state.apply(2, transaction).expect("nothing has changed");
+        state.apply(2, admitted.transaction).expect("nothing has changed");
         let node = &state.nodes()[&response.node_id];
         assert_eq!((node.role, node.spec.role), (role, role));
         assert_eq!(node.spec.availability, Availability::Drain);
@@ -74,9 +83,10 @@ fn a_witness_votes_and_gets_no_tasks() {
     };
     let refused = admit(&state, &tokens.worker).expect_err("has no vote");
     assert_eq!(refused.message, "a witness votes: it joins with the token of managers");
-    let Admission { transaction, response } = admit(&state, &tokens.manager).expect("gets in");
+    let admitted = admit(&state, &tokens.manager).expect("gets in");
+    let response = answer(&admitted, &request(&tokens.manager).csr, Timestamp::now());
     assert!(response.witness);
-    state.apply(2, transaction).expect("nothing has changed");
+    state.apply(2, admitted.transaction).expect("nothing has changed");
     let node = &state.nodes()[&response.node_id];
     assert!(node.witness);
     assert_eq!(node.spec.availability, Availability::Drain);
@@ -142,8 +152,8 @@ fn what_a_request_asks_for_has_no_say() {
     let token = &state.cluster().expect("there is one").join_tokens.worker;
     let request = JoinClusterRequest { csr, ..request(token) };
     let now = Timestamp::now();
-    let Admission { response, .. } =
-        admit(&state, &request, FROM, &mut rng(2), now).expect("gets in");
+    let admitted = admit(&state, &request, FROM, &mut rng(2), now).expect("gets in");
+    let response = answer(&admitted, &request.csr, now);
     let peer = peer_of_pem(&response.certificate).expect("is of a node");
     assert_eq!((peer.node_id, peer.role), (response.node_id, NodeRole::Worker));
     let der = CertificateDer::from_pem_slice(response.certificate.as_bytes()).expect("PEM");
@@ -158,8 +168,9 @@ fn a_certificate_is_dated_back_an_hour_and_ends_when_the_cluster_says() {
     let (state, _) = founded();
     let token = &state.cluster().expect("there is one").join_tokens.worker;
     let now = Timestamp::EPOCH + Duration::from_secs(1_800_000_000);
-    let Admission { response, .. } =
-        admit(&state, &request(token), FROM, &mut rng(2), now).expect("gets in");
+    let request = request(token);
+    let admitted = admit(&state, &request, FROM, &mut rng(2), now).expect("gets in");
+    let response = answer(&admitted, &request.csr, now);
     let der = CertificateDer::from_pem_slice(response.certificate.as_bytes()).expect("PEM");
     let (_, certificate) = X509Certificate::from_der(&der).expect("a certificate");
     let validity = certificate.validity();
@@ -173,27 +184,24 @@ fn renewal_follows_the_role_in_the_state() {
     let mut promoted = node(5, 5);
     promoted.role = NodeRole::Manager;
     commit(&mut state, vec![Op::PutNode(Box::new(promoted.clone()))]).expect("is free");
-    let request = RenewRequest { csr: NodeKey::generate().expect("makes a key").csr };
-    let renew = |id: &NodeId, request: &RenewRequest| {
-        renew(&state, id, request, &mut rng(2), Timestamp::now())
-    };
-    let response = renew(&promoted.id, &request).expect("is a node");
-    assert_eq!(response.role, NodeRole::Manager);
-    let peer = peer_of_pem(&response.certificate).expect("is of a node");
-    assert_eq!((peer.node_id, peer.role), (promoted.id.clone(), NodeRole::Manager));
+    assert_eq!(renewed_role(&state, &promoted.id), Ok(NodeRole::Manager));
     let stranger = node(6, 6).id;
-    let refused = renew(&stranger, &request).expect_err("is no node");
+    let refused = renewed_role(&state, &stranger).expect_err("is no node");
     assert_eq!(
         refused.message,
         format!("Permission denied: node {stranger} was removed from swarm")
     );
-    let refused = renew(&promoted.id, &RenewRequest { csr: "nonsense".to_owned() });
+    let cluster = state.cluster().expect("there is one");
+    let (node_id, cluster_id) = (&promoted.id, &cluster.id);
+    let subject = Subject { node_id, cluster_id, role: NodeRole::Manager };
+    let refused =
+        signing::by_own_key(cluster, &subject, "nonsense", (&mut rng(2), Timestamp::now()));
     assert_eq!(refused.expect_err("is no request").kind, ErrorKind::InvalidArgument);
 }
 
 #[test]
 fn no_request_breaks_anything() {
-    let (state, identity) = founded();
+    let (state, _) = founded();
     let tokens = state.cluster().expect("there is one").join_tokens.clone();
     let sound = request(&tokens.manager);
     let (_, pem) = x509_parser::pem::parse_x509_pem(sound.csr.as_bytes()).expect("is PEM");
@@ -213,9 +221,11 @@ fn no_request_breaks_anything() {
             }
         }
         if let Ok(admitted) = admit(&state, &asked, FROM, &mut *case, now) {
-            peer_of_pem(&admitted.response.certificate).expect("is of a node");
+            let (cluster, subject) = (&admitted.cluster, admitted.subject());
+            let signed = signing::by_own_key(cluster, &subject, &asked.csr, (&mut *case, now));
+            if let Ok(certificate) = signed {
+                peer_of_pem(&certificate).expect("is of a node");
+            }
         }
-        let asked = RenewRequest { csr: asked.csr };
-        let _renewed = renew(&state, &identity.node_id, &asked, &mut *case, now);
     }
 }

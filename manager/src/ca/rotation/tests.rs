@@ -1,30 +1,35 @@
 //! Whom nodes trust while the authority changes, and when it has changed.
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use std::sync::Arc;
+
 use swarmlite_proto::id::NodeId;
 use swarmlite_proto::identity::Identity;
 use swarmlite_proto::object::NodeDescription;
-use swarmlite_proto::rpc::RenewRequest;
 use swarmlite_proto::testing::cases;
 use swarmlite_proto::testing::spoil_bytes;
 use swarmlite_proto::testing::spoiled_text;
 
 use super::*;
 use crate::ca::NodeKey;
-use crate::ca::admission;
+use crate::ca::Signing;
+use crate::ca::Subject;
+use crate::ca::external::fake::FakeServer;
+use crate::ca::signing;
 use crate::ca::tests::founded;
 use crate::loops::tests::world::World;
 use crate::state::fixture::commit;
 use crate::state::fixture::rng;
 
 /// A cluster whose authority is being replaced.
-fn rotating() -> (State, Identity) {
+async fn rotating() -> (State, Identity) {
     let (mut state, identity) = founded();
     let mut cluster = Cluster::clone(state.cluster().expect("there is one"));
     let asked = CaConfig { force_rotate: 1, ..CaConfig::default() };
-    let next = wanted(&cluster, &asked, &mut rng(5), Timestamp::now()).expect("can be");
-    begin(&mut cluster, next.expect("is another"), &mut rng(6)).expect("signs");
+    let now = Timestamp::now();
+    let next = wanted(&cluster, &asked, &mut rng(5), now).expect("can be").expect("is another");
+    let nobody = Signing::new(Arc::new(FakeServer::new(now)));
+    let next = nobody.vouched(&cluster, next, &[], now).await.expect("signs");
+    cluster.next_root_ca = Some(next);
     commit(&mut state, vec![Op::PutCluster(Box::new(cluster))]).expect("is sound");
     (state, identity)
 }
@@ -32,20 +37,20 @@ fn rotating() -> (State, Identity) {
 /// The identity of `node`, renewed.
 fn renewed(state: &State, identity: &Identity) -> Identity {
     let NodeKey { key, csr } = NodeKey::generate().expect("makes a key");
-    let request = RenewRequest { csr };
-    let now = Timestamp::now();
-    let answer = admission::renew(state, &identity.node_id, &request, &mut rng(7), now);
-    Identity { certificate: answer.expect("is a node").certificate, key, ..identity.clone() }
+    let cluster = state.cluster().expect("there is one");
+    let Identity { node_id, cluster_id, role, .. } = identity;
+    let subject = Subject { node_id, cluster_id, role: *role };
+    let signed = signing::by_own_key(cluster, &subject, &csr, (&mut rng(7), Timestamp::now()));
+    Identity { certificate: signed.expect("signs"), key, ..identity.clone() }
 }
 
 /// Whether one who has `client` and one who serves as `server` take each other's certificates.
 fn trust_each_other(client: &Identity, server: &Identity) -> bool {
     let config = tls::client_config(client).expect("is valid");
     let name = rustls_pki_types::ServerName::try_from("swarm-manager").expect("a name");
-    let mut client =
-        rustls::ClientConnection::new(std::sync::Arc::new(config), name).expect("is valid");
+    let mut client = rustls::ClientConnection::new(Arc::new(config), name).expect("is valid");
     let config = swarmlite_rpc::server_config(server).expect("is valid");
-    let mut server = rustls::ServerConnection::new(std::sync::Arc::new(config)).expect("is valid");
+    let mut server = rustls::ServerConnection::new(Arc::new(config)).expect("is valid");
     for _ in 0..4 {
         let mut wire = Vec::new();
         client.write_tls(&mut wire).expect("writes");
@@ -81,9 +86,9 @@ fn finish(state: &mut State) -> usize {
     count
 }
 
-#[test]
-fn nodes_trust_each_other_at_every_step() {
-    let (mut state, old) = rotating();
+#[tokio::test]
+async fn nodes_trust_each_other_at_every_step() {
+    let (mut state, old) = rotating().await;
     let before = Cluster::clone(state.cluster().expect("there is one"));
     let new = renewed(&state, &old);
     for (client, server) in [(&old, &new), (&new, &old), (&new, &new), (&old, &old)] {
@@ -131,7 +136,6 @@ fn only_what_can_be_an_authority_becomes_one() {
     let late = now + Duration::from_secs(20 * 365 * 24 * 3600 - 300 * 24 * 3600);
     for (certificate, key, now, message) in [
         ("", &*other.key, now, "the signing CA cert must also be provided"),
-        (&*other.certificate, "", now, "reachable external CA"),
         (&*twice, &*other.key, now, "cannot contain multiple certificates"),
         ("nonsense", &*other.key, now, "could not parse the desired CA certificate"),
         (&*other.certificate, &*other.key, late, "CA certificate expires too soon"),
@@ -142,11 +146,9 @@ fn only_what_can_be_an_authority_becomes_one() {
     }
     assert_eq!(ask("", "", now), Ok(None));
     assert_eq!(ask(&cluster.root_ca.certificate, "", now), Ok(None));
-    let brought = ask(&other.certificate, &other.key, now).expect("can be").expect("is another");
-    let mut cluster = Cluster::clone(cluster);
-    begin(&mut cluster, brought, &mut rng(2)).expect("signs");
-    let pem = cluster.next_root_ca.expect("signs now").cross_signed.expect("is vouched for");
-    CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    ask(&other.certificate, &other.key, now).expect("can be").expect("is another");
+    let outside = ask(&other.certificate, "", now).expect("can be").expect("is another");
+    assert!(outside.is_external());
 }
 
 /// A certificate for `key` whose subject has an attribute of this kind.
@@ -165,11 +167,14 @@ fn pem(der: &[u8]) -> String {
 
 /// Asks for the authority with this certificate. Whether it is one by now.
 fn asked_for(state: &State, certificate: String, key: &rcgen::KeyPair) -> Result<()> {
-    let mut cluster = Cluster::clone(state.cluster().expect("there is one"));
+    let cluster = state.cluster().expect("there is one");
     let signing_ca_key = key.serialize_pem();
     let asked = CaConfig { signing_ca_cert: certificate, signing_ca_key, ..CaConfig::default() };
-    match wanted(&cluster, &asked, &mut rng(5), Timestamp::now())? {
-        Some(next) => begin(&mut cluster, next, &mut rng(6)),
+    match wanted(cluster, &asked, &mut rng(5), Timestamp::now())? {
+        Some(next) => {
+            Authority::load(&cluster.root_ca)?.vouch_for(&next, &mut rng(6))?;
+            Ok(())
+        }
         None => Err(Error::invalid("nothing was asked for")),
     }
 }

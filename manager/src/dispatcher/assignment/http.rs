@@ -102,7 +102,10 @@ pub(super) const fn needs_secret(rule: &HttpRoute) -> bool {
 /// What cookies are signed with. It follows from the key of the authority, which all managers have and nodes do not, and changes with that: a client
 /// is then given to a task anew, once.
 fn cookie_key(cluster: &Cluster) -> [u8; 32] {
-    let digest =
-        Sha256::new_with_prefix(b"swarmlite http cookies\0").chain_update(&cluster.root_ca.key);
-    digest.finalize().into()
+    let key = match &cluster.root_ca {
+        // Managers have no key of that, but the token that lets others become managers.
+        root if root.is_external() => &cluster.join_tokens.manager,
+        root => &root.key,
+    };
+    Sha256::new_with_prefix(b"swarmlite http cookies\0").chain_update(key).finalize().into()
 }
