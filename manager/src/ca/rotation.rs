@@ -75,7 +75,13 @@ pub fn wanted(
         let forced = asked.force_rotate > cluster.spec.ca_config.force_rotate;
         return Ok(if forced { Some(Authority::create(rng, now)?) } else { None });
     }
-    if *certificate == cluster.signing_ca().certificate {
+    let present = cluster.signing_ca();
+    if *certificate == present.certificate {
+        if present.is_external() && !key.is_empty() {
+            return Err(Error::invalid(
+                "the key of the present external CA is not taken over: `swarm ca --rotate` puts an authority of the swarm's own in its place",
+            ));
+        }
         return Ok(None);
     }
     let root = RootCa { certificate: certificate.clone(), key: key.clone(), cross_signed: None };

@@ -165,6 +165,9 @@ async fn an_authority_outside_takes_the_place_of_the_own_one_and_gives_it_back()
     let vouched = scene.signing.vouched(&scene.cluster, next, &[], scene.now).await;
     let vouched = vouched.expect("the one outside vouches");
     assert!(root::stands_for(&vouched.cross_signed.clone().expect("does"), &vouched));
+    let key = CaConfig { signing_ca_key: "key".to_owned(), ..scene.asked() };
+    let refused = rotation::wanted(&scene.cluster, &key, &mut rng(1), now).expect_err("is outside");
+    assert!(refused.message.starts_with("the key of the present external CA"), "{refused}");
     let other = RootCa { certificate: authority(), key: String::new(), cross_signed: None };
     let refused = scene.signing.vouched(&scene.cluster, other, servers, scene.now).await;
     assert_eq!(
