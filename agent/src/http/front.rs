@@ -207,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn rules_go_on_counting_whatever_else_changes() {
+        let front = Front::default();
+        let counters = || {
+            let table = Arc::clone(&front.table().borrow());
+            let rule = table.rules().next().expect("one");
+            Arc::clone(&rule.counters)
+        };
+        tell(&front, 1, "A");
+        let first = counters();
+        tell(&front, 2, "AB");
+        front.reached(Generation(2));
+        assert!(Arc::ptr_eq(&first, &counters()));
+    }
+
+    #[test]
     fn a_node_that_does_not_answer_http_has_no_rules() {
         let front = Front::default();
         tell(&front, 1, "A");
