@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use axum::Json;
+use swarmlite_manager::reports::Traffics;
 use swarmlite_manager::state::State;
-use swarmlite_manager::traffic::Traffics;
 use swarmlite_proto::api;
 use swarmlite_proto::id::ServiceId;
 use swarmlite_proto::object::Service;

@@ -43,17 +43,16 @@ use swarmlite_manager::backup::Backup;
 use swarmlite_manager::ca::Signing;
 use swarmlite_manager::ca::cfssl::Cfssl;
 use swarmlite_manager::events::EventLog;
-use swarmlite_manager::load::LoadSource;
 use swarmlite_manager::load::Loads;
 use swarmlite_manager::quorum::Quorum;
+use swarmlite_manager::reports::ReportSource;
+use swarmlite_manager::reports::Traffics;
 use swarmlite_manager::state::Op;
 use swarmlite_manager::state::Snapshot;
 use swarmlite_manager::state::State;
 use swarmlite_manager::state::fixture;
 use swarmlite_manager::store::Store;
 use swarmlite_manager::store::memory::MemoryStore;
-use swarmlite_manager::traffic::TrafficSource;
-use swarmlite_manager::traffic::Traffics;
 use swarmlite_proto::api::InitRequest;
 use swarmlite_proto::api::JoinRequest;
 use swarmlite_proto::api::LocalNodeState;
@@ -106,13 +105,11 @@ fn nobody_outside() -> Signing {
 #[derive(Clone, Default)]
 pub(crate) struct Reports(Arc<Mutex<Traffics>>);
 
-impl TrafficSource for Reports {
+impl ReportSource for Reports {
     fn traffic(&self) -> BoxFuture<'_, Result<Traffics>> {
         async { Ok(self.0.lock().expect("no panic").clone()) }.boxed()
     }
-}
 
-impl LoadSource for Reports {
     fn loads(&self) -> BoxFuture<'_, Result<Loads>> {
         async { Ok(Loads::new()) }.boxed()
     }

@@ -19,15 +19,14 @@ use swarmlite_proto::version::Version;
 
 use crate::ca::Signing;
 use crate::events::EventLog;
-use crate::load::LoadSource;
 use crate::load::Loads;
 use crate::logs::LogSource;
 use crate::quorum::Quorum;
+use crate::reports::ReportSource;
+use crate::reports::Traffics;
 use crate::state::State;
 use crate::state::Transaction;
 use crate::store::Store;
-use crate::traffic::TrafficSource;
-use crate::traffic::Traffics;
 
 /// How long a request waits for the leader (moby `daemon/cluster/cluster.go`).
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -59,8 +58,7 @@ impl<S: Store> ClusterStore for S {
 pub struct ManagerAccess {
     store: Arc<dyn ClusterStore>,
     logs: Arc<dyn LogSource>,
-    loads: Arc<dyn LoadSource>,
-    traffic: Arc<dyn TrafficSource>,
+    reports: Arc<dyn ReportSource>,
     signing: Signing,
     quorum: Quorum,
     events: EventLog,
@@ -77,14 +75,13 @@ impl ManagerAccess {
     pub fn new(
         store: impl Store,
         logs: impl LogSource,
-        reports: impl LoadSource + TrafficSource,
+        reports: impl ReportSource,
         signing: Signing,
         quorum: Quorum,
         events: EventLog,
     ) -> Self {
-        let (store, logs, loads) = (Arc::new(store), Arc::new(logs), Arc::new(reports));
-        let traffic: Arc<dyn TrafficSource> = loads.clone();
-        Self { store, logs, loads, traffic, signing, quorum, events }
+        let (store, logs, reports) = (Arc::new(store), Arc::new(logs), Arc::new(reports));
+        Self { store, logs, reports, signing, quorum, events }
     }
 
     /// What happens in the cluster.
@@ -110,7 +107,7 @@ impl ManagerAccess {
     /// What the nodes of `state` have to do, measured. A leader that is older than such reports has none.
     pub async fn loads(&self, state: &State) -> Result<Loads> {
         if self.leader_speaks(state, LOADS) {
-            within_limit(self.loads.loads()).await
+            within_limit(self.reports.loads()).await
         } else {
             Ok(Loads::new())
         }
@@ -119,7 +116,7 @@ impl ManagerAccess {
     /// What the nodes of `state` answer over HTTP, measured; likewise.
     pub async fn traffic(&self, state: &State) -> Result<Traffics> {
         if self.leader_speaks(state, TRAFFIC) {
-            within_limit(self.traffic.traffic()).await
+            within_limit(self.reports.traffic()).await
         } else {
             Ok(Traffics::new())
         }

@@ -10,9 +10,9 @@ use swarmlite_proto::spec::DispatcherConfig;
 use swarmlite_proto::time::Timestamp;
 
 use crate::load::Loads;
+use crate::reports::Traffics;
 use crate::state::State;
 use crate::suspicion::Suspicions;
-use crate::traffic::Traffics;
 
 /// A node is down when it was silent for so many heartbeat periods (swarmkit `manager/dispatcher/dispatcher.go`).
 pub(crate) const GRACE_PERIODS: u32 = 3;

@@ -20,7 +20,7 @@
 //! - [`dry_run`]: where tasks would go; [`simulation`]: what would become of the cluster if nodes were lost or added.
 //! - [`dispatcher`]: what agents are told.
 //! - [`events`]: what has happened in the cluster.
-//! - [`load`], [`traffic`]: what the nodes have to do, and what they answer over HTTP, measured.
+//! - [`load`]: what the nodes have to do, measured; [`reports`]: that, and what they answer over HTTP, for those who ask.
 //! - [`logs`]: what tasks write, from the agents to those who read it.
 //! - `testing`: what benchmarks reach into.
 //!
@@ -55,6 +55,7 @@ pub mod quorum;
 pub mod raft;
 mod rebalancer;
 mod reconcile;
+pub mod reports;
 pub mod routing;
 pub mod scheduler;
 mod server;
@@ -64,5 +65,4 @@ pub mod store;
 mod suspicion;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod traffic;
 mod upgrade;

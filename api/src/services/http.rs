@@ -24,8 +24,8 @@ pub(super) fn resolve(state: &State, spec: &mut ServiceSpec) -> Result<()> {
     check_certificates(state, spec)
 }
 
-/// Refuses secrets that no host can be served with, and that no client can be checked by, while there is somebody to be told: their content never changes. That they are there is for the
-/// state to say.
+/// Refuses secrets that no host can be served with, and that no client can be checked by, while there is somebody to be told: their content never
+/// changes. That they are there is for the state to say.
 fn check_certificates(state: &State, spec: &ServiceSpec) -> Result<()> {
     let rules = spec.http_rules()?;
     let cas = rules.iter().filter_map(|rule| state.certificate(rule.client_ca.as_ref()?));

@@ -17,7 +17,6 @@ use swarmlite_proto::rpc::NotLeader;
 
 use super::Dispatcher;
 use crate::heartbeat::Sessions;
-use crate::load::LoadSource;
 use crate::load::Loads;
 use crate::message::Packed;
 use crate::raft::Failure;
@@ -25,9 +24,9 @@ use crate::raft::Leadership;
 use crate::raft::RaftStore;
 use crate::raft::Transport;
 use crate::raft::repeatable;
+use crate::reports::ReportSource;
+use crate::reports::Traffics;
 use crate::store::Store;
-use crate::traffic::TrafficSource;
-use crate::traffic::Traffics;
 
 impl<S: Store> Dispatcher<S> {
     /// The calls for managers: [`NODE_LOADS`] and [`NODE_TRAFFIC`].
@@ -83,13 +82,11 @@ impl<T: Transport> Dispatcher<RaftStore<T>> {
     }
 }
 
-impl<T: Transport> LoadSource for Dispatcher<RaftStore<T>> {
+impl<T: Transport> ReportSource for Dispatcher<RaftStore<T>> {
     fn loads(&self) -> BoxFuture<'_, Result<Loads>> {
         self.of_leader(NODE_LOADS, || self.loads_here()).boxed()
     }
-}
 
-impl<T: Transport> TrafficSource for Dispatcher<RaftStore<T>> {
     fn traffic(&self) -> BoxFuture<'_, Result<Traffics>> {
         self.of_leader(NODE_TRAFFIC, || self.traffic_here()).boxed()
     }

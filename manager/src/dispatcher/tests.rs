@@ -34,6 +34,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::ca::tests::founded;
 use crate::load::Loads;
+use crate::reports::Traffics;
 use crate::server::Access;
 use crate::server::Gate;
 use crate::server::Routes;
@@ -47,7 +48,6 @@ use crate::state::fixture::node;
 use crate::state::fixture::service;
 use crate::state::fixture::task;
 use crate::store::memory::MemoryStore;
-use crate::traffic::Traffics;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
