@@ -19,11 +19,13 @@
 //! - `table`: what IPVS should hold, and the requests that lead there. Pure.
 //! - `rules`: what nftables does so that IPVS gets what it should, and no more. Pure.
 //! - `message`, `wire`: requests and answers as bytes. Pure.
+//! - `listing`: destinations as the kernel lists them. Pure.
 //! - `socket`: the conversation with the kernel. `settings`: what holds for a whole namespace.
 //!
 //! What IPVS holds is read back each time. Only what differs is asked for, so connections are never disturbed, not even by a
 //! restart of this process.
 
+mod listing;
 mod message;
 mod rules;
 mod settings;
@@ -137,7 +139,7 @@ impl Balancer for IpvsBalancer {
                 let destinations = ipvs
                     .dump(message::GET_DEST, &message::about(key), message::read_destination)
                     .map_err(&refused)?;
-                for ((addr, port), _, counters) in destinations {
+                for ((addr, port), counters) in destinations {
                     let backend = SocketAddrV4::new(addr, port);
                     statistics.backends.entry(backend).or_default().add(counters);
                 }
@@ -169,11 +171,8 @@ pub(super) fn present() -> io::Result<bool> {
 /// # Errors
 /// If it cannot be read.
 pub(super) fn in_use(netns: &Netns) -> Result<bool, KernelError> {
-    /// What the kernel writes above the services.
-    const HEADINGS: usize = 3;
-    // Of the thread, as another thread of this process may be in another namespace.
-    match fs::read_to_string("/proc/thread-self/net/ip_vs") {
-        Ok(listed) => Ok(listed.lines().count() > HEADINGS),
+    match list() {
+        Ok(listing) => Ok(listing::has_services(&listing)),
         // No IPVS.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(source) => Err(refused(netns, "list services")(source)),
@@ -189,16 +188,24 @@ pub(super) fn clear(netns: &Netns) -> Result<(), KernelError> {
     Ipvs::open().and_then(flush).map_err(refused(netns, "remove all services"))
 }
 
+/// Asks for the services over netlink, and reads all their destinations at once: over netlink that would be a dump for each service.
 fn dump(ipvs: &Ipvs) -> io::Result<Table> {
-    let mut table = Table::new();
     let all = wire::Attributes::default();
-    for (key, settings, _) in ipvs.dump(message::GET_SERVICE, &all, message::read_service)? {
-        let destinations =
-            ipvs.dump(message::GET_DEST, &message::about(key), message::read_destination)?;
-        let destinations = destinations.into_iter().map(|(to, weight, _)| (to, weight)).collect();
-        table.insert(key, Virtual { settings, destinations });
+    let services = ipvs.dump(message::GET_SERVICE, &all, message::read_service)?;
+    if services.is_empty() {
+        return Ok(Table::new());
     }
-    Ok(table)
+    let mut listed = listing::destinations(&list()?);
+    let with_destinations = |(key, settings, _): (Key, _, Counters)| {
+        (key, Virtual { settings, destinations: listed.remove(&key).unwrap_or_default() })
+    };
+    Ok(services.into_iter().map(with_destinations).collect())
+}
+
+/// What the namespace of the calling thread balances, as text.
+fn list() -> io::Result<String> {
+    // Of the thread, as another thread of this process may be in another namespace.
+    fs::read_to_string("/proc/thread-self/net/ip_vs")
 }
 
 fn ask(ipvs: &Ipvs, netns: &Netns, requests: &[Request]) -> Result<(), KernelError> {

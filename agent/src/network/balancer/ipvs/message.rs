@@ -157,17 +157,13 @@ pub(super) fn read_service(answer: View<'_>) -> Option<(Key, Settings, Counters)
     Some((key, settings, counters(service.nested(SVC_STATS64))))
 }
 
-/// A destination in an answer: with its weight, or with a weight that is never wanted if it is not translated to.
-pub(super) fn read_destination(answer: View<'_>) -> Option<(Destination, u32, Counters)> {
-    /// `IP_VS_CONN_F_FWD_MASK`.
-    const METHODS: u32 = 0x07;
+/// What was counted of a destination in an answer.
+pub(super) fn read_destination(answer: View<'_>) -> Option<(Destination, Counters)> {
     let found = answer.nested(CMD_DEST)?;
     let to = (address(found, DEST_ADDR)?, found.be16(DEST_PORT)?);
-    let translated = found.u32(DEST_FWD_METHOD)? & METHODS == MASQ;
-    let weight = if translated { found.u32(DEST_WEIGHT)? } else { u32::MAX };
     let mut counters = counters(found.nested(DEST_STATS64));
     counters.active = found.u32(DEST_ACTIVE_CONNS).unwrap_or_default();
-    Some((to, weight, counters))
+    Some((to, counters))
 }
 
 fn address(attributes: View<'_>, kind: u16) -> Option<Ipv4Addr> {

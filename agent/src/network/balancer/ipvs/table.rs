@@ -23,9 +23,9 @@ pub(super) const FALLBACK: u32 = 0x08;
 pub(super) const DATAGRAMS: u32 = 0x8000_0000;
 
 /// `IPPROTO_TCP`, `IPPROTO_UDP` and `IPPROTO_SCTP`.
-const TCP: u16 = 6;
-const UDP: u16 = 17;
-const SCTP: u16 = 132;
+pub(super) const TCP: u16 = 6;
+pub(super) const UDP: u16 = 17;
+pub(super) const SCTP: u16 = 132;
 
 /// Which packets a virtual service of IPVS is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

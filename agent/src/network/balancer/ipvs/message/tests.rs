@@ -77,7 +77,7 @@ fn what_is_asked_for_is_read_back() {
         let to = (Ipv4Addr::new(10, 255, 0, 11), 80);
         let (_, attributes) = request(&Request::SetDestination(key, to, 0));
         let read = read_destination(View(attributes.as_bytes()));
-        assert_eq!(read, Some((to, 0, Counters::default())));
+        assert_eq!(read, Some((to, Counters::default())));
     }
 }
 
@@ -88,19 +88,6 @@ fn the_flags_of_the_kernel_are_not_settings() {
     let (_, attributes) = request(&Request::AddService(VIP, hashed));
     let read = read_service(View(attributes.as_bytes())).map(|(_, settings, _)| settings);
     assert_eq!(read, Some(settings()));
-}
-
-#[test]
-fn a_destination_that_is_not_translated_to_is_never_what_is_wanted() {
-    // IP_VS_CONN_F_DROUTE.
-    let attributes = Attributes::default()
-        .bytes(DEST_ADDR, &inet_addr(Ipv4Addr::new(10, 0, 0, 3)))
-        .bytes(DEST_PORT, &[0, 80])
-        .u32(DEST_FWD_METHOD, 3)
-        .u32(DEST_WEIGHT, 1);
-    let answer = Attributes::default().nested(CMD_DEST, &attributes);
-    let read = read_destination(View(answer.as_bytes())).map(|(_, weight, _)| weight);
-    assert_eq!(read, Some(u32::MAX));
 }
 
 #[test]
@@ -115,8 +102,6 @@ fn what_was_counted_is_read() {
     let attributes = Attributes::default()
         .bytes(DEST_ADDR, &inet_addr(Ipv4Addr::new(10, 0, 0, 3)))
         .bytes(DEST_PORT, &[0, 80])
-        .u32(DEST_FWD_METHOD, MASQ)
-        .u32(DEST_WEIGHT, 1)
         .u32(DEST_ACTIVE_CONNS, 2)
         .nested(DEST_STATS64, &statistics);
     let answer = Attributes::default().nested(CMD_DEST, &attributes);
@@ -128,7 +113,7 @@ fn what_was_counted_is_read() {
         bytes_in: 1 << 40,
         bytes_out: 9,
     };
-    let read = read_destination(View(answer.as_bytes())).map(|(_, _, counters)| counters);
+    let read = read_destination(View(answer.as_bytes())).map(|(_, counters)| counters);
     assert_eq!(read, Some(counted));
 }
 
