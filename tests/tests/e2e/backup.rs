@@ -15,6 +15,7 @@ use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
+use crate::cluster::LOG_LINES;
 use crate::cluster::MENDED;
 use crate::cluster::SOON;
 use crate::views::NodeView;
@@ -244,7 +245,7 @@ pub(crate) async fn a_worker_finds_the_swarm_at_a_new_address(
     shared: &Cluster,
 ) -> anyhow::Result<()> {
     let lab = shared.small_lab("moved", 3).await?;
-    let outcome = move_the_manager(&lab).await.map_err(|error| error.context(lab.logs(40)));
+    let outcome = move_the_manager(&lab).await.map_err(|error| error.context(lab.logs(LOG_LINES)));
     Lab::down(lab.name()).await?;
     outcome
 }

@@ -31,6 +31,8 @@ pub(crate) const IMAGE: &str = "whoami:latest";
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// How long the loss of a node may take to be noticed and mended: heartbeats are missed, tasks start elsewhere.
 pub(crate) const MENDED: Duration = Duration::from_secs(90);
+/// How many lines of each node's log a failure brings with it: what happened a minute ago may be its cause.
+pub(crate) const LOG_LINES: usize = 300;
 
 const MANAGERS: usize = 3;
 const MEMBERS: usize = 4;
@@ -57,7 +59,7 @@ impl Cluster {
         let lab = self.small_lab(suffix, u8::try_from(MEMBERS)?).await?;
         let another = Self::form_on(lab).await?;
         let outcome = test(&another).await;
-        let outcome = outcome.map_err(|error| error.context(another.lab.logs(40)));
+        let outcome = outcome.map_err(|error| error.context(another.lab.logs(LOG_LINES)));
         Lab::down(another.lab.name()).await?;
         outcome
     }
@@ -67,7 +69,7 @@ impl Cluster {
         let cluster = Self { lab };
         match cluster.join_all().await {
             Ok(()) => Ok(cluster),
-            Err(error) => Err(error.context(cluster.lab.logs(40))),
+            Err(error) => Err(error.context(cluster.lab.logs(LOG_LINES))),
         }
     }
 

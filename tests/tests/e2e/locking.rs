@@ -18,6 +18,7 @@ use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
+use crate::cluster::LOG_LINES;
 use crate::cluster::MENDED;
 use crate::cluster::SOON;
 
@@ -116,7 +117,7 @@ pub(crate) async fn on_small(
     test: impl AsyncFnOnce(&Small) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let small = Small::form(cluster, options).await?;
-    let outcome = test(&small).await.map_err(|error| error.context(small.lab.logs(40)));
+    let outcome = test(&small).await.map_err(|error| error.context(small.lab.logs(LOG_LINES)));
     Lab::down(small.lab.name()).await?;
     outcome
 }

@@ -70,6 +70,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
+use crate::cluster::LOG_LINES;
 
 /// The lab of these tests, unless told otherwise.
 const LAB: &str = "e2e";
@@ -271,7 +272,7 @@ impl SharedCluster {
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(_) => format!("not done after {limit:?}"),
             };
-            Err(format!("{error}\n{}", cluster.lab().logs(40)).into())
+            Err(format!("{error}\n{}", cluster.lab().logs(LOG_LINES)).into())
         })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use anyhow::ensure;
 use swarmlite_lab::Lab;
 use swarmlite_lab::Node;
+use swarmlite_proto::time::Timestamp;
 use tokio::task::JoinHandle;
 
 /// Requests to some nodes in turn, one after the other, from the outside.
@@ -52,9 +53,11 @@ async fn ask_until(lab: Lab, urls: Vec<String>, stop: Arc<AtomicBool>) -> Outcom
         if stop.load(Ordering::SeqCst) {
             break;
         }
+        let begun = Timestamp::now();
         match lab.ask(&["get", url]).await {
             Ok(_) => outcome.answered += 1,
-            Err(error) => outcome.failures.push(format!("{error:#}")),
+            // When, as the logs of the nodes say what they did then.
+            Err(error) => outcome.failures.push(format!("begun {begun}: {error:#}")),
         }
     }
     outcome

@@ -9,6 +9,7 @@ use swarmlite_lab::eventually;
 
 use crate::cluster::Cluster;
 use crate::cluster::IMAGE;
+use crate::cluster::LOG_LINES;
 use crate::cluster::MENDED;
 
 /// What the managers say of themselves on `node`: their names, and what `node ls` calls them.
@@ -54,7 +55,7 @@ pub(crate) async fn two_managers_and_a_witness_survive_the_loss_of_any_one(
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
     let lab = cluster.small_lab("witness", 3).await?;
-    let outcome = lose_each(&lab).await.map_err(|error| error.context(lab.logs(40)));
+    let outcome = lose_each(&lab).await.map_err(|error| error.context(lab.logs(LOG_LINES)));
     Lab::down(lab.name()).await?;
     outcome
 }
