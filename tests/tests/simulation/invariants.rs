@@ -2,10 +2,12 @@
 //!
 //! - `unique`: what two must not have.
 //! - `tasks`: how tasks change, where they are placed, and how many there are in a slot.
+//! - `restarts`: when the successor of a task may start.
 //! - `traffic`: which tasks get requests.
 //! - `rest`: what has come of everything once nothing goes wrong any more.
 
 mod rest;
+mod restarts;
 mod tasks;
 mod traffic;
 mod unique;
@@ -34,6 +36,8 @@ pub(crate) enum Name {
     TasksOnlyGrow,
     /// There are no more tasks in a slot than the order of updates allows.
     OneTaskInASlot,
+    /// The successor of a task that ended by itself starts only after the delay of the restart policy.
+    RestartsWait,
     /// A task is placed where it may be, with an address on each of its networks.
     PlacedWhereItMay,
     /// What the tasks of a node set aside is never more than it has.
@@ -74,6 +78,8 @@ pub(crate) struct Watch {
     pub(crate) ready: BTreeSet<TaskId>,
     /// When each task was made.
     made: BTreeMap<TaskId, Timestamp>,
+    /// In whose place a task was put that ended by itself.
+    restarts: BTreeMap<TaskId, TaskId>,
     /// Which nodes have ever had a task in their tables.
     served: BTreeSet<(NodeId, TaskId)>,
     /// The newest tables that each node has had.
@@ -98,6 +104,7 @@ impl World {
     pub(crate) fn check(&mut self, before: &State, transaction: &Transaction) {
         self.check_unique(before);
         self.check_tasks(before);
+        self.check_restarts(before, transaction.at);
         self.check_routing(before, transaction.at);
         self.note_nodes();
     }

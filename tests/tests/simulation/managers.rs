@@ -1,5 +1,6 @@
 //! The managers: who of them leads, and the loops of whoever does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -305,6 +306,10 @@ impl World {
             node.spec.availability != Availability::Active || node.status.state != NodeState::Ready
         });
         let unfit = unfit.map(|node| node.id.clone()).next();
+        let ended = self.state().tasks().values().filter(|task| {
+            task.status.state.is_terminal() && task.desired_state <= TaskState::Running
+        });
+        let ended: BTreeSet<_> = ended.map(|task| (task.service_id.clone(), task.slot)).collect();
         let tasks = wanted.iter_mut().flat_map(|it| &mut it.ops).filter_map(|op| match op {
             Op::PutTask(task) => Some(task),
             _ => None,
@@ -318,6 +323,12 @@ impl World {
                 }
                 (Some(Plant::ForgetsAddresses), "allocator") if task.slot % 2 == 0 => {
                     task.attachments.clear();
+                }
+                (Some(Plant::CutsDelays), "replicated")
+                    if task.desired_state == TaskState::Ready
+                        && ended.contains(&(task.service_id.clone(), task.slot)) =>
+                {
+                    task.desired_state = TaskState::Running;
                 }
                 _ => {}
             }

@@ -115,6 +115,7 @@ fn what_is_planted_is_found_by_its_name() {
         (Plant::RoutesUnconfirmed, Name::NodesHaveConfirmed),
         (Plant::PlacesAnywhere, Name::PlacedWhereItMay),
         (Plant::ForgetsAddresses, Name::PlacedWhereItMay),
+        (Plant::CutsDelays, Name::RestartsWait),
         (Plant::LosesEntry, Name::AcknowledgedIsKept),
         (Plant::SkipsEntry, Name::ReplicasConverge),
     ];

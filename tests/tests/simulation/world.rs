@@ -42,6 +42,8 @@ pub(crate) enum Plant {
     PlacesAnywhere,
     /// The allocator forgets the addresses of every other task that it gives some.
     ForgetsAddresses,
+    /// The orchestrator has what takes the place of a task that has ended start at once.
+    CutsDelays,
     /// A new leader does not have an entry that the one before has acknowledged.
     LosesEntry,
     /// A manager skips an entry.
