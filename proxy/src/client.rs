@@ -3,20 +3,25 @@
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
+use hyper::header::HeaderValue;
+
 /// Who requests come from over a connection: a client, or another proxy in front of it.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     pub(crate) tls: bool,
     /// What is written with every request, once for all of them.
-    ip_text: String,
+    ip_text: HeaderValue,
     node: String,
 }
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, tls: bool) -> Self {
         let ip = address.ip().to_canonical();
-        Self { address, tls, ip_text: ip.to_string(), node: node(ip) }
+        // Digits, dots and colons: it is never refused.
+        let ip_text = HeaderValue::try_from(ip.to_string());
+        let ip_text = ip_text.unwrap_or(HeaderValue::from_static("unknown"));
+        Self { address, tls, ip_text, node: node(ip) }
     }
 
     pub(crate) const fn scheme(&self) -> &'static str {
@@ -29,7 +34,7 @@ impl Client {
     }
 
     /// The same as text.
-    pub(crate) fn ip_text(&self) -> &str {
+    pub(crate) const fn ip_text(&self) -> &HeaderValue {
         &self.ip_text
     }
 

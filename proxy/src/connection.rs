@@ -6,7 +6,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::pin::pin;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
@@ -21,6 +20,8 @@ use hyper_util::rt::TokioIo;
 use swarmlite_proto::id::TaskId;
 use tokio::net::TcpStream;
 
+use crate::gather::Gather;
+use crate::timer::Timer;
 use crate::upload::Upload;
 
 /// A port of a task.
@@ -41,29 +42,40 @@ pub(crate) struct Connection {
     pub(crate) target: Target,
     /// Whether it has been used before, and so may be closed by the task at any time.
     pub(crate) used: bool,
+    /// For what is waited for over it.
+    pub(crate) timer: Timer,
 }
 
 impl Connection {
     pub(crate) async fn new(stream: TcpStream, target: &Target) -> hyper::Result<Self> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(Gather(stream))).await?;
         let mover: Mover = Box::pin(connection.with_upgrades());
-        Ok(Self { sender, mover: Some(mover), target: target.clone(), used: false })
+        let (target, timer) = (target.clone(), Timer::new());
+        Ok(Self { sender, mover: Some(mover), target, used: false, timer })
     }
 
-    /// Sends a request. The answer has come with its head: its body has to be read together with [`Connection::poll`].
-    pub(crate) async fn send(
+    /// Sends a request. The answer comes only together with [`Connection::moving`], and has come with its head: its body has to be read together
+    /// with [`Connection::poll`].
+    pub(crate) fn send(
         &mut self,
         request: Request<Upload>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> + use<>
+    {
         if !request.body().is_end_stream() {
             self.go_alone();
         }
-        let mut sent = pin!(self.sender.try_send_request(request));
-        std::future::poll_fn(|context| {
-            poll(&mut self.mover, context);
-            sent.as_mut().poll(context)
+        self.sender.try_send_request(request)
+    }
+
+    /// What `waiting` comes to, which waits for what is moved meanwhile.
+    pub(crate) fn moving<T>(
+        &mut self,
+        mut waiting: Pin<&mut impl Future<Output = T>>,
+    ) -> impl Future<Output = T> + Unpin {
+        std::future::poll_fn(move |context| {
+            self.poll(context);
+            waiting.as_mut().poll(context)
         })
-        .await
     }
 
     /// Moves what can be moved.
@@ -77,6 +89,11 @@ impl Connection {
             // How it ends is told to who has sent the request.
             tokio::spawn(mover);
         }
+    }
+
+    /// Whether nothing is on its way any more, as far as it has been moved.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.sender.is_ready()
     }
 
     /// Whether the next request can be sent. Nobody has looked at it while it was unused, so that it may have been closed meanwhile.

@@ -23,7 +23,6 @@ use hyper::body::Incoming;
 use swarmlite_proto::error::chain;
 use swarmlite_proto::id::TaskId;
 use tokio::time::Instant;
-use tokio::time::timeout_at;
 
 use crate::answer::Refusal;
 use crate::choice::Aside;
@@ -35,6 +34,7 @@ use crate::limits::SILENCE;
 use crate::pool::ConnectError;
 use crate::pool::Pool;
 use crate::table::Rule;
+use crate::timer::Timer;
 use crate::upload::Progress;
 use crate::upload::Upload;
 use crate::upload::UploadError;
@@ -50,7 +50,8 @@ pub(crate) struct Tasks {
 /// A request for a task.
 #[derive(Debug)]
 pub(crate) struct Errand {
-    pub(crate) request: Request<Upload>,
+    /// In a box, as it goes through many hands, which would all have room for it.
+    pub(crate) request: Box<Request<Upload>>,
     /// Whether it is spoken in HTTP/2.
     pub(crate) http2: bool,
     /// The task that the client comes back to.
@@ -99,7 +100,7 @@ impl Tasks {
                     let until = Instant::now() + self.limits.aside;
                     self.aside().put(target.task.clone(), until);
                     tried.push(target.task);
-                    request = *back;
+                    request = back;
                     refusal = Refusal::Unreachable;
                 }
             }
@@ -128,7 +129,7 @@ impl Tasks {
     async fn send_http1(
         &self,
         target: &Target,
-        request: Request<Upload>,
+        request: Box<Request<Upload>>,
         silence: Duration,
     ) -> Result<Response<Download>, Failure> {
         let again = Again::of(&request);
@@ -142,11 +143,16 @@ impl Tasks {
             };
             let mut connection = match connection {
                 Ok(connection) => connection,
-                Err(error) => return Err(Failure::Unreached(Box::new(request), error)),
+                Err(error) => return Err(Failure::Unreached(request, error)),
             };
-            let sent = tokio::select! {
-                sent = answered(connection.send(request), &progress, silence) => sent?,
-                again = self.elsewhere(&target.task, again.as_ref()) => return Err(again),
+            let sent = {
+                let timer = connection.timer.clone();
+                let sending = pin!(connection.send(*request));
+                let sent = connection.moving(sending);
+                tokio::select! {
+                    sent = answered(sent, &progress, (&timer, silence)) => sent?,
+                    again = self.elsewhere(&target.task, again.as_ref()) => return Err(again),
+                }
             };
             let mut error = match sent {
                 Ok(answer) => {
@@ -160,13 +166,13 @@ impl Tasks {
             };
             let unsent = error.take_message();
             request = match (unsent, &again) {
-                (Some(unsent), _) if connection.used => unsent,
+                (Some(unsent), _) if connection.used => Box::new(unsent),
                 (Some(unsent), _) => {
                     let error = ConnectError::Broken(error.into_error());
                     return Err(Failure::Unreached(Box::new(unsent), error));
                 }
                 (None, Some(again)) if connection.used && is_closed(error.error()) => {
-                    again.request()
+                    Box::new(again.request())
                 }
                 (None, _) => return Err(lost(&progress, error.error()).into()),
             };
@@ -183,7 +189,7 @@ impl Tasks {
     async fn send_http2(
         &self,
         target: &Target,
-        request: Request<Upload>,
+        request: Box<Request<Upload>>,
         silence: Duration,
     ) -> Result<Response<Download>, Failure> {
         let progress = request.body().progress();
@@ -196,16 +202,17 @@ impl Tasks {
             };
             let mut sender = match sender {
                 Ok(sender) => sender,
-                Err(error) => return Err(Failure::Unreached(Box::new(request), error)),
+                Err(error) => return Err(Failure::Unreached(request, error)),
             };
-            let sent = sender.try_send_request(request);
-            let mut error = match answered(sent, &progress, silence).await? {
+            let sent = pin!(sender.try_send_request(*request));
+            let timer = Timer::new();
+            let mut error = match answered(sent, &progress, (&timer, silence)).await? {
                 Ok(answer) => return Ok(received(answer, silence, None)),
                 Err(error) => error,
             };
             request = match error.take_message() {
                 // The task has ended the connection meanwhile, as it may at any time.
-                Some(unsent) if !is_new => unsent,
+                Some(unsent) if !is_new => Box::new(unsent),
                 Some(unsent) => {
                     let error = ConnectError::Broken(error.into_error());
                     return Err(Failure::Unreached(Box::new(unsent), error));
@@ -245,19 +252,21 @@ impl Again {
 
 /// Waits for the head of the answer, as long as the task is not silent for too long. It is not silent while it takes the request.
 async fn answered<T>(
-    sent: impl Future<Output = T>,
+    mut sent: impl Future<Output = T> + Unpin,
     progress: &Progress,
-    silence: Duration,
+    (timer, silence): (&Timer, Duration),
 ) -> Result<T, Refusal> {
-    let mut sent = pin!(sent);
     let begun = Instant::now();
     loop {
-        let moved = progress.moved().max(begun);
-        match timeout_at(moved + silence, &mut sent).await {
-            Ok(answer) => return Ok(answer),
-            Err(_elapsed) if progress.moved() > moved => {}
-            Err(_elapsed) if progress.wants_more() => return Err(Refusal::SlowBody),
-            Err(_elapsed) => return Err(Refusal::Silent),
+        let moved = progress.moved().unwrap_or(begun).max(begun);
+        tokio::select! {
+            biased;
+            answer = &mut sent => return Ok(answer),
+            () = timer.until(moved + silence) => {}
+        }
+        if progress.moved().is_none_or(|last| last <= moved) {
+            let is_slow = progress.wants_more();
+            return Err(if is_slow { Refusal::SlowBody } else { Refusal::Silent });
         }
     }
 }

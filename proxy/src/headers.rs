@@ -38,9 +38,10 @@ fn is_of_proxies(name: &HeaderName) -> bool {
 /// Tells a task of the certificate that its client has shown, and of none that the client writes of (RFC 9440, 4): the header that other proxies chain
 /// certificates in is removed, too. Many servers take `CLIENT_CERT` for the same.
 pub(crate) fn of_client(headers: &mut HeaderMap, certificate: Option<&HeaderValue>) {
-    for name in ["client-cert", "client_cert", "client-cert-chain", "client_cert_chain"] {
-        headers.remove(name);
-    }
+    remove(headers, |name| {
+        let names = ["client-cert", "client_cert", "client-cert-chain", "client_cert_chain"];
+        names.contains(&name.as_str())
+    });
     headers.extend(certificate.map(|value| (CLIENT_CERT, value.clone())));
 }
 

@@ -11,15 +11,25 @@ pub(crate) fn host(authority: &str) -> Option<String> {
     if authority.is_empty() {
         return Some(String::new());
     }
-    let parsed: Authority = authority.parse().ok().filter(|_| !authority.contains('@'))?;
-    let port = &authority[parsed.host().len()..];
+    let (host, port) = authority.split_at(host_len(authority)?);
     let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
     if !(port.is_empty() || port.strip_prefix(':').is_some_and(is_port)) {
         return None;
     }
-    let host = parsed.host();
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     (!host.is_empty()).then_some(host)
+}
+
+/// How much of an authority is the host.
+fn host_len(authority: &str) -> Option<usize> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+    let name = authority.split(':').next().filter(|name| !name.is_empty());
+    // Mostly it is a plain name, and no parser is needed to find its end.
+    if let Some(plain) = name.filter(|name| name.bytes().all(is_plain)) {
+        return Some(plain.len());
+    }
+    let parsed: Authority = authority.parse().ok().filter(|_| !authority.contains('@'))?;
+    Some(parsed.host().len())
 }
 
 /// The names below which `host` is, the longest first: `b.example`, `example` for `a.b.example`. None for an address.
@@ -34,6 +44,9 @@ pub(crate) fn most_exact<'a, T>(
     by_host: &'a HashMap<String, T>,
     name: Option<&str>,
 ) -> Option<&'a T> {
+    if by_host.is_empty() {
+        return None;
+    }
     let named = name.and_then(|name| {
         let name = host(name)?;
         let wildcard = |parent: &str| by_host.get(&format!("*.{parent}"));

@@ -93,8 +93,12 @@ impl Origin {
         if let Some(before) = &told.forwarded {
             forwarded.extend([before, ", "]);
         }
-        // Joined at once, as this is done for every request, and mostly there is nothing before.
-        let list = [&*list, client.ip_text()].concat();
+        // Mostly there is nothing before.
+        let own = client.ip_text();
+        let list = match list.is_empty() {
+            true => Some(own.clone()),
+            false => HeaderValue::try_from(list + own.to_str().unwrap_or_default()).ok(),
+        };
         let (node, scheme) = (client.node(), client.scheme());
         let named = host.to_str().unwrap_or_default();
         let forwarded = [&*forwarded, node, ";host=\"", named, "\";proto=", scheme].concat();
@@ -103,7 +107,7 @@ impl Origin {
                 headers.insert(name, value);
             }
         };
-        set(FOR, HeaderValue::try_from(list).ok());
+        set(FOR, list);
         set(PROTO, Some(HeaderValue::from_static(if self.tls { "https" } else { "http" })));
         set(HOST, Some(told.host.as_ref().unwrap_or(host).clone()));
         set(header::FORWARDED, HeaderValue::try_from(forwarded).ok());

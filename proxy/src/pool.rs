@@ -140,7 +140,7 @@ impl Pool {
 
     /// Takes back a connection whose answer has ended.
     pub(crate) fn put(self: &Arc<Self>, mut connection: Connection) {
-        if connection.is_ready() {
+        if connection.is_idle() || connection.is_ready() {
             return self.keep(connection);
         }
         // The request may still be on its way.

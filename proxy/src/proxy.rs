@@ -200,12 +200,20 @@ impl Proxy {
             entry.taken(&rule.service);
         }
         let call = Call { proxy: self, table: &table, rule, way, asked: &asked, origin: &origin };
-        let answered = match (rule.route.https_only && !origin.tls, way.tls_port) {
-            (true, Some(port)) => Ok(redirect(&asked.with_tls(port))),
-            (true, None) => Err(Refusal::NoTls),
-            (false, _) => call.answer((head, body), upgrade, preferred, entry).await,
+        let (protocol, client) = upgrade.unzip();
+        let errand = match (rule.route.https_only && !origin.tls, way.tls_port) {
+            (true, Some(port)) => Err(redirect(&asked.with_tls(port))),
+            (true, None) => Err(Refusal::NoTls.answer()),
+            (false, _) => call.begin((head, body), protocol, preferred).map_err(Refusal::answer),
         };
-        let mut answer = answered.unwrap_or_else(Refusal::answer);
+        let mut answer = match errand {
+            Ok(errand) => {
+                let answered = self.tasks.ask(rule, errand).await;
+                let answered = answered.and_then(|answered| call.end(answered, client, entry));
+                answered.unwrap_or_else(Refusal::answer)
+            }
+            Err(answer) => answer,
+        };
         if let Some(hsts) = rule.route.hsts.filter(|_| origin.tls) {
             let value = format!("max-age={}", hsts.to_duration().as_secs());
             let value = HeaderValue::from_str(&value).ok();
@@ -250,13 +258,13 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn answer(
+    /// What a task is asked, if it may be.
+    fn begin(
         &self,
         (head, body): (Parts, Incoming),
-        upgrade: Option<(HeaderValue, OnUpgrade)>,
+        protocol: Option<HeaderValue>,
         preferred: Option<TaskId>,
-        entry: Option<&mut Entry>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Errand, Refusal> {
         let shown = self.way.shown.as_deref();
         let hosts = (&*self.asked.host, &*self.rule.route.host);
         let certificate = self.table.client_cas().admit(hosts, self.way.client.tls, shown)?;
@@ -265,10 +273,18 @@ impl Call<'_> {
         if limit.is_some_and(|limit| body.size_hint().lower() > limit) {
             return Err(Refusal::TooLarge);
         }
-        let (protocol, client) = upgrade.unzip();
         let mut errand = self.errand(head, Upload::new(body, limit), protocol, preferred)?;
         headers::of_client(errand.request.headers_mut(), certificate);
-        let (task, answer) = self.proxy.tasks.ask(self.rule, errand).await?;
+        Ok(errand)
+    }
+
+    /// What the client gets of the answer of a task. `client` is its side of the connection, if it wants to go over to another protocol.
+    fn end(
+        &self,
+        (task, answer): (TaskId, Response<Download>),
+        client: Option<OnUpgrade>,
+        entry: Option<&mut Entry>,
+    ) -> Result<Answer, Refusal> {
         if let Some(entry) = entry {
             entry.answered(&task);
         }
@@ -334,7 +350,8 @@ impl Call<'_> {
         };
         head.version = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
         head.extensions.clear();
-        Ok(Errand { request: Request::from_parts(head, body), http2, preferred })
+        let request = Box::new(Request::from_parts(head, body));
+        Ok(Errand { request, http2, preferred })
     }
 
     /// Connects client and task, which both go over to another protocol.

@@ -32,12 +32,14 @@ use crate::access::Logged;
 use crate::alive;
 use crate::challenge;
 use crate::client::Client;
+use crate::gather::Gather;
 use crate::guard::GoneOver;
 use crate::guard::Guard;
 use crate::limits::MAX_HEAD;
 use crate::preface;
 use crate::proxy::Proxy;
 use crate::proxy::Way;
+use crate::timer::Timer;
 use crate::tls::Acceptor;
 use crate::tunnel::Tunnels;
 
@@ -172,7 +174,7 @@ impl Proxy {
         // What is to be sent at once is written at once.
         let _best_effort = stream.set_nodelay(true);
         let Some(acceptor) = acceptor else {
-            return self.converse(stream, way, watcher).await;
+            return self.converse(Gather(stream), way, watcher).await;
         };
         match timeout(self.limits().head, acceptor.accept(stream)).await {
             // Whoever asked has seen the certificate, and nothing is said over such a connection (RFC 8737, 3).
@@ -222,11 +224,7 @@ impl Proxy {
             }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.idle)
-            .max_buf_size(MAX_HEAD);
+        builder.http1().timer(Timer::new()).header_read_timeout(limits.idle).max_buf_size(MAX_HEAD);
         builder
             .http2()
             .timer(TokioTimer::new())

@@ -27,32 +27,36 @@ pub(crate) enum UploadError {
 }
 
 /// How far a body has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct State {
-    moved: Instant,
+    moved: Option<Instant>,
     wants_more: bool,
     failed: Option<UploadError>,
 }
 
-/// How far a body has come, for whoever waits for the answer meanwhile.
+/// How far a body has come, for whoever waits for the answer meanwhile. An empty one has nowhere to go.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress(Arc<Mutex<State>>);
+pub(crate) struct Progress(Option<Arc<Mutex<State>>>);
 
 impl Progress {
-    fn new(now: Instant) -> Self {
-        Self(Arc::new(Mutex::new(State { moved: now, wants_more: false, failed: None })))
+    fn of(body: &impl Body) -> Self {
+        let state = || Arc::new(Mutex::new(State::default()));
+        Self((!body.is_end_stream()).then(state))
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(state) = &self.0 {
+            change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     fn state(&self) -> State {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.0.as_ref();
+        state.map_or_else(State::default, |it| *it.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// When the last piece of it was passed on.
-    pub(crate) fn moved(&self) -> Instant {
+    /// When the last piece of it was passed on, if any was.
+    pub(crate) fn moved(&self) -> Option<Instant> {
         self.state().moved
     }
 
@@ -77,12 +81,12 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(body: Incoming, limit: Option<u64>) -> Self {
-        let progress = Progress::new(Instant::now());
+        let progress = Progress::of(&body);
         Self { body: Some(body), left: limit.unwrap_or(u64::MAX), progress }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { body: None, left: 0, progress: Progress::new(Instant::now()) }
+        Self { body: None, left: 0, progress: Progress(None) }
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -107,10 +111,11 @@ impl Body for Upload {
             return Poll::Ready(None);
         };
         let polled = Pin::new(body).poll_frame(context);
-        let now = Instant::now();
         self.progress.change(|state| {
             state.wants_more = polled.is_pending();
-            state.moved = if polled.is_ready() { now } else { state.moved };
+            if polled.is_ready() {
+                state.moved = Some(Instant::now());
+            }
         });
         let Some(frame) = ready!(polled) else {
             return Poll::Ready(None);
