@@ -129,8 +129,10 @@ pub(super) fn exhausted<'a>(state: &State, slot: &Slot<'a>) -> Option<&'a Arc<Ta
 /// Only for so long, though: an agent that hangs must not keep the slot empty for ever.
 fn start_at(state: &State, task: &Task, slot: &Slot<'_>) -> Timestamp {
     let delay = slot
-        .predecessor(task)
-        .filter(|predecessor| is_restart(state, predecessor, task))
+        .before(task)
+        // Not one of an update that was rolled back meanwhile.
+        .find(|other| are_alike(state, other, task))
+        .filter(|predecessor| ended_by_itself(state, predecessor))
         .map_or(Duration::ZERO, |predecessor| delay_of(state, predecessor, slot));
     let stopping = slot.tasks.iter().filter(|other| other.id != task.id);
     let patience = stopping
@@ -150,15 +152,13 @@ fn held_until(state: &State, task: &Task, slot: &Slot<'_>) -> Option<Timestamp> 
     is_held.then(|| start_at(state, task, slot))
 }
 
-/// Whether `task` was made as `predecessor` ended by itself: only then is there a delay, as only what ends by itself may do so again at once.
-/// There is none after an update, a drain, or the loss of a node.
-fn is_restart(state: &State, predecessor: &Task, task: &Task) -> bool {
-    matches!(
-        predecessor.status.state,
-        TaskState::Complete | TaskState::Failed | TaskState::Rejected
-    ) && predecessor.desired_state != TaskState::Remove
-        && are_alike(state, predecessor, task)
-        && !is_on_drained_node(state, predecessor)
+/// Whether a task ended by itself: only then is there a delay, as only what ends by itself may do so again at once. There is none after an update, a
+/// drain, or the loss of a node.
+fn ended_by_itself(state: &State, task: &Task) -> bool {
+    let ended = [TaskState::Complete, TaskState::Failed, TaskState::Rejected];
+    ended.contains(&task.status.state)
+        && task.desired_state != TaskState::Remove
+        && !is_on_drained_node(state, task)
 }
 
 fn policy_of(state: &State, task: &Task) -> RestartPolicy {

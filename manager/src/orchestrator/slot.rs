@@ -37,8 +37,13 @@ impl<'a> Slot<'a> {
 
     /// The task that was here before `task`.
     pub(super) fn predecessor(&self, task: &Task) -> Option<&'a Arc<Task>> {
-        let position = self.tasks.iter().position(|other| other.id == task.id)?;
-        self.tasks.get(position.checked_sub(1)?).copied()
+        self.before(task).next()
+    }
+
+    /// The tasks that were here before `task`, the newest first.
+    pub(super) fn before(&self, task: &Task) -> impl Iterator<Item = &'a Arc<Task>> + '_ {
+        let position = self.tasks.iter().position(|other| other.id == task.id);
+        self.tasks.iter().take(position.unwrap_or_default()).rev().copied()
     }
 
     /// Whether a task of it runs.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use swarmlite_proto::id::ServiceId;
+use swarmlite_proto::spec::FailureAction;
 use swarmlite_proto::spec::RestartCondition;
 use swarmlite_proto::spec::RestartPolicy;
 use swarmlite_proto::task_state::TaskState;
@@ -47,6 +48,26 @@ fn a_failed_task_is_replaced_in_its_slot_after_the_delay() {
     world.now = wake;
     world.settle();
     assert_eq!(world.running(&web)[0].id, successor.id);
+}
+
+#[test]
+fn the_delay_is_waited_for_after_an_update_that_was_rolled_back() {
+    let (mut world, web) = running(1, 1);
+    let old = world.running(&web).remove(0);
+    world.edit_service(&web, |service| {
+        service.spec.task_template.force_update = 1;
+        let config = service.spec.update_config.get_or_insert_default();
+        config.failure_action = FailureAction::Rollback;
+    });
+    pass_some(&mut world);
+    let new = world.tasks(&web).into_iter().find(|task| task.id != old.id).expect("is made");
+    world.report(&new, TaskState::Rejected);
+    world.settle();
+    assert_eq!(world.running(&web)[0].id, old.id, "it was not even stopped");
+    let start = world.now;
+    world.report(&old, TaskState::Failed);
+    let wake = world.settle_now().expect("the delay is waited for");
+    assert_eq!(wake.since(start), Duration::from_secs(5));
 }
 
 #[test]
