@@ -1,5 +1,9 @@
-//! What a node is to know: computed from the state, and from nothing else. [`news`]: what of it is different in the next state.
+//! What a node is to know: computed from the state, and from nothing else.
+//!
+//! - `news`: what of it is different in the next state. `anew`: for which nodes that is not found from what has changed.
+//! - `http`: what of it is about HTTP routing.
 
+mod anew;
 mod http;
 pub mod news;
 

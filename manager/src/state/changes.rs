@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
+use swarmlite_proto::attachment::Attachment;
+use swarmlite_proto::object::Config;
+use swarmlite_proto::object::Network;
 use swarmlite_proto::object::Node;
+use swarmlite_proto::object::Secret;
 use swarmlite_proto::object::Service;
 use swarmlite_proto::object::Task;
 
@@ -32,14 +36,22 @@ impl<'a, T> Change<'a, T> {
 pub(crate) struct Changes<'a> {
     /// Whether the cluster object has.
     pub(crate) cluster: bool,
-    /// Whether a network, an attached container, a secret, a config or what is known of a host by ACME has.
-    pub(crate) rest: bool,
+    /// Whether what is known of a host by ACME has.
+    pub(crate) acme: bool,
     /// The nodes that have.
     pub(crate) nodes: Vec<Change<'a, Node>>,
     /// The services.
     pub(crate) services: Vec<Change<'a, Service>>,
     /// The tasks.
     pub(crate) tasks: Vec<Change<'a, Task>>,
+    /// The networks.
+    pub(crate) networks: Vec<Change<'a, Network>>,
+    /// The attached containers.
+    pub(crate) attachments: Vec<Change<'a, Attachment>>,
+    /// The secrets.
+    pub(crate) secrets: Vec<Change<'a, Secret>>,
+    /// The configs.
+    pub(crate) configs: Vec<Change<'a, Config>>,
 }
 
 impl State {
@@ -48,14 +60,14 @@ impl State {
         let (old, new) = (&old.tables, &self.tables);
         Changes {
             cluster: old.cluster != new.cluster,
-            rest: old.networks.diff(&new.networks).next().is_some()
-                || old.attachments.diff(&new.attachments).next().is_some()
-                || old.secrets.diff(&new.secrets).next().is_some()
-                || old.configs.diff(&new.configs).next().is_some()
-                || old.acme_hosts.diff(&new.acme_hosts).next().is_some(),
+            acme: old.acme_hosts.diff(&new.acme_hosts).next().is_some(),
             nodes: changes(&old.nodes, &new.nodes),
             services: changes(&old.services, &new.services),
             tasks: changes(&old.tasks, &new.tasks),
+            networks: changes(&old.networks, &new.networks),
+            attachments: changes(&old.attachments, &new.attachments),
+            secrets: changes(&old.secrets, &new.secrets),
+            configs: changes(&old.configs, &new.configs),
         }
     }
 }
@@ -106,6 +118,6 @@ mod tests {
         assert_eq!(told, [(true, Some(after)), (true, None)]);
         assert!(changes.services.iter().all(|it| it.old.is_none()));
         assert_eq!(changes.services.len(), 1);
-        assert!(!changes.cluster && !changes.rest && changes.tasks.is_empty());
+        assert!(!changes.cluster && !changes.acme && changes.tasks.is_empty());
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! What is the same for several nodes is found once for all of them ([`Turn`]). What a node knows already is not kept anywhere: it follows from the
 //! state that it was told of before. A node is told the same as if everything were computed anew and compared, which is left to do where
-//! much may have changed: when the node itself, a manager, a network or the cluster is not what it was, or when other certificates are needed for
-//! HTTP.
+//! much may have changed ([`super::anew`]): when the node itself, a manager, the cluster, a network that it is on or a secret that it has is not what it was, or
+//! when other certificates are needed for HTTP.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -27,6 +27,7 @@ use swarmlite_proto::object::Service;
 use swarmlite_proto::protocol;
 use swarmlite_proto::version::Generation;
 
+use super::anew::Anew;
 use super::assignments_for;
 use super::attachment_assignment;
 use super::diff;
@@ -60,10 +61,8 @@ pub struct News {
 pub struct Turn {
     old: State,
     new: State,
-    /// Whether more has changed than is looked at here.
-    all_anew: bool,
-    /// The nodes that have changed themselves.
-    nodes: BTreeSet<NodeId>,
+    /// For which nodes more has changed than is looked at here.
+    anew: Anew,
     /// The tasks that have, by their nodes.
     tasks: BTreeMap<NodeId, BTreeSet<TaskId>>,
     /// For every node.
@@ -114,16 +113,12 @@ impl Turn {
         let mut turn = Self {
             old: old.clone(),
             new: new.clone(),
-            all_anew: changes.cluster
-                || changes.rest
-                || changes.nodes.iter().any(has_other_manager)
-                || changes.services.iter().any(|change| changes_certificates(new, change)),
-            nodes: BTreeSet::new(),
+            anew: Anew::after(&changes, new),
             tasks: BTreeMap::new(),
             everywhere: News::default(),
             on_networks: BTreeMap::new(),
         };
-        if turn.all_anew {
+        if turn.anew.is_for_all() {
             return turn;
         }
         changes.nodes.iter().for_each(|change| turn.add_node(change));
@@ -145,7 +140,7 @@ impl Turn {
     #[must_use]
     pub fn audience(&self, node: &NodeId) -> Option<Audience> {
         let is_witness = self.new.nodes().get(node).is_some_and(|node| node.witness);
-        if self.all_anew || self.nodes.contains(node) || is_witness {
+        if is_witness || self.anew.is_for(node, [&self.old, &self.new]) {
             return None;
         }
         if self.tasks.contains_key(node) {
@@ -198,7 +193,6 @@ impl Turn {
                 there.news.add(assignment(&self.old), assignment(&self.new));
             }
         }
-        self.nodes.insert(id);
     }
 
     /// Tasks of `node` have changed: they themselves, what they need, and on which networks the node is.
@@ -330,22 +324,6 @@ fn endpoints_of<'a>(
         task.attachments.iter().map(|attachment| (&attachment.network_id, &task.service_id))
     });
     of_tasks.chain(of_services).chain(of_nodes).collect()
-}
-
-/// Whether a node is a manager that was none or another, or the other way round.
-fn has_other_manager(change: &Change<'_, Node>) -> bool {
-    let manager = |node: &Node| node.manager;
-    change.old.and_then(manager) != change.new.and_then(manager)
-}
-
-/// Whether other secrets may be needed for the HTTP rules of a service than before.
-fn changes_certificates(state: &State, change: &Change<'_, Service>) -> bool {
-    let has_none =
-        |service: &Service| !state.http_rules_of(&service.spec).iter().any(http::needs_secret);
-    match (change.old, change.new) {
-        (Some(old), Some(new)) => !http::same_certificates(state, old, new),
-        (old, new) => !old.into_iter().chain(new).all(has_none),
-    }
 }
 
 /// Whether a node is up that was not, or the other way round.

@@ -26,6 +26,7 @@ use crate::state::document::tests::reference;
 use crate::state::fixture as objects;
 
 mod acme;
+mod anew;
 mod http;
 
 type Assignments = BTreeMap<AssignmentKey, Assignment>;
