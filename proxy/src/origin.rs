@@ -95,9 +95,10 @@ impl Origin {
         }
         // Mostly there is nothing before.
         let own = client.ip_text();
-        let list = match list.is_empty() {
-            true => Some(own.clone()),
-            false => HeaderValue::try_from(list + own.to_str().unwrap_or_default()).ok(),
+        let list = if list.is_empty() {
+            Some(own.clone())
+        } else {
+            HeaderValue::try_from(list + own.to_str().unwrap_or_default()).ok()
         };
         let (node, scheme) = (client.node(), client.scheme());
         let named = host.to_str().unwrap_or_default();
