@@ -74,43 +74,64 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
-    use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
-    use tokio::net::TcpStream;
-
     use super::*;
 
-    /// All of `pieces` as they arrive, and in how many writes they were sent.
-    async fn sent(pieces: &[&[u8]]) -> (Vec<u8>, usize) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let addr = listener.local_addr().expect("an address");
-        let (near, far) = tokio::join!(TcpStream::connect(addr), listener.accept());
-        let (mut near, (mut far, _)) = (Gather(near.expect("connected")), far.expect("accepted"));
-        let reading = tokio::spawn(async move {
-            let mut all = Vec::new();
-            far.read_to_end(&mut all).await.map(|_| all)
-        });
-        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        let (mut left, mut writes) = (&mut slices[..], 0);
-        while left.iter().any(|piece| !piece.is_empty()) {
-            let writing = poll_fn(|context| Pin::new(&mut near).poll_write_vectored(context, left));
-            let written = writing.await.expect("written");
-            IoSlice::advance_slices(&mut left, written);
-            writes += 1;
+    /// Notes the pieces of each write.
+    #[derive(Default)]
+    struct Notes(Vec<Vec<usize>>, Vec<u8>);
+
+    impl AsyncWrite for Notes {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(vec![bytes.len()]);
+            self.1.extend(bytes);
+            Poll::Ready(Ok(bytes.len()))
         }
-        drop(near);
-        (reading.await.expect("no panic").expect("read"), writes)
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(pieces.iter().map(|piece| piece.len()).collect());
+            pieces.iter().for_each(|piece| self.1.extend(&**piece));
+            Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
     }
 
-    #[tokio::test]
-    async fn pieces_arrive_in_their_order_whatever_their_size() {
-        let (small, large) = ([1; 100], [2; 3 * SMALL]);
-        for pieces in [&[&small[..]][..], &[&small, &[], &small], &[&large], &[&small, &large]] {
-            let (arrived, writes) = sent(pieces).await;
-            assert_eq!(arrived, pieces.concat());
-            assert_eq!(writes, 1, "{} pieces", pieces.len());
+    #[test]
+    fn what_is_small_goes_in_one_piece_and_nothing_else_is_copied() {
+        let (small, large) = ([1; 100], [2; SMALL]);
+        for (pieces, written) in [
+            (&[&small[..]][..], &[100][..]),
+            (&[&small, &[], &small], &[200]),
+            (&[&large], &[SMALL]),
+            (&[&small, &large], &[100, SMALL]),
+        ] {
+            let slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+            let mut gather = Gather(Notes::default());
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            let polled = Pin::new(&mut gather).poll_write_vectored(&mut context, &slices);
+            assert!(
+                matches!(polled, Poll::Ready(Ok(count)) if count == written.iter().sum::<usize>())
+            );
+            assert_eq!(gather.0.0, [written]);
+            assert_eq!(gather.0.1, pieces.concat());
         }
     }
 }
