@@ -1,6 +1,5 @@
 //! The body of an answer on its way to the client: passed on as the client takes it, as long as the task is not silent for too long.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -12,10 +11,9 @@ use hyper::body::Body;
 use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::body::SizeHint;
-use tokio::time::Instant;
-use tokio::time::Sleep;
 
 use crate::connection::Connection;
+use crate::patience::Patience;
 use crate::pool::Pool;
 
 /// A connection that goes back when the answer on it has ended.
@@ -31,15 +29,14 @@ pub(crate) struct Download {
     body: Incoming,
     silence: Duration,
     /// Runs while the task is waited for. A client that takes nothing is waited for elsewhere.
-    waited: Option<Pin<Box<Sleep>>>,
-    is_waiting: bool,
+    waited: Patience,
     lease: Option<Lease>,
 }
 
 impl Download {
     pub(crate) fn new(body: Incoming, silence: Duration, lease: Option<Lease>) -> Self {
         let is_over = body.is_end_stream();
-        let mut download = Self { body, silence, waited: None, is_waiting: false, lease };
+        let mut download = Self { body, silence, waited: Patience::default(), lease };
         if is_over {
             download.give_back();
         }
@@ -50,18 +47,6 @@ impl Download {
         if let Some(lease) = self.lease.take() {
             lease.pool.put(lease.connection);
         }
-    }
-
-    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let deadline = Instant::now() + self.silence;
-        let waited =
-            self.waited.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if !self.is_waiting {
-            self.is_waiting = true;
-            waited.as_mut().reset(deadline);
-        }
-        let silent = |()| io::Error::new(io::ErrorKind::TimedOut, "the task went silent");
-        waited.as_mut().poll(context).map(silent)
     }
 }
 
@@ -79,9 +64,11 @@ impl Body for Download {
             polled = Pin::new(&mut self.body).poll_frame(context);
         }
         let Poll::Ready(polled) = polled else {
-            return self.poll_silence(context).map(|silent| Some(Err(silent.into())));
+            let Self { waited, silence, .. } = self.get_mut();
+            let silent = |_| Some(Err("the task went silent".into()));
+            return waited.poll(*silence, context).map(silent);
         };
-        self.is_waiting = false;
+        self.waited.stop();
         match polled {
             // Whoever takes a body of known length does not ask for more when it has all of it.
             Some(Ok(_)) if !self.body.is_end_stream() => {}

@@ -15,13 +15,11 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
-use tokio::time::Instant;
-use tokio::time::Sleep;
-use tokio::time::sleep;
 
 use crate::framing::Framing;
 use crate::framing::Violation;
 use crate::limits::Limits;
+use crate::patience::Patience;
 
 /// What the parser sees in the place of what breaks a head: something that no head may contain, and its end, without which it would wait for more.
 const POISON: &[u8] = b"\0\r\n\r\n";
@@ -40,32 +38,6 @@ impl GoneOver {
 
     fn get(&self) -> bool {
         self.0.load(Ordering::Acquire)
-    }
-}
-
-/// A time that runs only while something is waited for.
-#[derive(Debug)]
-struct Patience {
-    sleep: Pin<Box<Sleep>>,
-    /// What is waited for, by its limit.
-    running: Option<Duration>,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self { sleep: Box::pin(sleep(Duration::ZERO)), running: None }
-    }
-
-    fn poll(&mut self, limit: Duration, context: &mut Context<'_>) -> Poll<io::Error> {
-        if self.running != Some(limit) {
-            self.running = Some(limit);
-            self.sleep.as_mut().reset(Instant::now() + limit);
-        }
-        self.sleep.as_mut().poll(context).map(|()| io::ErrorKind::TimedOut.into())
-    }
-
-    fn stop(&mut self) {
-        self.running = None;
     }
 }
 
@@ -114,8 +86,8 @@ impl<S> Guard<S> {
             framing: Framing::new(),
             gone_over,
             limits,
-            read: Patience::new(),
-            write: Patience::new(),
+            read: Patience::default(),
+            write: Patience::default(),
             refused: None,
             is_shut: false,
         }

@@ -22,6 +22,7 @@ mod headers;
 mod host;
 mod limits;
 mod origin;
+mod patience;
 mod pool;
 mod preface;
 mod proxy;
