@@ -188,8 +188,10 @@ fn standing(attributes: &mut Attributes, old: (&Node, &Quorum), new: (&Node, &Qu
 }
 
 /// What has changed of managers whose objects have not: who leads is not in the state. Nothing is told as long as nobody leads.
+///
+/// Almost always it is nothing, and to find that out must not take a look at every node.
 fn elections(old: &Seen, new: &Seen, now: Timestamp) -> Vec<Event> {
-    if old.quorum.leader.is_none() || new.quorum.leader.is_none() {
+    if old.quorum == new.quorum || old.quorum.leader.is_none() || new.quorum.leader.is_none() {
         return Vec::new();
     }
     let changed = |node: &Arc<Node>| {
@@ -199,5 +201,6 @@ fn elections(old: &Seen, new: &Seen, now: Timestamp) -> Vec<Event> {
         let actor = Actor { id: node.id.to_string(), attributes: changes };
         (actor.attributes.len() > 1).then(|| Event::new("node", "update", actor, now))
     };
-    new.state.nodes().values().filter_map(changed).collect()
+    let managers = new.state.nodes().values().filter(|node| node.manager.is_some());
+    managers.filter_map(changed).collect()
 }
