@@ -11,11 +11,15 @@ use tokio::time::sleep_until;
 
 use crate::state::State;
 
-/// The longest pause (swarmkit `manager/dispatcher/dispatcher.go`, `batchingWaitTime`).
-const LONGEST: Duration = Duration::from_millis(100);
-
 /// How much longer the pause is for each session. In a small cluster a look costs next to nothing, and nobody need wait for the next.
 const PER_SESSION: Duration = Duration::from_millis(1);
+
+/// The pause that is long enough for people (swarmkit `manager/dispatcher/dispatcher.go`, `batchingWaitTime`).
+const ENOUGH: Duration = Duration::from_millis(100);
+
+/// The shortest pause for each session, however many there are. To wake one and have it look costs a few dozen microseconds, even if there is
+/// nothing to tell: with shorter pauses thousands of them would look all the time, and nothing else would be done.
+const PER_LOOK: Duration = Duration::from_micros(100);
 
 /// How many looks need no pause after a quiet time. To replace one task takes some ten changes, each of which follows from the one before having been told:
 /// they are not to be slower than if there were no pauses.
@@ -40,7 +44,9 @@ pub(super) async fn show(
 }
 
 fn pause(sessions: usize) -> Duration {
-    u32::try_from(sessions).map_or(LONGEST, |sessions| LONGEST.min(PER_SESSION * sessions))
+    let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
+    let pause = PER_SESSION.saturating_mul(sessions).min(ENOUGH);
+    pause.max(PER_LOOK.saturating_mul(sessions))
 }
 
 /// Says when the next look may be.
@@ -98,8 +104,8 @@ mod tests {
 
     #[test]
     fn pauses_are_longer_in_larger_clusters() {
-        let pauses = [0, 3, 100, 10_000].map(pause).map(|pause| pause.as_millis());
-        assert_eq!(pauses, [0, 3, 100, 100]);
+        let pauses = [0, 3, 100, 1000, 10_000].map(pause).map(|pause| pause.as_millis());
+        assert_eq!(pauses, [0, 3, 100, 100, 1000]);
     }
 
     #[tokio::test(start_paused = true)]
