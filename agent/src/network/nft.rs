@@ -7,6 +7,7 @@
 //! something in the namespace ([`own`]), which the kernel tells by a number ([`generation`]).
 
 pub(crate) mod generation;
+pub(crate) mod hook;
 pub(crate) mod own;
 
 use std::collections::HashMap;

@@ -11,6 +11,9 @@ use swarmlite_proto::spec::PortProtocol;
 use super::endpoint::ENDPOINT_PREFIX;
 use super::mac::Mac;
 use super::nft::elements;
+use super::nft::hook;
+use super::nft::hook::Hook;
+use super::nft::hook::priority;
 use super::uplink::HOST_ADDRESS;
 use super::uplink::HOST_LINK;
 use super::uplink::INGRESS_ADDRESS;
@@ -84,25 +87,24 @@ fn host(published: &BTreeSet<(PortProtocol, u16)>) -> String {
         .iter()
         .map(|(protocol, port)| format!("{} . {port}", protocol.as_str()))
         .collect();
-    // One before Docker's own translation, so that a port of the cluster is the cluster's.
+    // Both calls come before Docker's own translation, so that a port of the cluster is the cluster's.
+    let nat = |at, priority| Hook { kind: "nat", at, priority };
+    let publish = format!(
+        "\t\tfib daddr type local meta l4proto . th dport @published dnat to {INGRESS_ADDRESS}\n"
+    );
+    let prerouting = hook::chain("prerouting", nat("prerouting", priority::NAT_DST - 2), &publish);
+    let output = hook::chain("output", nat("output", priority::NAT_DST - 2), &publish);
+    let postrouting = hook::chain(
+        "postrouting",
+        nat("postrouting", priority::NAT_SRC - 2),
+        &format!("\t\toifname \"{HOST_LINK}\" ip saddr 127.0.0.0/8 snat to {HOST_ADDRESS}\n"),
+    );
     format!(
         "table ip {TABLE} {{
 \tset published {{
 \t\ttype inet_proto . inet_service{}
 \t}}
-\tchain prerouting {{
-\t\ttype nat hook prerouting priority dstnat - 1; policy accept;
-\t\tfib daddr type local meta l4proto . th dport @published dnat to {INGRESS_ADDRESS}
-\t}}
-\tchain output {{
-\t\ttype nat hook output priority -101; policy accept;
-\t\tfib daddr type local meta l4proto . th dport @published dnat to {INGRESS_ADDRESS}
-\t}}
-\tchain postrouting {{
-\t\ttype nat hook postrouting priority srcnat - 1; policy accept;
-\t\toifname \"{HOST_LINK}\" ip saddr 127.0.0.0/8 snat to {HOST_ADDRESS}
-\t}}
-}}
+{prerouting}{output}{postrouting}}}
 ",
         elements(&ports)
     )
@@ -114,16 +116,17 @@ fn sandbox(gateway: Ipv4Addr, hairpin: &BTreeSet<Ipv4Addr>, marks: Option<&Marks
     let hairpin: Vec<String> =
         hairpin.iter().map(|address| format!("{address} . {address}")).collect();
     let marks = marks.map(mark_rules).unwrap_or_default();
+    let postrouting = hook::chain(
+        "postrouting",
+        Hook { kind: "nat", at: "postrouting", priority: priority::NAT_SRC },
+        &format!("\t\tip saddr . ip daddr @hairpin snat to {gateway}\n"),
+    );
     format!(
         "table ip {TABLE} {{
 {marks}\tset hairpin {{
 \t\ttype ipv4_addr . ipv4_addr{}
 \t}}
-\tchain postrouting {{
-\t\ttype nat hook postrouting priority srcnat; policy accept;
-\t\tip saddr . ip daddr @hairpin snat to {gateway}
-\t}}
-}}
+{postrouting}}}
 ",
         elements(&hairpin)
     )
@@ -148,20 +151,23 @@ fn mark_rules(marks: &Marks) -> String {
             zones.join(", ")
         ),
     };
+    let prerouting = |priority| Hook { kind: "filter", at: "prerouting", priority };
+    let zone_in = hook::chain("zone_in", prerouting(priority::RAW), &zone_rule);
+    let mark_in = hook::chain(
+        "mark_in",
+        prerouting(priority::MANGLE),
+        &format!(
+            "\t\tiifname \"{UPLINK}\" ct direction original ct mark set 0x0
+\t\tiifname \"{tunnel}\" ct direction original ct mark set ether saddr map @node_mark
+\t\tiifname \"{ENDPOINT_PREFIX}*\" meta mark set ct mark
+"
+        ),
+    );
     format!(
         "\tmap node_mark {{
 \t\ttype ether_addr : mark{}
 \t}}
-\tchain zone_in {{
-\t\ttype filter hook prerouting priority raw; policy accept;
-{zone_rule}\t}}
-\tchain mark_in {{
-\t\ttype filter hook prerouting priority mangle; policy accept;
-\t\tiifname \"{UPLINK}\" ct direction original ct mark set 0x0
-\t\tiifname \"{tunnel}\" ct direction original ct mark set ether saddr map @node_mark
-\t\tiifname \"{ENDPOINT_PREFIX}*\" meta mark set ct mark
-\t}}
-",
+{zone_in}{mark_in}",
         elements(&nodes),
     )
 }

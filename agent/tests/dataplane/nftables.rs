@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 
 use rand::RngExt;
 use rand::SeedableRng;
@@ -17,17 +18,25 @@ use swarmlite_proto::spec::PortProtocol;
 
 use crate::ipvs::Case;
 use crate::sandbox::Sandbox;
+use crate::subject::ASKING;
+use crate::subject::PORT;
 use crate::subject::Subject;
+use crate::subject::VIP;
+use crate::subject::container;
 
 /// All of them.
 pub(crate) const CASES: &[(&str, Case)] = &[
     ("an_amended_table_is_as_one_that_was_replaced", an_amended_table_is_as_one_that_was_replaced),
     ("what_others_change_after_an_amendment_is_repaired", what_others_change_is_repaired),
+    ("no_change_refuses_a_connection", no_change_refuses_a_connection),
 ];
 
 /// How many walks there are, and how many changes each has.
 const WALKS: u64 = 6;
 const CHANGES: u32 = 15;
+
+/// How often a table is replaced under connections.
+const REPLACEMENTS: usize = 100;
 
 /// How many services there are to choose from.
 const SERVICES: u8 = 12;
@@ -74,6 +83,35 @@ fn what_others_change_is_repaired(sandbox: &Sandbox) {
         assert_eq!(sandbox.held(), Held::Exactly(services.clone()), "{foreign}");
     }
     sandbox.script("nft 'delete table ip somebody_elses'");
+}
+
+/// A packet has to be on its way through the table just when that is replaced. So a chain of somebody else's, with as many rules as keep a packet busy for
+/// some time, is put between the hooks of the table that is there and those of the one that comes.
+fn no_change_refuses_a_connection(sandbox: &Sandbox) {
+    let slow = "meta length 1 drop\n".repeat(1000);
+    sandbox
+        .script(&format!("nft -f - <<'END'\ntable ip slow {{\nchain rules {{\n{slow}}}\n}}\nEND"));
+    let again = "add chain ip slow prerouting
+        delete chain ip slow prerouting
+        add chain ip slow prerouting { type nat hook prerouting priority dstnat; }
+        add rule ip slow prerouting jump rules";
+    let service = |backends: Vec<Backend>| {
+        let service = Service { backends, ..Service::default() };
+        VirtualServices::from([(Frontend::Address(VIP), service)])
+    };
+    let backend = |number| Backend { addr: container(number), port: None, weight: 1 };
+    let [one, both] = [service(vec![backend(1)]), service(vec![backend(1), backend(2)])];
+    sandbox.program(&one);
+    let answers = sandbox.ask_during(container(ASKING), SocketAddrV4::new(VIP, PORT), || {
+        for services in [&both, &one].into_iter().cycle().take(REPLACEMENTS) {
+            sandbox.script(&format!("nft -f - <<'END'\n{again}\nEND"));
+            sandbox.program(services);
+        }
+    });
+    let of_servers = [1, 2].map(|number| format!("c{number} {}", container(ASKING)));
+    let wrong: Vec<_> = answers.iter().filter(|answer| !of_servers.contains(answer)).collect();
+    assert!(wrong.is_empty() && !answers.is_empty(), "of {}: {wrong:?}", answers.len());
+    sandbox.script("nft 'delete table ip slow'");
 }
 
 /// Makes, changes or removes service `number`.

@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use swarmlite_agent::testing::balancer::Balancer;
@@ -109,6 +111,24 @@ impl Sandbox {
     /// A connection that has been tried from this address.
     pub(crate) fn connect(&self, from: Ipv4Addr, to: SocketAddrV4) -> Connection {
         self.runtime.block_on(Connection::open(&self.netns_of(from), from, to))
+    }
+
+    /// Has two clients at this address ask over one new connection after the other while these changes are made: what was answered.
+    pub(crate) fn ask_during(
+        &self,
+        from: Ipv4Addr,
+        to: SocketAddrV4,
+        changes: impl FnOnce(),
+    ) -> Vec<String> {
+        let enough = Arc::new(AtomicBool::new(false));
+        let asking = [(); 2].map(|()| {
+            let (netns, enough) = (self.netns_of(from), enough.clone());
+            self.runtime.spawn(talk::ask_until(netns, from, to, enough))
+        });
+        changes();
+        enough.store(true, Ordering::Relaxed);
+        let answers = asking.map(|asking| self.runtime.block_on(asking).expect("no panic"));
+        answers.concat()
     }
 
     /// Does something inside the sandbox.

@@ -11,12 +11,16 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 use std::net::UdpSocket;
 use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU16;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use swarmlite_agent::testing::linux::namespace::run_inside;
 use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use crate::subject::Conversation;
@@ -90,6 +94,28 @@ fn answer(mut stream: TcpStream, name: &str) {
     }
 }
 
+/// Asks over one new TCP connection after the other, from an address of a namespace, until it is `enough`: what was answered. An error is answered by
+/// its kind.
+pub(crate) async fn ask_until(
+    netns: PathBuf,
+    from: Ipv4Addr,
+    to: SocketAddrV4,
+    enough: Arc<AtomicBool>,
+) -> Vec<String> {
+    let answers = run_inside(netns, move || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("runtime");
+        runtime.block_on(async {
+            let mut answers = Vec::new();
+            while !enough.load(Ordering::Relaxed) {
+                let socket = bound(SocketAddrV4::new(from, 0));
+                answers.push(Connection::by(socket, to).await.ask());
+            }
+            answers
+        })
+    });
+    answers.await.expect("namespace")
+}
+
 /// What a server answers by ending the connection.
 const HANG_UP: &[u8; 1] = b"!";
 
@@ -104,14 +130,12 @@ impl Connection {
 
     /// Connects from an address and a port of a namespace.
     pub(crate) async fn open_from(netns: &Path, from: SocketAddrV4, to: SocketAddrV4) -> Self {
-        let socket = run_inside(netns.to_owned(), move || {
-            let socket = TcpSocket::new_v4()?;
-            socket.set_zero_linger()?;
-            socket.bind(from.into())?;
-            Ok(socket)
-        });
+        let socket = run_inside(netns.to_owned(), move || bound(from));
+        Self::by(socket.await.expect("namespace"), to).await
+    }
+
+    async fn by(socket: std::io::Result<TcpSocket>, to: SocketAddrV4) -> Self {
         let connect = async {
-            let socket: std::io::Result<TcpSocket> = socket.await.expect("namespace");
             let stream = timeout(PATIENCE, socket?.connect(to.into())).await??.into_std()?;
             stream.set_nonblocking(false)?;
             stream.set_read_timeout(Some(PATIENCE))?;
@@ -142,6 +166,14 @@ impl Conversation for Connection {
             Err(error) => format!("{:?}", error.kind()),
         }
     }
+}
+
+/// A socket whose connection is reset when it is dropped.
+fn bound(from: SocketAddrV4) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_zero_linger()?;
+    socket.bind(from.into())?;
+    Ok(socket)
 }
 
 /// A flow of datagrams, from a port that none had before: a kernel remembers flows that nobody ends.

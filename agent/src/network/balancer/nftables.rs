@@ -1,7 +1,8 @@
 //! Balancing by nftables: per service one chain that takes the backends in turn, and one map from addresses and ports to chains.
 //!
-//! The table is replaced in one transaction, so that no packet sees half of it; or, where it is known to be as it was written, only the services that
-//! differ (`amendment`). A service without backends has no chain: its packets reach the local stack, which has nobody listening and refuses them.
+//! The table is replaced in one transaction, or, where it is known to be as it was written, only the services that differ (`amendment`). A packet
+//! that comes just then finds either what was or what comes ([`hook`]). A service without backends has no chain: its packets reach the local stack,
+//! which has nobody listening and refuses them.
 //!
 //! Only the first packet of a connection reaches a chain, as the kernel remembers where it went: a backend that is taken out
 //! of its chain drains. A sticky service takes backends by a hash of the client's address instead of in turn.
@@ -28,6 +29,9 @@ use crate::network::held::Held;
 use crate::network::netns::Netns;
 use crate::network::nft::Tables;
 use crate::network::nft::elements;
+use crate::network::nft::hook;
+use crate::network::nft::hook::Hook;
+use crate::network::nft::hook::priority;
 use crate::network::nft::own::OwnChanges;
 use crate::network::uplink::UPLINK;
 
@@ -100,6 +104,15 @@ pub fn table(services: &VirtualServices) -> String {
     }
     let addresses = elements(&addresses);
     // A virtual address answers to nothing but these three protocols, and leaves ping to the local stack.
+    let prerouting = hook::chain(
+        "prerouting",
+        Hook { kind: "nat", at: "prerouting", priority: priority::NAT_DST },
+        &format!(
+            "\t\tmeta l4proto {{ tcp, udp, sctp }} ip daddr vmap @addresses
+\t\tiifname \"{UPLINK}\" meta l4proto . th dport vmap @ports
+"
+        ),
+    );
     let ports = elements(&ports);
     format!(
         "table ip {TABLE} {{
@@ -109,12 +122,7 @@ pub fn table(services: &VirtualServices) -> String {
 \tmap ports {{
 \t\ttype inet_proto . inet_service : verdict{ports}
 \t}}
-\tchain prerouting {{
-\t\ttype nat hook prerouting priority dstnat; policy accept;
-\t\tmeta l4proto {{ tcp, udp, sctp }} ip daddr vmap @addresses
-\t\tiifname \"{UPLINK}\" meta l4proto . th dport vmap @ports
-\t}}
-}}
+{prerouting}}}
 "
     )
 }
@@ -261,9 +269,16 @@ mod tests {
 \t\t}
 \t}
 \tchain prerouting {
-\t\ttype nat hook prerouting priority dstnat; policy accept;
 \t\tmeta l4proto { tcp, udp, sctp } ip daddr vmap @addresses
 \t\tiifname \"uplink0\" meta l4proto . th dport vmap @ports
+\t}
+\tchain prerouting_first {
+\t\ttype nat hook prerouting priority -100; policy accept;
+\t\tjump prerouting
+\t}
+\tchain prerouting_again {
+\t\ttype nat hook prerouting priority -99; policy accept;
+\t\tjump prerouting
 \t}
 }
 ";

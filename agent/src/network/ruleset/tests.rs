@@ -14,16 +14,37 @@ fn published_ports_go_to_the_ingress_sandbox() {
 \t\t}
 \t}
 \tchain prerouting {
-\t\ttype nat hook prerouting priority dstnat - 1; policy accept;
 \t\tfib daddr type local meta l4proto . th dport @published dnat to 169.254.255.2
+\t}
+\tchain prerouting_first {
+\t\ttype nat hook prerouting priority -102; policy accept;
+\t\tjump prerouting
+\t}
+\tchain prerouting_again {
+\t\ttype nat hook prerouting priority -101; policy accept;
+\t\tjump prerouting
 \t}
 \tchain output {
-\t\ttype nat hook output priority -101; policy accept;
 \t\tfib daddr type local meta l4proto . th dport @published dnat to 169.254.255.2
 \t}
+\tchain output_first {
+\t\ttype nat hook output priority -102; policy accept;
+\t\tjump output
+\t}
+\tchain output_again {
+\t\ttype nat hook output priority -101; policy accept;
+\t\tjump output
+\t}
 \tchain postrouting {
-\t\ttype nat hook postrouting priority srcnat - 1; policy accept;
 \t\toifname \"swarmlite0\" ip saddr 127.0.0.0/8 snat to 169.254.255.1
+\t}
+\tchain postrouting_first {
+\t\ttype nat hook postrouting priority 98; policy accept;
+\t\tjump postrouting
+\t}
+\tchain postrouting_again {
+\t\ttype nat hook postrouting priority 99; policy accept;
+\t\tjump postrouting
 \t}
 }
 ";
@@ -48,14 +69,28 @@ fn the_ingress_sandbox_marks_connections_with_the_node_they_came_in_by() {
 \t\t}
 \t}
 \tchain zone_in {
-\t\ttype filter hook prerouting priority raw; policy accept;
 \t\tiifname \"vx4096\" ct original zone set ether saddr map { 02:53:57:4c:00:02 : 2 }
 \t}
+\tchain zone_in_first {
+\t\ttype filter hook prerouting priority -300; policy accept;
+\t\tjump zone_in
+\t}
+\tchain zone_in_again {
+\t\ttype filter hook prerouting priority -299; policy accept;
+\t\tjump zone_in
+\t}
 \tchain mark_in {
-\t\ttype filter hook prerouting priority mangle; policy accept;
 \t\tiifname \"uplink0\" ct direction original ct mark set 0x0
 \t\tiifname \"vx4096\" ct direction original ct mark set ether saddr map @node_mark
 \t\tiifname \"ep*\" meta mark set ct mark
+\t}
+\tchain mark_in_first {
+\t\ttype filter hook prerouting priority -150; policy accept;
+\t\tjump mark_in
+\t}
+\tchain mark_in_again {
+\t\ttype filter hook prerouting priority -149; policy accept;
+\t\tjump mark_in
 \t}
 \tset hairpin {
 \t\ttype ipv4_addr . ipv4_addr
@@ -64,8 +99,15 @@ fn the_ingress_sandbox_marks_connections_with_the_node_they_came_in_by() {
 \t\t}
 \t}
 \tchain postrouting {
-\t\ttype nat hook postrouting priority srcnat; policy accept;
 \t\tip saddr . ip daddr @hairpin snat to 10.255.0.1
+\t}
+\tchain postrouting_first {
+\t\ttype nat hook postrouting priority 100; policy accept;
+\t\tjump postrouting
+\t}
+\tchain postrouting_again {
+\t\ttype nat hook postrouting priority 101; policy accept;
+\t\tjump postrouting
 \t}
 }
 ";

@@ -22,10 +22,17 @@ use crate::network::balancer::service::Frontend;
 use crate::network::balancer::service::VirtualServices;
 use crate::network::balancer::tables::TABLE;
 use crate::network::nft::elements;
+use crate::network::nft::hook;
+use crate::network::nft::hook::Hook;
+use crate::network::nft::hook::priority;
 use crate::network::uplink::INGRESS_ADDRESS;
 
 /// Protocols that IPVS knows, and numbers that are no protocol (IANA has 148 to 252 unassigned).
 const HIDDEN: [(u8, u8); 4] = [(1, 249), (6, 250), (17, 251), (132, 252)];
+
+/// The priorities of the first and the last that IPVS does with what is forwarded (`net/netfilter/ipvs/ip_vs_core.c`, `ip_vs_ops4`).
+const IPVS_FIRST: i32 = 99;
+const IPVS_LAST: i32 = 100;
 
 /// What the rules of one namespace have to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +77,25 @@ impl Rules {
             list(marks.map(|addr| format!("{addr} : {:#010x}", u32::from(*addr) ^ bit)))
         };
         let (hide, show) = hiding();
+        let filter = |at, priority| Hook { kind: "filter", at, priority };
+        let input = hook::chain(
+            "input",
+            filter("input", priority::MANGLE),
+            &format!(
+                "\t\tmeta l4proto {{ tcp, sctp }} meta mark set ip daddr map @streams
+\t\tmeta l4proto udp meta mark set ip daddr map @datagrams
+\t\tip daddr {INGRESS_ADDRESS} ct state new meta l4proto . th dport @refused goto refuse
+"
+            ),
+        );
+        let output =
+            hook::chain("output", filter("output", priority::MANGLE), "\t\tmeta mark set 0x0\n");
+        let before_ipvs = hook::chain(
+            "before_ipvs",
+            filter("forward", IPVS_FIRST - 2),
+            "\t\tct direction reply ct original ip daddr != @balanced goto hide\n",
+        );
+        let behind_ipvs = hook::chain("behind_ipvs", filter("forward", IPVS_LAST + 1), &show);
         format!(
             "table ip {TABLE} {{
 \tmap streams {{
@@ -84,30 +110,13 @@ impl Rules {
 \tset balanced {{
 \t\ttype ipv4_addr{}
 \t}}
-\tchain input {{
-\t\ttype filter hook input priority mangle; policy accept;
-\t\tmeta l4proto {{ tcp, sctp }} meta mark set ip daddr map @streams
-\t\tmeta l4proto udp meta mark set ip daddr map @datagrams
-\t\tip daddr {INGRESS_ADDRESS} ct state new meta l4proto . th dport @refused goto refuse
-\t}}
 \tchain refuse {{
 \t\tmeta l4proto tcp reject with tcp reset
 \t\treject
 \t}}
-\tchain output {{
-\t\ttype filter hook output priority mangle; policy accept;
-\t\tmeta mark set 0x0
-\t}}
-\tchain before_ipvs {{
-\t\ttype filter hook forward priority 98; policy accept;
-\t\tct direction reply ct original ip daddr != @balanced goto hide
-\t}}
-\tchain hide {{
+{input}{output}\tchain hide {{
 {hide}\t}}
-\tchain behind_ipvs {{
-\t\ttype filter hook forward priority 101; policy accept;
-{show}\t}}
-}}
+{before_ipvs}{behind_ipvs}}}
 ",
             map(0),
             map(DATAGRAMS),
