@@ -288,7 +288,7 @@ impl State {
     /// The network of the routing mesh.
     #[must_use]
     pub fn ingress_network(&self) -> Option<&Arc<Network>> {
-        self.tables.networks.values().find(|network| network.spec.ingress)
+        self.tables.networks.get(self.indexes.ingress_networks.get_min()?)
     }
 
     /// The addresses in use on a network, gateway, virtual addresses, tasks and attachments. Ended tasks have none.

@@ -35,6 +35,8 @@ use super::usage::Usage;
 pub struct Indexes {
     pub(crate) services_by_name: OrdMap<String, ServiceId>,
     pub(crate) networks_by_name: OrdMap<String, NetworkId>,
+    /// The network of the routing mesh: one at most.
+    pub(super) ingress_networks: OrdSet<NetworkId>,
     pub(crate) secrets_by_name: OrdMap<String, SecretId>,
     pub(crate) configs_by_name: OrdMap<String, ConfigId>,
     pub(crate) tasks_by_service: OrdSet<(ServiceId, TaskId)>,
@@ -72,6 +74,9 @@ impl Indexes {
 
     pub(crate) fn add_network(&mut self, network: &Network) {
         self.networks_by_name.insert(network.spec.name.clone(), network.id.clone());
+        if network.spec.ingress {
+            self.ingress_networks.insert(network.id.clone());
+        }
         if let Some(allocation) = network.allocation {
             self.claim(&network.id, allocation.gateway, AddressOwner::Gateway);
         }
@@ -79,6 +84,7 @@ impl Indexes {
 
     pub(crate) fn remove_network(&mut self, network: &Network) {
         self.networks_by_name.remove(&network.spec.name);
+        self.ingress_networks.remove(&network.id);
         if let Some(allocation) = network.allocation {
             self.release(&network.id, allocation.gateway);
         }

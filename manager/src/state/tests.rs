@@ -106,6 +106,31 @@ fn an_address_has_one_owner_and_networks_do_not_overlap() {
 }
 
 #[test]
+fn the_ingress_network_is_found_as_long_as_it_is_there() {
+    let mut state = State::default();
+    let ingress = |id, subnet| {
+        let mut network = network(id, "ingress", 4098, subnet);
+        network.spec.ingress = true;
+        network
+    };
+    let found = |state: &State| state.ingress_network().map(|network| network.spec.name.clone());
+    commit(&mut state, vec![Op::PutNetwork(Box::new(network(1, "back", 4097, "10.0.1.0/24")))])
+        .expect("is new");
+    assert_eq!(found(&state), None);
+    for (id, subnet) in [(2, "10.0.2.0/24"), (3, "10.0.3.0/24")] {
+        let network = ingress(id, subnet);
+        let put = vec![Op::PutNetwork(Box::new(network.clone()))];
+        let version = commit(&mut state, put).expect("is the only one");
+        assert_eq!(found(&state).as_deref(), Some("ingress"));
+        state.assert_sound();
+        let remove = vec![Op::Remove(ObjectRef::Network(network.id), version)];
+        commit(&mut state, remove).expect("is free");
+        assert_eq!(found(&state), None);
+    }
+    state.assert_sound();
+}
+
+#[test]
 fn a_network_in_use_is_not_removed() {
     let mut state = State::default();
     let back = network(1, "back", 4097, "10.0.1.0/24");
